@@ -1,0 +1,1 @@
+//! Readings, series, alerts, permits, streams, status and the API documentation.

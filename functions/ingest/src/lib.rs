@@ -1,0 +1,1 @@
+//! CSV ingest: POST /api/ingest and the ingest record.

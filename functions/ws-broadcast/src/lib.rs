@@ -1,0 +1,1 @@
+//! Feed entries to connected subscribers.

@@ -1,0 +1,1 @@
+//! WebSocket connect: authenticate and register.

@@ -1,0 +1,1 @@
+//! WebSocket messages: publish, subscribe, ping.

@@ -1,0 +1,11 @@
+//! What the product knows: readings, units, permits, verdicts. No AWS, no HTTP, no environment.
+
+pub mod alert;
+pub mod columns;
+pub mod evaluate;
+pub mod name;
+pub mod permit;
+pub mod permit_json;
+pub mod reading;
+pub mod time;
+pub mod unit;

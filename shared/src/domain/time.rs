@@ -1,0 +1,237 @@
+//! Times of readings, and the periods that averages are taken over.
+//!
+//! A time is a count of microseconds since 1970-01-01T00:00Z. Laboratory exports also give plain hours; those are
+//! kept on the same axis (hour 0 is its origin) together with a mark, so that they are shown as hours again.
+//! Hours with up to eight decimals survive the round trip unchanged.
+
+use jiff::civil::{Date, DateTime, date};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Microseconds in an hour.
+pub const HOUR: i64 = 3_600_000_000;
+/// Microseconds in a day.
+pub const DAY: i64 = 24 * HOUR;
+/// The largest number of hours accepted on either side of the origin: 7,900 years, which calendars still name.
+pub const MAX_HOURS: f64 = 69_000_000.0;
+
+/// How a time was written, and so how it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeKind {
+    /// A date and time, RFC 3339.
+    Clock,
+    /// A number of hours.
+    Hours,
+}
+
+/// Why a text is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// Neither form.
+    #[error("a time is a number of hours or RFC 3339, such as 2026-03-01T06:00:00Z")]
+    Malformed,
+    /// Beyond [`MAX_HOURS`], or not finite.
+    #[error("a time lies within 69,000,000 hours of its origin")]
+    OutOfRange,
+}
+
+/// Reads a number of hours.
+#[inline]
+pub fn from_hours(hours: f64) -> Result<i64, TimeError> {
+    if hours.abs() <= MAX_HOURS { Ok((hours * HOUR as f64).round() as i64) } else { Err(TimeError::OutOfRange) }
+}
+
+/// Reads an RFC 3339 or ISO 8601 time or date. Without an offset it is taken as UTC.
+pub fn from_clock(text: &str) -> Result<i64, TimeError> {
+    let text = text.trim();
+    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        return in_range(instant.as_microsecond());
+    }
+    let civil = text
+        .parse::<DateTime>()
+        .or_else(|_| text.parse::<Date>().map(|day| day.at(0, 0, 0, 0)))
+        .map_err(|_| TimeError::Malformed)?;
+    civil_to_micros(civil)
+}
+
+/// Reads EPA's `mm/dd/yyyy`.
+pub fn from_us_date(text: &str) -> Result<i64, TimeError> {
+    let day = Date::strptime("%m/%d/%Y", text.trim()).map_err(|_| TimeError::Malformed)?;
+    civil_to_micros(day.at(0, 0, 0, 0))
+}
+
+/// Reads either form from text, as query parameters carry it.
+pub fn from_text(text: &str) -> Result<(i64, TimeKind), TimeError> {
+    match text.trim().parse::<f64>() {
+        Ok(hours) => Ok((from_hours(hours)?, TimeKind::Hours)),
+        Err(_) => Ok((from_clock(text)?, TimeKind::Clock)),
+    }
+}
+
+fn civil_to_micros(civil: DateTime) -> Result<i64, TimeError> {
+    let instant = TimeZone::UTC.to_timestamp(civil).map_err(|_| TimeError::OutOfRange)?;
+    in_range(instant.as_microsecond())
+}
+
+fn in_range(micros: i64) -> Result<i64, TimeError> {
+    if micros.unsigned_abs() <= (MAX_HOURS * HOUR as f64) as u64 { Ok(micros) } else { Err(TimeError::OutOfRange) }
+}
+
+/// The time as a number of hours.
+pub fn to_hours(micros: i64) -> f64 {
+    micros as f64 / HOUR as f64
+}
+
+/// A time as JSON shows it: a number of hours, or RFC 3339 text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum Shown {
+    /// Hours.
+    Hours(f64),
+    /// RFC 3339.
+    Clock(String),
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hours(hours) => write!(f, "{hours} h"),
+            Self::Clock(text) => f.write_str(text),
+        }
+    }
+}
+
+/// The time in the form in which it was written.
+pub fn shown(micros: i64, kind: TimeKind) -> Shown {
+    match kind {
+        TimeKind::Hours => Shown::Hours(to_hours(micros)),
+        TimeKind::Clock => Shown::Clock(rfc3339(micros)),
+    }
+}
+
+/// RFC 3339 in UTC, with a fraction only where there is one.
+pub fn rfc3339(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| format!("{micros} us"), |instant| instant.to_string())
+}
+
+/// The present, in microseconds.
+pub fn now() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
+}
+
+/// The stretch of time over which a statistic is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeriodKind {
+    /// The moment of a reading.
+    Instant,
+    /// A calendar day, UTC.
+    Day,
+    /// A calendar week, Sunday to Saturday, as 40 CFR 122.2 counts an average weekly discharge.
+    Week,
+    /// A calendar month.
+    Month,
+}
+
+/// A period: from `start` up to but not including `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// The first microsecond.
+    pub start: i64,
+    /// The first microsecond after it.
+    pub end: i64,
+}
+
+impl PeriodKind {
+    /// The period that `micros` falls into.
+    pub fn around(self, micros: i64) -> Period {
+        match self {
+            Self::Instant => Period { start: micros, end: micros + 1 },
+            Self::Day => {
+                let start = micros.div_euclid(DAY) * DAY;
+                Period { start, end: start + DAY }
+            }
+            Self::Week => {
+                // 1970-01-01 was a Thursday: four days after a Sunday.
+                let start = ((micros.div_euclid(DAY) + 4).div_euclid(7) * 7 - 4) * DAY;
+                Period { start, end: start + 7 * DAY }
+            }
+            Self::Month => {
+                let first = civil_date(micros).first_of_month();
+                let next = first.last_of_month().tomorrow().unwrap_or(Date::MAX);
+                Period { start: date_to_micros(first), end: date_to_micros(next) }
+            }
+        }
+    }
+
+    /// The period's name: `2026-03-01T06:00:00Z`, `2026-03-01`, `2026-03-01/2026-03-07`, `2026-03`, or hours.
+    pub fn label(self, start: i64, kind: TimeKind) -> String {
+        if self == Self::Instant {
+            return shown(start, kind).to_string();
+        }
+        let period = self.around(start);
+        if kind == TimeKind::Hours {
+            return format!("{}-{} h", to_hours(period.start), to_hours(period.end));
+        }
+        let first = civil_date(period.start);
+        match self {
+            Self::Month => format!("{:04}-{:02}", first.year(), first.month()),
+            Self::Week => format!("{first}/{}", civil_date(period.end - 1)),
+            Self::Day | Self::Instant => first.to_string(),
+        }
+    }
+}
+
+/// The month of a time, 1 to 12.
+pub fn month_of(micros: i64) -> u8 {
+    civil_date(micros).month().unsigned_abs()
+}
+
+fn civil_date(micros: i64) -> Date {
+    jiff::Timestamp::from_microsecond(micros)
+        .map_or(date(1970, 1, 1), |instant| TimeZone::UTC.to_datetime(instant).date())
+}
+
+fn date_to_micros(day: Date) -> i64 {
+    civil_to_micros(day.at(0, 0, 0, 0)).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_survive_the_round_trip() {
+        for hours in [0.0, 0.1, 1.0, 251.2, 999_999.123_456_78, -3.5] {
+            assert_eq!(to_hours(from_hours(hours).unwrap()), hours);
+        }
+        assert_eq!(from_hours(f64::INFINITY), Err(TimeError::OutOfRange));
+        assert!(from_hours(MAX_HOURS).is_ok());
+        assert_eq!(from_hours(MAX_HOURS * 1.001), Err(TimeError::OutOfRange));
+    }
+
+    #[test]
+    fn clock_times_in_every_accepted_form() {
+        let noon = from_clock("2026-03-01T12:00:00Z").unwrap();
+        for same in ["2026-03-01T12:00:00+00:00", "2026-03-01T06:00:00-06:00", "2026-03-01 12:00", "2026-03-01T12:00"] {
+            assert_eq!(from_clock(same), Ok(noon), "{same}");
+        }
+        assert_eq!(from_clock("2026-03-01"), Ok(noon - 12 * HOUR));
+        assert_eq!(from_us_date("03/01/2026"), Ok(noon - 12 * HOUR));
+        assert_eq!(from_clock("yesterday"), Err(TimeError::Malformed));
+        assert_eq!(rfc3339(noon), "2026-03-01T12:00:00Z");
+    }
+
+    #[test]
+    fn periods_and_their_names() {
+        // 2026-03-04 is a Wednesday.
+        let t = from_clock("2026-03-04T05:06:07Z").unwrap();
+        let names = [PeriodKind::Instant, PeriodKind::Day, PeriodKind::Week, PeriodKind::Month]
+            .map(|kind| kind.label(t, TimeKind::Clock));
+        assert_eq!(names, ["2026-03-04T05:06:07Z", "2026-03-04", "2026-03-01/2026-03-07", "2026-03"]);
+        assert_eq!(PeriodKind::Day.label(from_hours(75.0).unwrap(), TimeKind::Hours), "72-96 h");
+        let month = PeriodKind::Month.around(t);
+        assert_eq!(rfc3339(month.end), "2026-04-01T00:00:00Z");
+    }
+}
