@@ -1,2 +1,11 @@
 //! The core of the effluent monitor: domain, ingest, storage, live feed, and the HTTP pieces that every host shares.
+//!
+//! `domain` knows nothing of AWS, HTTP or the environment; `store`, `ingest`, `verdicts` and `live` build on it;
+//! `http`, `auth` and `telemetry` are what hosts need.
+
 pub mod domain;
+pub mod ingest;
+pub mod live;
+pub mod store;
+pub mod telemetry;
+pub mod verdicts;

@@ -189,11 +189,10 @@ mod tests {
             columns.push(row(time, 1.0, limit));
         }
         columns.sort_and_dedup();
-        assert_eq!((0..3).map(|i| columns.row(i).flags.limit().map(|_| columns.row(i).limit)).collect::<Vec<_>>(), [
-            Some(7.0),
-            None,
-            None
-        ]);
+        assert_eq!(
+            (0..3).map(|i| columns.row(i).flags.limit().map(|_| columns.row(i).limit)).collect::<Vec<_>>(),
+            [Some(7.0), None, None]
+        );
     }
 
     #[test]

@@ -71,10 +71,23 @@ impl fmt::Display for Statistic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RollingMean(readings) => write!(f, "rolling_mean({readings})"),
-            plain => f.write_str(
-                Self::PLAIN.iter().find(|(_, statistic)| statistic == plain).map_or("", |(name, _)| name),
-            ),
+            plain => {
+                f.write_str(Self::PLAIN.iter().find(|(_, statistic)| statistic == plain).map_or("", |(name, _)| name))
+            }
         }
+    }
+}
+
+impl std::str::FromStr for Statistic {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rolling = text.strip_prefix("rolling_mean(").and_then(|rest| rest.strip_suffix(')'));
+        let plain = || Self::PLAIN.iter().find(|(name, _)| *name == text).map(|(_, statistic)| *statistic);
+        rolling
+            .and_then(|readings| readings.parse().ok().map(Self::RollingMean))
+            .or_else(plain)
+            .ok_or_else(|| format!("no statistic {text:?}"))
     }
 }
 
@@ -185,7 +198,9 @@ impl Default for Permit {
     /// The permit of the replaced system: sulfate, arsenic and nickel, each reading and the mean of three.
     fn default() -> Self {
         let limits = [("SO4", 250.0), ("As", 0.01), ("Ni", 0.1)];
-        Self { limits: limits.into_iter().flat_map(|(parameter, value)| Self::legacy(parameter, value, 3, "")).collect() }
+        Self {
+            limits: limits.into_iter().flat_map(|(parameter, value)| Self::legacy(parameter, value, 3, "")).collect(),
+        }
     }
 }
 

@@ -33,8 +33,20 @@ pub struct FieldError {
 const ANSWER_KEYS: [&str; 4] = ["site", "default", "version", "updated_at"];
 
 const LIMIT_KEYS: [&str; 14] = [
-    "parameter", "species", "outfall", "value", "unit", "direction", "statistic", "n", "window", "readings", "months",
-    "non_detect", "action", "id",
+    "parameter",
+    "species",
+    "outfall",
+    "value",
+    "unit",
+    "direction",
+    "statistic",
+    "n",
+    "window",
+    "readings",
+    "months",
+    "non_detect",
+    "action",
+    "id",
 ];
 
 /// Reads either form, or says what is wrong with which fields.
@@ -43,11 +55,8 @@ pub fn parse(document: &Value) -> Result<Permit, Vec<FieldError>> {
     let Some(object) = document.as_object() else {
         return Err(vec![error("", "a permit is a JSON object")]);
     };
-    let limits = if object.contains_key("limits_mgL") {
-        legacy(object, &mut errors)
-    } else {
-        current(object, &mut errors)
-    };
+    let limits =
+        if object.contains_key("limits_mgL") { legacy(object, &mut errors) } else { current(object, &mut errors) };
     for (index, limit) in limits.iter().enumerate() {
         if let Some(earlier) = limits[..index].iter().position(|other| other.id() == limit.id()) {
             errors.add(format!("limits[{index}]"), format!("repeats limits[{earlier}]"));
@@ -191,9 +200,8 @@ fn legacy(object: &Map<String, Value>, errors: &mut Errors) -> Vec<Limit> {
         let checked = errors.keep(field(), name::check(parameter).map_err(|e| e.to_string()));
         let value = errors.keep(field(), parse_limit_value(value));
         let action = actions.iter().find(|(key, _)| name::same(key, parameter)).map(|(_, text)| text);
-        let action = action
-            .and_then(|text| errors.keep(format!("actions.{parameter}"), parse_action(text)))
-            .unwrap_or_default();
+        let action =
+            action.and_then(|text| errors.keep(format!("actions.{parameter}"), parse_action(text))).unwrap_or_default();
         if let (Some(parameter), Some(value)) = (checked, value) {
             out.extend(Permit::legacy(parameter, value, window, &action));
         }
@@ -349,15 +357,14 @@ mod tests {
         for window in [json!(0), json!(1), json!(-3), json!(2.5), json!("3"), json!(MAX_ROLLING + 1)] {
             assert_eq!(fields(json!({"limits_mgL": {"SO4": 1}, "rolling_window": window})), ["rolling_window"]);
         }
-        assert_eq!(fields(json!({"limits": [{"parameter": "", "value": "x", "statistic": "mean", "direction": "up"}]})), [
-            "limits[0].parameter",
-            "limits[0].value",
-            "limits[0].statistic",
-            "limits[0].direction"
-        ]);
-        assert_eq!(fields(json!({"limits": [{"parameter": "A", "value": 1, "statistic": "instant", "vlaue": 2}]})), [
-            "limits[0].vlaue"
-        ]);
+        assert_eq!(
+            fields(json!({"limits": [{"parameter": "", "value": "x", "statistic": "mean", "direction": "up"}]})),
+            ["limits[0].parameter", "limits[0].value", "limits[0].statistic", "limits[0].direction"]
+        );
+        assert_eq!(
+            fields(json!({"limits": [{"parameter": "A", "value": 1, "statistic": "instant", "vlaue": 2}]})),
+            ["limits[0].vlaue"]
+        );
         assert_eq!(fields(json!({"limits": null})), ["limits"]);
         assert_eq!(fields(json!([1])), [""]);
         let limit = json!({"parameter": "A", "value": 1, "statistic": "instant"});

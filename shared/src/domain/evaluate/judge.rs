@@ -192,7 +192,8 @@ impl<'a> Judge<'a> {
                 if let Some(extreme) = open.take_if(|extreme| row.time >= extreme.period.end) {
                     self.close_extreme(&extreme, limit);
                 }
-                let period = open.get_or_insert_with(|| Extreme { period: PeriodKind::Day.around(row.time), found: None });
+                let period =
+                    open.get_or_insert_with(|| Extreme { period: PeriodKind::Day.around(row.time), found: None });
                 period.take(row, statistic, limit.direction);
             }
             State::Rolling { window, size, after } => {

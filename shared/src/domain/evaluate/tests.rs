@@ -65,7 +65,12 @@ fn the_limit_itself_is_no_exceedance() {
 fn qualifiers_bound_what_can_exceed() {
     let max = rule(Statistic::Instant, 1.0, Direction::Max);
     let min = rule(Statistic::Instant, 1.0, Direction::Min);
-    let rows = [(0, 5.0, Qualifier::Less), (1, 5.0, Qualifier::Greater), (2, 0.5, Qualifier::Less), (3, 0.5, Qualifier::Greater)];
+    let rows = [
+        (0, 5.0, Qualifier::Less),
+        (1, 5.0, Qualifier::Greater),
+        (2, 0.5, Qualifier::Less),
+        (3, 0.5, Qualifier::Greater),
+    ];
     assert_eq!(judge(&max, &qualified(&rows)), [(1, 5.0)]);
     assert_eq!(judge(&min, &qualified(&rows)), [(2, 0.5)]);
     let daily = rule(Statistic::DailyMax, 1.0, Direction::Max);
@@ -137,7 +142,9 @@ fn units_convert_or_are_reported() {
 #[test]
 fn rows_with_their_own_limits() {
     let mut rows = Columns { units: vec!["mg/L".into()], ..Columns::default() };
-    for (time, value, limit) in [(0, 3.12, Some((3.0, Direction::Max))), (1, 9.0, None), (2, 3.9, Some((4.0, Direction::Min)))] {
+    for (time, value, limit) in
+        [(0, 3.12, Some((3.0, Direction::Max))), (1, 9.0, None), (2, 3.9, Some((4.0, Direction::Min)))]
+    {
         let flags = Flags::new(Qualifier::Equal, TimeKind::Clock, limit.map(|l| l.1), 0);
         rows.push(Row { time, value, flags, limit: limit.map_or(0.0, |l| l.0) });
     }

@@ -1,0 +1,282 @@
+//! What an ingest found, series by series, and the events and the summary that are made of it.
+//!
+//! Findings are noted in the table before alerts are written: an ingest that is repeated after a crash finds its
+//! alerts in place already, and would otherwise have nothing left to announce.
+
+use super::answer::{Alerts, Incomparable, LimitName, MAX_ANSWERED_ALERTS, VerdictSummary};
+use crate::domain::alert::{Alert, Severity};
+use crate::domain::columns::Columns;
+use crate::domain::permit::Permit;
+use crate::domain::time::Shown;
+use crate::store::alerts::{alert_of, count_severities, severity};
+use crate::store::feed::Event;
+use crate::verdicts::Judged;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most new alerts of one series that are pushed to subscribers; the event says how many more there are.
+const MAX_PUSHED: usize = 200;
+/// Alerts in one event, about 20 KB.
+pub(crate) const ALERTS_PER_EVENT: usize = 50;
+/// Series in one event.
+const SERIES_PER_EVENT: usize = 50;
+
+/// What a file brought for one series.
+#[derive(Debug, Clone)]
+pub(super) struct Brought {
+    pub(super) readings: u64,
+    pub(super) touched: (i64, i64),
+}
+
+/// What was found about one series.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Finding {
+    site: String,
+    outfall: String,
+    parameter: String,
+    base: String,
+    series: String,
+    readings: u64,
+    first: Shown,
+    last: Shown,
+    latest: f64,
+    unit: String,
+    judged: u64,
+    limited: bool,
+    incomparable: Vec<(String, String, u64)>,
+    by_severity: BTreeMap<Severity, u64>,
+    /// The gravest exceedances found.
+    gravest: Vec<Alert>,
+    new: u64,
+    new_by_severity: BTreeMap<Severity, u64>,
+    /// New alerts, the gravest first.
+    pushed: Vec<Alert>,
+    withdrawn: Vec<String>,
+    withdrawn_total: u64,
+}
+
+impl Finding {
+    pub(super) fn of(judged: &Judged, brought: &Brought) -> Self {
+        let entry = &judged.entry;
+        let kind = entry.latest.flags.kind();
+        let mut incomparable = Vec::new();
+        let (mut by_severity, mut new_by_severity) = (BTreeMap::new(), BTreeMap::new());
+        let mut gravest = Vec::new();
+        for found in &judged.found {
+            let rows = &found.verdict.exceedances;
+            count_severities(rows, &mut by_severity);
+            let worst = gravest_rows(rows, MAX_ANSWERED_ALERTS);
+            gravest.extend(worst.into_iter().map(|i| alert_of(&entry.series, &entry.id, &found.rule, rows, i)));
+            let limit_unit = found.rule.limit.as_ref().map_or("", |limit| limit.unit.as_str());
+            let units = found.verdict.incomparable.iter();
+            incomparable.extend(units.map(|(unit, count)| (unit.clone(), limit_unit.to_owned(), *count)));
+        }
+        sort_by_gravity(&mut gravest);
+        gravest.truncate(MAX_ANSWERED_ALERTS);
+        let mut pushed: Vec<Alert> = judged.changes.iter().flat_map(|change| change.added.iter().cloned()).collect();
+        for alert in &pushed {
+            *new_by_severity.entry(alert.severity).or_default() += 1;
+        }
+        let new = pushed.len() as u64;
+        sort_by_gravity(&mut pushed);
+        pushed.truncate(MAX_PUSHED);
+        let withdrawn: Vec<_> = judged.changes.iter().flat_map(|change| change.withdrawn.iter().cloned()).collect();
+        Self {
+            site: entry.series.site.clone(),
+            outfall: entry.series.outfall.clone(),
+            parameter: entry.series.parameter.clone(),
+            base: entry.series.base.clone(),
+            series: entry.id.clone(),
+            readings: brought.readings,
+            first: crate::domain::time::shown(brought.touched.0, kind),
+            last: crate::domain::time::shown(brought.touched.1, kind),
+            latest: entry.latest.value,
+            unit: entry.unit.clone(),
+            judged: judged.judged(),
+            limited: !judged.found.is_empty(),
+            incomparable,
+            by_severity,
+            gravest,
+            new,
+            new_by_severity,
+            pushed,
+            withdrawn_total: withdrawn.len() as u64,
+            withdrawn: withdrawn.into_iter().take(MAX_PUSHED).collect(),
+        }
+    }
+
+    /// Adds what a repeated look at the same series found besides.
+    fn join(&mut self, later: Self) {
+        let (new, withdrawn) = (self.new + later.new, self.withdrawn_total + later.withdrawn_total);
+        let mut pushed = std::mem::take(&mut self.pushed);
+        pushed.extend(later.pushed.iter().cloned());
+        let mut gone = std::mem::take(&mut self.withdrawn);
+        gone.extend(later.withdrawn.iter().cloned());
+        let mut by_severity = std::mem::take(&mut self.new_by_severity);
+        for (severity, count) in &later.new_by_severity {
+            *by_severity.entry(*severity).or_default() += count;
+        }
+        *self =
+            Self { new, pushed, new_by_severity: by_severity, withdrawn: gone, withdrawn_total: withdrawn, ..later };
+    }
+}
+
+/// The rows with the gravest exceedances, in time order where they are equally grave.
+fn gravest_rows(rows: &Columns, count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    if order.len() > count {
+        order.sort_by_key(|&index| std::cmp::Reverse(severity(rows, index)));
+        order.truncate(count);
+    }
+    order
+}
+
+fn sort_by_gravity(alerts: &mut [Alert]) {
+    alerts.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.percent.cmp(&a.percent)));
+}
+
+/// One finding per series, from the notes of one or more looks at each.
+pub(super) fn joined(notes: Vec<Finding>) -> Vec<Finding> {
+    let mut by_series: BTreeMap<String, Finding> = BTreeMap::new();
+    for finding in notes {
+        match by_series.get_mut(&finding.series) {
+            Some(earlier) => earlier.join(finding),
+            None => {
+                by_series.insert(finding.series.clone(), finding);
+            }
+        }
+    }
+    by_series.into_values().collect()
+}
+
+/// The summary of all findings. `permits` are those of the sites concerned.
+pub(super) fn summary(findings: &[Finding], permits: &BTreeMap<String, Permit>) -> VerdictSummary {
+    let mut out = VerdictSummary::default();
+    let mut uncovered = BTreeSet::new();
+    let mut incomparable = BTreeSet::new();
+    for finding in findings {
+        out.readings_judged += finding.judged;
+        if !finding.limited {
+            uncovered.insert(finding.parameter.clone());
+        }
+        for (reading_unit, limit_unit, readings) in &finding.incomparable {
+            incomparable.insert(Incomparable {
+                site: finding.site.clone(),
+                outfall: finding.outfall.clone(),
+                parameter: finding.parameter.clone(),
+                reading_unit: reading_unit.clone(),
+                limit_unit: limit_unit.clone(),
+                readings: *readings,
+            });
+        }
+        add_alerts(&mut out.alerts, finding);
+    }
+    out.parameters_without_limit = uncovered.into_iter().collect();
+    out.incomparable_units = incomparable.into_iter().collect();
+    out.limits_without_reading = unmet_limits(findings, permits);
+    sort_by_gravity(&mut out.alerts.items);
+    out.alerts.items.truncate(MAX_ANSWERED_ALERTS);
+    out
+}
+
+fn add_alerts(alerts: &mut Alerts, finding: &Finding) {
+    for (severity, count) in &finding.by_severity {
+        alerts.total += count;
+        *alerts.by_severity.entry(*severity).or_default() += count;
+    }
+    alerts.new += finding.new;
+    alerts.withdrawn += finding.withdrawn_total;
+    alerts.items.extend(finding.gravest.iter().cloned());
+}
+
+fn unmet_limits(findings: &[Finding], permits: &BTreeMap<String, Permit>) -> Vec<LimitName> {
+    let mut unmet = BTreeSet::new();
+    for (site, permit) in permits {
+        for limit in &permit.limits {
+            let met = findings.iter().any(|finding| {
+                let series = crate::domain::reading::Series {
+                    base: finding.base.clone(),
+                    ..crate::domain::reading::Series::raw(&finding.site, &finding.outfall, &finding.parameter)
+                };
+                crate::domain::name::same(site, &finding.site) && limit.covers(&series)
+            });
+            if !met {
+                unmet.insert(LimitName {
+                    site: site.clone(),
+                    parameter: limit.parameter.clone(),
+                    outfall: limit.outfall.clone(),
+                    statistic: limit.statistic.to_string(),
+                });
+            }
+        }
+    }
+    unmet.into_iter().collect()
+}
+
+/// The events for one site: what arrived, what exceeds, and the file's account last.
+pub(super) fn events(findings: &[Finding], ingest: &Value) -> Vec<Event> {
+    let mut events = Vec::new();
+    let id = &ingest["ingest"];
+    for chunk in findings.chunks(SERIES_PER_EVENT) {
+        let series: Vec<_> = chunk
+            .iter()
+            .map(|f| {
+                json!({"series": f.series, "outfall": f.outfall, "parameter": f.parameter, "base": f.base,
+                       "readings": f.readings, "from": f.first, "to": f.last, "latest": f.latest, "unit": f.unit})
+            })
+            .collect();
+        events.push(event("readings", json!({"ingest": id, "series": series})));
+    }
+    for finding in findings {
+        events.extend(alert_events(&finding.pushed, &finding.withdrawn, finding.new, Some(id)));
+    }
+    events.push(event("ingest", ingest.clone()));
+    events
+}
+
+/// Events for alerts that are new or gone. `total`: how many new ones there are, should `alerts` not be all.
+pub(crate) fn alert_events(alerts: &[Alert], withdrawn: &[String], total: u64, ingest: Option<&Value>) -> Vec<Event> {
+    let omitted = total.saturating_sub(alerts.len() as u64);
+    let mut events: Vec<Event> = alerts
+        .chunks(ALERTS_PER_EVENT)
+        .map(|chunk| event("alerts", json!({"alerts": chunk, "withdrawn": []})))
+        .collect();
+    if events.is_empty() && !withdrawn.is_empty() {
+        events.push(event("alerts", json!({"alerts": [], "withdrawn": []})));
+    }
+    if let Some(last) = events.last_mut() {
+        last.fields.insert("withdrawn".into(), json!(withdrawn));
+        if omitted > 0 {
+            last.fields.insert("omitted".into(), json!(omitted));
+            last.fields.insert("all".into(), json!("/api/alerts"));
+        }
+    }
+    if let Some(id) = ingest {
+        events.iter_mut().for_each(|event| {
+            event.fields.insert("ingest".into(), id.clone());
+        });
+    }
+    events
+}
+
+fn event(kind: &'static str, fields: Value) -> Event {
+    let fields = if let Value::Object(fields) = fields { fields } else { Map::new() };
+    Event { kind, fields, origin: None }
+}
+
+/// New alerts by severity, for the counters.
+pub(super) fn new_by_severity(findings: &[Finding]) -> BTreeMap<Severity, u64> {
+    let mut counts = BTreeMap::new();
+    for finding in findings {
+        for (severity, count) in &finding.new_by_severity {
+            *counts.entry(*severity).or_default() += count;
+        }
+    }
+    counts
+}
+
+/// The site of a finding.
+pub(super) fn site(finding: &Finding) -> &str {
+    &finding.site
+}

@@ -1,0 +1,153 @@
+//! The series and units that a file names.
+
+use crate::domain::name::{self, DEFAULT_OUTFALL, NameError};
+use crate::domain::reading::{MAX_UNITS, Series};
+use crate::domain::unit::{DEFAULT_UNIT, MAX_UNIT_BYTES, Unit};
+use rustc_hash::FxHashMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The most series one file may hold: more means that a column is not what the header says.
+pub(super) const MAX_SERIES: usize = 10_000;
+/// Spellings remembered at once; a file that spells one name in more ways is read a little slower.
+const MAX_SPELLINGS: usize = 65_536;
+
+/// A name that cannot be used: which of its parts, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) part: Part,
+    pub(super) reason: String,
+}
+
+/// The part of a row's name that is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Parameter,
+    Site,
+    Outfall,
+    Unit,
+}
+
+/// The raw texts that name a reading's series and unit; empty ones mean the default.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Raw<'a> {
+    pub(super) parameter: &'a [u8],
+    pub(super) site: &'a [u8],
+    pub(super) outfall: &'a [u8],
+    pub(super) unit: &'a [u8],
+}
+
+/// Series and unit of a reading, as indices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) series: u32,
+    pub(super) unit: u16,
+}
+
+/// All series and units met so far.
+#[derive(Debug)]
+pub(super) struct Names {
+    default_site: String,
+    pub(super) series: Vec<Series>,
+    pub(super) units: Vec<Arc<str>>,
+    by_id: HashMap<String, u32>,
+    by_spelling: FxHashMap<Box<[u8]>, Named>,
+    scratch: Vec<u8>,
+}
+
+impl Names {
+    pub(super) fn new(default_site: &str) -> Self {
+        Self {
+            default_site: default_site.to_owned(),
+            series: Vec::new(),
+            units: Vec::new(),
+            by_id: HashMap::new(),
+            by_spelling: FxHashMap::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The indices for a raw name; looked up by its bytes, checked only when it is new.
+    #[inline]
+    pub(super) fn resolve(&mut self, raw: Raw<'_>) -> Result<Named, Refusal> {
+        self.scratch.clear();
+        for part in [raw.parameter, raw.site, raw.outfall, raw.unit] {
+            self.scratch.extend_from_slice(part);
+            // Not part of UTF-8, so that no two names join to the same bytes.
+            self.scratch.push(0xff);
+        }
+        match self.by_spelling.get(self.scratch.as_slice()) {
+            Some(named) => Ok(*named),
+            None => self.admit(raw),
+        }
+    }
+
+    fn admit(&mut self, raw: Raw<'_>) -> Result<Named, Refusal> {
+        let site = match raw.site.trim_ascii() {
+            [] => self.default_site.clone(),
+            site => checked(site, Part::Site)?,
+        };
+        let outfall = match raw.outfall.trim_ascii() {
+            [] => DEFAULT_OUTFALL.to_owned(),
+            outfall => checked(outfall, Part::Outfall)?,
+        };
+        let series = self.add_series(Series::raw(&site, &outfall, &checked(raw.parameter, Part::Parameter)?))?;
+        let unit = match raw.unit.trim_ascii() {
+            [] => self.add_unit(DEFAULT_UNIT)?,
+            unit => self.add_unit(text(unit, Part::Unit)?)?,
+        };
+        let named = Named { series, unit };
+        if self.by_spelling.len() == MAX_SPELLINGS {
+            self.by_spelling.clear();
+        }
+        self.by_spelling.insert(self.scratch.as_slice().into(), named);
+        Ok(named)
+    }
+
+    /// The index of a series, added if it is new.
+    pub(super) fn add_series(&mut self, series: Series) -> Result<u32, Refusal> {
+        let id = series.id();
+        if let Some(index) = self.by_id.get(&id) {
+            return Ok(*index);
+        }
+        if self.series.len() == MAX_SERIES {
+            return Err(refuse(Part::Parameter, format!("more than {MAX_SERIES} series in one file")));
+        }
+        let index = self.series.len() as u32;
+        self.by_id.insert(id, index);
+        self.series.push(series);
+        Ok(index)
+    }
+
+    /// The index of a unit, added if it is new.
+    pub(super) fn add_unit(&mut self, unit: &str) -> Result<u16, Refusal> {
+        if unit.len() > MAX_UNIT_BYTES || unit.chars().any(char::is_control) {
+            return Err(refuse(
+                Part::Unit,
+                format!("a unit has at most {MAX_UNIT_BYTES} bytes and no control characters"),
+            ));
+        }
+        let unit = Unit::parse(unit);
+        if let Some(index) = self.units.iter().position(|known| **known == *unit.as_str()) {
+            return Ok(index as u16);
+        }
+        if self.units.len() == MAX_UNITS {
+            return Err(refuse(Part::Unit, format!("more than {MAX_UNITS} units in one file")));
+        }
+        self.units.push(unit.as_str().into());
+        Ok((self.units.len() - 1) as u16)
+    }
+}
+
+fn refuse(part: Part, reason: String) -> Refusal {
+    Refusal { part, reason }
+}
+
+pub(super) fn text(bytes: &[u8], part: Part) -> Result<&str, Refusal> {
+    std::str::from_utf8(bytes).map_err(|_| refuse(part, "UTF-8 text is expected".into()))
+}
+
+pub(super) fn checked(bytes: &[u8], part: Part) -> Result<String, Refusal> {
+    let name = name::check(text(bytes, part)?).map_err(|e: NameError| refuse(part, e.to_string()))?;
+    Ok(name.to_owned())
+}

@@ -1,0 +1,510 @@
+//! An ingest from body to answer.
+//!
+//! The steps, each of which can be the last one before a crash; the same file posted again takes up the record that
+//! the first attempt left, writes the same items under the same keys, and goes on:
+//!
+//! 1. The body is spooled and its digest looked up. A file that is done is answered from its record.
+//! 2. The file is read once, to refuse it as a whole if it has to be; nothing is stored until then.
+//! 3. The record is written, with a revision for each site.
+//! 4. The file is read again and written as segments.
+//! 5. Each series is judged. What is found is noted, then the alerts are written.
+//! 6. The events of each site are appended to its feed, in one transaction with the mark that they have been.
+//! 7. The record is closed with the answer.
+
+use super::announce::{self, Brought, Finding};
+use super::answer::{Answer, Status};
+use super::cutter::{Cutter, Piece};
+use super::reader::{ReadError, Rows};
+use super::report::Report;
+use super::spool::{SpoolError, Spooled};
+use super::{HeaderError, Shape};
+use crate::domain::name::{self, NameError};
+use crate::domain::permit::Permit;
+use crate::domain::time;
+use crate::live::ports::Announce;
+use crate::store::feed::Event;
+use crate::store::ingests::{Ingest, Note, State, id_of};
+use crate::store::segments::{self, Order};
+use crate::store::series::Entry;
+use crate::store::{Item, Store, StoreError, Transaction};
+use crate::telemetry::metrics as names;
+use crate::verdicts;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::io::AsyncBufRead;
+use tokio::sync::mpsc;
+
+/// Packed segments waiting to be written.
+const WAITING: usize = 8;
+/// Bytes of packed segments in one batch; BatchWriteItem takes 16 MB.
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// Takes files in.
+#[derive(Clone)]
+pub struct Ingestor {
+    store: Store,
+    announce: Arc<dyn Announce>,
+    limits: Limits,
+    spool: PathBuf,
+    running: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
+}
+
+/// How large a file may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes after decompression.
+    pub bytes: u64,
+    /// Data rows.
+    pub rows: u64,
+}
+
+/// What comes with a body.
+#[derive(Debug, Clone, Default)]
+pub struct Upload {
+    /// The body is gzip.
+    pub gzip: bool,
+    /// The site of rows that name none.
+    pub site: String,
+    /// Refuse the whole file if one row is bad.
+    pub strict: bool,
+    /// What the client calls the file.
+    pub source: String,
+    /// The client.
+    pub who: String,
+}
+
+/// Why a file was not taken. Nothing of it has been stored, except after `Store` and `Io`, where posting the same
+/// file again finishes the work.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The body.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The header.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The site in the query.
+    #[error("site: {0}")]
+    Site(NameError),
+    /// A header, and nothing below it.
+    #[error("the file has a header and no rows")]
+    NoRows,
+    /// More rows than allowed.
+    #[error("the file has more than {limit} rows")]
+    TooManyRows {
+        /// The limit.
+        limit: u64,
+    },
+    /// Bad rows, and the client asked to take all or nothing; or no row could be read.
+    #[error("{} of {} rows cannot be read", .0.rows_refused, .0.rows)]
+    Refused(Box<Report>),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The spooled bytes.
+    #[error("the spooled file cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl From<ReadError> for IngestError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Header(header) => Self::Header(header),
+            ReadError::Io(io) => Self::Io(io),
+        }
+    }
+}
+
+/// What the first reading of a file tells.
+struct Scanned {
+    shape: Shape,
+    report: Report,
+    sites: Vec<String>,
+}
+
+/// What was written of a file: an entry for each series, and what it got.
+type Written = Vec<(Entry, Brought)>;
+
+impl Ingestor {
+    /// An ingestor. Bodies are spooled in `spool`.
+    pub fn new(store: Store, announce: Arc<dyn Announce>, limits: Limits, spool: PathBuf) -> Self {
+        Self { store, announce, limits, spool, running: Arc::default() }
+    }
+
+    /// The store it writes to.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Takes a file in.
+    pub async fn run<B>(&self, body: B, upload: Upload) -> Result<Answer, IngestError>
+    where
+        B: AsyncBufRead + Unpin + Send,
+    {
+        let site = name::check(&upload.site).map_err(IngestError::Site)?.to_owned();
+        let spooled = Spooled::take(body, upload.gzip, self.limits.bytes, &self.spool).await?;
+        let started = Instant::now();
+        let id = id_of(&spooled.digest, &site);
+        // The same file twice at once: the second waits and finds the first one done.
+        let turn = self.running.lock().entry(id.clone()).or_default().clone();
+        let result = {
+            let _turn = turn.lock().await;
+            self.run_once(spooled, Upload { site, ..upload }, id.clone(), started).await
+        };
+        drop(turn);
+        self.running.lock().retain(|_, waiting| Arc::strong_count(waiting) > 1);
+        count(&result, started);
+        result
+    }
+
+    async fn run_once(
+        &self,
+        spooled: Spooled,
+        upload: Upload,
+        id: String,
+        started: Instant,
+    ) -> Result<Answer, IngestError> {
+        let earlier = self.store.ingest(&id).await?;
+        if let Some(answer) = earlier.as_ref().and_then(known) {
+            return Ok(answer);
+        }
+        let store = self.store.metered();
+        let (mut spooled, scanned) = self.scan(spooled, &upload).await?;
+        let mut ingest = match earlier {
+            Some(unfinished) => unfinished,
+            None => self.begin(&store, &spooled, &upload, id, &scanned).await?,
+        };
+        let written = write(&store, &mut spooled, &ingest).await?;
+        let findings = self.judge(&store, &ingest, &written).await?;
+        let mut permits = BTreeMap::new();
+        for site in ingest.revisions.keys() {
+            permits.insert(site.clone(), self.store.permit(site).await?.permit);
+        }
+        let verdict = announce::summary(&findings, &permits);
+        self.publish(&store, &ingest, &scanned, &findings).await?;
+        let mut answer = Answer {
+            id: ingest.id.clone(),
+            status: Status::Stored,
+            message: String::new(),
+            digest: ingest.digest.clone(),
+            bytes: ingest.bytes,
+            shape: scanned.shape,
+            sites: scanned.sites,
+            series: written.len() as u64,
+            report: scanned.report,
+            verdict,
+            write_units: 0.0,
+            seconds: 0.0,
+        };
+        answer.message = sentence(&answer);
+        answer.write_units = store.write_units();
+        answer.seconds = started.elapsed().as_secs_f64();
+        ingest.state = State::Done;
+        ingest.answer = serde_json::to_value(&answer).ok();
+        let notes = store.notes(&ingest.id).await?;
+        store.end_ingest(&ingest, &notes).await?;
+        for (severity, count) in announce::new_by_severity(&findings) {
+            names::alerts_raised(severity, count);
+        }
+        Ok(answer)
+    }
+
+    /// Reads the file without storing anything of it.
+    async fn scan(&self, mut spooled: Spooled, upload: &Upload) -> Result<(Spooled, Scanned), IngestError> {
+        let (limit, site, strict) = (self.limits.rows, upload.site.clone(), upload.strict);
+        blocking(move || {
+            let mut rows = Rows::open(spooled.rewind()?, &site)?;
+            let mut readings = Vec::new();
+            while rows.next_row(&mut readings)? {
+                readings.clear();
+                if rows.report.rows > limit {
+                    return Err(IngestError::TooManyRows { limit });
+                }
+            }
+            let report = rows.report.clone();
+            if report.rows == 0 {
+                return Err(IngestError::NoRows);
+            }
+            if report.rows_refused > 0 && (strict || report.rows_refused == report.rows) {
+                return Err(IngestError::Refused(Box::new(report)));
+            }
+            let mut sites: Vec<String> = Vec::new();
+            for series in rows.series() {
+                if !sites.iter().any(|site| name::same(site, &series.site)) {
+                    sites.push(series.site.clone());
+                }
+            }
+            let shape = rows.shape();
+            drop(rows);
+            Ok((spooled, Scanned { shape, report, sites }))
+        })
+        .await
+    }
+
+    /// Writes the record under which everything else is written.
+    async fn begin(
+        &self,
+        store: &Store,
+        spooled: &Spooled,
+        upload: &Upload,
+        id: String,
+        scanned: &Scanned,
+    ) -> Result<Ingest, IngestError> {
+        let mut revisions = BTreeMap::new();
+        for site in &scanned.sites {
+            store.note_site(site).await?;
+            revisions.insert(site.clone(), store.next_revision(site).await?);
+        }
+        let ingest = Ingest {
+            id,
+            digest: spooled.digest.clone(),
+            bytes: spooled.bytes,
+            site: upload.site.clone(),
+            source: upload.source.clone(),
+            who: upload.who.clone(),
+            received_at: time::rfc3339(time::now()),
+            code_version: env!("CARGO_PKG_VERSION").into(),
+            state: State::Writing,
+            revisions,
+            answer: None,
+        };
+        match store.begin_ingest(&ingest).await {
+            // Another process took the same file at the same moment: both go on under the record of the first.
+            Err(StoreError::Conflict) => Ok(store.ingest(&ingest.id).await?.ok_or(StoreError::Conflict)?),
+            done => Ok(done.map(|()| ingest)?),
+        }
+    }
+
+    async fn judge(&self, store: &Store, ingest: &Ingest, written: &Written) -> Result<Vec<Finding>, IngestError> {
+        let mut permits: HashMap<&str, Permit> = HashMap::new();
+        for site in ingest.revisions.keys() {
+            // Single readings that come from now on see the new segments: their cache ends with the revision.
+            store.next_revision(site).await?;
+        }
+        let mut findings = Vec::new();
+        for (entry, brought) in written {
+            let site = entry.series.site.as_str();
+            if !permits.contains_key(site) {
+                permits.insert(site, store.permit(site).await?.permit);
+            }
+            findings.extend(judge_series(store, ingest, entry, brought, &permits[site]).await?);
+        }
+        Ok(announce::joined(findings))
+    }
+
+    /// Appends the events of each site to its feed, once.
+    async fn publish(
+        &self,
+        store: &Store,
+        ingest: &Ingest,
+        scanned: &Scanned,
+        findings: &[Finding],
+    ) -> Result<(), IngestError> {
+        for site in ingest.revisions.keys() {
+            let own: Vec<_> = findings.iter().filter(|f| name::same(announce::site(f), site)).cloned().collect();
+            let summary = announce::summary(&own, &BTreeMap::new());
+            let account = json!({
+                "ingest": ingest.id, "shape": scanned.shape, "source": ingest.source, "rows": scanned.report.rows,
+                "rows_taken": scanned.report.rows_taken, "rows_refused": scanned.report.rows_refused,
+                "rows_without_reading": scanned.report.rows_without_reading,
+                "readings_judged": summary.readings_judged, "alerts": summary.alerts.total,
+                "alerts_new": summary.alerts.new,
+            });
+            self.publish_once(store, ingest, site, &announce::events(&own, &account)).await?;
+        }
+        Ok(())
+    }
+
+    async fn publish_once(
+        &self,
+        store: &Store,
+        ingest: &Ingest,
+        site: &str,
+        events: &[Event],
+    ) -> Result<(), IngestError> {
+        while !store.is_announced(&ingest.id, site).await? {
+            let mut transaction = Transaction::default();
+            store.mark_announced(&mut transaction, &ingest.id, site)?;
+            let head = store.head(site).await?;
+            let entries = store.append(&mut transaction, site, head, events)?;
+            match store.commit(transaction).await {
+                Ok(()) => self.announce.announce(site, &entries),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The answer to a file that was taken in before.
+fn known(ingest: &Ingest) -> Option<Answer> {
+    let mut answer: Answer = serde_json::from_value(ingest.answer.clone()?).ok()?;
+    answer.status = Status::Known;
+    answer.message = format!("This file is known: it was taken in at {}. Nothing was changed.", ingest.received_at);
+    answer.write_units = 0.0;
+    Some(answer)
+}
+
+/// Writes the file as segments and brings its series into the directory.
+async fn write(store: &Store, spooled: &mut Spooled, ingest: &Ingest) -> Result<Written, IngestError> {
+    let (sender, mut packed) = mpsc::channel::<Item>(WAITING);
+    let revisions: HashMap<String, u64> =
+        ingest.revisions.iter().map(|(site, revision)| (name::key(site), *revision)).collect();
+    let site = ingest.site.clone();
+    // Reading needs the spooled bytes on another thread and gives them back.
+    let mut own = std::mem::replace(spooled, Spooled::empty());
+    let cutting = tokio::spawn(blocking(move || {
+        let written = cut(&mut own, &site, &revisions, &sender)?;
+        Ok((own, written))
+    }));
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    while let Some(item) = packed.recv().await {
+        bytes += segments::packed_size(&item);
+        batch.push(item);
+        if bytes >= BATCH_BYTES || packed.is_empty() {
+            store.put_segments(std::mem::take(&mut batch)).await?;
+            bytes = 0;
+        }
+    }
+    store.put_segments(batch).await?;
+    let (own, written) = cutting.await.map_err(std::io::Error::other)??;
+    *spooled = own;
+    let mut merged = Vec::with_capacity(written.len());
+    for (entry, brought) in written {
+        merged.push((store.merge_series(&entry).await?, brought));
+    }
+    Ok(merged)
+}
+
+/// Reads the file and sends its segments, packed.
+fn cut(
+    spooled: &mut Spooled,
+    site: &str,
+    revisions: &HashMap<String, u64>,
+    sender: &mpsc::Sender<Item>,
+) -> Result<Written, IngestError> {
+    let mut rows = Rows::open(spooled.rewind()?, site)?;
+    let mut cutter = Cutter::default();
+    let mut written: Vec<Option<(Entry, Brought)>> = Vec::new();
+    let mut readings = Vec::new();
+    let mut index = 0;
+    let mut send = |piece: Piece, series: &[crate::domain::reading::Series], cutter: &mut Cutter| {
+        let at = piece.series as usize;
+        if written.len() <= at {
+            written.resize_with(at + 1, || None);
+        }
+        let (entry, brought) = written[at].get_or_insert_with(|| {
+            (Entry::new(series[at].clone()), Brought { readings: 0, touched: (i64::MAX, i64::MIN) })
+        });
+        let (first, last) = piece.columns.span().unwrap_or_default();
+        brought.readings += piece.columns.len() as u64;
+        brought.touched = (brought.touched.0.min(first), brought.touched.1.max(last));
+        entry.note(&piece.columns);
+        let revision = revisions.get(&name::key(&entry.series.site)).copied().unwrap_or_default();
+        let item = segments::item(&entry.id, Order { revision, index }, &piece.columns)?;
+        index += 1;
+        cutter.recycle(piece.columns);
+        // The receiver is gone when a write failed; its error is what counts.
+        sender.blocking_send(item).map_err(|_| IngestError::Store(StoreError::Service("writing has stopped".into())))
+    };
+    while rows.next_row(&mut readings)? {
+        for reading in readings.drain(..) {
+            if let Some(piece) = cutter.push(&reading, rows.units()) {
+                send(piece, rows.series(), &mut cutter)?;
+            }
+        }
+    }
+    while let Some(piece) = cutter.finish() {
+        send(piece, rows.series(), &mut cutter)?;
+    }
+    Ok(written.into_iter().flatten().collect())
+}
+
+/// Judges one series, notes what is found and writes the alerts; again if somebody else wrote in between.
+async fn judge_series(
+    store: &Store,
+    ingest: &Ingest,
+    entry: &Entry,
+    brought: &Brought,
+    permit: &Permit,
+) -> Result<Vec<Finding>, IngestError> {
+    let mut findings = Vec::new();
+    for attempt in 0.. {
+        let entry = store.series(&entry.series.site, &entry.id).await?.ok_or(StoreError::Conflict)?;
+        let mut judged = verdicts::judge(store, entry, permit, brought.touched).await?;
+        let found = serde_json::to_value(Finding::of(&judged, brought)).map_err(std::io::Error::other)?;
+        let note = Note { key: format!("{}#{attempt:03}", judged.entry.id), found };
+        let noted = store.note(&ingest.id, note).await?;
+        findings.push(serde_json::from_value(noted.found).map_err(std::io::Error::other)?);
+        match store.write_alerts(&mut judged.entry, &judged.changes).await {
+            Err(StoreError::Conflict) => {}
+            done => {
+                done?;
+                break;
+            }
+        }
+    }
+    Ok(findings)
+}
+
+fn sentence(answer: &Answer) -> String {
+    let report = &answer.report;
+    let alerts = &answer.verdict.alerts;
+    let mut text = format!("{} of {} rows taken", report.rows_taken, report.rows);
+    if report.rows_refused > 0 {
+        text += &format!(", {} refused", report.rows_refused);
+    }
+    if report.rows_without_reading > 0 {
+        text += &format!(", {} without a reading", report.rows_without_reading);
+    }
+    text + &format!("; {} readings judged, {} exceedances.", answer.verdict.readings_judged, alerts.total)
+}
+
+fn count(result: &Result<Answer, IngestError>, started: Instant) {
+    let outcome = match result {
+        Ok(Answer { status: Status::Stored, report, .. }) => {
+            let rows = [
+                ("taken", report.rows_taken),
+                ("refused", report.rows_refused),
+                ("without_reading", report.rows_without_reading),
+            ];
+            for (outcome, count) in rows {
+                metrics::counter!(names::ROWS, "outcome" => outcome).increment(count);
+            }
+            "stored"
+        }
+        Ok(_) => "known",
+        Err(IngestError::Store(_) | IngestError::Io(_)) => "failed",
+        Err(_) => "refused",
+    };
+    if let Err(IngestError::Refused(report)) = result {
+        metrics::counter!(names::ROWS, "outcome" => "refused").increment(report.rows_refused);
+    }
+    metrics::counter!(names::INGESTS, "outcome" => outcome).increment(1);
+    metrics::histogram!(names::INGEST_SECONDS).record(started.elapsed());
+}
+
+/// Runs what would hold up other requests on a thread of its own.
+async fn blocking<T, F>(work: F) -> Result<T, IngestError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, IngestError> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+}
+
+/// What an ingest record says, for `GET /api/ingests/{id}`.
+pub fn record_json(ingest: &Ingest) -> Value {
+    json!({
+        "id": ingest.id, "digest": ingest.digest, "bytes": ingest.bytes, "site": ingest.site,
+        "source": ingest.source, "who": ingest.who, "received_at": ingest.received_at,
+        "code_version": ingest.code_version, "state": ingest.state,
+        "sites": ingest.revisions.keys().collect::<Vec<_>>(), "answer": ingest.answer,
+    })
+}

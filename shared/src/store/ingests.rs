@@ -1,0 +1,124 @@
+//! Ingest records: the ledger of where readings came from, and what makes an ingest happen once.
+
+use super::item::s;
+use super::write::Transaction;
+use super::{ItemExt, Store, StoreError, keys};
+use crate::domain::reading::short_digest;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+
+/// How far an ingest has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Readings are being written and judged. After a crash the same file posted again finishes it.
+    Writing,
+    /// Everything is stored, judged and announced.
+    Done,
+}
+
+/// The record of one file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ingest {
+    /// Made of digest and default site: the same file for the same site is the same ingest.
+    pub id: String,
+    /// SHA-256 of the decompressed bytes, in hex.
+    pub digest: String,
+    /// Decompressed size.
+    pub bytes: u64,
+    /// The site of rows that name none.
+    pub site: String,
+    /// What the client called the file; may be empty.
+    pub source: String,
+    /// Who sent it: the client's address.
+    pub who: String,
+    /// When it was first sent, RFC 3339.
+    pub received_at: String,
+    /// The version of this program.
+    pub code_version: String,
+    /// How far it has come.
+    pub state: State,
+    /// The revision of each site under which its segments are written.
+    pub revisions: BTreeMap<String, u64>,
+    /// The answer that was given, once it is done.
+    pub answer: Option<Value>,
+}
+
+/// The id of the ingest of these bytes for this site.
+pub fn id_of(digest: &str, site: &str) -> String {
+    short_digest([digest, &crate::domain::name::key(site)])
+}
+
+fn partition(id: &str) -> String {
+    format!("INGEST#{id}")
+}
+
+const RECORD: &str = "RECORD";
+
+impl Store {
+    /// The record of an ingest.
+    pub async fn ingest(&self, id: &str) -> Result<Option<Ingest>, StoreError> {
+        let Some(item) = self.get(partition(id), RECORD.into()).await? else { return Ok(None) };
+        Ok(Some(serde_json::from_str(item.text("record")?).map_err(|e| item.damaged(e))?))
+    }
+
+    /// Writes the record of an ingest that begins; a conflict means that it exists.
+    pub(crate) async fn begin_ingest(&self, ingest: &Ingest) -> Result<(), StoreError> {
+        self.put_if(record(ingest)?, Some("attribute_not_exists(pk)")).await
+    }
+
+    /// Writes the record of an ingest that is done, and removes what was noted on the way.
+    pub(crate) async fn end_ingest(&self, ingest: &Ingest, notes: &[Note]) -> Result<(), StoreError> {
+        self.put_if(record(ingest)?, None).await?;
+        let sites = ingest.revisions.keys().map(|site| format!("SENT#{site}"));
+        let notes = notes.iter().map(|note| format!("NOTE#{}", note.key));
+        self.delete_all(notes.chain(sites).map(|key| (partition(&ingest.id), key)).collect()).await
+    }
+
+    /// What was noted of an ingest, in order of the keys.
+    pub(crate) async fn notes(&self, id: &str) -> Result<Vec<Note>, StoreError> {
+        let items = self.prefixed(partition(id), "NOTE#").await?;
+        items.iter().map(|item| serde_json::from_str(item.text("note")?).map_err(|e| item.damaged(e))).collect()
+    }
+
+    /// Notes something before it is acted upon. Returns what was noted first: an ingest that is repeated after a
+    /// crash must announce what it found then, not what is left to find now.
+    pub(crate) async fn note(&self, id: &str, note: Note) -> Result<Note, StoreError> {
+        let sort_key = format!("NOTE#{}", note.key);
+        let mut item = keys(partition(id), &sort_key);
+        item.insert("note".into(), s(serde_json::to_string(&note).map_err(|e| item.damaged(e))?));
+        match self.put_if(item, Some("attribute_not_exists(pk)")).await {
+            Err(StoreError::Conflict) => {
+                let first = self.get(partition(id), sort_key).await?.ok_or(StoreError::Conflict)?;
+                serde_json::from_str(first.text("note")?).map_err(|e| first.damaged(e))
+            }
+            done => done.map(|()| note),
+        }
+    }
+
+    /// Whether the events of an ingest for a site have been announced.
+    pub(crate) async fn is_announced(&self, id: &str, site: &str) -> Result<bool, StoreError> {
+        Ok(self.get(partition(id), format!("SENT#{site}")).await?.is_some())
+    }
+
+    /// Adds to a transaction the mark that makes the announcement happen once.
+    pub(crate) fn mark_announced(&self, transaction: &mut Transaction, id: &str, site: &str) -> Result<(), StoreError> {
+        let item = keys(partition(id), format!("SENT#{site}"));
+        transaction.put_if(self, item, Some("attribute_not_exists(pk)"), HashMap::<String, AttributeValue>::new())
+    }
+}
+
+/// Something that an ingest found, by a key of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) key: String,
+    pub(crate) found: Value,
+}
+
+fn record(ingest: &Ingest) -> Result<super::Item, StoreError> {
+    let mut item = keys(partition(&ingest.id), RECORD);
+    item.insert("record".into(), s(serde_json::to_string(ingest).map_err(|e| item.damaged(e))?));
+    Ok(item)
+}

@@ -1,0 +1,102 @@
+//! Every metric there is: name, kind, help and buckets in one place.
+//!
+//! Code reports through the functions below or the `metrics` macros with these names; only a host installs a recorder.
+
+use crate::domain::alert::Severity;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use std::time::Duration;
+
+/// Open WebSocket connections.
+pub const WS_ACTIVE: &str = "ws_active_connections";
+/// WebSocket connections accepted.
+pub const WS_CONNECTIONS: &str = "ws_connections_total";
+/// Messages received from clients.
+pub const WS_RECEIVED: &str = "ws_messages_received_total";
+/// Frames delivered to clients.
+pub const WS_BROADCAST: &str = "ws_messages_broadcast_total";
+/// Refused messages and dropped connections, by code.
+pub const WS_ERRORS: &str = "ws_errors_total";
+/// Size of received messages.
+pub const WS_MESSAGE_SIZE: &str = "ws_message_size_bytes";
+/// Events held in memory for subscribers.
+pub const STREAM_BUFFER: &str = "stream_buffer_len";
+/// Rows of files, by outcome.
+pub const ROWS: &str = "owsc_ingest_rows_total";
+/// Files, by outcome.
+pub const INGESTS: &str = "owsc_ingests_total";
+/// How long ingests take.
+pub const INGEST_SECONDS: &str = "owsc_ingest_duration_seconds";
+/// How long judging a series takes.
+pub const EVALUATION_SECONDS: &str = "owsc_evaluation_duration_seconds";
+/// Alerts raised, by level.
+pub const ALERTS: &str = "owsc_alerts_total";
+/// From receipt of a published reading to the hand-over to its subscribers.
+pub const PUSH_SECONDS: &str = "owsc_push_latency_seconds";
+/// HTTP requests, by matched route and status.
+pub const HTTP_REQUESTS: &str = "owsc_http_requests_total";
+/// How long HTTP requests take, by matched route.
+pub const HTTP_SECONDS: &str = "owsc_http_request_duration_seconds";
+/// Writes to the table that were tried again.
+pub const STORE_RETRIES: &str = "owsc_store_retries_total";
+
+const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const BYTES: &[f64] = &[64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0];
+
+/// The histograms with their buckets, for whoever installs a recorder.
+pub const BUCKETS: &[(&str, &[f64])] = &[
+    (WS_MESSAGE_SIZE, BYTES),
+    (INGEST_SECONDS, SECONDS),
+    (EVALUATION_SECONDS, SECONDS),
+    (PUSH_SECONDS, SECONDS),
+    (HTTP_SECONDS, SECONDS),
+];
+
+/// Registers help texts, and the unlabelled metrics at zero, so that a scrape shows them before anything happened.
+pub fn describe() {
+    describe_gauge!(WS_ACTIVE, "Open WebSocket connections");
+    describe_counter!(WS_CONNECTIONS, "WebSocket connections accepted");
+    describe_counter!(WS_RECEIVED, "Messages received from WebSocket clients");
+    describe_counter!(WS_BROADCAST, "Frames delivered to WebSocket clients");
+    describe_counter!(WS_ERRORS, "Refused messages and dropped connections, by code");
+    describe_histogram!(WS_MESSAGE_SIZE, Unit::Bytes, "Size of messages received from WebSocket clients");
+    describe_gauge!(STREAM_BUFFER, "Events held in memory for subscribers");
+    describe_counter!(ROWS, "Rows of ingested files, by outcome");
+    describe_counter!(INGESTS, "Files posted, by outcome");
+    describe_histogram!(INGEST_SECONDS, Unit::Seconds, "Time from the whole body to the answer of an ingest");
+    describe_histogram!(EVALUATION_SECONDS, Unit::Seconds, "Time to judge one series");
+    describe_counter!(ALERTS, "Alerts raised, by level");
+    describe_histogram!(
+        PUSH_SECONDS,
+        Unit::Seconds,
+        "Time from a published reading to the hand-over to its subscribers"
+    );
+    describe_counter!(HTTP_REQUESTS, "HTTP requests, by matched route and status");
+    describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time to answer HTTP requests, by matched route");
+    describe_counter!(STORE_RETRIES, "Writes to the table that were tried again");
+    gauge!(WS_ACTIVE).set(0.0);
+    gauge!(STREAM_BUFFER).set(0.0);
+    for name in [WS_CONNECTIONS, WS_RECEIVED, WS_BROADCAST, STORE_RETRIES] {
+        counter!(name).increment(0);
+    }
+    for severity in Severity::ALL {
+        counter!(ALERTS, "level" => severity.as_str()).increment(0);
+    }
+    for outcome in ["taken", "refused", "without_reading"] {
+        counter!(ROWS, "outcome" => outcome).increment(0);
+    }
+}
+
+/// A series was judged.
+pub fn evaluated(took: Duration) {
+    histogram!(EVALUATION_SECONDS).record(took);
+}
+
+/// Alerts were raised.
+pub fn alerts_raised(severity: Severity, count: u64) {
+    counter!(ALERTS, "level" => severity.as_str()).increment(count);
+}
+
+/// A message was refused or a connection dropped.
+pub fn ws_error(code: &'static str) {
+    counter!(WS_ERRORS, "code" => code).increment(1);
+}
