@@ -3,7 +3,10 @@
 //! `domain` knows nothing of AWS, HTTP or the environment; `store`, `ingest`, `verdicts` and `live` build on it;
 //! `http`, `auth` and `telemetry` are what hosts need.
 
+pub mod auth;
+pub mod config;
 pub mod domain;
+pub mod http;
 pub mod ingest;
 pub mod live;
 pub mod store;

@@ -1,0 +1,267 @@
+//! Configuration from environment variables.
+//!
+//! A value that does not parse is an error that names the variable, the value and what was expected.
+
+use crate::telemetry::logs::Format;
+use axum::http::HeaderValue;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use tracing_subscriber::filter::LevelFilter;
+
+/// A secret. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself, for comparing only.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(...)")
+    }
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `OW_SC_API_TOKEN`: required of `/api/*` and WebSockets if set.
+    pub api_token: Option<Secret>,
+    /// `OW_SC_METRICS_PROTECT`, default 0: whether `/metrics` wants a token.
+    pub metrics_protect: bool,
+    /// `OW_SC_METRICS_TOKEN`: the token for `/metrics`; the API token if unset.
+    pub metrics_token: Option<Secret>,
+    /// `OW_SC_RL_PER_SEC`, default 10: requests a second per client and path on `/api/*`.
+    pub requests_per_second: u32,
+    /// `OW_SC_WS_MSGS_PER_SEC`, default 20: messages a second per connection.
+    pub ws_messages_per_second: u32,
+    /// `OW_SC_WS_MAX_MESSAGE_BYTES`, default 8192: the longest message, in bytes received.
+    pub ws_max_message_bytes: usize,
+    /// `OW_SC_MAX_CSV_BYTES`, default 10485760: the largest file, after decompression.
+    pub max_csv_bytes: u64,
+    /// `OW_SC_MAX_CSV_ROWS`, default 1000000: the longest file, in data rows.
+    pub max_csv_rows: u64,
+    /// `OW_SC_CORS_ORIGINS`, comma list, default none: origins whose pages may call the API.
+    pub cors_origins: Vec<HeaderValue>,
+    /// `OW_SC_TABLE`, default `owsc`: the table.
+    pub table: String,
+    /// `OW_SC_DATA_DIR`, default `./data`: where the embedded database lives.
+    pub data_dir: PathBuf,
+    /// `LOG_FORMAT`, default `text`: `text` or `json`.
+    pub log_format: Format,
+    /// `LOG_LEVEL`, default `info`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
+    pub log_level: LevelFilter,
+}
+
+/// Names that belong to the contract but are read elsewhere or in other hosts.
+const OTHER_NAMES: [&str; 2] = ["OW_SC_REDIS_URL", "OW_SC_REDIS_CHANNEL"];
+
+/// A variable whose value cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}={value:?}: {expected} is expected")]
+pub struct ConfigError {
+    /// The variable.
+    pub name: String,
+    /// Its value; a secret's is not shown.
+    pub value: String,
+    /// What was expected.
+    pub expected: String,
+}
+
+impl Config {
+    /// Reads the environment of this process. Also returns names that look like settings and are not.
+    pub fn from_env() -> Result<(Self, Vec<String>), ConfigError> {
+        // A variable that is not UTF-8 cannot be one of ours with a usable value; `vars` would panic on it.
+        let vars = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        });
+        Self::from_vars(vars)
+    }
+
+    /// Reads settings from names and values. An empty value counts as unset.
+    pub fn from_vars(
+        vars: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(Self, Vec<String>), ConfigError> {
+        let mut vars = Vars(
+            vars.into_iter()
+                .filter(|(name, value)| {
+                    (name.starts_with("OW_SC_") || name.starts_with("LOG_")) && !value.trim().is_empty()
+                })
+                .collect(),
+        );
+        let config = Self {
+            api_token: vars.secret("OW_SC_API_TOKEN")?,
+            metrics_protect: vars.parse("OW_SC_METRICS_PROTECT", false, "0, 1, true or false", boolean)?,
+            metrics_token: vars.secret("OW_SC_METRICS_TOKEN")?,
+            requests_per_second: vars.whole("OW_SC_RL_PER_SEC", 10, 1..=1_000_000)? as u32,
+            ws_messages_per_second: vars.whole("OW_SC_WS_MSGS_PER_SEC", 20, 1..=10_000_000)? as u32,
+            ws_max_message_bytes: vars.whole("OW_SC_WS_MAX_MESSAGE_BYTES", 8192, 64..=131_072)? as usize,
+            max_csv_bytes: vars.whole("OW_SC_MAX_CSV_BYTES", 10_485_760, 1..=1 << 40)?,
+            max_csv_rows: vars.whole("OW_SC_MAX_CSV_ROWS", 1_000_000, 1..=1 << 40)?,
+            cors_origins: vars.parse("OW_SC_CORS_ORIGINS", Vec::new(), "a comma list of origins", origins)?,
+            table: vars.parse("OW_SC_TABLE", "owsc".into(), "3 to 255 of a-z A-Z 0-9 _ . -", table_name)?,
+            data_dir: vars.parse("OW_SC_DATA_DIR", "./data".into(), "a folder", |text| Some(text.into()))?,
+            log_format: vars.parse("LOG_FORMAT", Format::Text, "text or json", |text| match text {
+                "text" => Some(Format::Text),
+                "json" => Some(Format::Json),
+                _ => None,
+            })?,
+            log_level: vars.parse("LOG_LEVEL", LevelFilter::INFO, "off, error, warn, info, debug or trace", |text| {
+                LevelFilter::from_str(text).ok()
+            })?,
+        };
+        let unknown = |name: &String| name.starts_with("OW_SC_") && !OTHER_NAMES.contains(&name.as_str());
+        Ok((config, vars.0.into_keys().filter(unknown).collect()))
+    }
+
+    /// The defaults, as the documentation states them.
+    pub fn defaults() -> Self {
+        // No variables, no bad values.
+        match Self::from_vars([]) {
+            Ok((config, _)) => config,
+            Err(error) => unreachable!("{error}"),
+        }
+    }
+
+    /// The token that `/metrics` wants: `Ok(None)` for none, `Err` if it is protected and there is none to give.
+    pub(crate) fn metrics_guard(&self) -> Result<Option<&Secret>, ()> {
+        if !self.metrics_protect {
+            return Ok(None);
+        }
+        self.metrics_token.as_ref().or(self.api_token.as_ref()).map(Some).ok_or(())
+    }
+}
+
+/// The variables that have not been read yet.
+struct Vars(BTreeMap<String, String>);
+
+impl Vars {
+    fn parse<T>(
+        &mut self,
+        name: &str,
+        default: T,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let Some(value) = self.0.remove(name) else { return Ok(default) };
+        parse(value.trim()).ok_or_else(|| ConfigError { name: name.into(), value, expected: expected.into() })
+    }
+
+    fn whole(&mut self, name: &str, default: u64, range: std::ops::RangeInclusive<u64>) -> Result<u64, ConfigError> {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        self.parse(name, default, &expected, |text| text.parse().ok().filter(|number| range.contains(number)))
+    }
+
+    fn secret(&mut self, name: &str) -> Result<Option<Secret>, ConfigError> {
+        let visible = |text: &str| text.bytes().all(|byte| (0x21..0x7f).contains(&byte)).then(|| Secret(text.into()));
+        let result = self.parse(name, None, "visible ASCII without spaces", |text| visible(text).map(Some));
+        result.map_err(|error| ConfigError { value: "(not shown)".into(), ..error })
+    }
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn origins(text: &str) -> Option<Vec<HeaderValue>> {
+    let origin = |text: &str| {
+        let text = text.trim();
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+        (!host.is_empty() && !host.contains('/')).then(|| HeaderValue::from_str(text).ok())?
+    };
+    text.split(',').map(origin).collect()
+}
+
+fn table_name(text: &str) -> Option<String> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    ((3..=255).contains(&text.len()) && text.bytes().all(known)).then(|| text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<(Config, Vec<String>), ConfigError> {
+        Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let config = Config::defaults();
+        assert_eq!((config.requests_per_second, config.ws_messages_per_second), (10, 20));
+        assert_eq!((config.max_csv_bytes, config.max_csv_rows, config.ws_max_message_bytes), (10_485_760, 1_000_000, 8192));
+        assert_eq!((config.table.as_str(), config.data_dir.to_str()), ("owsc", Some("./data")));
+        assert_eq!((config.log_format, config.log_level), (Format::Text, LevelFilter::INFO));
+        assert!(config.api_token.is_none() && !config.metrics_protect && config.cors_origins.is_empty());
+    }
+
+    #[test]
+    fn good_values_are_taken() {
+        let (config, unknown) = read(&[
+            ("OW_SC_API_TOKEN", "s3cret"),
+            ("OW_SC_METRICS_PROTECT", "1"),
+            ("OW_SC_RL_PER_SEC", "5"),
+            ("OW_SC_CORS_ORIGINS", "https://a.example, http://localhost:3000"),
+            ("OW_SC_TABLE", "plant-1"),
+            ("LOG_FORMAT", "json"),
+            ("LOG_LEVEL", "debug"),
+            ("OW_SC_REDIS_URL", "redis://x"),
+            ("OW_SC_RL_PERSEC", "5"),
+            ("PATH", "/bin"),
+        ])
+        .unwrap();
+        assert_eq!(config.api_token, Some("s3cret".into()));
+        assert_eq!((config.requests_per_second, config.cors_origins.len()), (5, 2));
+        assert_eq!(unknown, ["OW_SC_RL_PERSEC"]);
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        for (name, value) in [
+            ("OW_SC_METRICS_PROTECT", "maybe"),
+            ("OW_SC_RL_PER_SEC", "0"),
+            ("OW_SC_RL_PER_SEC", "ten"),
+            ("OW_SC_WS_MSGS_PER_SEC", "-1"),
+            ("OW_SC_WS_MAX_MESSAGE_BYTES", "10"),
+            ("OW_SC_MAX_CSV_BYTES", "1e6"),
+            ("OW_SC_MAX_CSV_ROWS", "0"),
+            ("OW_SC_CORS_ORIGINS", "*"),
+            ("OW_SC_CORS_ORIGINS", "https://a.example/path"),
+            ("OW_SC_TABLE", "a b"),
+            ("LOG_FORMAT", "xml"),
+            ("LOG_LEVEL", "loud"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert_eq!((error.name.as_str(), error.value.as_str()), (name, value));
+            assert!(!error.expected.is_empty());
+        }
+        let error = read(&[("OW_SC_API_TOKEN", "two words")]).unwrap_err();
+        assert!(!error.to_string().contains("words"));
+    }
+
+    #[test]
+    fn protected_metrics_fall_back_to_the_api_token_and_fail_closed() {
+        let guard = |vars: &[(&str, &str)]| read(vars).unwrap().0.metrics_guard().map(|s| s.map(|s| s.0.clone()));
+        assert_eq!(guard(&[]), Ok(None));
+        assert_eq!(guard(&[("OW_SC_METRICS_PROTECT", "1")]), Err(()));
+        assert_eq!(guard(&[("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_API_TOKEN", "a")]), Ok(Some("a".into())));
+        let both = [("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_API_TOKEN", "a"), ("OW_SC_METRICS_TOKEN", "m")];
+        assert_eq!(guard(&both), Ok(Some("m".into())));
+    }
+}

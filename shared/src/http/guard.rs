@@ -1,0 +1,116 @@
+//! Who may call `/api/*`, and how often.
+
+use super::ApiError;
+use super::rate::RateLimiter;
+use crate::auth;
+use crate::config::{Config, Secret};
+use axum::Router;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The rate limit and the token of the API.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    token: Option<Secret>,
+    limiter: Arc<RateLimiter>,
+    /// Until when clients that guessed too often are not listened to.
+    guessers: Arc<Mutex<HashMap<IpAddr, Instant>>>,
+}
+
+impl Guard {
+    /// As configured.
+    pub fn new(config: &Config) -> Self {
+        let limiter = Arc::new(RateLimiter::per_second(config.requests_per_second));
+        Self { token: config.api_token.clone(), limiter, guessers: Arc::default() }
+    }
+
+    /// Puts the guard before all routes of a router. Paths that are no routes are not counted.
+    pub fn protect(&self, router: Router) -> Router {
+        router.route_layer(middleware::from_fn_with_state(self.clone(), check))
+    }
+
+    /// Whether a WebSocket client may connect. Right tokens cost nothing, so that a whole control room can connect
+    /// from one address; wrong ones are counted like requests, and who sent too many is not compared for a while.
+    pub fn admit_websocket(&self, client: IpAddr, path: &str, sent: Option<&str>) -> Result<(), ApiError> {
+        let Some(token) = &self.token else { return Ok(()) };
+        let now = Instant::now();
+        if let Some(until) = self.guessers.lock().get(&client).filter(|until| **until > now) {
+            return Err(ApiError::rate_limited((*until - now).as_secs()));
+        }
+        if sent.is_some_and(|sent| auth::matches(token, sent)) {
+            return Ok(());
+        }
+        self.limiter.check(client, path).map_err(|seconds| {
+            let mut guessers = self.guessers.lock();
+            guessers.retain(|_, until| *until > now);
+            guessers.insert(client, now + Duration::from_secs(seconds));
+            ApiError::rate_limited(seconds)
+        })?;
+        Err(ApiError::unauthorized())
+    }
+}
+
+/// The address that a request came from.
+pub fn client_of(extensions: &axum::http::Extensions) -> IpAddr {
+    extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
+}
+
+async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    // The limit comes first, so that guessing tokens is limited too.
+    if let Err(retry_after) = guard.limiter.check(client_of(request.extensions()), route) {
+        return ApiError::rate_limited(retry_after).into_response();
+    }
+    let allowed = guard.token.as_ref().is_none_or(|token| {
+        auth::bearer(request.headers()).is_some_and(|sent| auth::matches(token, sent))
+    });
+    if allowed { next.run(request).await } else { ApiError::unauthorized().into_response() }
+}
+
+/// Whether `/metrics` may be read with these headers.
+pub fn admit_metrics(config: &Config, headers: &axum::http::HeaderMap) -> Result<(), ApiError> {
+    match config.metrics_guard() {
+        Ok(None) => Ok(()),
+        Ok(Some(token)) if auth::bearer(headers).is_some_and(|sent| auth::matches(token, sent)) => Ok(()),
+        Ok(Some(_)) => Err(ApiError::unauthorized()),
+        Err(()) => Err(ApiError::new(
+            axum::http::StatusCode::FORBIDDEN,
+            "forbidden",
+            "metrics are protected and no token is configured",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: &str = "/ws/effluent";
+
+    #[test]
+    fn guessing_is_limited_and_a_control_room_is_not() {
+        let guard = Guard::new(&Config { api_token: Some("right".into()), ..Config::defaults() });
+        let (room, guesser): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        assert!((0..500).all(|_| guard.admit_websocket(room, PATH, Some("right")).is_ok()));
+        let answers = (0..500).map(|_| guard.admit_websocket(guesser, PATH, Some("wrong")).unwrap_err().status());
+        let compared = answers.filter(|status| *status == axum::http::StatusCode::UNAUTHORIZED).count();
+        assert!((10..=12).contains(&compared), "{compared}");
+        // Even the right token is not looked at now.
+        assert!(guard.admit_websocket(guesser, PATH, Some("right")).is_err());
+        assert!(guard.admit_websocket(room, PATH, None).is_err());
+    }
+
+    #[test]
+    fn without_a_token_everybody_may_connect() {
+        let guard = Guard::new(&Config::defaults());
+        assert!(guard.admit_websocket([10, 0, 0, 1].into(), PATH, None).is_ok());
+    }
+}

@@ -1,0 +1,10 @@
+//! What every HTTP function has: the error envelope, the layers around a router, limits and tokens.
+
+pub mod error;
+pub mod guard;
+pub mod layers;
+pub mod query;
+pub mod rate;
+pub mod request_id;
+
+pub use error::{ApiError, ApiResult};

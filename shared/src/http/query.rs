@@ -1,0 +1,85 @@
+//! Extractors whose refusals are envelopes, and the paging that lists share.
+
+use super::ApiError;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+
+/// The query, or 400 with what is wrong in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        query.map(|axum::extract::Query(query)| Self(query)).map_err(|error| ApiError::bad_request(error.body_text()))
+    }
+}
+
+/// The body as JSON, or 400 with line and column of what is wrong, or 413.
+#[derive(Debug, Clone, Copy)]
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| {
+            let status = error.into_response().status();
+            let code = if status == axum::http::StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "bad_body" };
+            ApiError::new(status, code, "the body cannot be read, or is larger than 2 MB")
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| ApiError::bad_request(format!("the body: {error}")))
+    }
+}
+
+/// The most entries of a list in one answer.
+pub const MAX_PAGE: usize = 1000;
+/// How many without being asked.
+pub const DEFAULT_PAGE: usize = 100;
+
+/// `limit` of a list.
+pub fn page_limit(asked: Option<usize>) -> Result<usize, ApiError> {
+    match asked.unwrap_or(DEFAULT_PAGE) {
+        limit if (1..=MAX_PAGE).contains(&limit) => Ok(limit),
+        _ => Err(ApiError::bad_request(format!("limit: a number from 1 to {MAX_PAGE} is expected"))),
+    }
+}
+
+/// A cursor: opaque to the client, the key of the last entry to us.
+pub fn cursor(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key)
+}
+
+/// The key in a cursor.
+pub fn read_cursor(cursor: Option<&str>) -> Result<Option<String>, ApiError> {
+    let decode = |text: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok();
+    cursor
+        .map(|text| decode(text).ok_or_else(|| ApiError::bad_request("cursor: give what `next` was, unchanged")))
+        .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_on_both_sides() {
+        assert!(page_limit(Some(0)).is_err() && page_limit(Some(MAX_PAGE + 1)).is_err());
+        assert_eq!((page_limit(Some(1)).unwrap(), page_limit(Some(MAX_PAGE)).unwrap()), (1, MAX_PAGE));
+        assert_eq!(page_limit(None).unwrap(), DEFAULT_PAGE);
+    }
+
+    #[test]
+    fn cursors_come_back() {
+        assert_eq!(read_cursor(Some(&cursor("a#b"))).unwrap().as_deref(), Some("a#b"));
+        assert!(read_cursor(Some("***")).is_err());
+        assert_eq!(read_cursor(None).unwrap(), None);
+    }
+}

@@ -1,0 +1,73 @@
+//! Rate limits per client and path, in this process.
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Keys that have had their time are dropped once in so many checks.
+const SWEEP_EVERY: u32 = 4096;
+
+/// A limit for every pair of client and matched route. Routes are few, and clients are forgotten when they have been
+/// quiet for a second, so that neither invented paths nor passing clients make it grow.
+#[derive(Debug)]
+pub struct RateLimiter {
+    limiter: DefaultKeyedRateLimiter<(IpAddr, String)>,
+    clock: DefaultClock,
+    checks: AtomicU32,
+}
+
+impl RateLimiter {
+    /// So many a second, and as many at once.
+    pub fn per_second(count: u32) -> Self {
+        let quota = Quota::per_second(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+        Self { limiter: governor::RateLimiter::keyed(quota), clock: DefaultClock::default(), checks: AtomicU32::new(0) }
+    }
+
+    /// Counts a request, or says after how many seconds to come again.
+    pub fn check(&self, client: IpAddr, route: &str) -> Result<(), u64> {
+        if self.checks.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY) {
+            self.limiter.retain_recent();
+        }
+        self.limiter.check_key(&(client, route.to_owned())).map_err(|refused| {
+            let wait = refused.wait_time_from(self.clock.now());
+            wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+        })
+    }
+
+    /// How many keys it remembers.
+    pub fn len(&self) -> usize {
+        self.limiter.len()
+    }
+
+    /// Whether it remembers none.
+    pub fn is_empty(&self) -> bool {
+        self.limiter.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn the_limit_holds_on_both_sides_and_per_key() {
+        let limiter = RateLimiter::per_second(10);
+        let taken = (0..15).filter(|_| limiter.check(CLIENT, "/api/a").is_ok()).count();
+        assert!((10..=11).contains(&taken), "{taken}");
+        assert_eq!(limiter.check(CLIENT, "/api/a"), Err(1));
+        assert_eq!(limiter.check(CLIENT, "/api/b"), Ok(()));
+    }
+
+    #[test]
+    fn quiet_clients_are_forgotten() {
+        let limiter = RateLimiter::per_second(1_000_000);
+        for client in 0..2 * SWEEP_EVERY {
+            let _ = limiter.check(IpAddr::V4(client.into()), "/api/a");
+        }
+        assert!(limiter.len() <= SWEEP_EVERY as usize + 1, "{}", limiter.len());
+    }
+}
