@@ -83,16 +83,13 @@ impl Config {
     /// Reads the environment of this process. Also returns names that look like settings and are not.
     pub fn from_env() -> Result<(Self, Vec<String>), ConfigError> {
         // A variable that is not UTF-8 cannot be one of ours with a usable value; `vars` would panic on it.
-        let vars = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-        });
+        let vars = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
         Self::from_vars(vars)
     }
 
     /// Reads settings from names and values. An empty value counts as unset.
-    pub fn from_vars(
-        vars: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<(Self, Vec<String>), ConfigError> {
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<(Self, Vec<String>), ConfigError> {
         let mut vars = Vars(
             vars.into_iter()
                 .filter(|(name, value)| {
@@ -117,9 +114,12 @@ impl Config {
                 "json" => Some(Format::Json),
                 _ => None,
             })?,
-            log_level: vars.parse("LOG_LEVEL", LevelFilter::INFO, "off, error, warn, info, debug or trace", |text| {
-                LevelFilter::from_str(text).ok()
-            })?,
+            log_level: vars.parse(
+                "LOG_LEVEL",
+                LevelFilter::INFO,
+                "off, error, warn, info, debug or trace",
+                |text| LevelFilter::from_str(text).ok(),
+            )?,
         };
         let unknown = |name: &String| name.starts_with("OW_SC_") && !OTHER_NAMES.contains(&name.as_str());
         Ok((config, vars.0.into_keys().filter(unknown).collect()))
@@ -204,7 +204,10 @@ mod tests {
     fn defaults_are_the_documented_ones() {
         let config = Config::defaults();
         assert_eq!((config.requests_per_second, config.ws_messages_per_second), (10, 20));
-        assert_eq!((config.max_csv_bytes, config.max_csv_rows, config.ws_max_message_bytes), (10_485_760, 1_000_000, 8192));
+        assert_eq!(
+            (config.max_csv_bytes, config.max_csv_rows, config.ws_max_message_bytes),
+            (10_485_760, 1_000_000, 8192)
+        );
         assert_eq!((config.table.as_str(), config.data_dir.to_str()), ("owsc", Some("./data")));
         assert_eq!((config.log_format, config.log_level), (Format::Text, LevelFilter::INFO));
         assert!(config.api_token.is_none() && !config.metrics_protect && config.cors_origins.is_empty());

@@ -4,9 +4,13 @@ use crate::domain::columns::Columns;
 use crate::domain::evaluate::rules_for;
 use crate::domain::evaluate::{Context, Judge, Rule, Verdict};
 use crate::domain::permit::Permit;
+use crate::ingest::alert_events;
+use crate::live::ports::Announce;
 use crate::store::alerts::{self, Block, Change};
+use crate::store::feed::Event;
+use crate::store::permits::StoredPermit;
 use crate::store::series::Entry;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Transaction};
 use crate::telemetry::metrics;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -88,13 +92,65 @@ pub(crate) fn changes(entry: &Entry, found: &[Found], blocks: &[Block]) -> Resul
     Ok(changes)
 }
 
-/// Judges all that is stored of a site, as a new permit asks for. Returns the changes.
-pub async fn judge_site(store: &Store, site: &str, permit: &Permit) -> Result<Vec<Change>, StoreError> {
-    let mut all = Vec::new();
+/// What a new permit changed.
+#[derive(Debug, Clone)]
+pub struct Adopted {
+    /// The permit in force.
+    pub permit: StoredPermit,
+    /// Exceedances that were none before.
+    pub alerts_new: u64,
+    /// Alerts that no longer hold.
+    pub alerts_withdrawn: u64,
+}
+
+/// The most alerts that a new permit pushes to subscribers.
+const MAX_PUSHED: usize = 500;
+
+/// Puts a permit in force: judges all that is stored of the site by it, and announces what changes.
+pub async fn adopt_permit(
+    store: &Store,
+    announce: &dyn Announce,
+    site: &str,
+    permit: &Permit,
+) -> Result<Adopted, StoreError> {
+    store.note_site(site).await?;
+    let stored = store.put_permit(site, permit).await?;
+    // Who keeps the old permit in memory notices by the revision.
+    store.next_revision(site).await?;
+    let mut changes = Vec::new();
     for entry in store.series_of(site).await? {
-        all.extend(settle(store, entry, permit).await?);
+        changes.extend(settle(store, entry, permit).await?);
     }
-    Ok(all)
+    let (added, withdrawn): (Vec<_>, Vec<_>) =
+        changes.into_iter().map(|change| (change.added, change.withdrawn)).unzip();
+    let (mut added, mut withdrawn) = (added.concat(), withdrawn.concat());
+    let adopted = Adopted { permit: stored, alerts_new: added.len() as u64, alerts_withdrawn: withdrawn.len() as u64 };
+    added.iter().for_each(|alert| metrics::alerts_raised(alert.severity, 1));
+    added.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+    added.truncate(MAX_PUSHED);
+    withdrawn.truncate(MAX_PUSHED);
+    let events = alert_events(&added, &withdrawn, adopted.alerts_new, None);
+    if !events.is_empty() {
+        publish(store, announce, site, &events).await?;
+    }
+    Ok(adopted)
+}
+
+/// Appends events to the feed of a site.
+async fn publish(store: &Store, announce: &dyn Announce, site: &str, events: &[Event]) -> Result<(), StoreError> {
+    loop {
+        let mut transaction = Transaction::default();
+        let head = store.head(site).await?;
+        let entries = store.append(&mut transaction, site, head, events)?;
+        match store.commit(transaction).await {
+            Ok(()) => {
+                announce.announce(site, entries);
+                return Ok(());
+            }
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Judges a whole series and writes the changes, again if somebody else wrote in between.

@@ -1,1 +1,12 @@
-//! Harness.
+//! The harness: the server as its users run it, and clients for it.
+
+pub mod client;
+pub mod server;
+pub mod websocket;
+
+pub use client::Api;
+pub use server::Server;
+pub use websocket::Socket;
+
+/// The demonstration file: an effluent chart of EPA ECHO with EPA's own verdicts (public domain).
+pub const ECHO: &str = include_str!("../fixtures/echo-effluent-chart-TX0119407.csv");

@@ -1,1 +1,41 @@
-//! Readings, series, alerts, permits, streams, status and the API documentation.
+//! Everything that is asked of what is stored: readings, series, alerts, permits, the latest events, advice.
+
+mod advise;
+mod alerts;
+pub mod docs;
+mod downsample;
+mod permits;
+mod readings;
+mod series;
+mod status;
+mod streams;
+
+use axum::Router;
+use axum::routing::{get, post};
+use shared::http::guard::Guard;
+use shared::live::ports::Announce;
+use shared::store::Store;
+use std::sync::Arc;
+
+/// What the routes work on.
+#[derive(Clone)]
+pub struct Api {
+    /// The table.
+    pub store: Store,
+    /// Where the consequences of a new permit go.
+    pub announce: Arc<dyn Announce>,
+}
+
+/// The routes.
+pub fn router(api: Api, guard: &Guard) -> Router {
+    let routes = Router::new()
+        .route("/api/readings", get(readings::get_readings))
+        .route("/api/series", get(series::get_series))
+        .route("/api/alerts", get(alerts::get_alerts))
+        .route("/api/permits/{site}", get(permits::get_permit).put(permits::put_permit))
+        .route("/api/streams", get(streams::get_streams))
+        .route("/api/status", get(status::get_status))
+        .route("/api/advise", post(advise::post_advise))
+        .with_state(api);
+    guard.protect(routes)
+}

@@ -1,1 +1,154 @@
-//! CSV ingest: POST /api/ingest and the ingest record.
+//! CSV ingest: `POST /api/ingest` and `GET /api/ingests/{id}`.
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::routing::{get, post};
+use futures_util::TryStreamExt;
+use serde::Deserialize;
+use shared::http::error::ErrorEnvelope;
+use shared::http::guard::{Guard, client_of};
+use shared::http::query::Query;
+use shared::http::{ApiError, ApiResult};
+use shared::ingest::answer::Answer;
+use shared::ingest::pipeline::{Ingestor, Upload, record_json};
+use tokio_util::io::StreamReader;
+use utoipa::{IntoParams, OpenApi};
+
+/// The longest `source`.
+const MAX_SOURCE: usize = 200;
+
+/// The documentation of these routes.
+#[derive(Debug, OpenApi)]
+#[openapi(paths(post_file, get_record))]
+pub struct Docs;
+
+/// The routes.
+pub fn router(ingestor: Ingestor, guard: &Guard) -> Router {
+    // The limit on bytes is the ingestor's: it counts after decompression and says what the limit is.
+    let routes = Router::new()
+        .route("/api/ingest", post(post_file).layer(DefaultBodyLimit::disable()))
+        .route("/api/ingests/{id}", get(get_record))
+        .with_state(ingestor);
+    guard.protect(routes)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Options {
+    /// The site of rows that name none (`default` if absent), and of an effluent chart in place of its permit number.
+    site: Option<String>,
+    /// `true`: refuse the whole file if one row is bad.
+    #[serde(default)]
+    strict: bool,
+    /// What the file is called, for the ledger.
+    source: Option<String>,
+}
+
+/// Takes a CSV file in: tidy, wide or an EPA ECHO effluent chart, plain or gzip.
+#[utoipa::path(
+    post, path = "/api/ingest", tag = "ingest", params(Options),
+    request_body(content_type = "text/csv", content = String, description = "The file, optionally with `Content-Encoding: gzip`"),
+    responses(
+        (status = 200, description = "Taken in, or known already", body = Answer),
+        (status = 400, description = "Empty, or damaged gzip", body = ErrorEnvelope),
+        (status = 401, description = "No valid token", body = ErrorEnvelope),
+        (status = 413, description = "Too many bytes or rows", body = ErrorEnvelope),
+        (status = 415, description = "Not CSV", body = ErrorEnvelope),
+        (status = 422, description = "No usable header, no rows, or refused rows", body = ErrorEnvelope),
+        (status = 429, description = "Too many requests", body = ErrorEnvelope),
+    )
+)]
+async fn post_file(
+    State(ingestor): State<Ingestor>,
+    Query(options): Query<Options>,
+    request: Request,
+) -> ApiResult<Json<Answer>> {
+    let upload = Upload {
+        gzip: is_gzip(request.headers())?,
+        site: options.site,
+        strict: options.strict,
+        source: source(options.source)?,
+        who: client_of(request.extensions()).to_string(),
+    };
+    let body = Body::into_data_stream(request.into_body()).map_err(std::io::Error::other);
+    Ok(Json(ingestor.run(StreamReader::new(body), upload).await?))
+}
+
+fn source(given: Option<String>) -> ApiResult<String> {
+    let source = given.unwrap_or_default();
+    if source.len() > MAX_SOURCE || source.chars().any(char::is_control) {
+        return Err(ApiError::bad_request(format!("source: at most {MAX_SOURCE} bytes without control characters")));
+    }
+    Ok(source)
+}
+
+/// Whether the body is compressed; an error if it is not CSV at all.
+fn is_gzip(headers: &HeaderMap) -> ApiResult<bool> {
+    let refuse = |what: String| ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", what);
+    let text = |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or("?"));
+    let content_type = text(header::CONTENT_TYPE).unwrap_or("none").to_ascii_lowercase();
+    let (kind, parameters) = content_type.split_once(';').unwrap_or((&content_type, ""));
+    let gzip_file = match kind.trim() {
+        "text/csv" | "application/csv" | "text/tab-separated-values" => false,
+        "application/gzip" | "application/x-gzip" => true,
+        other => return Err(refuse(format!("Content-Type {other}: text/csv is expected"))),
+    };
+    let charset = parameters.split(';').find_map(|part| part.trim().strip_prefix("charset="));
+    if let Some(charset) = charset.filter(|charset| !["utf-8", "us-ascii"].contains(&charset.trim_matches('"'))) {
+        return Err(refuse(format!("charset {charset}: UTF-8 is expected")));
+    }
+    match text(header::CONTENT_ENCODING).unwrap_or("identity").trim().to_ascii_lowercase().as_str() {
+        "identity" => Ok(gzip_file),
+        "gzip" | "x-gzip" if !gzip_file => Ok(true),
+        other => Err(refuse(format!("Content-Encoding {other}: gzip or none is expected"))),
+    }
+}
+
+/// The record of an ingest: where readings came from, and what became of them.
+#[utoipa::path(
+    get, path = "/api/ingests/{id}", tag = "ingest", params(("id" = String, Path, description = "As in the answer to the ingest")),
+    responses(
+        (status = 200, description = "The record", body = Object),
+        (status = 404, description = "No such ingest", body = ErrorEnvelope),
+    )
+)]
+async fn get_record(State(ingestor): State<Ingestor>, Path(id): Path<String>) -> ApiResult<Json<serde_json::Value>> {
+    match ingestor.store().ingest(&id).await? {
+        Some(ingest) => Ok(Json(record_json(&ingest))),
+        None => Err(ApiError::not_found("no ingest has this id")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gzip(list: &[(header::HeaderName, &'static str)]) -> Result<bool, StatusCode> {
+        let headers = list.iter().map(|(n, v)| (n.clone(), axum::http::HeaderValue::from_static(v))).collect();
+        is_gzip(&headers).map_err(|error| error.status())
+    }
+
+    #[test]
+    fn content_types() {
+        let refused = Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert_eq!(gzip(&[(header::CONTENT_TYPE, "text/csv")]), Ok(false));
+        assert_eq!(gzip(&[(header::CONTENT_TYPE, "Text/CSV; charset=UTF-8; header=present")]), Ok(false));
+        assert_eq!(gzip(&[(header::CONTENT_TYPE, "application/gzip")]), Ok(true));
+        assert_eq!(gzip(&[(header::CONTENT_TYPE, "text/csv"), (header::CONTENT_ENCODING, "gzip")]), Ok(true));
+        assert_eq!(gzip(&[(header::CONTENT_TYPE, "text/csv"), (header::CONTENT_ENCODING, "br")]), refused);
+        assert_eq!(gzip(&[(header::CONTENT_TYPE, "text/csv; charset=utf-16")]), refused);
+        assert_eq!(gzip(&[(header::CONTENT_TYPE, "application/json")]), refused);
+        assert_eq!(gzip(&[]), refused);
+    }
+
+    #[test]
+    fn sources_on_both_sides_of_the_limit() {
+        assert!(source(Some("x".repeat(MAX_SOURCE))).is_ok() && source(None).is_ok());
+        assert!(source(Some("x".repeat(MAX_SOURCE + 1))).is_err());
+        assert!(source(Some("a\nb".into())).is_err());
+    }
+}

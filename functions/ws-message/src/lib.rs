@@ -1,1 +1,104 @@
-//! WebSocket messages: publish, subscribe, ping.
+//! WebSocket messages: publish, subscribe, ping. Every message is acted upon or answered.
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use shared::config::Config;
+use shared::live::ports::Connection;
+use shared::live::protocol::{self, Code, Message};
+use shared::live::publisher::{Fate, Publisher};
+use shared::telemetry::metrics as names;
+use std::num::NonZeroU32;
+
+/// What a message leads to.
+#[derive(Debug)]
+pub enum Step {
+    /// A frame for the client.
+    Reply(String),
+    /// A reading is on its way into the feed; an error of it is to be answered by [`refusal`].
+    Publishing(Fate),
+    /// The client goes to a site.
+    Subscribe {
+        /// The site.
+        site: String,
+        /// Where its events begin.
+        after: Option<u64>,
+    },
+}
+
+/// A message as it came off the wire.
+#[derive(Debug, Clone, Copy)]
+pub enum Received<'a> {
+    /// A text.
+    Text(&'a str),
+    /// Anything else.
+    Binary(&'a [u8]),
+}
+
+/// What all connections have in common.
+#[derive(Clone)]
+pub struct Messages {
+    publisher: Publisher,
+    max_bytes: usize,
+    per_second: NonZeroU32,
+}
+
+/// The messages that one connection may send.
+#[derive(Debug)]
+pub struct Allowance(DefaultDirectRateLimiter);
+
+impl Messages {
+    /// As configured.
+    pub fn new(publisher: Publisher, config: &Config) -> Self {
+        let per_second = NonZeroU32::new(config.ws_messages_per_second).unwrap_or(NonZeroU32::MIN);
+        Self { publisher, max_bytes: config.ws_max_message_bytes, per_second }
+    }
+
+    /// The allowance of a new connection.
+    pub fn allowance(&self) -> Allowance {
+        Allowance(RateLimiter::direct(Quota::per_second(self.per_second)))
+    }
+
+    /// Acts on a message. Size and rate are checked before it is parsed.
+    pub fn receive(&self, connection: &Connection, allowance: &Allowance, received: Received<'_>) -> Step {
+        let bytes = match received {
+            Received::Text(text) => text.as_bytes(),
+            Received::Binary(bytes) => bytes,
+        };
+        metrics::counter!(names::WS_RECEIVED).increment(1);
+        metrics::histogram!(names::WS_MESSAGE_SIZE).record(bytes.len() as f64);
+        if allowance.0.check().is_err() {
+            let detail = format!("more than {} messages a second; this one was not taken", self.per_second);
+            return refuse(Code::RateLimited, &detail);
+        }
+        if bytes.len() > self.max_bytes {
+            let detail = format!("{} bytes, at most {} are taken", bytes.len(), self.max_bytes);
+            return refuse(Code::TooLarge, &detail);
+        }
+        if matches!(received, Received::Binary(_)) {
+            return refuse(Code::BadMessage, "a text message is expected, this one is binary");
+        }
+        match protocol::parse(bytes) {
+            Err(detail) => refuse(Code::BadMessage, &detail),
+            Ok(Message::Ping) => Step::Reply(protocol::pong()),
+            Ok(Message::Subscribe { site, after }) => {
+                Step::Subscribe { site: site.unwrap_or_else(|| connection.site.clone()), after }
+            }
+            Ok(Message::Publish(published)) => {
+                let site = published.site.clone().unwrap_or_else(|| connection.site.clone());
+                match self.publisher.publish(&site, *published, &connection.id) {
+                    Ok(fate) => Step::Publishing(fate),
+                    Err(error) => refuse(Code::Unavailable, &error.to_string()),
+                }
+            }
+        }
+    }
+}
+
+fn refuse(code: Code, detail: &str) -> Step {
+    Step::Reply(refusal(code, detail))
+}
+
+/// The frame that says why a message was not taken. Counts it.
+pub fn refusal(code: Code, detail: &str) -> String {
+    names::ws_error(code.as_str());
+    protocol::error(code, detail)
+}

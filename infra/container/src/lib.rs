@@ -1,1 +1,9 @@
-//! The container host.
+//! The effluent monitor as one process: every function's routes, live connections, and an embedded database.
+
+pub mod cli;
+pub mod database;
+mod demo;
+pub mod embedded;
+mod live;
+mod recorder;
+pub mod serve;

@@ -1,1 +1,10 @@
-fn main() {}
+//! The command line of the effluent monitor.
+
+use clap::Parser;
+use owsc::cli::{Cli, Command};
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Serve(options) => owsc::serve::run(options),
+    }
+}

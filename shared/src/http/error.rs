@@ -86,7 +86,8 @@ impl ApiError {
 
     /// 503: the table does not answer. The cause goes to the log only.
     pub fn unavailable(cause: impl ToString) -> Self {
-        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the database does not answer; try again");
+        let error =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the database does not answer; try again");
         Self { cause: Some(cause.to_string()), retry_after: Some(1), ..error }
     }
 

@@ -6,6 +6,7 @@ use crate::auth;
 use crate::config::{Config, Secret};
 use axum::Router;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
@@ -21,13 +22,15 @@ pub struct Guard {
     limiter: Arc<RateLimiter>,
     /// Until when clients that guessed too often are not listened to.
     guessers: Arc<Mutex<HashMap<IpAddr, Instant>>>,
+    origins: Arc<[HeaderValue]>,
 }
 
 impl Guard {
     /// As configured.
     pub fn new(config: &Config) -> Self {
         let limiter = Arc::new(RateLimiter::per_second(config.requests_per_second));
-        Self { token: config.api_token.clone(), limiter, guessers: Arc::default() }
+        let origins = config.cors_origins.clone().into();
+        Self { token: config.api_token.clone(), limiter, guessers: Arc::default(), origins }
     }
 
     /// Puts the guard before all routes of a router. Paths that are no routes are not counted.
@@ -37,8 +40,15 @@ impl Guard {
 
     /// Whether a WebSocket client may connect. Right tokens cost nothing, so that a whole control room can connect
     /// from one address; wrong ones are counted like requests, and who sent too many is not compared for a while.
-    pub fn admit_websocket(&self, client: IpAddr, path: &str, sent: Option<&str>) -> Result<(), ApiError> {
-        let Some(token) = &self.token else { return Ok(()) };
+    pub fn admit_websocket(
+        &self,
+        client: IpAddr,
+        path: &str,
+        headers: &HeaderMap,
+        query_token: Option<&str>,
+    ) -> Result<(), ApiError> {
+        let Some(token) = &self.token else { return self.admit_origin(headers) };
+        let sent = auth::websocket_token(headers, query_token);
         let now = Instant::now();
         if let Some(until) = self.guessers.lock().get(&client).filter(|until| **until > now) {
             return Err(ApiError::rate_limited((*until - now).as_secs()));
@@ -54,10 +64,23 @@ impl Guard {
         })?;
         Err(ApiError::unauthorized())
     }
+
+    /// Browsers let any page open a WebSocket to any server, and only say which page it is. Where no token keeps
+    /// strangers' pages out, that is what does.
+    fn admit_origin(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+        let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+        if self.origins.contains(origin) || own.is_some() && own == host {
+            return Ok(());
+        }
+        let detail = "pages from this origin may not connect; OW_SC_CORS_ORIGINS lists those that may";
+        Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", detail))
+    }
 }
 
 /// The address that a request came from.
-pub fn client_of(extensions: &axum::http::Extensions) -> IpAddr {
+pub fn client_of(extensions: &http::Extensions) -> IpAddr {
     extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
@@ -69,23 +92,22 @@ async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Resp
     if let Err(retry_after) = guard.limiter.check(client_of(request.extensions()), route) {
         return ApiError::rate_limited(retry_after).into_response();
     }
-    let allowed = guard.token.as_ref().is_none_or(|token| {
-        auth::bearer(request.headers()).is_some_and(|sent| auth::matches(token, sent))
-    });
+    let allowed = guard
+        .token
+        .as_ref()
+        .is_none_or(|token| auth::bearer(request.headers()).is_some_and(|sent| auth::matches(token, sent)));
     if allowed { next.run(request).await } else { ApiError::unauthorized().into_response() }
 }
 
 /// Whether `/metrics` may be read with these headers.
-pub fn admit_metrics(config: &Config, headers: &axum::http::HeaderMap) -> Result<(), ApiError> {
+pub fn admit_metrics(config: &Config, headers: &HeaderMap) -> Result<(), ApiError> {
     match config.metrics_guard() {
         Ok(None) => Ok(()),
         Ok(Some(token)) if auth::bearer(headers).is_some_and(|sent| auth::matches(token, sent)) => Ok(()),
         Ok(Some(_)) => Err(ApiError::unauthorized()),
-        Err(()) => Err(ApiError::new(
-            axum::http::StatusCode::FORBIDDEN,
-            "forbidden",
-            "metrics are protected and no token is configured",
-        )),
+        Err(()) => {
+            Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", "metrics are protected and no token is configured"))
+        }
     }
 }
 
@@ -95,22 +117,34 @@ mod tests {
 
     const PATH: &str = "/ws/effluent";
 
-    #[test]
-    fn guessing_is_limited_and_a_control_room_is_not() {
-        let guard = Guard::new(&Config { api_token: Some("right".into()), ..Config::defaults() });
-        let (room, guesser): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        assert!((0..500).all(|_| guard.admit_websocket(room, PATH, Some("right")).is_ok()));
-        let answers = (0..500).map(|_| guard.admit_websocket(guesser, PATH, Some("wrong")).unwrap_err().status());
-        let compared = answers.filter(|status| *status == axum::http::StatusCode::UNAUTHORIZED).count();
-        assert!((10..=12).contains(&compared), "{compared}");
-        // Even the right token is not looked at now.
-        assert!(guard.admit_websocket(guesser, PATH, Some("right")).is_err());
-        assert!(guard.admit_websocket(room, PATH, None).is_err());
+    fn with_token() -> Guard {
+        Guard::new(&Config { api_token: Some("right".into()), ..Config::defaults() })
     }
 
     #[test]
-    fn without_a_token_everybody_may_connect() {
-        let guard = Guard::new(&Config::defaults());
-        assert!(guard.admit_websocket([10, 0, 0, 1].into(), PATH, None).is_ok());
+    fn guessing_is_limited_and_a_control_room_is_not() {
+        let guard = with_token();
+        let (room, guesser): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let admit = |client, token| guard.admit_websocket(client, PATH, &HeaderMap::new(), token);
+        assert!((0..500).all(|_| admit(room, Some("right")).is_ok()));
+        let answers = (0..500).map(|_| admit(guesser, Some("wrong")).unwrap_err().status());
+        let compared = answers.filter(|status| *status == StatusCode::UNAUTHORIZED).count();
+        assert!((10..=12).contains(&compared), "{compared}");
+        // Even the right token is not looked at now.
+        assert!(admit(guesser, Some("right")).is_err());
+        assert!(admit(room, None).is_err());
+    }
+
+    #[test]
+    fn without_a_token_everybody_but_strangers_pages_may_connect() {
+        let allowed = HeaderValue::from_static("https://plant.example");
+        let guard = Guard::new(&Config { cors_origins: vec![allowed], ..Config::defaults() });
+        let admit = |origin: Option<&'static str>| {
+            let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("localhost:8000"))]);
+            headers.extend(origin.map(|origin| (header::ORIGIN, HeaderValue::from_static(origin))));
+            guard.admit_websocket([10, 0, 0, 1].into(), PATH, &headers, None).is_ok()
+        };
+        assert!(admit(None) && admit(Some("http://localhost:8000")) && admit(Some("https://plant.example")));
+        assert!(!admit(Some("https://evil.example")) && !admit(Some("null")) && !admit(Some("http://localhost:80")));
     }
 }

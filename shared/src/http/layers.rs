@@ -101,7 +101,8 @@ impl Seen {
     fn account(&self, response: &Response, id: &str, started: Instant) {
         let (took, status) = (started.elapsed(), response.status());
         let route = self.route.as_ref().map_or("unknown", MatchedPath::as_str).to_owned();
-        let labels = [("route", route.clone()), ("method", label(&self.method)), ("status", status.as_str().to_owned())];
+        let labels =
+            [("route", route.clone()), ("method", label(&self.method)), ("status", status.as_str().to_owned())];
         metrics::counter!(HTTP_REQUESTS, &labels).increment(1);
         metrics::histogram!(HTTP_SECONDS, "route" => route).record(took);
         let (method, path, client, status) = (&self.method, &self.path, self.client, status.as_u16());
@@ -128,7 +129,7 @@ mod tests {
     use axum::routing::get;
     use tower::ServiceExt;
 
-    async fn ask(config: &Config, request: axum::http::request::Builder) -> (StatusCode, HeaderMap, String) {
+    async fn ask(config: &Config, request: http::request::Builder) -> (StatusCode, HeaderMap, String) {
         async fn broken() -> Response {
             panic!("secret detail")
         }
@@ -158,7 +159,7 @@ mod tests {
             (Method::GET, "/nowhere", 404, "not_found"),
             (Method::POST, "/", 405, "method_not_allowed"),
         ] {
-            let request = axum::http::Request::builder().method(method).uri(path);
+            let request = http::Request::builder().method(method).uri(path);
             let (got, headers, text) = ask(&Config::defaults(), request).await;
             let body: serde_json::Value = serde_json::from_str(&text).unwrap();
             assert_eq!((got.as_u16(), body["error"]["code"].as_str()), (status, Some(code)));
@@ -170,9 +171,8 @@ mod tests {
     #[tokio::test]
     async fn only_listed_origins_may_call() {
         let config = Config { cors_origins: vec![HeaderValue::from_static("https://a.example")], ..Config::defaults() };
-        let preflight = |origin| {
-            Request::options("/").header("origin", origin).header("access-control-request-method", "GET")
-        };
+        let preflight =
+            |origin| Request::options("/").header("origin", origin).header("access-control-request-method", "GET");
         let allowed = "access-control-allow-origin";
         let (status, headers, _) = ask(&config, preflight("https://a.example")).await;
         assert_eq!((status, headers[allowed].to_str().unwrap()), (StatusCode::OK, "https://a.example"));

@@ -32,7 +32,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let bytes = Bytes::from_request(request, state).await.map_err(|error| {
             let status = error.into_response().status();
-            let code = if status == axum::http::StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "bad_body" };
+            let code = if status == http::StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "bad_body" };
             ApiError::new(status, code, "the body cannot be read, or is larger than 2 MB")
         })?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| ApiError::bad_request(format!("the body: {error}")))

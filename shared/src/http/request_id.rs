@@ -20,7 +20,8 @@ pub fn current() -> String {
 /// The caller's id if it is sane, else a new one. Sane ids are short and of characters that need no quoting in logs.
 pub(crate) fn accept(sent: Option<&HeaderValue>) -> String {
     let sane = |id: &&str| {
-        (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&b))
+        (1..=MAX_LENGTH).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&b))
     };
     let sent = sent.and_then(|value| value.to_str().ok()).filter(sane);
     sent.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)

@@ -17,8 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The most new alerts of one series that are pushed to subscribers; the event says how many more there are.
 const MAX_PUSHED: usize = 200;
+/// The most alerts, new and withdrawn, that one file pushes: about 0.5 MB. A transaction takes 4 MB.
+const MAX_PUSHED_PER_FILE: usize = 1000;
+/// The most series that the events of a file list.
+const MAX_SERIES: usize = 2000;
 /// Alerts in one event, about 20 KB.
-pub(crate) const ALERTS_PER_EVENT: usize = 50;
+const ALERTS_PER_EVENT: usize = 50;
 /// Series in one event.
 const SERIES_PER_EVENT: usize = 50;
 
@@ -214,11 +218,12 @@ fn unmet_limits(findings: &[Finding], permits: &BTreeMap<String, Permit>) -> Vec
     unmet.into_iter().collect()
 }
 
-/// The events for one site: what arrived, what exceeds, and the file's account last.
+/// The events for one site: what arrived, what exceeds, and the file's account last. They are committed together, so
+/// that they are limited in number: the account has the totals, and the rest is a request away.
 pub(super) fn events(findings: &[Finding], ingest: &Value) -> Vec<Event> {
     let mut events = Vec::new();
     let id = &ingest["ingest"];
-    for chunk in findings.chunks(SERIES_PER_EVENT) {
+    for chunk in findings[..findings.len().min(MAX_SERIES)].chunks(SERIES_PER_EVENT) {
         let series: Vec<_> = chunk
             .iter()
             .map(|f| {
@@ -228,10 +233,21 @@ pub(super) fn events(findings: &[Finding], ingest: &Value) -> Vec<Event> {
             .collect();
         events.push(event("readings", json!({"ingest": id, "series": series})));
     }
+    let (mut room, mut omitted) = (MAX_PUSHED_PER_FILE, 0);
     for finding in findings {
-        events.extend(alert_events(&finding.pushed, &finding.withdrawn, finding.new, Some(id)));
+        let pushed = &finding.pushed[..finding.pushed.len().min(room)];
+        let withdrawn = &finding.withdrawn[..finding.withdrawn.len().min(room - pushed.len())];
+        room -= pushed.len() + withdrawn.len();
+        if pushed.is_empty() && withdrawn.is_empty() {
+            omitted += finding.new;
+        } else {
+            events.extend(alert_events(pushed, withdrawn, finding.new, Some(id)));
+        }
     }
-    events.push(event("ingest", ingest.clone()));
+    let mut account = ingest.clone();
+    account["alerts_omitted"] = json!(omitted);
+    account["series"] = json!(findings.len());
+    events.push(event("ingest", account));
     events
 }
 

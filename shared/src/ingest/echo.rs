@@ -35,7 +35,8 @@ pub(super) fn row(
     let unit = text(measured.unit, Part::Unit).and_then(|unit| names.add_unit(unit.trim()));
     let unit = unit.map_err(|e| CellError::new(columns.value_unit.unwrap_or(columns.value), e.reason))?;
     let direction = measured.limit.map(|_| direction(columns, &cell));
-    let series = names.add_series(series(columns, &cell)?).map_err(|e| CellError::new(columns.parameter, e.reason))?;
+    let series = series(columns, &cell, names)?;
+    let series = names.add_series(series).map_err(|e| CellError::new(columns.parameter, e.reason))?;
     let flags = Flags::new(qualifier, TimeKind::Clock, direction, 0);
     let row = Row { time, value: measured.value, flags, limit: measured.limit.unwrap_or(0.0) };
     out.push(Reading { series, unit, row });
@@ -109,15 +110,17 @@ fn direction(columns: &Echo, cell: &Cells<'_>) -> Direction {
     }
 }
 
-fn series(columns: &Echo, cell: &Cells<'_>) -> Result<Series, CellError> {
+fn series(columns: &Echo, cell: &Cells<'_>, names: &mut Names) -> Result<Series, CellError> {
     let name = |index: usize| {
         checked(cell.at(index), Part::Parameter).map_err(|refusal| CellError::new(index, refusal.reason))
     };
     let base = String::from_utf8_lossy(cell.opt(columns.base)).into_owned();
     let variant: Vec<_> =
         columns.variant.iter().map(|&index| String::from_utf8_lossy(cell.at(index)).into_owned()).collect();
+    let permit = name(columns.site)?;
+    let site = names.site_of(permit).map_err(|refusal| CellError::new(columns.site, refusal.reason))?;
     Ok(Series {
-        site: name(columns.site)?,
+        site,
         outfall: name(columns.outfall)?,
         parameter: name(columns.parameter)?,
         base: if base.is_empty() { "REPORTED".into() } else { base.chars().take(64).collect() },

@@ -16,7 +16,7 @@ pub enum Shape {
 }
 
 /// The shapes, for a person whose file has none of them.
-pub const SHAPES: &str = "tidy: time,species,concentration[,unit,site,outfall,qualifier]; \
+pub(super) const SHAPES: &str = "tidy: time,species,concentration[,unit,site,outfall,qualifier]; \
     wide: time,SO4_mgL,As_mgL,... (the unit in each column's name); \
     EPA ECHO effluent chart: npdes_id,perm_feature_nmbr,parameter_desc,monitoring_period_end_date,dmr_value_nmbr,...";
 

@@ -1,6 +1,6 @@
 //! The series and units that a file names.
 
-use crate::domain::name::{self, DEFAULT_OUTFALL, NameError};
+use crate::domain::name::{self, DEFAULT_OUTFALL, DEFAULT_SITE, NameError};
 use crate::domain::reading::{MAX_UNITS, Series};
 use crate::domain::unit::{DEFAULT_UNIT, MAX_UNIT_BYTES, Unit};
 use rustc_hash::FxHashMap;
@@ -47,7 +47,10 @@ pub(super) struct Named {
 /// All series and units met so far.
 #[derive(Debug)]
 pub(super) struct Names {
-    default_site: String,
+    /// The site that whoever sent the file named.
+    given_site: Option<String>,
+    /// The permit of the rows so far, where `given_site` takes its place.
+    permit: Option<String>,
     pub(super) series: Vec<Series>,
     pub(super) units: Vec<Arc<str>>,
     by_id: HashMap<String, u32>,
@@ -56,9 +59,10 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(default_site: &str) -> Self {
+    pub(super) fn new(given_site: Option<&str>) -> Self {
         Self {
-            default_site: default_site.to_owned(),
+            given_site: given_site.map(str::to_owned),
+            permit: None,
             series: Vec::new(),
             units: Vec::new(),
             by_id: HashMap::new(),
@@ -84,7 +88,7 @@ impl Names {
 
     fn admit(&mut self, raw: Raw<'_>) -> Result<Named, Refusal> {
         let site = match raw.site.trim_ascii() {
-            [] => self.default_site.clone(),
+            [] => self.given_site.as_deref().unwrap_or(DEFAULT_SITE).to_owned(),
             site => checked(site, Part::Site)?,
         };
         let outfall = match raw.outfall.trim_ascii() {
@@ -102,6 +106,18 @@ impl Names {
         }
         self.by_spelling.insert(self.scratch.as_slice().into(), named);
         Ok(named)
+    }
+
+    /// The site of a row that names a permit: the one given with the file, else the permit itself. Rows of two
+    /// permits do not go to one site, where their outfalls would be taken for each other.
+    pub(super) fn site_of(&mut self, permit: String) -> Result<String, Refusal> {
+        let Some(given) = &self.given_site else { return Ok(permit) };
+        let first = self.permit.get_or_insert_with(|| permit.clone());
+        if name::same(first, &permit) {
+            return Ok(given.clone());
+        }
+        let reason = format!("a row of another permit than {first}; name no site, and each permit is one of its own");
+        Err(refuse(Part::Site, reason))
     }
 
     /// The index of a series, added if it is new.

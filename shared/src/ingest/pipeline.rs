@@ -67,8 +67,8 @@ pub struct Limits {
 pub struct Upload {
     /// The body is gzip.
     pub gzip: bool,
-    /// The site of rows that name none.
-    pub site: String,
+    /// The site of rows that name none, and of an effluent chart whatever its rows name.
+    pub site: Option<String>,
     /// Refuse the whole file if one row is bad.
     pub strict: bool,
     /// What the client calls the file.
@@ -145,10 +145,10 @@ impl Ingestor {
     where
         B: AsyncBufRead + Unpin + Send,
     {
-        let site = name::check(&upload.site).map_err(IngestError::Site)?.to_owned();
+        let site = upload.site.as_deref().map(name::check).transpose().map_err(IngestError::Site)?.map(str::to_owned);
         let spooled = Spooled::take(body, upload.gzip, self.limits.bytes, &self.spool).await?;
         let started = Instant::now();
-        let id = id_of(&spooled.digest, &site);
+        let id = id_of(&spooled.digest, site.as_deref());
         // The same file twice at once: the second waits and finds the first one done.
         let turn = self.running.lock().entry(id.clone()).or_default().clone();
         let result = {
@@ -217,7 +217,7 @@ impl Ingestor {
     async fn scan(&self, mut spooled: Spooled, upload: &Upload) -> Result<(Spooled, Scanned), IngestError> {
         let (limit, site, strict) = (self.limits.rows, upload.site.clone(), upload.strict);
         blocking(move || {
-            let mut rows = Rows::open(spooled.rewind()?, &site)?;
+            let mut rows = Rows::open(spooled.rewind()?, site.as_deref())?;
             let mut readings = Vec::new();
             while rows.next_row(&mut readings)? {
                 readings.clear();
@@ -332,7 +332,7 @@ impl Ingestor {
             let head = store.head(site).await?;
             let entries = store.append(&mut transaction, site, head, events)?;
             match store.commit(transaction).await {
-                Ok(()) => self.announce.announce(site, &entries),
+                Ok(()) => self.announce.announce(site, entries),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -359,7 +359,7 @@ async fn write(store: &Store, spooled: &mut Spooled, ingest: &Ingest) -> Result<
     // Reading needs the spooled bytes on another thread and gives them back.
     let mut own = std::mem::replace(spooled, Spooled::empty());
     let cutting = tokio::spawn(blocking(move || {
-        let written = cut(&mut own, &site, &revisions, &sender)?;
+        let written = cut(&mut own, site.as_deref(), &revisions, &sender)?;
         Ok((own, written))
     }));
     let mut batch = Vec::new();
@@ -385,7 +385,7 @@ async fn write(store: &Store, spooled: &mut Spooled, ingest: &Ingest) -> Result<
 /// Reads the file and sends its segments, packed.
 fn cut(
     spooled: &mut Spooled,
-    site: &str,
+    site: Option<&str>,
     revisions: &HashMap<String, u64>,
     sender: &mpsc::Sender<Item>,
 ) -> Result<Written, IngestError> {

@@ -78,8 +78,8 @@ struct State {
 }
 
 impl<R: Read> Rows<R> {
-    /// Reads the header. Rows that name no site belong to `default_site`.
-    pub fn open(mut source: R, default_site: &str) -> Result<Self, ReadError> {
+    /// Reads the header. Rows that name no site belong to `site`, and so do those of an effluent chart.
+    pub fn open(mut source: R, site: Option<&str>) -> Result<Self, ReadError> {
         let mut head = Vec::with_capacity(HEAD_BYTES);
         source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
         if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
@@ -102,7 +102,7 @@ impl<R: Read> Rows<R> {
         let header: Vec<String> =
             record.iter().map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned()).collect();
         let (layout, ignored_columns) = header::detect(&header)?;
-        let names = Names::new(default_site);
+        let names = Names::new(site);
         let state = State { names, kind: None, decimal_comma: delimiter != b',' };
         Ok(Self { csv, record, header, layout, state, report: Report { ignored_columns, ..Report::default() } })
     }

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// The most alerts in a block: about 20 KB.
 const BLOCK: usize = 4096;
+/// A block with fewer alerts is written anew with the next one: about 1 KB, the least that a write is charged for.
+const JOINED: usize = 256;
 
 /// The alerts of one series under one rule, or a run of them.
 #[derive(Debug, Clone)]
@@ -85,6 +87,11 @@ impl Block {
     /// The alert in a row of the block.
     pub fn alert(&self, index: usize) -> Alert {
         render(&self.series, &self.series_id, &self.rule, self.statistic, &self.action, &self.rows, index)
+    }
+
+    /// Series and rule: what tells alerts at the same time apart.
+    pub fn identity(&self) -> String {
+        format!("{}#{}", self.series_id, self.rule)
     }
 
     /// The severity of the alert in a row.
@@ -157,8 +164,12 @@ pub fn change(series: &Series, rule: &Rule, verdict: &Verdict, known: &[Block]) 
     let series_id = series.id();
     let (from, to) = verdict.covers;
     let found = &verdict.exceedances;
+    let reaches_into = |block: &Block| {
+        let (first, last) = block.span();
+        first <= to && last >= from
+    };
     let mut old = BTreeMap::new();
-    for block in known {
+    for block in known.iter().filter(|block| reaches_into(block)) {
         old.extend((0..block.rows.len()).map(|index| (block.rows.times[index], (block, index))));
     }
     let same = |a: Row, b: Row| {
@@ -186,11 +197,8 @@ pub fn change(series: &Series, rule: &Rule, verdict: &Verdict, known: &[Block]) 
     }
     // Besides the blocks that the verdict reaches into, a block with room joins in: single alerts do not leave a
     // trail of blocks of one.
-    let overlaps = |block: &&Block| {
-        let (first, last) = block.span();
-        action_changed || (first <= to && last >= from) || block.rows.len() < BLOCK / 2
-    };
-    let rewritten: Vec<&Block> = known.iter().filter(overlaps).collect();
+    let changes = |block: &&Block| action_changed || reaches_into(block) || block.rows.len() < JOINED;
+    let rewritten: Vec<&Block> = known.iter().filter(changes).collect();
     let mut rows = Columns::default();
     let append = |rows: &mut Columns, from: &Columns, range| {
         rows.append_range(from, range)

@@ -47,6 +47,13 @@ pub struct Entry {
     pub origin: Option<String>,
 }
 
+impl Entry {
+    /// Whether it is about alerts. Frames are ours: the type comes first in all of them.
+    pub fn is_alerts(&self) -> bool {
+        self.frame.starts_with(r#"{"type":"alerts""#)
+    }
+}
+
 impl Event {
     /// The frame at a place in the sequence.
     pub fn frame(&self, site: &str, seq: u64) -> String {

@@ -3,6 +3,7 @@
 use super::item::s;
 use super::write::Transaction;
 use super::{ItemExt, Store, StoreError, keys};
+use crate::domain::name;
 use crate::domain::reading::short_digest;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
@@ -22,14 +23,14 @@ pub enum State {
 /// The record of one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ingest {
-    /// Made of digest and default site: the same file for the same site is the same ingest.
+    /// Made of digest and given site: the same file for the same site is the same ingest.
     pub id: String,
     /// SHA-256 of the decompressed bytes, in hex.
     pub digest: String,
     /// Decompressed size.
     pub bytes: u64,
-    /// The site of rows that name none.
-    pub site: String,
+    /// The site given with the file.
+    pub site: Option<String>,
     /// What the client called the file; may be empty.
     pub source: String,
     /// Who sent it: the client's address.
@@ -47,8 +48,8 @@ pub struct Ingest {
 }
 
 /// The id of the ingest of these bytes for this site.
-pub fn id_of(digest: &str, site: &str) -> String {
-    short_digest([digest, &crate::domain::name::key(site)])
+pub fn id_of(digest: &str, site: Option<&str>) -> String {
+    short_digest([digest, &site.map(name::key).unwrap_or_default()])
 }
 
 fn partition(id: &str) -> String {

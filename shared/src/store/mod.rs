@@ -11,7 +11,7 @@ pub mod segment;
 pub mod segments;
 pub mod series;
 pub mod table;
-mod write;
+pub(crate) mod write;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -110,6 +110,11 @@ impl Store {
     /// The table's name.
     pub fn table(&self) -> &str {
         &self.table
+    }
+
+    /// Whether the table answers: a read of an item that does not exist.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.get("PING".into(), "PING".into()).await.map(drop)
     }
 
     fn consumed<'a>(&self, capacity: impl IntoIterator<Item = &'a ConsumedCapacity>) {

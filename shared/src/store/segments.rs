@@ -132,7 +132,7 @@ impl Merged {
     }
 
     /// The next piece.
-    pub(crate) fn next_piece(&mut self) -> Result<Option<Columns>, StoreError> {
+    pub fn next_piece(&mut self) -> Result<Option<Columns>, StoreError> {
         let Some(first) = self.next.take() else { return Ok(None) };
         let mut last = first.last;
         let mut cluster = vec![first];

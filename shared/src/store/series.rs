@@ -236,12 +236,18 @@ impl Store {
 
     /// The readings that a verdict needs, neighbours included.
     pub(crate) async fn context(&self, entry: &Entry, context: Context) -> Result<Merged, StoreError> {
+        let (from, to) = self.context_span(entry, context).await?;
+        self.readings(entry, from, to).await
+    }
+
+    /// The first and the last time of what a verdict needs, neighbours included.
+    pub(crate) async fn context_span(&self, entry: &Entry, context: Context) -> Result<(i64, i64), StoreError> {
         let (mut from, mut to) = (context.from, context.to.saturating_sub(1));
         if context.neighbours > 0 {
             from = self.reach(entry, from, context.neighbours, false).await?;
             to = self.reach(entry, to, context.neighbours, true).await?;
         }
-        self.readings(entry, from, to).await
+        Ok((from, to))
     }
 
     /// The time up to which one has to read from `start` on to meet `count` readings, or the end of the series.

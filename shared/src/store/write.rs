@@ -111,12 +111,12 @@ impl Transaction {
     }
 
     /// Writes an item.
-    pub(super) fn put(&mut self, store: &Store, item: Item) -> Result<(), StoreError> {
+    pub(crate) fn put(&mut self, store: &Store, item: Item) -> Result<(), StoreError> {
         self.put_if(store, item, None, HashMap::new())
     }
 
     /// Writes an item if a condition holds.
-    pub(super) fn put_if(
+    pub(crate) fn put_if(
         &mut self,
         store: &Store,
         item: Item,
@@ -135,7 +135,7 @@ impl Transaction {
     }
 
     /// Removes an item.
-    pub(super) fn delete(&mut self, store: &Store, pk: &str, sk: &str) -> Result<(), StoreError> {
+    pub(crate) fn delete(&mut self, store: &Store, pk: &str, sk: &str) -> Result<(), StoreError> {
         let delete = Delete::builder()
             .table_name(&*store.table)
             .key(PK, AttributeValue::S(pk.to_owned()))

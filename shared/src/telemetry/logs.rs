@@ -20,7 +20,9 @@ pub fn init(format: Format, level: LevelFilter) {
     let own =
         ["shared", "owsc", "ingest", "api", "health", "ws_message", "ws_connect", "ws_disconnect", "ws_broadcast"];
     let others = level.min(LevelFilter::WARN);
-    let directives = own.iter().fold(others.to_string(), |all, name| format!("{all},{name}={level}"));
+    // The embedded database warns of every conditional write that fails, which here is how writers learn of each other.
+    let others = format!("{others},dynoxide={}", level.min(LevelFilter::ERROR));
+    let directives = own.iter().fold(others, |all, name| format!("{all},{name}={level}"));
     let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(directives)).with_writer(std::io::stderr);
     match format {
         Format::Text => builder.with_target(false).init(),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 /// Reads everything: each reading as text, and the report.
 fn read_all(bytes: &[u8]) -> Result<(Vec<String>, Report), ReadError> {
-    let mut rows = Rows::open(bytes, "here")?;
+    let mut rows = Rows::open(bytes, None)?;
     let mut out = Vec::new();
     while rows.next_row(&mut out)? {}
     let shown = out.iter().map(|reading| {

@@ -1,0 +1,100 @@
+//! `GET /api/alerts`.
+
+use crate::Api;
+use crate::readings::moment;
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::domain::alert::{Alert, Severity};
+use shared::domain::name;
+use shared::http::error::ErrorEnvelope;
+use shared::http::query::{Query, cursor, page_limit, read_cursor};
+use shared::http::{ApiError, ApiResult};
+use shared::store::alerts::Block;
+use utoipa::{IntoParams, ToSchema};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Options {
+    /// Only this site.
+    site: Option<String>,
+    /// Only this outfall.
+    outfall: Option<String>,
+    /// Only this parameter.
+    parameter: Option<String>,
+    /// Only the series with this id.
+    series: Option<String>,
+    /// Only alerts at least this grave.
+    severity: Option<Severity>,
+    /// Only periods that begin at this time or later; hours or RFC 3339.
+    from: Option<String>,
+    /// Only periods that begin at this time or earlier.
+    to: Option<String>,
+    /// 1 to 1000; 100 if absent.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of alerts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Page {
+    /// The latest first.
+    alerts: Vec<Alert>,
+    /// The cursor of the next page; null at the end.
+    next: Option<String>,
+}
+
+/// The place of an alert in the list: time, then block and row.
+type Place = (i64, usize, usize);
+
+/// What exceeds, the latest first.
+#[utoipa::path(
+    get, path = "/api/alerts", tag = "alerts", params(Options),
+    responses((status = 200, body = Page), (status = 400, body = ErrorEnvelope))
+)]
+pub(crate) async fn get_alerts(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Page>> {
+    let limit = page_limit(options.limit)?;
+    let after = read_cursor(options.cursor.as_deref())?.map(|text| parse_cursor(&text)).transpose()?;
+    let from = moment("from", options.from.as_deref())?.unwrap_or(i64::MIN);
+    let to = moment("to", options.to.as_deref())?.unwrap_or(i64::MAX);
+    let mut blocks = Vec::new();
+    for site in api.sites(options.site.clone()).await? {
+        blocks.extend(api.store.alert_blocks(&site, options.series.as_deref(), None).await?);
+    }
+    blocks.retain(|block| options.admits(block));
+    // The order of blocks at the same time must be the same on every page.
+    blocks.sort_by(|a, b| a.identity().cmp(&b.identity()));
+    let mut places: Vec<Place> = Vec::new();
+    for (number, block) in blocks.iter().enumerate() {
+        let range = block.rows.lower_bound(from)..block.rows.lower_bound(to.saturating_add(1));
+        let grave = |row: &usize| options.severity.is_none_or(|least| block.severity(*row) >= least);
+        places.extend(range.filter(grave).map(|row| (block.rows.times[row], number, row)));
+    }
+    if let Some((time, identity)) = &after {
+        places.retain(|&(at, block, _)| at < *time || at == *time && blocks[block].identity() > *identity);
+    }
+    places.sort_by_key(|&(time, block, row)| (std::cmp::Reverse(time), block, row));
+    let next = (places.len() > limit).then(|| {
+        let (time, block, _) = places[limit - 1];
+        cursor(&format!("{time}/{}", blocks[block].identity()))
+    });
+    places.truncate(limit);
+    Ok(Json(Page { alerts: places.into_iter().map(|(_, block, row)| blocks[block].alert(row)).collect(), next }))
+}
+
+fn parse_cursor(text: &str) -> ApiResult<(i64, String)> {
+    let parse = || {
+        let (time, identity) = text.split_once('/')?;
+        Some((time.parse().ok()?, identity.to_owned()))
+    };
+    parse().ok_or_else(|| ApiError::bad_request("cursor: give what `next` was, unchanged"))
+}
+
+impl Options {
+    fn admits(&self, block: &Block) -> bool {
+        let same = |asked: &Option<String>, found: &str| asked.as_deref().is_none_or(|asked| name::same(asked, found));
+        same(&self.outfall, &block.series.outfall) && same(&self.parameter, &block.series.parameter)
+    }
+}

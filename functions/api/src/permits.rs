@@ -1,0 +1,61 @@
+//! `GET` and `PUT /api/permits/{site}`.
+
+use crate::Api;
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+use shared::domain::permit_json;
+use shared::domain::{name, time};
+use shared::http::error::ErrorEnvelope;
+use shared::http::query::JsonBody;
+use shared::http::{ApiError, ApiResult};
+use shared::store::permits::StoredPermit;
+use shared::verdicts::adopt_permit;
+
+/// The permit of a site: its own, or the built-in one until it has one.
+#[utoipa::path(
+    get, path = "/api/permits/{site}", tag = "permits", params(("site" = String, Path, description = "The site")),
+    responses((status = 200, description = "The limits, and `default`: whether they are the built-in ones", body = Object))
+)]
+pub(crate) async fn get_permit(State(api): State<Api>, Path(site): Path<String>) -> ApiResult<Json<Value>> {
+    let site = checked(&site)?;
+    Ok(Json(view(site, &api.store.permit(site).await?)))
+}
+
+/// Puts a permit in force. All that is stored of the site is judged by it.
+#[utoipa::path(
+    put, path = "/api/permits/{site}", tag = "permits", params(("site" = String, Path, description = "The site")),
+    request_body(content = Object, description = "`{\"limits\": [...]}` or the older `{\"limits_mgL\": {...}, \"rolling_window\": n, \"actions\": {...}}`"),
+    responses(
+        (status = 200, description = "The permit, with how many alerts it brought and withdrew", body = Object),
+        (status = 400, description = "Not JSON", body = ErrorEnvelope),
+        (status = 422, description = "Fields that are not as they should be, named in `details.fields`", body = ErrorEnvelope),
+    )
+)]
+pub(crate) async fn put_permit(
+    State(api): State<Api>,
+    Path(site): Path<String>,
+    JsonBody(document): JsonBody<Value>,
+) -> ApiResult<Json<Value>> {
+    let site = checked(&site)?;
+    let permit = permit_json::parse(&document).map_err(|errors| ApiError::invalid(&errors))?;
+    let adopted = adopt_permit(&api.store, &*api.announce, site, &permit).await?;
+    let mut answer = view(site, &adopted.permit);
+    answer["alerts"] = json!({ "new": adopted.alerts_new, "withdrawn": adopted.alerts_withdrawn });
+    Ok(Json(answer))
+}
+
+fn checked(site: &str) -> ApiResult<&str> {
+    name::check(site).map_err(|error| ApiError::bad_request(format!("site: {error}")))
+}
+
+fn view(site: &str, stored: &StoredPermit) -> Value {
+    let mut view = json!({
+        "site": site,
+        "default": stored.version == 0,
+        "version": stored.version,
+        "updated_at": stored.updated_at.map(time::rfc3339),
+    });
+    view["limits"] = permit_json::to_json(&stored.permit)["limits"].take();
+    view
+}

@@ -1,0 +1,101 @@
+//! `GET /api/series`.
+
+use crate::Api;
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::domain::name;
+use shared::domain::reading::Qualifier;
+use shared::domain::time::{self, Shown};
+use shared::http::ApiResult;
+use shared::http::error::ErrorEnvelope;
+use shared::http::query::{Query, cursor, page_limit, read_cursor};
+use shared::store::series::Entry;
+use utoipa::{IntoParams, ToSchema};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Options {
+    /// Only this site.
+    site: Option<String>,
+    /// 1 to 1000; 100 if absent.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of series.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Page {
+    series: Vec<SeriesView>,
+    /// The cursor of the next page; null at the end.
+    next: Option<String>,
+}
+
+/// A series: all readings of one parameter at one outfall, reported in one way.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SeriesView {
+    id: String,
+    site: String,
+    outfall: String,
+    parameter: String,
+    /// The statistical base under which values are reported; empty for raw readings.
+    base: String,
+    /// What else tells series of effluent charts apart.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    variant: String,
+    /// The unit of the latest reading.
+    unit: String,
+    #[schema(value_type = Object)]
+    first: Shown,
+    #[schema(value_type = Object)]
+    last: Shown,
+    latest: f64,
+    qualifier: Qualifier,
+}
+
+impl From<Entry> for SeriesView {
+    fn from(entry: Entry) -> Self {
+        let first = time::shown(entry.first, entry.latest.flags.kind());
+        Self {
+            id: entry.id,
+            site: entry.series.site,
+            outfall: entry.series.outfall,
+            parameter: entry.series.parameter,
+            base: entry.series.base,
+            variant: entry.series.variant,
+            unit: entry.unit,
+            first,
+            last: entry.latest.shown_time(),
+            latest: entry.latest.value,
+            qualifier: entry.latest.flags.qualifier(),
+        }
+    }
+}
+
+/// The series there are, by site, outfall and parameter.
+#[utoipa::path(
+    get, path = "/api/series", tag = "readings", params(Options),
+    responses((status = 200, body = Page), (status = 400, body = ErrorEnvelope))
+)]
+pub(crate) async fn get_series(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Page>> {
+    let limit = page_limit(options.limit)?;
+    let after = read_cursor(options.cursor.as_deref())?;
+    let mut rows: Vec<(String, Entry)> = Vec::new();
+    for site in api.sites(options.site).await? {
+        rows.extend(api.store.series_of(&site).await?.into_iter().map(|entry| (sort_key(&entry), entry)));
+    }
+    rows.retain(|(key, _)| after.as_ref().is_none_or(|after| key > after));
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    let next = (rows.len() > limit).then(|| cursor(&rows[limit - 1].0));
+    rows.truncate(limit);
+    Ok(Json(Page { series: rows.into_iter().map(|(_, entry)| entry.into()).collect(), next }))
+}
+
+fn sort_key(entry: &Entry) -> String {
+    let series = &entry.series;
+    [&series.site, &series.outfall, &series.parameter, &series.base].map(|part| name::key(part)).join("\u{1}")
+        + "\u{1}"
+        + &entry.id
+}

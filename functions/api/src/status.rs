@@ -1,0 +1,86 @@
+//! `GET /api/status`.
+
+use crate::Api;
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::domain::alert::Severity;
+use shared::domain::time::Shown;
+use shared::http::query::Query;
+use shared::http::{ApiError, ApiResult};
+use shared::store::StoreError;
+use shared::store::alerts::count_severities;
+use std::collections::BTreeMap;
+use utoipa::{IntoParams, ToSchema};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Options {
+    /// Only this site.
+    site: Option<String>,
+}
+
+/// How things stand.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Status {
+    /// `ok`.
+    status: &'static str,
+    version: &'static str,
+    sites: Vec<SiteStatus>,
+}
+
+/// How things stand at a site.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SiteStatus {
+    site: String,
+    series: usize,
+    /// When the latest reading was taken; null without readings.
+    #[schema(value_type = Option<Object>)]
+    latest: Option<Shown>,
+    alerts: u64,
+    #[schema(value_type = Object)]
+    alerts_by_severity: BTreeMap<Severity, u64>,
+    /// How often the permit was written; 0 for the built-in one.
+    permit_version: u64,
+    /// The sequence number of the last event.
+    seq: u64,
+}
+
+/// How things stand at each site.
+#[utoipa::path(get, path = "/api/status", tag = "readings", params(Options), responses((status = 200, body = Status)))]
+pub(crate) async fn get_status(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Status>> {
+    let mut sites = Vec::new();
+    for site in api.sites(options.site).await? {
+        sites.push(status_of(&api, site).await?);
+    }
+    Ok(Json(Status { status: "ok", version: env!("CARGO_PKG_VERSION"), sites }))
+}
+
+async fn status_of(api: &Api, site: String) -> Result<SiteStatus, StoreError> {
+    let series = api.store.series_of(&site).await?;
+    let mut by_severity = BTreeMap::new();
+    for block in api.store.alert_blocks(&site, None, None).await? {
+        count_severities(&block.rows, &mut by_severity);
+    }
+    let latest = series.iter().max_by_key(|entry| entry.latest.time).map(|entry| entry.latest.shown_time());
+    Ok(SiteStatus {
+        series: series.len(),
+        latest,
+        alerts: by_severity.values().sum(),
+        alerts_by_severity: by_severity,
+        permit_version: api.store.permit(&site).await?.version,
+        seq: api.store.head(&site).await?.seq,
+        site,
+    })
+}
+
+impl Api {
+    /// The site asked for, or all sites.
+    pub(crate) async fn sites(&self, asked: Option<String>) -> Result<Vec<String>, ApiError> {
+        match asked {
+            Some(site) => Ok(vec![site]),
+            None => Ok(self.store.sites().await?),
+        }
+    }
+}

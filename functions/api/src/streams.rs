@@ -1,0 +1,55 @@
+//! `GET /api/streams`.
+
+use crate::Api;
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use shared::domain::name::DEFAULT_SITE;
+use shared::http::error::ErrorEnvelope;
+use shared::http::query::Query;
+use shared::http::{ApiError, ApiResult};
+use utoipa::{IntoParams, ToSchema};
+
+/// How many events there are to see.
+const LATEST: usize = 100;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Options {
+    /// The site; `default` if absent.
+    site: Option<String>,
+    /// 1 to 100; 100 if absent.
+    limit: Option<usize>,
+}
+
+/// The latest events.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Streams {
+    count: usize,
+    /// As subscribers got them, oldest first.
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Box<RawValue>>,
+}
+
+/// The last events of a site's feed.
+#[utoipa::path(
+    get, path = "/api/streams", tag = "live", params(Options),
+    responses((status = 200, body = Streams), (status = 400, body = ErrorEnvelope))
+)]
+pub(crate) async fn get_streams(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Streams>> {
+    let limit = options.limit.unwrap_or(LATEST);
+    if !(1..=LATEST).contains(&limit) {
+        return Err(ApiError::bad_request(format!("limit: a number from 1 to {LATEST} is expected")));
+    }
+    let site = options.site.as_deref().unwrap_or(DEFAULT_SITE);
+    let entries = api.store.feed_latest(site, limit).await?;
+    // Frames are JSON already; they are passed on as they are.
+    let data: Vec<_> = entries
+        .into_iter()
+        .map(|entry| RawValue::from_string(entry.frame))
+        .collect::<Result<_, _>>()
+        .map_err(ApiError::internal)?;
+    Ok(Json(Streams { count: data.len(), data }))
+}

@@ -1,0 +1,59 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::IpAddr;
+
+/// OpenWorld effluent monitor: readings in, permit verdicts out, live to everyone connected.
+#[derive(Debug, Parser)]
+#[command(name = "owsc", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API and the live connections. Settings are environment variables; see docs/OPERATIONS.md.
+    Serve(Serve),
+}
+
+/// Options of `owsc serve`.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8000)]
+    pub port: u16,
+    /// Which database; without it, AWS if AWS_ENDPOINT_URL_DYNAMODB is set, else the embedded one
+    #[arg(long, value_enum)]
+    pub database: Option<Database>,
+    /// Leave an empty database empty instead of loading the demonstration file
+    #[arg(long)]
+    pub no_demo: bool,
+}
+
+/// Where the table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Database {
+    /// In this process, kept in OW_SC_DATA_DIR
+    Embedded,
+    /// DynamoDB, or what AWS_ENDPOINT_URL_DYNAMODB points to, with the credentials that the AWS SDK finds
+    Aws,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+        let Cli { command: Command::Serve(serve) } = Cli::parse_from(["owsc", "serve"]);
+        assert_eq!((serve.host.to_string().as_str(), serve.port), ("127.0.0.1", 8000));
+    }
+}

@@ -1,0 +1,26 @@
+//! The metrics of this process, as Prometheus reads them.
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use shared::telemetry::metrics::{BUCKETS, describe};
+use std::time::Duration;
+
+/// How often histograms are folded; between scrapes they grow with every sample.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Installs the recorder. Must run within the runtime.
+pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
+    let mut builder = PrometheusBuilder::new();
+    for (name, buckets) in BUCKETS {
+        builder = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)?;
+    }
+    let handle = builder.install_recorder()?;
+    describe();
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(handle)
+}

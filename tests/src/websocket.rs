@@ -1,0 +1,113 @@
+//! A WebSocket client.
+
+use anyhow::{Context, bail};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// How long an answer may take before a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A connected client.
+#[derive(Debug)]
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    /// Connects without headers of its own.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        Self::connect_with(url, &[]).await.map_err(|status| anyhow::anyhow!("{url}: {status}"))
+    }
+
+    /// Connects with headers, or gives the status of the refusal.
+    pub async fn connect_with(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+        let mut request = url.into_client_request().expect("tests know how URLs are written");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("tests send valid headers"));
+        }
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(_) => Err(0),
+        }
+    }
+
+    /// Connects and waits until the connection is known to get events.
+    pub async fn ready(url: &str) -> anyhow::Result<Self> {
+        let mut socket = Self::connect(url).await?;
+        socket.barrier().await?;
+        Ok(socket)
+    }
+
+    /// Waits until everything sent before has been acted upon. Fails if an event comes in between.
+    pub async fn barrier(&mut self) -> anyhow::Result<()> {
+        self.send(&json!({"type": "ping"})).await?;
+        let answer = self.next().await?;
+        anyhow::ensure!(answer["type"] == "pong", "a pong is expected: {answer}");
+        Ok(())
+    }
+
+    /// Sends JSON.
+    pub async fn send(&mut self, message: &Value) -> anyhow::Result<()> {
+        self.send_raw(Message::text(message.to_string())).await
+    }
+
+    /// Sends anything.
+    pub async fn send_raw(&mut self, message: Message) -> anyhow::Result<()> {
+        Ok(self.0.send(message).await?)
+    }
+
+    /// Publishes a reading.
+    pub async fn publish(&mut self, time: f64, species: &str, value: f64) -> anyhow::Result<()> {
+        self.send(&json!({"time": time, "species": species, "concentration": value})).await
+    }
+
+    /// The next frame.
+    pub async fn next(&mut self) -> anyhow::Result<Value> {
+        self.next_within(PATIENCE).await?.context("no frame in time")
+    }
+
+    /// The next frame, or `None` if none comes in time.
+    pub async fn next_within(&mut self, patience: Duration) -> anyhow::Result<Option<Value>> {
+        loop {
+            match tokio::time::timeout(patience, self.0.next()).await {
+                Err(_) => return Ok(None),
+                Ok(Some(Ok(Message::Text(text)))) => return Ok(Some(serde_json::from_str(&text)?)),
+                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
+                Ok(other) => bail!("a frame is expected, not {other:?}"),
+            }
+        }
+    }
+
+    /// The next frame of a type; others are passed over.
+    pub async fn next_of(&mut self, kind: &str) -> anyhow::Result<Value> {
+        loop {
+            let frame = self.next().await?;
+            if frame["type"] == kind {
+                return Ok(frame);
+            }
+        }
+    }
+
+    /// Reads until the server closes: why, and the frames before.
+    pub async fn closed(&mut self) -> anyhow::Result<(Option<CloseFrame>, Vec<Value>)> {
+        let mut frames = Vec::new();
+        loop {
+            match tokio::time::timeout(PATIENCE, self.0.next()).await.context("not closed in time")? {
+                Some(Ok(Message::Text(text))) => frames.push(serde_json::from_str(&text)?),
+                Some(Ok(Message::Close(frame))) => return Ok((frame, frames)),
+                Some(Ok(_)) => {}
+                None | Some(Err(_)) => return Ok((None, frames)),
+            }
+        }
+    }
+
+    /// Closes in an orderly way.
+    pub async fn close(mut self) -> anyhow::Result<()> {
+        Ok(self.0.close(None).await?)
+    }
+}

@@ -1,0 +1,3 @@
+//! The end-to-end suite: one binary, the real server, real sockets.
+
+mod live;
