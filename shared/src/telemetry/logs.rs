@@ -1,6 +1,7 @@
 //! Logs: one line per event, as text for people or JSON for machines, on standard error.
 
 use serde::Deserialize;
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -24,6 +25,8 @@ pub fn init(format: Format, level: LevelFilter) {
     let others = format!("{others},dynoxide={}", level.min(LevelFilter::ERROR));
     let directives = own.iter().fold(others, |all, name| format!("{all},{name}={level}"));
     let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(directives)).with_writer(std::io::stderr);
+    // Colours are for terminals.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match format {
         Format::Text => builder.with_target(false).init(),
         Format::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
