@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod server;
+pub mod tap;
 pub mod websocket;
 
 pub use client::Api;

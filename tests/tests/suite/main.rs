@@ -2,4 +2,5 @@
 
 mod live;
 mod resume;
+mod stalled;
 mod store;
