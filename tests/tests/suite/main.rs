@@ -1,3 +1,5 @@
 //! The end-to-end suite: one binary, the real server, real sockets.
 
+mod echo;
 mod live;
+mod support;
