@@ -25,10 +25,9 @@ pub fn init(format: Format, level: LevelFilter) {
     let others = format!("{others},dynoxide={}", level.min(LevelFilter::ERROR));
     let directives = own.iter().fold(others, |all, name| format!("{all},{name}={level}"));
     let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(directives)).with_writer(std::io::stderr);
-    // Colours are for terminals.
-    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match format {
-        Format::Text => builder.with_target(false).init(),
+        // Colours are for terminals; in a file or behind a pipe they are noise that searches stumble over.
+        Format::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
         Format::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
     }
 }

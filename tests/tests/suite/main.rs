@@ -1,6 +1,8 @@
 //! The end-to-end suite: one binary, the real server, real sockets.
 
+mod echo;
 mod live;
 mod resume;
 mod stalled;
 mod store;
+mod support;

@@ -335,14 +335,12 @@ impl Session {
             }
         };
         let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-        let close = async {
-            self.socket.send(frame).await?;
-            // Until the client has answered, closing the socket could destroy what it has not read yet.
-            while let Some(Ok(_)) = self.socket.recv().await {}
-            Ok::<_, axum::Error>(())
-        };
         // Who does not take leave in time is left without.
-        let _ = timeout(patience, close).await;
+        if let Ok(Ok(())) = timeout(patience, self.socket.send(frame)).await {
+            // Until the client has answered, closing the socket could destroy what it has not read yet.
+            let answer = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+            let _ = timeout(LAST_WORDS, answer).await;
+        }
     }
 
     /// The readings that are under way, everybody's, and the events that wait: a stopping server drops none of them.
