@@ -5,3 +5,4 @@ mod ingest;
 mod lists;
 mod live;
 mod support;
+mod verdicts;
