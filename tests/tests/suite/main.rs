@@ -1,8 +1,18 @@
 //! The end-to-end suite: one binary, the real server, real sockets.
 
+mod chart;
+mod configuration;
+mod crash;
+mod docs;
 mod echo;
+mod errors;
 mod ingest;
 mod lists;
 mod live;
+mod metrics;
+mod permits;
+mod properties;
+mod repetition;
+mod security;
 mod support;
 mod verdicts;
