@@ -3,6 +3,7 @@
 pub mod client;
 pub mod generate;
 pub mod server;
+pub mod tap;
 pub mod websocket;
 
 pub use client::Api;

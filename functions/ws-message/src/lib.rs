@@ -57,6 +57,11 @@ impl Messages {
         Allowance(RateLimiter::direct(Quota::per_second(self.per_second)))
     }
 
+    /// Waits until all readings that have been received are stored.
+    pub async fn idle(&self) {
+        self.publisher.idle().await;
+    }
+
     /// Acts on a message. Size and rate are checked before it is parsed.
     pub fn receive(&self, connection: &Connection, allowance: &Allowance, received: Received<'_>) -> Step {
         let bytes = match received {

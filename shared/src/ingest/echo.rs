@@ -77,26 +77,25 @@ fn compared<'a>(columns: &Echo, cell: &Cells<'a>) -> Result<Measured<'a>, CellEr
     let (limit, limit_standard) = (cell.number(columns.limit)?, cell.number(columns.limit_standard)?);
     let (unit, standard_unit) = (cell.opt(columns.value_unit), cell.opt(columns.standard_unit));
     let standard_unit = if standard_unit.is_empty() { unit } else { standard_unit };
-    let limited = limit.is_some() || limit_standard.is_some();
-    match (standard, value) {
-        (Some(value), _) if limit_standard.is_some() || !limited => {
-            Ok(Measured { value, unit: standard_unit, limit: limit_standard })
+    let (value, unit) = match (standard, value) {
+        (Some(value), _) if limit_standard.is_some() || limit.is_none() => {
+            return Ok(Measured { value, unit: standard_unit, limit: limit_standard });
         }
-        (_, Some(value)) => {
-            let limit = limit.map(|limit| {
-                let units = [cell.opt(columns.limit_unit), unit].map(|u| Unit::parse(&String::from_utf8_lossy(u)));
-                units[0].conversion_to(&units[1]).map(|conversion| conversion.apply(limit))
-            });
-            match limit {
-                Some(None) => Err(CellError::new(
-                    columns.limit_unit.or(columns.limit).unwrap_or(columns.value),
-                    "the limit's unit cannot be compared with the value's",
-                )),
-                limit => Ok(Measured { value, unit, limit: limit.flatten() }),
-            }
-        }
-        (Some(value), None) => Ok(Measured { value, unit: standard_unit, limit: None }),
-        (None, None) => Err(CellError::new(columns.value, "a number is expected")),
+        (_, Some(value)) => (value, unit),
+        (Some(value), None) => (value, standard_unit),
+        (None, None) => return Err(CellError::new(columns.value, "a number is expected")),
+    };
+    let reported = limit.map(|limit| (limit, cell.opt(columns.limit_unit)));
+    let Some((limit, limit_unit)) = reported.or(limit_standard.map(|limit| (limit, standard_unit))) else {
+        return Ok(Measured { value, unit, limit: None });
+    };
+    let [from, to] = [limit_unit, unit].map(|unit| Unit::parse(&String::from_utf8_lossy(unit)));
+    match from.conversion_to(&to) {
+        Some(conversion) => Ok(Measured { value, unit, limit: Some(conversion.apply(limit)) }),
+        None => Err(CellError::new(
+            columns.limit_unit.or(columns.limit).unwrap_or(columns.value),
+            "the limit's unit cannot be compared with the value's",
+        )),
     }
 }
 

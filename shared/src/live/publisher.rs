@@ -92,6 +92,18 @@ impl Publisher {
         Ok(fate)
     }
 
+    /// Waits until no reading is waiting any more.
+    pub async fn idle(&self) {
+        let lanes: Vec<_> = self.lanes.lock().values().cloned().collect();
+        for lane in lanes {
+            while lane.queue.lock().running {
+                // Held by the task that works the queue off, as long as it does.
+                drop(lane.site.lock().await);
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
     fn lane(&self, site: &str) -> Arc<Lane> {
         let mut lanes = self.lanes.lock();
         let key = name::key(site);

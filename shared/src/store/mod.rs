@@ -3,6 +3,8 @@
 //! The keys and access patterns are listed in docs/ARCHITECTURE.md; none of them is a scan.
 
 pub mod alerts;
+mod connections;
+mod counters;
 pub mod feed;
 pub mod ingests;
 mod item;
@@ -11,6 +13,7 @@ pub mod segment;
 pub mod segments;
 pub mod series;
 pub mod table;
+mod windows;
 pub(crate) mod write;
 
 use aws_sdk_dynamodb::Client;

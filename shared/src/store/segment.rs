@@ -94,7 +94,11 @@ fn put_values(out: &mut Vec<u8>, values: &[f64]) -> Result<(), SegmentError> {
         Some((places, integers)) => {
             put(out, TAG_PLACES + places, &simple_compress(&integers, &plain).map_err(SegmentError::new)?);
         }
-        None => put(out, TAG_NUMBERS, &simple_compress(values, &plain).map_err(SegmentError::new)?),
+        None => {
+            // Means, above all: `pco` finds the common factor of 1/30 in thirds of decimals with one place.
+            let factored = plain.with_mode_spec(ModeSpec::Auto);
+            put(out, TAG_NUMBERS, &simple_compress(values, &factored).map_err(SegmentError::new)?);
+        }
     }
     Ok(())
 }

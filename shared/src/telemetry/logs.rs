@@ -1,6 +1,7 @@
 //! Logs: one line per event, as text for people or JSON for machines, on standard error.
 
 use serde::Deserialize;
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -25,7 +26,8 @@ pub fn init(format: Format, level: LevelFilter) {
     let directives = own.iter().fold(others, |all, name| format!("{all},{name}={level}"));
     let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(directives)).with_writer(std::io::stderr);
     match format {
-        Format::Text => builder.with_target(false).init(),
+        // Colours are for terminals; in a file or behind a pipe they are noise that searches stumble over.
+        Format::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
         Format::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
     }
 }

@@ -20,7 +20,7 @@ use shared::telemetry::metrics as names;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot::error::RecvError;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
 use ws_message::{Allowance, Messages, Received, Step, refusal};
@@ -28,6 +28,9 @@ use ws_message::{Allowance, Messages, Received, Step, refusal};
 /// Readings of one connection that are on their way into the feed; with more, its messages are not read until some
 /// have arrived.
 const MAX_IN_FLIGHT: usize = 1024;
+/// How long events wait at first. A client that comes back says behind which event it wants to begin, and must not be
+/// sent later ones before it has said so.
+const HOLD: Duration = Duration::from_millis(500);
 /// How often a quiet client is pinged.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// After so long without a sign of life a connection counts as dead: two pings have gone unanswered.
@@ -57,6 +60,8 @@ pub(super) struct Session {
     allowance: Allowance,
     /// The last event that was sent, or needed not to be.
     position: u64,
+    /// Until when events wait for the client to say where it wants to begin.
+    holding: Option<Instant>,
     in_flight: FuturesOrdered<Fate>,
     heartbeat: Interval,
     last_sign: Instant,
@@ -103,6 +108,7 @@ enum Turn {
     Message(Option<Result<Message, axum::Error>>),
     Stored(Result<u64, PublishError>),
     Events(Vec<Arc<Batch>>),
+    Begin,
     Heartbeat,
     Stop,
 }
@@ -122,6 +128,7 @@ impl Session {
             outbox,
             allowance,
             position,
+            holding: Some(Instant::now() + HOLD),
             in_flight: FuturesOrdered::new(),
             heartbeat,
             last_sign: Instant::now(),
@@ -137,6 +144,9 @@ impl Session {
                 break end;
             }
         };
+        if matches!(end, End::Stopping) {
+            self.finish().await;
+        }
         if let Err(error) = ws_disconnect::disconnect(&self.host.hub, &self.connection.id).await {
             tracing::error!(%error, "a connection was not unregistered");
         }
@@ -147,7 +157,8 @@ impl Session {
         let turn = tokio::select! {
             message = self.socket.recv(), if self.in_flight.len() < MAX_IN_FLIGHT => Turn::Message(message),
             Some(fate) = self.in_flight.next() => Turn::Stored(stored(fate)),
-            batches = self.outbox.take() => Turn::Events(batches),
+            batches = self.outbox.take(), if self.holding.is_none() => Turn::Events(batches),
+            () = sleep_until(self.holding.unwrap_or_else(Instant::now)), if self.holding.is_some() => Turn::Begin,
             _ = self.heartbeat.tick() => Turn::Heartbeat,
             () = self.host.stopping.cancelled() => Turn::Stop,
         };
@@ -162,6 +173,7 @@ impl Session {
         match turn {
             Turn::Message(message) => {
                 self.last_sign = Instant::now();
+                self.holding = None;
                 self.receive(message.ok_or(End::Client)??).await?;
             }
             Turn::Stored(Ok(_)) => return Ok(()),
@@ -171,6 +183,7 @@ impl Session {
                     self.deliver(&batch).await?;
                 }
             }
+            Turn::Begin => self.holding = None,
             Turn::Heartbeat if self.last_sign.elapsed() > SILENCE => return Err(End::Silent),
             Turn::Heartbeat => self.feed(Message::Ping(Bytes::new())).await?,
             Turn::Stop => return Err(End::Stopping),
@@ -314,10 +327,7 @@ impl Session {
                 names::ws_error("silent");
                 (close_code::AWAY, format!("no answer to pings; {resume}"), LAST_WORDS)
             }
-            End::Stopping => {
-                self.finish().await;
-                (close_code::AWAY, format!("the server is stopping; {resume}"), LAST_WORDS)
-            }
+            End::Stopping => (close_code::AWAY, format!("the server is stopping; {resume}"), LAST_WORDS),
             End::Store(error) => {
                 names::ws_error(Code::Unavailable.as_str());
                 tracing::error!(%error, connection = self.connection.id, "a connection ends");
@@ -325,17 +335,15 @@ impl Session {
             }
         };
         let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-        let close = async {
-            self.socket.send(frame).await?;
-            // Until the client has answered, closing the socket could destroy what it has not read yet.
-            while let Some(Ok(_)) = self.socket.recv().await {}
-            Ok::<_, axum::Error>(())
-        };
         // Who does not take leave in time is left without.
-        let _ = timeout(patience, close).await;
+        if let Ok(Ok(())) = timeout(patience, self.socket.send(frame)).await {
+            // Until the client has answered, closing the socket could destroy what it has not read yet.
+            let answer = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+            let _ = timeout(LAST_WORDS, answer).await;
+        }
     }
 
-    /// The readings that are under way, and the events that wait: a stopping server drops neither.
+    /// The readings that are under way, everybody's, and the events that wait: a stopping server drops none of them.
     async fn finish(&mut self) {
         let rest = async {
             while let Some(fate) = self.in_flight.next().await {
@@ -343,10 +351,14 @@ impl Session {
                     self.answer(refusal(Code::Unavailable, &error.to_string())).await?;
                 }
             }
-            for batch in self.outbox.take_now() {
-                self.deliver(&batch).await?;
+            self.host.messages.idle().await;
+            let head = self.host.store.head(&self.connection.site).await?.seq;
+            while self.position < head {
+                for batch in self.outbox.take().await {
+                    self.deliver(&batch).await?;
+                }
             }
-            Ok::<_, End>(())
+            self.flush().await
         };
         if timeout(LAST_WORDS, rest).await.is_err() {
             tracing::warn!(connection = self.connection.id, "a client did not take its last events in time");
