@@ -65,7 +65,7 @@ pub(crate) async fn get_alerts(State(api): State<Api>, Query(options): Query<Opt
     }
     blocks.retain(|block| options.admits(block));
     // The order of blocks at the same time must be the same on every page.
-    blocks.sort_by(|a, b| a.identity().cmp(&b.identity()));
+    blocks.sort_by_cached_key(Block::identity);
     let mut places: Vec<Place> = Vec::new();
     for (number, block) in blocks.iter().enumerate() {
         let range = block.rows.lower_bound(from)..block.rows.lower_bound(to.saturating_add(1));

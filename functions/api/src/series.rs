@@ -4,13 +4,18 @@ use crate::Api;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use shared::domain::evaluate::rules_for;
 use shared::domain::name;
+use shared::domain::permit::Permit;
 use shared::domain::reading::Qualifier;
 use shared::domain::time::{self, Shown};
+use shared::domain::unit::Unit;
 use shared::http::ApiResult;
 use shared::http::error::ErrorEnvelope;
 use shared::http::query::{Query, cursor, page_limit, read_cursor};
 use shared::store::series::Entry;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,10 +58,19 @@ pub(crate) struct SeriesView {
     last: Shown,
     latest: f64,
     qualifier: Qualifier,
+    /// How many limits of the permit speak of it, its readings' own limits counted as one.
+    limits: usize,
+    /// The units of those limits with which the latest reading's unit cannot be compared: they judge nothing.
+    incomparable_units: Vec<String>,
 }
 
-impl From<Entry> for SeriesView {
-    fn from(entry: Entry) -> Self {
+impl SeriesView {
+    fn new(entry: Entry, permit: &Permit) -> Self {
+        let rules = rules_for(&entry.series, permit, entry.carries_limits);
+        let unit = Unit::parse(&entry.unit);
+        let limit_units = rules.iter().filter_map(|rule| rule.limit.as_ref()).map(|limit| &limit.unit);
+        let incomparable: BTreeSet<_> = limit_units.filter(|limit| unit.conversion_to(limit).is_none()).collect();
+        let incomparable_units = incomparable.into_iter().map(ToString::to_string).collect();
         let first = time::shown(entry.first, entry.latest.flags.kind());
         Self {
             id: entry.id,
@@ -70,6 +84,8 @@ impl From<Entry> for SeriesView {
             last: entry.latest.shown_time(),
             latest: entry.latest.value,
             qualifier: entry.latest.flags.qualifier(),
+            limits: rules.len(),
+            incomparable_units,
         }
     }
 }
@@ -82,15 +98,18 @@ impl From<Entry> for SeriesView {
 pub(crate) async fn get_series(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Page>> {
     let limit = page_limit(options.limit)?;
     let after = read_cursor(options.cursor.as_deref())?;
-    let mut rows: Vec<(String, Entry)> = Vec::new();
+    let mut rows: Vec<(String, Entry, Arc<Permit>)> = Vec::new();
     for site in api.sites(options.site).await? {
-        rows.extend(api.store.series_of(&site).await?.into_iter().map(|entry| (sort_key(&entry), entry)));
+        let permit = Arc::new(api.store.permit(&site).await?.permit);
+        let entries = api.store.series_of(&site).await?.into_iter();
+        rows.extend(entries.map(|entry| (sort_key(&entry), entry, permit.clone())));
     }
-    rows.retain(|(key, _)| after.as_ref().is_none_or(|after| key > after));
+    rows.retain(|(key, ..)| after.as_ref().is_none_or(|after| key > after));
     rows.sort_by(|a, b| a.0.cmp(&b.0));
     let next = (rows.len() > limit).then(|| cursor(&rows[limit - 1].0));
     rows.truncate(limit);
-    Ok(Json(Page { series: rows.into_iter().map(|(_, entry)| entry.into()).collect(), next }))
+    let series = rows.into_iter().map(|(_, entry, permit)| SeriesView::new(entry, &permit)).collect();
+    Ok(Json(Page { series, next }))
 }
 
 fn sort_key(entry: &Entry) -> String {

@@ -7,22 +7,24 @@ use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post};
 use futures_util::TryStreamExt;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::http::error::ErrorEnvelope;
 use shared::http::guard::{Guard, client_of};
-use shared::http::query::Query;
+use shared::http::query::{Query, cursor, page_limit, read_cursor};
 use shared::http::{ApiError, ApiResult};
 use shared::ingest::answer::Answer;
 use shared::ingest::pipeline::{Ingestor, Upload, record_json};
 use tokio_util::io::StreamReader;
-use utoipa::{IntoParams, OpenApi};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 
 /// The longest `source`.
 const MAX_SOURCE: usize = 200;
+/// The most records in one answer: each is read by itself.
+const MAX_RECORDS: usize = 100;
 
 /// The documentation of these routes.
 #[derive(Debug, OpenApi)]
-#[openapi(paths(post_file, get_record))]
+#[openapi(paths(post_file, get_records, get_record))]
 pub struct Docs;
 
 /// The routes.
@@ -30,6 +32,7 @@ pub fn router(ingestor: Ingestor, guard: &Guard) -> Router {
     // The limit on bytes is the ingestor's: it counts after decompression and says what the limit is.
     let routes = Router::new()
         .route("/api/ingest", post(post_file).layer(DefaultBodyLimit::disable()))
+        .route("/api/ingests", get(get_records))
         .route("/api/ingests/{id}", get(get_record))
         .with_state(ingestor);
     guard.protect(routes)
@@ -106,6 +109,39 @@ fn is_gzip(headers: &HeaderMap) -> ApiResult<bool> {
         "gzip" | "x-gzip" if !gzip_file => Ok(true),
         other => Err(refuse(format!("Content-Encoding {other}: gzip or none is expected"))),
     }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Paging {
+    /// 1 to 100; 100 if absent.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of the ledger.
+#[derive(Debug, Serialize, ToSchema)]
+struct Ledger {
+    /// Records of ingests, the latest first.
+    #[schema(value_type = Vec<Object>)]
+    ingests: Vec<serde_json::Value>,
+    /// The cursor of the next page; null at the end.
+    next: Option<String>,
+}
+
+/// The ledger of ingests, the latest first.
+#[utoipa::path(
+    get, path = "/api/ingests", tag = "ingest", params(Paging),
+    responses((status = 200, body = Ledger), (status = 400, body = ErrorEnvelope))
+)]
+async fn get_records(State(ingestor): State<Ingestor>, Query(paging): Query<Paging>) -> ApiResult<Json<Ledger>> {
+    let limit = page_limit(paging.limit)?.min(MAX_RECORDS);
+    let before = read_cursor(paging.cursor.as_deref())?;
+    let records = ingestor.store().ingests(before.as_deref(), limit).await?;
+    let next = records.last().filter(|_| records.len() == limit).map(|(place, _)| cursor(place));
+    Ok(Json(Ledger { ingests: records.iter().map(|(_, ingest)| record_json(ingest)).collect(), next }))
 }
 
 /// The record of an ingest: where readings came from, and what became of them.

@@ -50,7 +50,7 @@ const SUFFIXES: &[(&str, &str)] = &[
 ];
 
 /// A unit of measurement as it is shown, with its place among the convertible ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unit {
     text: String,
     /// Power of ten in g/L, for mass concentrations.

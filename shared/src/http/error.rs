@@ -22,7 +22,8 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
-    details: Option<Value>,
+    /// Boxed: with it in place, every result of a handler would be larger than what it usually holds.
+    details: Option<Box<Value>>,
     cause: Option<String>,
     retry_after: Option<u64>,
 }
@@ -99,7 +100,7 @@ impl ApiError {
 
     /// Adds what a machine can use.
     pub fn with_details(self, details: Value) -> Self {
-        Self { details: Some(details), ..self }
+        Self { details: Some(Box::new(details)), ..self }
     }
 
     /// The status.
@@ -110,7 +111,7 @@ impl ApiError {
     /// The envelope that goes to the client.
     pub fn envelope(&self) -> ErrorEnvelope {
         let (code, message) = (self.code.to_owned(), self.message.clone());
-        let details = self.details.clone();
+        let details = self.details.as_deref().cloned();
         ErrorEnvelope { error: ErrorBody { code, message, request_id: request_id::current(), details } }
     }
 }

@@ -1,11 +1,13 @@
 //! Ingest records: the ledger of where readings came from, and what makes an ingest happen once.
 
 use super::item::s;
+use super::table::{GSI, GSI_PK, GSI_SK};
 use super::write::Transaction;
-use super::{ItemExt, Store, StoreError, keys};
+use super::{ItemExt, PK, Store, StoreError, keys};
 use crate::domain::name;
 use crate::domain::reading::short_digest;
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -57,12 +59,37 @@ fn partition(id: &str) -> String {
 }
 
 const RECORD: &str = "RECORD";
+/// The index partition of all records, by time.
+const LEDGER: &str = "LEDGER";
 
 impl Store {
     /// The record of an ingest.
     pub async fn ingest(&self, id: &str) -> Result<Option<Ingest>, StoreError> {
         let Some(item) = self.get(partition(id), RECORD.into()).await? else { return Ok(None) };
         Ok(Some(serde_json::from_str(item.text("record")?).map_err(|e| item.damaged(e))?))
+    }
+
+    /// The ledger: the records of ingests, the latest first, each with its place. `before` is the place of the last
+    /// one of the page before. An ingest of this moment may be missing: the index follows the table.
+    pub async fn ingests(&self, before: Option<&str>, limit: usize) -> Result<Vec<(String, Ingest)>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(self.table())
+            .index_name(GSI)
+            .key_condition_expression("gpk = :ledger AND gsk < :before")
+            .expression_attribute_values(":ledger", s(LEDGER))
+            // Behind every time there is.
+            .expression_attribute_values(":before", s(before.unwrap_or("~")))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let found = query.send().await?;
+        let read = found.items().iter().map(async |item| {
+            let id = item.text(PK)?.trim_start_matches("INGEST#");
+            let record = self.ingest(id).await?;
+            Ok::<_, StoreError>(record.map(|record| (item.text(GSI_SK).unwrap_or_default().to_owned(), record)))
+        });
+        Ok(try_join_all(read).await?.into_iter().flatten().collect())
     }
 
     /// Writes the record of an ingest that begins; a conflict means that it exists.
@@ -121,5 +148,7 @@ pub(crate) struct Note {
 fn record(ingest: &Ingest) -> Result<super::Item, StoreError> {
     let mut item = keys(partition(&ingest.id), RECORD);
     item.insert("record".into(), s(serde_json::to_string(ingest).map_err(|e| item.damaged(e))?));
+    item.insert(GSI_PK.into(), s(LEDGER));
+    item.insert(GSI_SK.into(), s(format!("{}#{}", ingest.received_at, ingest.id)));
     Ok(item)
 }

@@ -86,7 +86,7 @@ impl Store {
     ) -> Result<Vec<Stored>, StoreError> {
         let mut found = Vec::new();
         for (class, span) in CLASS_SPANS.iter().enumerate().filter(|(class, _)| classes >> class & 1 == 1) {
-            let earliest = time_key(from.saturating_sub(*span).max(i64::MIN));
+            let earliest = time_key(from.saturating_sub(*span));
             let (low, high) = (format!("S#{class}#{earliest}"), format!("S#{class}#{}\u{10ffff}", time_key(to)));
             for item in self.range(partition(series), low, high).await? {
                 let stored = Stored {

@@ -25,6 +25,8 @@ use ws_message::Messages;
 
 /// The path of everything.
 const EFFLUENT: &str = "/ws/effluent";
+/// What is read at once, in bytes. The library would take 128 KB for each connection; messages are small.
+const READ_BUFFER: usize = 4096;
 /// The path of alerts only.
 const ALERTS: &str = "/ws/alerts";
 
@@ -69,6 +71,7 @@ async fn upgrade(
     let connection = connect(&live.guard, &live.host.hub, caller, &options).await?;
     let hub = live.host.hub.clone();
     let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(MAX_WIRE_BYTES)
         .max_frame_size(MAX_WIRE_BYTES)
         .protocols([SUBPROTOCOL])
