@@ -1,14 +1,17 @@
 //! Verdicts on what is stored: where the judge meets the table.
 
+use crate::domain::alert::{Alert, Severity};
 use crate::domain::columns::Columns;
 use crate::domain::evaluate::rules_for;
 use crate::domain::evaluate::{Context, Judge, Rule, Verdict};
 use crate::domain::permit::Permit;
 use crate::ingest::alert_events;
+use crate::ingest::answer::MAX_ANSWERED_ALERTS;
 use crate::live::ports::Announce;
 use crate::store::alerts::{self, Block, Change};
 use crate::store::feed::Event;
 use crate::store::permits::StoredPermit;
+use crate::store::segments::Merged;
 use crate::store::series::Entry;
 use crate::store::{Store, StoreError, Transaction};
 use crate::telemetry::metrics;
@@ -24,13 +27,47 @@ pub struct Found {
     pub verdict: Verdict,
 }
 
+/// What a rule found, in short. The exceedances themselves can be as many as the readings: a rule's are in its
+/// [`Change`] and gone before the next rule is judged.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// How many touched readings were compared with the limit.
+    pub judged: u64,
+    /// Readings whose unit cannot be compared with the limit's: their unit, the limit's, how many.
+    pub incomparable: Vec<(String, String, u64)>,
+    /// The exceedances by severity.
+    pub by_severity: BTreeMap<Severity, u64>,
+    /// The gravest of them, at most [`MAX_ANSWERED_ALERTS`].
+    pub gravest: Vec<Alert>,
+}
+
+impl Summary {
+    fn of(entry: &Entry, Found { rule, verdict }: &Found) -> Self {
+        let rows = &verdict.exceedances;
+        let mut by_severity = BTreeMap::new();
+        alerts::count_severities(rows, &mut by_severity);
+        let worst = alerts::gravest(rows, (0..rows.len() as u32).collect(), MAX_ANSWERED_ALERTS);
+        let limit_unit = rule.limit.as_ref().map_or("", |limit| limit.unit.as_str());
+        let units = verdict.incomparable.iter();
+        Self {
+            judged: verdict.judged,
+            incomparable: units.map(|(unit, count)| (unit.clone(), limit_unit.to_owned(), *count)).collect(),
+            by_severity,
+            gravest: worst
+                .into_iter()
+                .map(|index| alerts::alert_of(&entry.series, &entry.id, rule, rows, index as usize))
+                .collect(),
+        }
+    }
+}
+
 /// What is known of a series and what has to change about its alerts.
 #[derive(Debug)]
 pub struct Judged {
     /// The directory entry that the verdict is based on.
     pub entry: Entry,
-    /// The verdict of each rule.
-    pub found: Vec<Found>,
+    /// What each rule found.
+    pub found: Vec<Summary>,
     /// What has to be written.
     pub changes: Vec<Change>,
 }
@@ -38,7 +75,7 @@ pub struct Judged {
 impl Judged {
     /// How many touched readings some rule was applied to.
     pub fn judged(&self) -> u64 {
-        self.found.iter().map(|found| found.verdict.judged).max().unwrap_or_default()
+        self.found.iter().map(|found| found.judged).max().unwrap_or_default()
     }
 }
 
@@ -47,23 +84,39 @@ pub async fn judge(store: &Store, entry: Entry, permit: &Permit, touched: (i64, 
     let started = Instant::now();
     let rules = rules_for(&entry.series, permit, entry.carries_limits);
     let context = rules.iter().map(|rule| rule.context(touched)).reduce(Context::union);
-    let verdicts = match context {
-        None => Vec::new(),
-        Some(context) => {
-            let mut judges: Vec<_> = rules.iter().map(|rule| Judge::new(rule, touched)).collect();
-            let mut readings = store.context(&entry, context).await?;
-            while let Some(piece) = readings.next_piece()? {
-                judges.iter_mut().for_each(|judge| judge.feed(&piece));
-                tokio::task::yield_now().await;
-            }
-            judges.into_iter().map(Judge::finish).collect()
+    let mut blocks = by_rule(&store.alert_blocks(&entry.series.site, Some(&entry.id), None).await?);
+    let (mut found, mut changes) = (Vec::new(), Vec::new());
+    if let Some(context) = context {
+        let readings = store.context(&entry, context).await?;
+        for rule in rules {
+            // The readings are kept packed, and unpacked for each rule.
+            let verdict = judge_by(&rule, readings.clone(), touched).await?;
+            let one = Found { rule, verdict };
+            let known = blocks.remove(&one.rule.id).unwrap_or_default();
+            found.push(Summary::of(&entry, &one));
+            changes.push(alerts::change(&entry.series, &one.rule, &one.verdict, &known)?);
         }
-    };
-    let found: Vec<_> = std::iter::zip(rules, verdicts).map(|(rule, verdict)| Found { rule, verdict }).collect();
-    let blocks = store.alert_blocks(&entry.series.site, Some(&entry.id), None).await?;
-    let changes = changes(&entry, &found, &blocks)?;
+    }
+    changes.extend(blocks.into_values().map(|gone| alerts::removal(&entry.series.site, &gone)));
     metrics::evaluated(started.elapsed());
     Ok(Judged { entry, found, changes })
+}
+
+async fn judge_by(rule: &Rule, mut readings: Merged, touched: (i64, i64)) -> Result<Verdict, StoreError> {
+    let mut judge = Judge::new(rule, touched);
+    while let Some(piece) = readings.next_piece()? {
+        judge.feed(&piece);
+        tokio::task::yield_now().await;
+    }
+    Ok(judge.finish())
+}
+
+fn by_rule(blocks: &[Block]) -> BTreeMap<String, Vec<Block>> {
+    let mut by_rule: BTreeMap<String, Vec<Block>> = BTreeMap::new();
+    for block in blocks {
+        by_rule.entry(block.rule.clone()).or_default().push(block.clone());
+    }
+    by_rule
 }
 
 /// Judges readings that are at hand, in time order and with the context that their rules need.
@@ -79,10 +132,7 @@ pub(crate) fn judge_columns(rules: &[Rule], columns: &Columns, touched: (i64, i6
 /// What has to be written so that the stored alerts agree with the verdicts; alerts of rules that no longer are in
 /// the permit go.
 pub(crate) fn changes(entry: &Entry, found: &[Found], blocks: &[Block]) -> Result<Vec<Change>, StoreError> {
-    let mut by_rule: BTreeMap<&str, Vec<Block>> = BTreeMap::new();
-    for block in blocks {
-        by_rule.entry(&block.rule).or_default().push(block.clone());
-    }
+    let mut by_rule = by_rule(blocks);
     let mut changes = Vec::new();
     for Found { rule, verdict } in found {
         let known = by_rule.remove(rule.id.as_str()).unwrap_or_default();
@@ -117,15 +167,17 @@ pub async fn adopt_permit(
     let stored = store.put_permit(site, permit).await?;
     // Who keeps the old permit in memory notices by the revision.
     store.next_revision(site).await?;
-    let mut changes = Vec::new();
+    let mut adopted = Adopted { permit: stored, alerts_new: 0, alerts_withdrawn: 0 };
+    let (mut added, mut withdrawn) = (Vec::new(), Vec::new());
     for entry in store.series_of(site).await? {
-        changes.extend(settle(store, entry, permit).await?);
+        for change in settle(store, entry, permit).await? {
+            adopted.alerts_new += change.added_total();
+            adopted.alerts_withdrawn += change.withdrawn_total;
+            change.added_by_severity.iter().for_each(|(&severity, &count)| metrics::alerts_raised(severity, count));
+            added.extend(change.added);
+            withdrawn.extend(change.withdrawn);
+        }
     }
-    let (added, withdrawn): (Vec<_>, Vec<_>) =
-        changes.into_iter().map(|change| (change.added, change.withdrawn)).unzip();
-    let (mut added, mut withdrawn) = (added.concat(), withdrawn.concat());
-    let adopted = Adopted { permit: stored, alerts_new: added.len() as u64, alerts_withdrawn: withdrawn.len() as u64 };
-    added.iter().for_each(|alert| metrics::alerts_raised(alert.severity, 1));
     added.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
     added.truncate(MAX_PUSHED);
     withdrawn.truncate(MAX_PUSHED);

@@ -1,6 +1,7 @@
 //! The harness: the server as its users run it, and clients for it.
 
 pub mod client;
+pub mod generate;
 pub mod server;
 pub mod tap;
 pub mod websocket;

@@ -27,13 +27,7 @@ impl Severity {
     /// The severity by the ratio to the limit (limit to value for minima). A limit of zero, or a value of zero or
     /// less under a minimum, has an infinite ratio.
     pub fn of(value: f64, limit: f64, direction: Direction) -> Self {
-        let (above, below) = match direction {
-            Direction::Max => (value, limit),
-            Direction::Min => (limit, value),
-        };
-        // 0.15 to 0.1 is 1.4999999999999998 in binary: as in the verdict itself, a millionth of a millionth is nothing.
-        let ratio = if below > 0.0 { above / below * (1.0 + 1e-12) } else { f64::INFINITY };
-        match ratio {
+        match ratio(value, limit, direction) {
             r if r >= 2.0 => Self::Critical,
             r if r >= 1.5 => Self::Warning,
             r if r >= 1.25 => Self::Watch,
@@ -50,6 +44,16 @@ impl Severity {
             Self::Critical => "critical",
         }
     }
+}
+
+/// The ratio that the severity goes by.
+pub fn ratio(value: f64, limit: f64, direction: Direction) -> f64 {
+    let (above, below) = match direction {
+        Direction::Max => (value, limit),
+        Direction::Min => (limit, value),
+    };
+    // 0.15 to 0.1 is 1.4999999999999998 in binary: as in the verdict itself, a millionth of a millionth is nothing.
+    if below > 0.0 { above / below * (1.0 + 1e-12) } else { f64::INFINITY }
 }
 
 /// The percentage that EPA's ICIS-NPDES exports where there is none to compute, a limit of zero above all.

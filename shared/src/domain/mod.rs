@@ -4,6 +4,7 @@ pub mod alert;
 pub mod columns;
 pub mod evaluate;
 pub mod name;
+pub(crate) mod number;
 pub mod permit;
 pub mod permit_json;
 pub mod reading;

@@ -4,6 +4,7 @@
 //! kept on the same axis (hour 0 is its origin) together with a mark, so that they are shown as hours again.
 //! Hours with up to eight decimals survive the round trip unchanged.
 
+use super::number::rounded;
 use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ pub enum TimeError {
 /// Reads a number of hours.
 #[inline]
 pub fn from_hours(hours: f64) -> Result<i64, TimeError> {
-    if hours.abs() <= MAX_HOURS { Ok((hours * HOUR as f64).round() as i64) } else { Err(TimeError::OutOfRange) }
+    if hours.abs() <= MAX_HOURS { Ok(rounded(hours * HOUR as f64)) } else { Err(TimeError::OutOfRange) }
 }
 
 /// Reads an RFC 3339 or ISO 8601 time or date. Without an offset it is taken as UTC.

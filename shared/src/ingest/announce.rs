@@ -5,10 +5,8 @@
 
 use super::answer::{Alerts, Incomparable, LimitName, MAX_ANSWERED_ALERTS, VerdictSummary};
 use crate::domain::alert::{Alert, Severity};
-use crate::domain::columns::Columns;
 use crate::domain::permit::Permit;
 use crate::domain::time::Shown;
-use crate::store::alerts::{alert_of, count_severities, severity};
 use crate::store::feed::Event;
 use crate::verdicts::Judged;
 use serde::{Deserialize, Serialize};
@@ -68,24 +66,19 @@ impl Finding {
         let (mut by_severity, mut new_by_severity) = (BTreeMap::new(), BTreeMap::new());
         let mut gravest = Vec::new();
         for found in &judged.found {
-            let rows = &found.verdict.exceedances;
-            count_severities(rows, &mut by_severity);
-            let worst = gravest_rows(rows, MAX_ANSWERED_ALERTS);
-            gravest.extend(worst.into_iter().map(|i| alert_of(&entry.series, &entry.id, &found.rule, rows, i)));
-            let limit_unit = found.rule.limit.as_ref().map_or("", |limit| limit.unit.as_str());
-            let units = found.verdict.incomparable.iter();
-            incomparable.extend(units.map(|(unit, count)| (unit.clone(), limit_unit.to_owned(), *count)));
+            add_counts(&mut by_severity, &found.by_severity);
+            gravest.extend(found.gravest.iter().cloned());
+            incomparable.extend(found.incomparable.iter().cloned());
         }
         sort_by_gravity(&mut gravest);
         gravest.truncate(MAX_ANSWERED_ALERTS);
-        let mut pushed: Vec<Alert> = judged.changes.iter().flat_map(|change| change.added.iter().cloned()).collect();
-        for alert in &pushed {
-            *new_by_severity.entry(alert.severity).or_default() += 1;
+        for change in &judged.changes {
+            add_counts(&mut new_by_severity, &change.added_by_severity);
         }
-        let new = pushed.len() as u64;
+        let mut pushed: Vec<Alert> = judged.changes.iter().flat_map(|change| change.added.iter().cloned()).collect();
         sort_by_gravity(&mut pushed);
         pushed.truncate(MAX_PUSHED);
-        let withdrawn: Vec<_> = judged.changes.iter().flat_map(|change| change.withdrawn.iter().cloned()).collect();
+        let withdrawn = judged.changes.iter().flat_map(|change| &change.withdrawn);
         Self {
             site: entry.series.site.clone(),
             outfall: entry.series.outfall.clone(),
@@ -102,11 +95,11 @@ impl Finding {
             incomparable,
             by_severity,
             gravest,
-            new,
+            new: new_by_severity.values().sum(),
             new_by_severity,
             pushed,
-            withdrawn_total: withdrawn.len() as u64,
-            withdrawn: withdrawn.into_iter().take(MAX_PUSHED).collect(),
+            withdrawn_total: judged.changes.iter().map(|change| change.withdrawn_total).sum(),
+            withdrawn: withdrawn.take(MAX_PUSHED).cloned().collect(),
         }
     }
 
@@ -118,22 +111,16 @@ impl Finding {
         let mut gone = std::mem::take(&mut self.withdrawn);
         gone.extend(later.withdrawn.iter().cloned());
         let mut by_severity = std::mem::take(&mut self.new_by_severity);
-        for (severity, count) in &later.new_by_severity {
-            *by_severity.entry(*severity).or_default() += count;
-        }
+        add_counts(&mut by_severity, &later.new_by_severity);
         *self =
             Self { new, pushed, new_by_severity: by_severity, withdrawn: gone, withdrawn_total: withdrawn, ..later };
     }
 }
 
-/// The rows with the gravest exceedances, in time order where they are equally grave.
-fn gravest_rows(rows: &Columns, count: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    if order.len() > count {
-        order.sort_by_key(|&index| std::cmp::Reverse(severity(rows, index)));
-        order.truncate(count);
+fn add_counts(counts: &mut BTreeMap<Severity, u64>, more: &BTreeMap<Severity, u64>) {
+    for (severity, count) in more {
+        *counts.entry(*severity).or_default() += count;
     }
-    order
 }
 
 fn sort_by_gravity(alerts: &mut [Alert]) {

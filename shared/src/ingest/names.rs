@@ -3,8 +3,10 @@
 use crate::domain::name::{self, DEFAULT_OUTFALL, DEFAULT_SITE, NameError};
 use crate::domain::reading::{MAX_UNITS, Series};
 use crate::domain::unit::{DEFAULT_UNIT, MAX_UNIT_BYTES, Unit};
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use rustc_hash::FxHasher;
 use std::collections::HashMap;
+use std::hash::Hasher;
 use std::sync::Arc;
 
 /// The most series one file may hold: more means that a column is not what the header says.
@@ -37,6 +39,38 @@ pub(super) struct Raw<'a> {
     pub(super) unit: &'a [u8],
 }
 
+impl<'a> Raw<'a> {
+    fn parts(&self) -> [&'a [u8]; 4] {
+        [self.parameter, self.site, self.outfall, self.unit]
+    }
+
+    #[inline]
+    fn hash(&self) -> u64 {
+        let mut hasher = FxHasher::default();
+        // Most files name neither site nor outfall nor unit in their rows.
+        for part in self.parts().into_iter().filter(|part| !part.is_empty()) {
+            hasher.write(part);
+        }
+        hasher.finish()
+    }
+}
+
+/// A raw name met before, and what it means.
+#[derive(Debug)]
+struct Spelling {
+    parts: [Box<[u8]>; 4],
+    hash: u64,
+    named: Named,
+}
+
+impl Spelling {
+    #[inline]
+    fn is(&self, raw: &Raw<'_>) -> bool {
+        std::iter::zip(&self.parts, raw.parts())
+            .all(|(known, part)| known.len() == part.len() && (part.is_empty() || **known == *part))
+    }
+}
+
 /// Series and unit of a reading, as indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Named {
@@ -54,8 +88,7 @@ pub(super) struct Names {
     pub(super) series: Vec<Series>,
     pub(super) units: Vec<Arc<str>>,
     by_id: HashMap<String, u32>,
-    by_spelling: FxHashMap<Box<[u8]>, Named>,
-    scratch: Vec<u8>,
+    by_spelling: HashTable<Spelling>,
 }
 
 impl Names {
@@ -66,27 +99,22 @@ impl Names {
             series: Vec::new(),
             units: Vec::new(),
             by_id: HashMap::new(),
-            by_spelling: FxHashMap::default(),
-            scratch: Vec::new(),
+            by_spelling: HashTable::new(),
         }
     }
 
     /// The indices for a raw name; looked up by its bytes, checked only when it is new.
     #[inline]
     pub(super) fn resolve(&mut self, raw: Raw<'_>) -> Result<Named, Refusal> {
-        self.scratch.clear();
-        for part in [raw.parameter, raw.site, raw.outfall, raw.unit] {
-            self.scratch.extend_from_slice(part);
-            // Not part of UTF-8, so that no two names join to the same bytes.
-            self.scratch.push(0xff);
-        }
-        match self.by_spelling.get(self.scratch.as_slice()) {
-            Some(named) => Ok(*named),
-            None => self.admit(raw),
+        let hash = raw.hash();
+        match self.by_spelling.find(hash, |spelling| spelling.is(&raw)) {
+            Some(spelling) => Ok(spelling.named),
+            None => self.admit(raw, hash),
         }
     }
 
-    fn admit(&mut self, raw: Raw<'_>) -> Result<Named, Refusal> {
+    #[cold]
+    fn admit(&mut self, raw: Raw<'_>, hash: u64) -> Result<Named, Refusal> {
         let site = match raw.site.trim_ascii() {
             [] => self.given_site.as_deref().unwrap_or(DEFAULT_SITE).to_owned(),
             site => checked(site, Part::Site)?,
@@ -104,7 +132,8 @@ impl Names {
         if self.by_spelling.len() == MAX_SPELLINGS {
             self.by_spelling.clear();
         }
-        self.by_spelling.insert(self.scratch.as_slice().into(), named);
+        let spelling = Spelling { parts: raw.parts().map(Into::into), hash, named };
+        self.by_spelling.insert_unique(hash, spelling, |known| known.hash);
         Ok(named)
     }
 

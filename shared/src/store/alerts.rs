@@ -19,6 +19,10 @@ const BLOCK: usize = 4096;
 /// A block with fewer alerts is written anew with the next one: about 1 KB, the least that a write is charged for.
 const JOINED: usize = 256;
 
+/// The most alerts that a change lists, more than anybody pushes to subscribers. A million of them, each with its id
+/// and texts, would take 450 MB and five seconds.
+pub const MAX_LISTED: usize = 1000;
+
 /// The alerts of one series under one rule, or a run of them.
 #[derive(Debug, Clone)]
 pub struct Block {
@@ -40,10 +44,14 @@ pub struct Block {
 /// What writing a verdict changes.
 #[derive(Debug, Default)]
 pub struct Change {
-    /// Alerts that are new, or whose value or limit is.
+    /// Alerts that are new, or whose value or limit is: all, or the [`MAX_LISTED`] gravest.
     pub added: Vec<Alert>,
-    /// The ids of alerts that no longer hold.
+    /// How many of them there are, listed or not.
+    pub added_by_severity: BTreeMap<Severity, u64>,
+    /// The ids of alerts that no longer hold, the first [`MAX_LISTED`] of them.
     pub withdrawn: Vec<String>,
+    /// How many of them there are, listed or not.
+    pub withdrawn_total: u64,
     puts: Vec<Item>,
     deletes: Vec<String>,
     partition: String,
@@ -159,6 +167,21 @@ pub fn count_severities(rows: &Columns, counts: &mut BTreeMap<Severity, u64>) {
     }
 }
 
+/// Up to `count` of some rows: all of them as given if they are no more, else the gravest, gravest first.
+pub fn gravest(rows: &Columns, mut indices: Vec<u32>, count: usize) -> Vec<u32> {
+    let gravity = |index: u32| {
+        let row = rows.row(index as usize);
+        alert::ratio(row.value, row.limit, row.flags.limit().unwrap_or(Direction::Max))
+    };
+    let order = |a: &u32, b: &u32| gravity(*b).total_cmp(&gravity(*a)).then(a.cmp(b));
+    if indices.len() > count {
+        indices.select_nth_unstable_by(count, order);
+        indices.truncate(count);
+        indices.sort_by(order);
+    }
+    indices
+}
+
 /// Works out what has to be written so that the stored alerts of a series under a rule agree with a verdict.
 /// `known` are the blocks stored for them.
 pub fn change(series: &Series, rule: &Rule, verdict: &Verdict, known: &[Block]) -> Result<Change, StoreError> {
@@ -169,29 +192,31 @@ pub fn change(series: &Series, rule: &Rule, verdict: &Verdict, known: &[Block]) 
         let (first, last) = block.span();
         first <= to && last >= from
     };
-    let mut old = BTreeMap::new();
+    let mut old: Vec<(i64, &Block, usize)> = Vec::new();
     for block in known.iter().filter(|block| reaches_into(block)) {
-        old.extend((0..block.rows.len()).map(|index| (block.rows.times[index], (block, index))));
+        old.extend(block.rows.times.iter().enumerate().map(|(index, &time)| (time, block, index)));
     }
+    old.sort_by_key(|&(time, ..)| time);
     let same = |a: Row, b: Row| {
         a.value.to_bits() == b.value.to_bits()
             && a.limit.to_bits() == b.limit.to_bits()
             && a.flags.with_unit(0) == b.flags.with_unit(0)
     };
     let mut out = Change { partition: partition(&series.site), ..Change::default() };
-    for index in 0..found.len() {
-        let unchanged = old.get(&found.times[index]).is_some_and(|(block, at)| {
-            same(block.rows.row(*at), found.row(index)) && block.rows.unit_of(*at) == found.unit_of(index)
-        });
-        if !unchanged {
-            out.added.push(alert_of(series, &series_id, rule, found, index));
-        }
+    let unchanged = |index: usize| {
+        old.binary_search_by_key(&found.times[index], |&(time, ..)| time).is_ok_and(|at| {
+            let (_, block, at) = old[at];
+            same(block.rows.row(at), found.row(index)) && block.rows.unit_of(at) == found.unit_of(index)
+        })
+    };
+    let added: Vec<u32> = (0..found.len() as u32).filter(|&index| !unchanged(index as usize)).collect();
+    for &index in &added {
+        *out.added_by_severity.entry(severity(found, index as usize)).or_default() += 1;
     }
-    for (&time, _) in old.range(from..=to) {
-        if found.times.binary_search(&time).is_err() {
-            out.withdrawn.push(alert::id(&series_id, &rule.id, time));
-        }
-    }
+    let listed = gravest(found, added, MAX_LISTED);
+    out.added = listed.into_iter().map(|i| alert_of(series, &series_id, rule, found, i as usize)).collect();
+    let gone = old.iter().map(|&(time, ..)| time).filter(|time| (from..=to).contains(time));
+    out.withdraw(gone.filter(|time| found.times.binary_search(time).is_err()), &series_id, &rule.id);
     let action_changed = known.iter().any(|block| block.action != rule.action);
     if out.added.is_empty() && out.withdrawn.is_empty() && !action_changed {
         return Ok(out);
@@ -209,11 +234,17 @@ pub fn change(series: &Series, rule: &Rule, verdict: &Verdict, known: &[Block]) 
         append(&mut rows, &block.rows, 0..block.rows.lower_bound(from))?;
         append(&mut rows, &block.rows, block.rows.lower_bound(to.saturating_add(1))..block.rows.len())?;
     }
-    append(&mut rows, found, 0..found.len())?;
-    rows.sort_and_dedup();
+    let rows = if rows.is_empty() {
+        // The usual case, and the one in which a copy may take 26 MB.
+        found
+    } else {
+        append(&mut rows, found, 0..found.len())?;
+        rows.sort_and_dedup();
+        &rows
+    };
     for start in (0..rows.len()).step_by(BLOCK) {
         let mut piece = Columns::default();
-        append(&mut piece, &rows, start..(start + BLOCK).min(rows.len()))?;
+        append(&mut piece, rows, start..(start + BLOCK).min(rows.len()))?;
         let block = Block {
             series: series.clone(),
             series_id: series_id.clone(),
@@ -232,16 +263,29 @@ pub fn change(series: &Series, rule: &Rule, verdict: &Verdict, known: &[Block]) 
 
 /// The removal of blocks whose rule is no longer in the permit.
 pub fn removal(site: &str, blocks: &[Block]) -> Change {
-    let ids = blocks.iter().flat_map(|b| b.rows.times.iter().map(|&time| alert::id(&b.series_id, &b.rule, time)));
-    Change {
-        withdrawn: ids.collect(),
-        deletes: blocks.iter().map(|block| block.sort_key.clone()).collect(),
-        partition: partition(site),
-        ..Change::default()
+    let deletes = blocks.iter().map(|block| block.sort_key.clone()).collect();
+    let mut out = Change { deletes, partition: partition(site), ..Change::default() };
+    for block in blocks {
+        out.withdraw(block.rows.times.iter().copied(), &block.series_id, &block.rule);
     }
+    out
 }
 
 impl Change {
+    fn withdraw(&mut self, times: impl Iterator<Item = i64>, series_id: &str, rule: &str) {
+        for time in times {
+            self.withdrawn_total += 1;
+            if self.withdrawn.len() < MAX_LISTED {
+                self.withdrawn.push(alert::id(series_id, rule, time));
+            }
+        }
+    }
+
+    /// How many alerts are new, listed or not.
+    pub fn added_total(&self) -> u64 {
+        self.added_by_severity.values().sum()
+    }
+
     /// How many items it writes.
     pub(crate) fn writes(&self) -> usize {
         self.puts.len() + self.deletes.len()
@@ -313,5 +357,62 @@ impl Store {
             self.delete_all(deletes).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::permit::Permit;
+    use crate::domain::reading::{Flags, Qualifier};
+    use crate::domain::time::TimeKind;
+
+    const COVERS: (i64, i64) = (0, 10_000);
+
+    /// A verdict that finds the values beyond a limit of 1.
+    fn verdict(values: &[f64]) -> Verdict {
+        let mut exceedances = Columns { units: vec!["mg/L".into()], ..Columns::default() };
+        for (time, &value) in values.iter().enumerate() {
+            let flags = Flags::new(Qualifier::Equal, TimeKind::Hours, Some(Direction::Max), 0);
+            exceedances.push(Row { time: time as i64, value, flags, limit: 1.0 });
+        }
+        Verdict { exceedances, covers: COVERS, ..Verdict::default() }
+    }
+
+    fn blocks(change: &Change) -> Vec<Block> {
+        change.puts.iter().map(|item| Block::from_item(item).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_gravest_of_many_alerts_are_listed_and_all_are_counted() {
+        let series = Series::raw("here", "001", "SO4");
+        let rule = Rule::of_limit(&Permit::default().limits[0]);
+        let mut values = vec![1.1; 3 * MAX_LISTED];
+        values[2500] = 9.0;
+        values[7] = 1.6;
+
+        let added = change(&series, &rule, &verdict(&values), &[]).unwrap();
+        assert_eq!((added.added.len(), added.added_total()), (MAX_LISTED, values.len() as u64));
+        assert_eq!(added.added.iter().take(3).map(|alert| alert.value).collect::<Vec<_>>(), [9.0, 1.6, 1.1]);
+        assert_eq!(added.added_by_severity[&Severity::Warning], 1);
+
+        let stored = blocks(&added);
+        assert_eq!(stored.iter().map(|block| block.rows.len()).sum::<usize>(), values.len());
+        assert_eq!(change(&series, &rule, &verdict(&values), &stored).unwrap().writes(), 0, "nothing is new");
+
+        let corrected = change(&series, &rule, &verdict(&[]), &stored).unwrap();
+        assert_eq!((corrected.withdrawn.len(), corrected.withdrawn_total), (MAX_LISTED, values.len() as u64));
+        assert_eq!((corrected.puts.len(), corrected.deletes.len()), (0, stored.len()));
+        assert_eq!(removal("here", &stored).withdrawn_total, values.len() as u64);
+    }
+
+    #[test]
+    fn a_few_alerts_are_listed_in_time_order() {
+        let series = Series::raw("here", "001", "SO4");
+        let rule = Rule::of_limit(&Permit::default().limits[0]);
+        let found = change(&series, &rule, &verdict(&[1.1, 9.0, 1.2]), &[]).unwrap();
+        assert_eq!(found.added.iter().map(|alert| alert.value).collect::<Vec<_>>(), [1.1, 9.0, 1.2]);
+        let changed = change(&series, &rule, &verdict(&[1.1, 8.0, 1.2]), &blocks(&found)).unwrap();
+        assert_eq!(changed.added.iter().map(|alert| alert.value).collect::<Vec<_>>(), [8.0]);
     }
 }

@@ -115,7 +115,7 @@ impl Store {
 
 /// The readings of segments between two times, in time order and with corrections applied, in pieces that do not
 /// overlap. Only segments that overlap are unpacked at once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Merged {
     series: String,
     segments: std::vec::IntoIter<Stored>,

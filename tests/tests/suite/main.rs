@@ -14,6 +14,7 @@ mod permits;
 mod properties;
 mod repetition;
 mod resume;
+mod scale;
 mod security;
 mod stalled;
 mod store;

@@ -92,10 +92,12 @@ impl<'a> Judge<'a> {
         let units = columns.parsed_units();
         let conversions: Vec<_> = units.iter().map(|unit| unit.conversion_to(&limit.unit)).collect();
         // The usual case by far, kept free of conversions and counters: one unit, the limit's own, all year.
-        if let (State::Rows, [Some(Conversion::Same)], true) =
-            (&self.state, conversions.as_slice(), self.rule.season.is_all())
-        {
-            return self.feed_rows(columns, limit);
+        if let ([Some(Conversion::Same)], true) = (conversions.as_slice(), self.rule.season.is_all()) {
+            match self.state {
+                State::Rows => return self.feed_rows(columns, limit),
+                State::Rolling { .. } => return self.feed_rolling(columns, limit),
+                _ => {}
+            }
         }
         for index in 0..columns.len() {
             let mut row = columns.row(index);
@@ -156,6 +158,34 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// All of [`Self::take`]'s rolling means at once: the values stand in a row, and each mean looks at a stretch of it.
+    fn feed_rolling(&mut self, columns: &Columns, limit: &FixedLimit) {
+        let State::Rolling { window, size, after } = &mut self.state else { return };
+        let size = *size;
+        let rule = self.rule.non_detect;
+        let before = window.len();
+        let mut values: Vec<f64> = window.iter().copied().collect();
+        let entered = std::iter::zip(&columns.values, &columns.flags);
+        values.extend(entered.map(|(&value, &flags)| substituted(value, flags, rule)));
+        *window = values[values.len().saturating_sub(size)..].iter().copied().collect();
+        let (from, to) = (columns.lower_bound(self.touched.0), columns.lower_bound(self.touched.1.saturating_add(1)));
+        let end = (to + *after).min(columns.len());
+        *after -= (*after).min(columns.len() - to);
+        self.verdict.judged += (to - from) as u64;
+        if from == end {
+            return;
+        }
+        self.verdict.covers.1 = self.verdict.covers.1.max(columns.times[end - 1]);
+        // The first reading whose window is full, as its own last one.
+        let first = from.max((size - 1).saturating_sub(before));
+        for index in first..end {
+            let mean = values[index + before + 1 - size..=index + before].iter().sum::<f64>() / size as f64;
+            if exceeds(mean, limit.value, limit.direction) {
+                self.report_statistic(columns.times[index], mean, columns.flags[index], limit);
+            }
+        }
+    }
+
     fn take(&mut self, row: Row, limit: &FixedLimit) {
         let statistic = self.rule.statistic;
         let seasonal = |time| self.rule.season.is_all() || self.rule.season.contains(month_of(time));
@@ -185,7 +215,7 @@ impl<'a> Judge<'a> {
                     count: 0,
                     flags: row.flags,
                 });
-                sum.total += substituted(row, self.rule.non_detect);
+                sum.total += substituted(row.value, row.flags, self.rule.non_detect);
                 sum.count += 1;
             }
             State::Extreme(open) => {
@@ -197,7 +227,7 @@ impl<'a> Judge<'a> {
                 period.take(row, statistic, limit.direction);
             }
             State::Rolling { window, size, after } => {
-                window.push_back(substituted(row, self.rule.non_detect));
+                window.push_back(substituted(row.value, row.flags, self.rule.non_detect));
                 if window.len() > *size {
                     window.pop_front();
                 }
@@ -226,7 +256,7 @@ impl<'a> Judge<'a> {
                 }
                 if let Some(day) = days.back_mut() {
                     // The logarithm of zero does not exist: as usual for bacteria, nothing found counts as one.
-                    let value = substituted(row, self.rule.non_detect);
+                    let value = substituted(row.value, row.flags, self.rule.non_detect);
                     day.total += if value > 0.0 { value.ln() } else { 0.0 };
                     day.count += 1;
                 }
@@ -310,6 +340,6 @@ fn covered(statistic: Statistic, (first, last): (i64, i64)) -> (i64, i64) {
 
 /// What a reading enters an average with.
 #[inline]
-fn substituted(row: Row, rule: NonDetect) -> f64 {
-    if row.flags.qualifier() == Qualifier::Less { rule.substitute(row.value) } else { row.value }
+fn substituted(value: f64, flags: Flags, rule: NonDetect) -> f64 {
+    if flags.qualifier() == Qualifier::Less { rule.substitute(value) } else { value }
 }

@@ -197,6 +197,30 @@ proptest! {
         prop_assert_eq!(stored, expected);
     }
 
+    /// Readings in the limit's own unit are judged a shorter way: the same verdict, whatever part is touched.
+    #[test]
+    fn the_short_way_finds_the_same(
+        statistic in prop_oneof![Just(Statistic::Instant), (2u32..6).prop_map(Statistic::RollingMean)],
+        rows in prop::collection::vec((0i64..300, 0.0f64..400.0, 0u8..3), 1..120),
+        size in 1usize..50,
+        touched in (0i64..300, 0i64..300),
+    ) {
+        let rule = rule(statistic, 200.0, Direction::Max);
+        let qualifiers = [Qualifier::Equal, Qualifier::Less, Qualifier::Greater];
+        let whole = qualified(&rows.iter().map(|&(t, v, q)| (t, v, qualifiers[usize::from(q)])).collect::<Vec<_>>());
+        let touched = (touched.0.min(touched.1), touched.0.max(touched.1));
+        let verdict = |units: &[&str]| {
+            let mut judge = Judge::new(&rule, touched);
+            for start in (0..whole.len()).step_by(size) {
+                let mut piece = Columns { units: units.iter().map(|&unit| unit.into()).collect(), ..Columns::default() };
+                piece.append_range(&whole, start..(start + size).min(whole.len())).unwrap();
+                judge.feed(&piece);
+            }
+            judge.finish()
+        };
+        prop_assert_eq!(verdict(&["mg/L"]), verdict(&["mg/L", "SU"]));
+    }
+
     /// Fed whole or in pieces: the same verdict.
     #[test]
     fn pieces_change_nothing(statistic in statistics(), values in prop::collection::vec(0.0f64..400.0, 1..200), size in 1usize..50) {

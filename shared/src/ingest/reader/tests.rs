@@ -36,7 +36,7 @@ fn reads_to(file: &str, readings: &[&str], refused: &[&str]) {
 
 #[test]
 fn tidy_in_every_dialect() {
-    let readings = ["here/001/SO4 1 h =251.2 mg/L", "here/001/As 2.5 h <0.01 mg/L"];
+    let readings = ["default/001/SO4 1 h =251.2 mg/L", "default/001/As 2.5 h <0.01 mg/L"];
     reads_to("time,species,concentration\n1,SO4,251.2\n2.5,As,<0.01\n", &readings, &[]);
     reads_to("\u{feff}time;species;concentration\r\n1;SO4;251,2\r\n2,5;As;<0,01", &readings, &[]);
     reads_to("time\tspecies\tconcentration\n\n1\t\"SO4\"\t251.2\n2.5\tAs\t< 0.01\n\n", &readings, &[]);
@@ -48,7 +48,7 @@ fn tidy_with_every_column() {
         "timestamp,site,outfall,parameter,value,unit,qualifier\n\
          2026-03-01T00:00:00Z,Plant A,002,Arsenic,4,ug/L,<\n\
          2026-03-02,,,Arsenic,5,,>\n",
-        &["Plant A/002/Arsenic 2026-03-01T00:00:00Z <4 ug/L", "here/001/Arsenic 2026-03-02T00:00:00Z >5 mg/L"],
+        &["Plant A/002/Arsenic 2026-03-01T00:00:00Z <4 ug/L", "default/001/Arsenic 2026-03-02T00:00:00Z >5 mg/L"],
         &[],
     );
 }
@@ -57,7 +57,7 @@ fn tidy_with_every_column() {
 fn wide_takes_units_from_names_and_skips_empty_cells() {
     reads_to(
         "time_h,SO4_mgL,As_ugL,pH_SU\n0,100,,7\n1,,5,\n2,,,\n",
-        &["here/001/SO4 0 h =100 mg/L", "here/001/pH 0 h =7 SU", "here/001/As 1 h =5 ug/L"],
+        &["default/001/SO4 0 h =100 mg/L", "default/001/pH 0 h =7 SU", "default/001/As 1 h =5 ug/L"],
         &[],
     );
 }
@@ -66,7 +66,7 @@ fn wide_takes_units_from_names_and_skips_empty_cells() {
 fn bad_rows_are_named_and_the_rest_is_taken() {
     reads_to(
         "time,species,concentration\n1,SO4,abc\n2,SO4,NaN\nnoon,SO4,1\n4,,1\n5,SO4\n6,SO4,\n7,SO4,7\n2026-01-01,SO4,1\n",
-        &["here/001/SO4 7 h =7 mg/L"],
+        &["default/001/SO4 7 h =7 mg/L"],
         &["2 concentration abc", "3 concentration NaN", "4 time noon", "5 species ", "6 time 5", "9 time 2026-01-01"],
     );
 }
@@ -75,7 +75,7 @@ fn bad_rows_are_named_and_the_rest_is_taken() {
 fn a_bad_cell_refuses_its_whole_row() {
     reads_to(
         "time,SO4_mgL,As_mgL\n1,100,x\n2,100,1\n",
-        &["here/001/SO4 2 h =100 mg/L", "here/001/As 2 h =1 mg/L"],
+        &["default/001/SO4 2 h =100 mg/L", "default/001/As 2 h =1 mg/L"],
         &["2 As_mgL x"],
     );
 }
