@@ -1,7 +1,8 @@
 //! The same file again, the same reading again, another value, another spelling.
 
-use crate::support::{alerts, everything, readings, served, stored, taken, tidy};
-use serde_json::json;
+use crate::support::{alerts, everything, readings, served, stored, taken, texts, tidy};
+use serde_json::{Value, json};
+use tests::Api;
 
 #[tokio::test]
 async fn the_same_file_again_is_known_and_changes_nothing() -> anyhow::Result<()> {
@@ -84,5 +85,55 @@ async fn names_are_trimmed_and_compared_without_case_and_shown_as_first_seen() -
     // Three readings, and the mean of three.
     assert_eq!(found.len(), 4);
     assert_eq!(api.json("/api/status").await?["sites"].as_array().map(Vec::len), Some(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_same_file_twice_at_once_is_taken_once() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let file = tidy(&["1,SO4,900", "2,SO4,1"]);
+    let posts = (0..4).map(|_| taken(&api, "", file.clone()));
+    let answers = futures_util::future::try_join_all(posts).await?;
+    let mut statuses = texts(&answers, "status");
+    statuses.sort_unstable();
+    assert_eq!(statuses, ["known", "known", "known", "stored"]);
+    assert_eq!(api.json("/api/status").await?["sites"][0]["seq"], 3, "announced once");
+    Ok(())
+}
+
+/// One reading an hour; every third exceeds.
+fn hourly(hours: impl Iterator<Item = u32>) -> String {
+    let rows: Vec<_> = hours.map(|hour| format!("{hour},SO4,{}", 100 + hour * 7919 % 225)).collect();
+    tidy(&rows.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Readings and alerts of a site, without what depends on its name.
+async fn judged(api: &Api, site: &str) -> anyhow::Result<(Value, Vec<Value>)> {
+    let readings = readings(api, site, "SO4", "&max_points=100000").await?["readings"].take();
+    let mut alerts = alerts(api, site).await?;
+    for alert in &mut alerts {
+        for field in ["id", "site", "series"] {
+            alert[field] = Value::Null;
+        }
+    }
+    // At one time there are a reading's alert and a mean's, in an order of their ids.
+    alerts.sort_by_key(|alert| (alert["time"].as_f64().map(f64::to_bits), alert["statistic"].to_string()));
+    Ok((readings, alerts))
+}
+
+#[tokio::test]
+async fn a_long_file_backwards_or_in_parts_at_once_leaves_what_it_leaves_forwards() -> anyhow::Result<()> {
+    const HOURS: u32 = 40_000;
+    let (_server, api) = served().await?;
+    taken(&api, "?site=forwards", hourly(0..HOURS)).await?;
+    let expected = judged(&api, "forwards").await?;
+    assert!(expected.1.len() > 10_000, "{}", expected.1.len());
+    taken(&api, "?site=backwards", hourly((0..HOURS).rev())).await?;
+    assert!(judged(&api, "backwards").await? == expected, "backwards");
+    // Every part reaches over the whole time, so that all verdicts meet.
+    let part = |part: u32| hourly((0..HOURS).filter(move |hour| hour % 5 == part));
+    let posts = (0..5).map(|number| taken(&api, "?site=parts", part(number)));
+    futures_util::future::try_join_all(posts).await?;
+    assert!(judged(&api, "parts").await? == expected, "in parts");
     Ok(())
 }
