@@ -10,6 +10,8 @@ use shared::domain::permit_json;
 use shared::ingest::answer::Answer;
 use shared::ingest::pipeline::{IngestError, Ingestor, Limits, Upload};
 use shared::live::ports::Announce;
+use shared::live::protocol::{self, Message};
+use shared::live::publisher::Publisher;
 use shared::store::Store;
 use shared::store::feed::Entry;
 use std::sync::Arc;
@@ -24,8 +26,17 @@ impl Announce for Nobody {
     fn announce(&self, _site: &str, _entries: Vec<Entry>) {}
 }
 
+/// A way in which readings come.
+#[derive(Debug, Clone)]
+enum Arrival {
+    File(Vec<String>),
+    /// One by one, some of which share a transaction.
+    Single(Vec<String>),
+}
+
 struct Bench {
     ingestor: Ingestor,
+    publisher: Publisher,
     runtime: tokio::runtime::Runtime,
     sites: AtomicU32,
     _embedded: Embedded,
@@ -40,13 +51,19 @@ impl Bench {
         let store = Store::new(local_client(&embedded.endpoint()), "owsc");
         runtime.block_on(store.create_table_if_missing())?;
         let limits = Limits { bytes: 1 << 20, rows: 1 << 20 };
+        let publisher = Publisher::new(store.clone(), Arc::new(Nobody));
         let ingestor = Ingestor::new(store, Arc::new(Nobody), limits, directory.path().to_owned());
-        Ok(Self { ingestor, runtime, sites: AtomicU32::new(0), _embedded: embedded, _directory: directory })
+        Ok(Self { ingestor, publisher, runtime, sites: AtomicU32::new(0), _embedded: embedded, _directory: directory })
     }
 
-    /// Ingests files one after the other into a site of their own, under a permit with every kind of statistic:
-    /// the alerts, without the site.
     fn alerts_of(&self, files: &[String]) -> Result<Vec<Alert>, TestCaseError> {
+        let rows = |file: &String| Arrival::File(file.lines().skip(1).map(str::to_owned).collect());
+        self.alerts_after(&files.iter().map(rows).collect::<Vec<_>>())
+    }
+
+    /// Takes readings into a site of their own, under a permit with every kind of statistic: the alerts, without the
+    /// site.
+    fn alerts_after(&self, arrivals: &[Arrival]) -> Result<Vec<Alert>, TestCaseError> {
         let site = format!("site-{}", self.sites.fetch_add(1, Ordering::Relaxed));
         let limit = |statistic: &str, value: f64| json!({"parameter": "X", "value": value, "statistic": statistic});
         let mut limits: Vec<_> = [
@@ -66,8 +83,11 @@ impl Bench {
         self.runtime.block_on(async {
             let store = self.ingestor.store();
             store.put_permit(&site, &permit).await.map_err(failed)?;
-            for file in files {
-                self.ingest(&site, file).await.map_err(failed)?;
+            for arrival in arrivals {
+                match arrival {
+                    Arrival::File(rows) => drop(self.ingest(&site, &file(rows)).await.map_err(failed)?),
+                    Arrival::Single(rows) => self.publish(&site, rows).await?,
+                }
             }
             let blocks = store.alert_blocks(&site, None, None).await.map_err(failed)?;
             let rows = blocks.iter().flat_map(|block| (0..block.rows.len()).map(|row| block.alert(row)));
@@ -82,6 +102,29 @@ impl Bench {
     async fn ingest(&self, site: &str, file: &str) -> Result<Answer, IngestError> {
         let upload = Upload { site: Some(site.to_owned()), ..Upload::default() };
         self.ingestor.run(file.as_bytes(), upload).await
+    }
+}
+
+impl Bench {
+    async fn publish(&self, site: &str, rows: &[String]) -> TestCaseResult {
+        let publish = |row: &String| {
+            let cells: Vec<_> = row.split(',').collect();
+            let (qualifier, value) = cells[2].strip_prefix('<').map_or(("=", cells[2]), |value| ("<", value));
+            let message = format!(
+                r#"{{"time":{},"species":"{}","concentration":{value},"qualifier":"{qualifier}","outfall":"{}","unit":"{}"}}"#,
+                cells[0], cells[1], cells[3], cells[4]
+            );
+            match protocol::parse(message.as_bytes()) {
+                Ok(Message::Publish(published)) => self.publisher.publish(site, *published, "test").map_err(failed),
+                other => Err(TestCaseError::fail(format!("{other:?}"))),
+            }
+        };
+        // All are on their way before the first is waited for.
+        let fates = rows.iter().map(publish).collect::<Result<Vec<_>, _>>()?;
+        for fate in fates {
+            fate.await.map_err(failed)?.map_err(failed)?;
+        }
+        Ok(())
     }
 }
 
@@ -133,6 +176,23 @@ fn splitting_a_file_in_two_ingests_gives_the_same_alerts() -> anyhow::Result<()>
 }
 
 #[test]
+fn single_readings_mixed_with_files_give_the_same_alerts() -> anyhow::Result<()> {
+    let arrivals = (rows().prop_shuffle(), prop::collection::vec((any::<bool>(), 1usize..12), 80));
+    check(&arrivals, |bench, (rows, parts)| {
+        let (mut rest, mut arrivals) = (rows.as_slice(), Vec::new());
+        for (is_file, length) in parts {
+            let (part, later) = rest.split_at(length.min(rest.len()));
+            if !part.is_empty() {
+                arrivals.push(if is_file { Arrival::File(part.to_vec()) } else { Arrival::Single(part.to_vec()) });
+            }
+            rest = later;
+        }
+        prop_assert_eq!(bench.alerts_after(&arrivals)?, bench.alerts_of(&[file(&rows)])?);
+        Ok(())
+    })
+}
+
+#[test]
 fn corrections_leave_what_the_corrected_file_alone_would_have_left() -> anyhow::Result<()> {
     let corrected = (rows(), prop::collection::vec(0.0..400.0f64, 80));
     check(&corrected, |bench, (rows, values)| {
@@ -141,7 +201,11 @@ fn corrections_leave_what_the_corrected_file_alone_would_have_left() -> anyhow::
             format!("{},X,{value},{},mg/L", cells[0], cells[3])
         };
         let last: Vec<_> = rows.iter().zip(&values).map(correct).collect();
-        prop_assert_eq!(bench.alerts_of(&[file(&rows), file(&last)])?, bench.alerts_of(&[file(&last)])?);
+        let expected = bench.alerts_of(&[file(&last)])?;
+        prop_assert_eq!(&bench.alerts_of(&[file(&rows), file(&last)])?, &expected);
+        let (first, then) = (Arrival::Single(rows), Arrival::Single(last.clone()));
+        prop_assert_eq!(&bench.alerts_after(&[first.clone(), then])?, &expected);
+        prop_assert_eq!(&bench.alerts_after(&[first, Arrival::File(last)])?, &expected);
         Ok(())
     })
 }
