@@ -74,12 +74,13 @@ fn page(document: &Value) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "API · " (text(&info["title"])) }
+                link rel="icon" href="data:,";
                 link rel="stylesheet" href="/style.css";
             }
             body {
                 main {
                     h1 { (text(&info["title"])) " API" }
-                    p { (text(&info["description"])) }
+                    p { (prose(&info["description"])) }
                     p { "Version " (text(&info["version"])) ". For programs: " a href="/docs/openapi.json" { "openapi.json" } "." }
                     @for (path, methods) in entries(&document["paths"]) {
                         @for (method, operation) in entries(methods) { (operation_section(path, method, operation)) }
@@ -98,8 +99,8 @@ fn operation_section(path: &str, method: &str, operation: &Value) -> Markup {
     html! {
         section {
             h2 { span.method { (method.to_uppercase()) } " " code { (path) } }
-            p { (text(&operation["summary"])) }
-            @if let Some(more) = operation["description"].as_str() { p { (more) } }
+            p { (prose(&operation["summary"])) }
+            @if operation["description"].is_string() { p { (prose(&operation["description"])) } }
             @let parameters = operation["parameters"].as_array();
             @if let Some(parameters) = parameters.filter(|list| !list.is_empty()) {
                 table {
@@ -110,7 +111,7 @@ fn operation_section(path: &str, method: &str, operation: &Value) -> Markup {
                                 td { code { (text(&parameter["name"])) } @if parameter["required"] == true { " (required)" } }
                                 td { (text(&parameter["in"])) }
                                 td { (type_of(&parameter["schema"])) }
-                                td { (text(&parameter["description"])) }
+                                td { (prose(&parameter["description"])) }
                             }
                         }
                     }
@@ -118,7 +119,7 @@ fn operation_section(path: &str, method: &str, operation: &Value) -> Markup {
             }
             @let body = &operation["requestBody"];
             @if body.is_object() {
-                p { "Body: " @for (kind, content) in entries(&body["content"]) { code { (kind) } " " (type_of(&content["schema"])) } ". " (text(&body["description"])) }
+                p { "Body: " @for (kind, content) in entries(&body["content"]) { code { (kind) } " " (type_of(&content["schema"])) } ". " (prose(&body["description"])) }
             }
             table {
                 thead { tr { th { "Status" } th { "Meaning" } th { "Body" } } }
@@ -126,7 +127,7 @@ fn operation_section(path: &str, method: &str, operation: &Value) -> Markup {
                     @for (status, response) in entries(&operation["responses"]) {
                         tr {
                             td { code { (status) } }
-                            td { (text(&response["description"])) }
+                            td { (prose(&response["description"])) }
                             td { @for (_, content) in entries(&response["content"]) { (type_of(&content["schema"])) } }
                         }
                     }
@@ -140,7 +141,7 @@ fn schema_section(name: &str, schema: &Value) -> Markup {
     html! {
         section {
             h3 id=(format!("schema-{name}")) { code { (name) } }
-            p { (text(&schema["description"])) }
+            p { (prose(&schema["description"])) }
             @if let Some(values) = schema["enum"].as_array() {
                 p { "One of " @for value in values { code { (value) } " " } }
             }
@@ -154,7 +155,7 @@ fn schema_section(name: &str, schema: &Value) -> Markup {
                                 tr {
                                     td { code { (field) } }
                                     td { (type_of(property)) }
-                                    td { (text(&property["description"])) }
+                                    td { (prose(&property["description"])) }
                                 }
                             }
                         }
@@ -206,6 +207,15 @@ fn type_of(schema: &Value) -> Markup {
     }
 }
 
+/// A description, with what stands between backticks as code.
+fn prose(value: &Value) -> Markup {
+    html! {
+        @for (index, part) in text(value).split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
@@ -236,7 +246,9 @@ mod tests {
         let page = page(&document).into_string();
         for (path, methods) in entries(&document["paths"]) {
             assert!(page.contains(path), "{path}");
-            assert!(entries(methods).all(|(_, operation)| page.contains(text(&operation["summary"]))));
+            for (_, operation) in entries(methods) {
+                assert!(page.contains(&prose(&operation["summary"]).into_string()), "{path}");
+            }
         }
         for foreign in ["<script", "http://", "https://", "style="] {
             assert!(!page.contains(foreign), "{foreign}");
