@@ -4,7 +4,7 @@
 
 use super::item::{b, n, s};
 use super::segment;
-use super::write::{TRANSACTION, Transaction};
+use super::write::{BATCH, TRANSACTION, Transaction};
 use super::{Item, ItemExt, Store, StoreError, keys, time_key};
 use crate::domain::alert::{self, Alert, Severity};
 use crate::domain::columns::{Columns, Row};
@@ -352,7 +352,10 @@ impl Store {
         }
         self.commit(first).await?;
         for change in changes {
-            self.put_all(change.puts.clone()).await?;
+            // A few at a time: all of them once more are 10 MB where a million readings exceed.
+            for puts in change.puts.chunks(BATCH) {
+                self.put_all(puts.to_vec()).await?;
+            }
             let deletes = change.deletes.iter().map(|key| (change.partition.clone(), key.clone())).collect();
             self.delete_all(deletes).await?;
         }

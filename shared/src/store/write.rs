@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// The most items that BatchWriteItem takes.
-const BATCH: usize = 25;
+pub(super) const BATCH: usize = 25;
 /// How often leftovers of a batch are tried again before it counts as failed.
 const BATCH_TRIES: u32 = 8;
 /// The most items that TransactWriteItems takes.
