@@ -18,6 +18,7 @@ pub struct Options {
     env: Vec<(String, String)>,
     data: Option<PathBuf>,
     demo: bool,
+    endpoint: Option<String>,
 }
 
 /// A running `owsc serve`. It is killed when dropped.
@@ -54,6 +55,16 @@ impl Options {
         self
     }
 
+    /// Uses a database elsewhere.
+    #[must_use]
+    pub fn endpoint(mut self, url: &str) -> Self {
+        self.endpoint = Some(url.into());
+        self.env("AWS_ENDPOINT_URL_DYNAMODB", url)
+            .env("AWS_REGION", "local")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+    }
+
     /// Starts the server and waits until it listens.
     pub async fn start(self) -> anyhow::Result<Server> {
         let directory = tempfile::tempdir()?;
@@ -81,7 +92,8 @@ impl Options {
 
     fn command(&self, data: &Path) -> Command {
         let mut command = owsc();
-        command.args(["serve", "--port", "0", "--database", "embedded"]);
+        let database = if self.endpoint.is_some() { "aws" } else { "embedded" };
+        command.args(["serve", "--port", "0", "--database", database]);
         if !self.demo {
             command.arg("--no-demo");
         }

@@ -10,6 +10,7 @@ mod ingest;
 mod lists;
 mod live;
 mod metrics;
+mod outage;
 mod permits;
 mod properties;
 mod repetition;

@@ -94,6 +94,11 @@ async fn a_subscriber_that_does_not_read_is_told_why_it_is_dropped() -> anyhow::
         publisher.send(&reading).await?;
     }
     publisher.barrier().await?;
+    // Who joins now gets what comes now, and the publisher goes on.
+    let mut joined = Socket::ready(&server.ws_url("/ws/effluent")).await?;
+    publisher.publish(10_000.0, "After", 1.0).await?;
+    while joined.next().await?["species"] != "After" {}
+    publisher.barrier().await?;
     // Now it reads: what had been on its way, and at the end the close frame with the reason.
     let mut bytes = Vec::new();
     tokio::time::timeout(Duration::from_secs(20), dead.read_to_end(&mut bytes)).await??;
