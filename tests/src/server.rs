@@ -80,21 +80,28 @@ impl Options {
     }
 
     fn command(&self, data: &Path) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = owsc();
         command.args(["serve", "--port", "0", "--database", "embedded"]);
         if !self.demo {
             command.arg("--no-demo");
         }
-        // Nothing of the developer's own settings may reach the server under test.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OW_SC_")) {
-            command.env_remove(name);
-        }
         // Tests ask faster than people; those about the limit set their own.
         command.env("OW_SC_RL_PER_SEC", "100000").env("OW_SC_DATA_DIR", data);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.stdout(Stdio::piped());
         command
     }
+}
+
+/// The command line as it is typed, still without arguments.
+pub fn owsc() -> Command {
+    let mut command = Command::new(binary());
+    // Nothing of the developer's own settings may reach the program under test.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OW_SC_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
 }
 
 async fn address(lines: &mut Lines<BufReader<ChildStdout>>) -> anyhow::Result<String> {

@@ -1,5 +1,6 @@
 //! `GET /docs` and `/docs/openapi.json`: the OpenAPI document of all routes, and the same for reading.
 
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use maud::{DOCTYPE, Markup, html};
@@ -44,11 +45,24 @@ pub fn openapi(others: impl IntoIterator<Item = OpenApi>) -> OpenApi {
 /// The routes that show a document.
 pub fn router(document: &OpenApi) -> Router {
     // A document of our own types is always JSON; should it not be, the page says so by being empty.
-    let json = Arc::new(serde_json::to_value(document).unwrap_or_default());
+    let mut json = serde_json::to_value(document).unwrap_or_default();
+    describe_responses(&mut json);
+    let json = Arc::new(json);
     let page = Arc::new(page(&json).into_string());
     Router::new()
         .route("/docs", get(move || async move { axum::response::Html(page.to_string()) }))
         .route("/docs/openapi.json", get(move || async move { Json(Value::clone(&json)) }))
+}
+
+/// OpenAPI 3.1 demands a description of every response; where the body says it all, it is the status' own name.
+fn describe_responses(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    let operations = paths.flat_map(|(_, methods)| methods.as_object_mut().into_iter().flatten());
+    let responses = operations.flat_map(|(_, operation)| operation["responses"].as_object_mut().into_iter().flatten());
+    for (status, response) in responses.filter(|(_, response)| response["description"].is_null()) {
+        let status = StatusCode::from_bytes(status.as_bytes()).ok();
+        response["description"] = status.and_then(|status| status.canonical_reason()).unwrap_or_default().into();
+    }
 }
 
 fn page(document: &Value) -> Markup {

@@ -2,12 +2,12 @@
 
 use crate::Api;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 use shared::domain::permit_json;
 use shared::domain::{name, time};
 use shared::http::error::ErrorEnvelope;
-use shared::http::query::JsonBody;
+use shared::http::query::{JsonBody, Path};
 use shared::http::{ApiError, ApiResult};
 use shared::store::permits::StoredPermit;
 use shared::verdicts::adopt_permit;

@@ -3,14 +3,14 @@
 use axum::Json;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post};
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use shared::http::error::ErrorEnvelope;
 use shared::http::guard::{Guard, client_of};
-use shared::http::query::{Query, cursor, page_limit, read_cursor};
+use shared::http::query::{Path, Query, cursor, page_limit, read_cursor};
 use shared::http::{ApiError, ApiResult};
 use shared::ingest::answer::Answer;
 use shared::ingest::pipeline::{Ingestor, Upload, record_json};

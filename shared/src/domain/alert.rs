@@ -52,7 +52,8 @@ pub fn ratio(value: f64, limit: f64, direction: Direction) -> f64 {
         Direction::Max => (value, limit),
         Direction::Min => (limit, value),
     };
-    if below > 0.0 { above / below } else { f64::INFINITY }
+    // 0.15 to 0.1 is 1.4999999999999998 in binary: as in the verdict itself, a millionth of a millionth is nothing.
+    if below > 0.0 { above / below * (1.0 + 1e-12) } else { f64::INFINITY }
 }
 
 /// The percentage that EPA's ICIS-NPDES exports where there is none to compute, a limit of zero above all.
@@ -165,6 +166,7 @@ mod tests {
             assert_eq!(Severity::of(ratio * 8.0, 8.0, Max), severity, "{ratio}");
             assert_eq!(Severity::of(8.0, ratio * 8.0, Min), severity, "{ratio}");
         }
+        assert_eq!(Severity::of(0.15, 0.1, Max), Severity::Warning);
         assert_eq!(Severity::of(1.0, 0.0, Max), Severity::Critical);
         assert_eq!(Severity::of(0.0, 6.0, Min), Severity::Critical);
     }

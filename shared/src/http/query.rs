@@ -22,6 +22,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// What stands in the path in place of `{...}`, or 400 where it is not UTF-8.
+#[derive(Debug, Clone, Copy)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(path)| Self(path)).map_err(|error| ApiError::bad_request(error.body_text()))
+    }
+}
+
 /// The body as JSON, or 400 with line and column of what is wrong, or 413.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonBody<T>(pub T);

@@ -119,6 +119,7 @@ impl Publisher {
     }
 
     async fn work_off(self, lane: Arc<Lane>) {
+        let _cleared = ClearedOnPanic(&lane);
         let mut site = lane.site.lock().await;
         while let Some(jobs) = lane.next_batch() {
             let readings: Vec<_> = jobs.iter().map(|job| (&job.published, job.origin.as_str())).collect();
@@ -175,6 +176,17 @@ impl Publisher {
             }
         }
         Err(StoreError::Conflict)
+    }
+}
+
+/// Opens a lane again whose task has panicked: the readings that wait are refused, later ones are taken.
+struct ClearedOnPanic<'a>(&'a Lane);
+
+impl Drop for ClearedOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            *self.0.queue.lock() = Queue::default();
+        }
     }
 }
 

@@ -193,13 +193,15 @@ impl Copy {
             Some(tail) => store.segment(id, segments::sort_key(tail.first, tail.last, tail.order)).await?,
             None => None,
         };
-        let now = (entry.latest.time, entry.latest.time);
-        let recent = match rules.iter().map(|rule| rule.context(now)).reduce(Context::union) {
-            Some(context) if entry.first <= entry.latest.time => {
+        let is_new = entry.first > entry.latest.time;
+        let context = if is_new { None } else { context_at(&rules, entry.latest.time) };
+        let recent = match context {
+            Some(context) => {
                 let (from, _) = store.context_span(&entry, context).await?;
                 Recent { columns: all(store, &entry, from, i64::MAX).await?, from }
             }
-            _ => Recent { columns: Columns::default(), from: i64::MIN },
+            // Nothing is missing of a series without readings, and nothing needed where no rule looks back.
+            None => Recent { columns: Columns::default(), from: if is_new { i64::MIN } else { i64::MAX } },
         };
         let blocks = store.alert_blocks(&entry.series.site, Some(id), None).await?;
         Ok(Self { entry, rules, blocks, tail: tail.unwrap_or_default(), recent })
@@ -290,9 +292,8 @@ impl Recent {
 
     /// Forgets what the next reading does not need, once it is more than what it does.
     fn prune(&mut self, rules: &[Rule], latest: i64) -> Result<(), StoreError> {
-        let context = rules.iter().map(|rule| rule.context((latest, latest))).reduce(Context::union);
         let length = self.columns.len();
-        let start = match context {
+        let start = match context_at(rules, latest) {
             Some(context) => self.columns.lower_bound(context.from).min(length.saturating_sub(context.neighbours + 1)),
             None => length,
         };
@@ -304,6 +305,11 @@ impl Recent {
         }
         Ok(())
     }
+}
+
+/// What the rules need to judge a reading at this time.
+fn context_at(rules: &[Rule], time: i64) -> Option<Context> {
+    rules.iter().map(|rule| rule.context((time, time))).reduce(Context::union)
 }
 
 /// The readings of each series, in time order; of several at one time the last one counts.

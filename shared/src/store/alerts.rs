@@ -139,7 +139,8 @@ fn render(
         base: series.base.clone(),
         period: statistic.period().label(row.time, row.flags.kind()),
         time: row.shown_time(),
-        value: row.value,
+        // The sum of finite readings, or one in a smaller unit, can be infinite, which JSON has no number for.
+        value: row.value.clamp(f64::MIN, f64::MAX),
         qualifier: row.flags.qualifier(),
         unit: rows.unit_of(index).to_owned(),
         limit: row.limit,

@@ -1,84 +1,17 @@
 //! EPA ECHO effluent charts: our verdicts against EPA's, row by row.
 //!
-//! The oracle below reads the file and applies EPA's rule on its own, in whole numbers.
+//! The oracle in [`crate::chart`] reads the file and applies EPA's rule on its own, in whole numbers.
 
+use crate::chart::{Chart, Exceedance, exceedance, expected, judged, rows};
 use crate::support::{alerts, everything, permitted, served, taken};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use tests::{Api, ECHO};
-
-/// What ICIS-NPDES exports where the limit is zero and no percentage exists.
-const NO_PERCENT: i64 = 2_147_483_650;
-
-type Row = BTreeMap<String, String>;
-/// What an exceedance is told apart by, and its percentage.
-type Exceedance = (String, String, String, String, String, i64);
-
-fn rows(file: &str) -> anyhow::Result<Vec<Row>> {
-    let mut reader = csv::Reader::from_reader(file.as_bytes());
-    Ok(reader.deserialize().collect::<Result<_, _>>()?)
-}
-
-fn exceedance(row: &Row, site: &str, percent: i64) -> Exceedance {
-    let date: Vec<_> = row["monitoring_period_end_date"].split('/').collect();
-    (
-        site.to_owned(),
-        row["perm_feature_nmbr"].clone(),
-        row["parameter_desc"].clone(),
-        row["statistical_base_short_desc"].clone(),
-        format!("{}-{}-{}", date[2], date[0], date[1]),
-        percent,
-    )
-}
 
 fn shown(alert: &Value) -> Exceedance {
     let text = |field: &str| alert[field].as_str().unwrap_or_default().to_owned();
     let percent = alert["percent"].as_i64().unwrap_or(-1);
     (text("site"), text("outfall"), text("parameter"), text("base"), text("period"), percent)
-}
-
-/// A decimal number times 10^12.
-fn fixed(text: &str) -> i128 {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = format!("{whole}{fraction:0<12}");
-    digits.parse().expect("the cases have at most twelve decimals")
-}
-
-/// Value and limit in one unit: the standard one, or else the reported ones as far as they convert.
-fn compared(row: &Row) -> Option<(i128, i128)> {
-    let cell = |name: &str| Some(row[name].as_str()).filter(|text| !text.is_empty());
-    if let (Some(value), Some(limit)) = (cell("dmr_value_standard_units"), cell("limit_value_standard_units")) {
-        return Some((fixed(value), fixed(limit)));
-    }
-    let thousandths = |unit: &str| match unit {
-        "mg/L" | "ppm" => Some(1_000_000),
-        "ug/L" | "ppb" => Some(1000),
-        "ng/L" => Some(1),
-        _ => None,
-    };
-    let (unit, limit_unit) = (row["dmr_unit_desc"].as_str(), row["limit_unit_desc"].as_str());
-    let (value, limit) = (fixed(cell("dmr_value_nmbr")?), fixed(cell("limit_value_nmbr")?));
-    if unit == limit_unit {
-        return Some((value, limit));
-    }
-    Some((value * thousandths(unit)?, limit * thousandths(limit_unit)?))
-}
-
-/// EPA's percentage, if the row is a numeric violation.
-fn judged(row: &Row) -> Option<i64> {
-    let (value, limit) = compared(row)?;
-    let minimum = row["limit_value_qualifier_code"].starts_with('>');
-    let never = if minimum { ">" } else { "<" };
-    let beyond = if minimum { limit - value } else { value - limit };
-    if beyond <= 0 || row["dmr_value_qualifier_code"].starts_with(never) {
-        return None;
-    }
-    // Rounded half up: floor(100 * beyond / limit + 1/2).
-    Some(if limit == 0 { NO_PERCENT } else { i64::try_from((200 * beyond + limit) / (2 * limit)).unwrap_or(i64::MAX) })
-}
-
-fn expected(rows: &[Row]) -> BTreeSet<Exceedance> {
-    rows.iter().filter_map(|row| judged(row).map(|percent| exceedance(row, &row["npdes_id"], percent))).collect()
 }
 
 async fn found(api: &Api, sites: &[&str]) -> anyhow::Result<BTreeSet<Exceedance>> {
@@ -151,78 +84,20 @@ async fn the_demonstration_is_loaded_into_an_empty_database_only() -> anyhow::Re
     Ok(())
 }
 
-/// Rows of a made-up chart with the 65 columns of the real one.
-#[derive(Default)]
-struct Chart {
-    lines: Vec<String>,
-}
-
-impl Chart {
-    /// A row: a value against a limit, both in mg/L, unless said otherwise. Each gets a month of its own.
-    fn row(&mut self, changes: &[(&str, &str)]) -> &mut Self {
-        let number = self.lines.len();
-        let date = format!("{:02}/28/{}", number % 12 + 1, 2000 + number / 12);
-        let defaults = [
-            ("npdes_id", "XX0000001"),
-            ("perm_feature_nmbr", "001"),
-            ("parameter_code", "00530"),
-            ("parameter_desc", "Solids"),
-            ("monitoring_location_code", "1"),
-            ("limit_value_nmbr", "10"),
-            ("limit_unit_desc", "mg/L"),
-            ("limit_value_standard_units", "10"),
-            ("standard_unit_desc", "mg/L"),
-            ("statistical_base_short_desc", "DAILY AV"),
-            ("statistical_base_type_code", "AVG"),
-            ("limit_value_qualifier_code", "<="),
-            ("monitoring_period_end_date", date.as_str()),
-            ("value_type_code", "C2"),
-            ("dmr_value_nmbr", "9"),
-            ("dmr_unit_desc", "mg/L"),
-            ("dmr_value_standard_units", "9"),
-            ("dmr_value_qualifier_code", "="),
-        ];
-        let cell = |name: &str| {
-            let of = |list: &[(&str, &str)]| list.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-            of(changes).or_else(|| of(&defaults)).unwrap_or_default()
-        };
-        let header = ECHO.lines().next().unwrap_or_default();
-        let cells: Vec<_> = header.split(',').map(|name| format!("\"{}\"", cell(name).replace('"', "\"\""))).collect();
-        self.lines.push(cells.join(","));
-        self
-    }
-
-    /// A row whose value and limit are the same in reported and standard units.
-    fn value(&mut self, qualifier: &str, value: &str, sign: &str, limit: &str) -> &mut Self {
-        self.row(&[
-            ("dmr_value_qualifier_code", qualifier),
-            ("dmr_value_nmbr", value),
-            ("dmr_value_standard_units", value),
-            ("limit_value_qualifier_code", sign),
-            ("limit_value_nmbr", limit),
-            ("limit_value_standard_units", limit),
-        ])
-    }
-
-    fn file(&self) -> String {
-        format!("{}\n{}\n", ECHO.lines().next().unwrap_or_default(), self.lines.join("\n"))
-    }
-
-    /// Posts the chart and compares all alerts with the oracle's, which must be `count` so that a broken oracle
-    /// does not agree with a broken product. The answer.
-    async fn agrees(&self, count: usize) -> anyhow::Result<Value> {
-        let (_server, api) = served().await?;
-        let file = self.file();
-        let answer = taken(&api, "", file.clone()).await?;
-        let rows = rows(&file)?;
-        let expected = expected(&rows);
-        assert_eq!(expected.len(), count, "{expected:#?}");
-        let sites: BTreeSet<_> = rows.iter().map(|row| row["npdes_id"].as_str()).collect();
-        let sites: Vec<_> = sites.into_iter().collect();
-        assert_eq!(found(&api, &sites).await?, expected);
-        assert_eq!(answer["alerts"]["total"], count);
-        Ok(answer)
-    }
+/// Posts the chart and compares all alerts with the oracle's, which must be `count` so that a broken oracle
+/// does not agree with a broken product. The answer.
+async fn agrees(chart: &Chart, count: usize) -> anyhow::Result<Value> {
+    let (_server, api) = served().await?;
+    let file = chart.file();
+    let answer = taken(&api, "", file.clone()).await?;
+    let rows = rows(&file)?;
+    let expected = expected(&rows);
+    assert_eq!(expected.len(), count, "{expected:#?}");
+    let sites: BTreeSet<_> = rows.iter().map(|row| row["npdes_id"].as_str()).collect();
+    let sites: Vec<_> = sites.into_iter().collect();
+    assert_eq!(found(&api, &sites).await?, expected);
+    assert_eq!(answer["alerts"]["total"], count);
+    Ok(answer)
 }
 
 #[tokio::test]
@@ -233,7 +108,7 @@ async fn maxima_with_every_qualifier_on_both_sides_of_the_limit() -> anyhow::Res
             chart.value(qualifier, value, "<=", "10");
         }
     }
-    chart.agrees(8).await?;
+    agrees(&chart, 8).await?;
     Ok(())
 }
 
@@ -245,7 +120,7 @@ async fn minima_with_every_qualifier_on_both_sides_of_the_limit() -> anyhow::Res
             chart.value(qualifier, value, ">=", "6");
         }
     }
-    chart.agrees(6).await?;
+    agrees(&chart, 6).await?;
     Ok(())
 }
 
@@ -269,7 +144,7 @@ async fn percentages_are_rounded_half_up_in_decimal() -> anyhow::Result<()> {
     for (value, limit) in [("3.98", "4"), ("3.99", "4"), ("5.995", "6"), ("0.995", "1"), ("0", "5")] {
         chart.value("=", value, ">=", limit);
     }
-    chart.agrees(15).await?;
+    agrees(&chart, 15).await?;
     Ok(())
 }
 
@@ -296,7 +171,7 @@ async fn other_units_are_compared_in_standard_units() -> anyhow::Result<()> {
     unit("10", "lb/d", "4.5359237", "4", "kg/d", "4");
     unit("8", "lb/d", "3.62873896", "4", "kg/d", "4");
     unit("10", "lb/d", "4.5359237", "9", "lb/d", "4.08233133");
-    chart.agrees(5).await?;
+    agrees(&chart, 5).await?;
     Ok(())
 }
 
@@ -320,7 +195,7 @@ async fn without_standard_units_the_reported_ones_are_compared_or_the_row_is_ref
     bare("1000", "ng/L", ".9", "ppb");
     bare("120", "SU", "100", "SU");
     bare("120", "lb/d", "1", "mg/L");
-    let answer = chart.agrees(4).await?;
+    let answer = agrees(&chart, 4).await?;
     assert_eq!((&answer["rows_taken"], &answer["rows_refused"]), (&json!(5), &json!(1)));
     let error = &answer["errors"][0];
     assert_eq!(
@@ -354,7 +229,7 @@ async fn rows_with_no_data_codes_are_counted_by_code_and_are_no_errors() -> anyh
         chart.row(&[("dmr_value_nmbr", ""), ("dmr_value_standard_units", ""), ("nodi_code", code)]);
     }
     chart.value("=", "11", "<=", "10");
-    let answer = chart.agrees(1).await?;
+    let answer = agrees(&chart, 1).await?;
     assert_eq!((&answer["rows"], &answer["rows_taken"], &answer["rows_refused"]), (&json!(6), &json!(1), &json!(0)));
     assert_eq!(answer["rows_without_reading"], 5);
     assert_eq!(answer["without_reading"], json!({"NODI 9": 1, "NODI B": 1, "NODI C": 2, "no value": 1}));
@@ -377,7 +252,7 @@ async fn pass_or_fail_and_limits_of_zero() -> anyhow::Result<()> {
         ]);
     }
     chart.value("=", "0.1", "<=", "0").value("<", "0.1", "<=", "0").value(">", "0.1", "<=", "0");
-    let answer = chart.agrees(3).await?;
+    let answer = agrees(&chart, 3).await?;
     assert_eq!(answer["alerts"]["by_severity"], json!({"critical": 3}));
     Ok(())
 }
@@ -388,7 +263,7 @@ async fn rows_without_a_limit_are_kept_reported_and_not_judged() -> anyhow::Resu
     let free = [("limit_value_nmbr", ""), ("limit_value_standard_units", ""), ("limit_value_qualifier_code", "")];
     chart.row(&[&free[..], &[("parameter_desc", "Flow"), ("dmr_value_nmbr", "1000000")]].concat());
     chart.value("=", "11", "<=", "10");
-    let answer = chart.agrees(1).await?;
+    let answer = agrees(&chart, 1).await?;
     assert_eq!((&answer["readings"], &answer["readings_judged"]), (&json!(2), &json!(1)));
     assert_eq!(answer["parameters_without_limit"], json!(["Flow"]));
     Ok(())
@@ -412,7 +287,7 @@ async fn outfalls_and_permits_are_kept_apart() -> anyhow::Result<()> {
             }
         }
     }
-    let answer = chart.agrees(6).await?;
+    let answer = agrees(&chart, 6).await?;
     assert_eq!((&answer["sites"], &answer["series"]), (&json!(["XX0000001", "XX0000002"]), &json!(12)));
     Ok(())
 }

@@ -1,9 +1,22 @@
 //! The end-to-end suite: one binary, the real server, real sockets.
 
+mod chart;
+mod configuration;
+mod crash;
+mod docs;
 mod echo;
+mod errors;
+mod ingest;
+mod lists;
 mod live;
+mod metrics;
+mod permits;
+mod properties;
+mod repetition;
 mod resume;
 mod scale;
+mod security;
 mod stalled;
 mod store;
 mod support;
+mod verdicts;

@@ -92,3 +92,11 @@ pub(crate) async fn everything(api: &Api, site: &str) -> anyhow::Result<Vec<Valu
     }
     Ok(all)
 }
+
+/// The readings of a parameter as `time value unit qualifier`.
+pub(crate) async fn stored(api: &Api, site: &str, parameter: &str) -> anyhow::Result<Vec<String>> {
+    let all = readings(api, site, parameter, "").await?;
+    let all = all["readings"].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Ok(all.iter().map(|r| ["time", "value", "unit", "qualifier"].map(|field| text(&r[field])).join(" ")).collect())
+}

@@ -1,0 +1,189 @@
+//! The documentation that the server shows of itself.
+
+use crate::support::served;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use tests::Api;
+
+/// Pages and live connections, which are no operations of the API.
+const UNDOCUMENTED: [&str; 6] = ["/", "/style.css", "/docs", "/docs/openapi.json", "/ws/effluent", "/ws/alerts"];
+
+async fn document(api: &Api) -> anyhow::Result<Value> {
+    let response = api.get("/docs/openapi.json").await?;
+    assert_eq!(response.headers()["content-type"], "application/json");
+    Ok(response.json().await?)
+}
+
+/// All operations with path, method and content.
+fn operations(document: &Value) -> Vec<(String, String, &Value)> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    paths
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().into_iter().flatten();
+            methods.map(move |(method, operation)| (path.clone(), method.clone(), operation))
+        })
+        .collect()
+}
+
+/// Every `$ref` below a value.
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            found.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            object.values().for_each(|value| references(value, found));
+        }
+        Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_openapi_3_1_and_sound() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let document = document(&api).await?;
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")), "{}", document["openapi"]);
+    for field in ["title", "version"] {
+        assert!(document["info"][field].as_str().is_some_and(|text| !text.is_empty()), "info.{field}");
+    }
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(&document) {
+        let name = format!("{method} {path}");
+        assert!(["get", "post", "put", "delete"].contains(&method.as_str()), "{name}");
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name} has no summary");
+        assert!(ids.insert(operation["operationId"].to_string()), "{name} repeats an operationId");
+        let responses = operation["responses"].as_object().cloned().unwrap_or_default();
+        assert!(responses.contains_key("200"), "{name} never succeeds");
+        for (status, response) in &responses {
+            assert!(status.parse::<u16>().is_ok() && response["description"].is_string(), "{name} {status}");
+        }
+        let declared: BTreeSet<_> = operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|parameter| parameter["in"] == "path")
+            .map(|parameter| {
+                assert_eq!(parameter["required"], true, "{name}");
+                parameter["name"].as_str().unwrap_or("?").to_owned()
+            })
+            .collect();
+        let used = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).map(str::to_owned);
+        assert_eq!(declared, used.collect(), "{name}");
+    }
+    let mut all = BTreeSet::new();
+    references(&document, &mut all);
+    assert!(!all.is_empty());
+    for reference in all {
+        let target = document.pointer(reference.trim_start_matches('#'));
+        assert!(target.is_some_and(Value::is_object), "{reference} leads nowhere");
+    }
+    assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
+    Ok(())
+}
+
+/// What the routers are built of.
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() && !path.ends_with("target") {
+            sources(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The paths of all `.route("...")` in the sources.
+fn routed() -> anyhow::Result<BTreeSet<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    for directory in ["functions", "infra/container/src"] {
+        sources(&root.join(directory), &mut files)?;
+    }
+    let mut paths = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(file)?;
+        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let calls = product.split(".route(").skip(1);
+        paths.extend(calls.filter_map(|rest| Some(rest.trim_start().strip_prefix('"')?.split('"').next()?.to_owned())));
+    }
+    Ok(paths)
+}
+
+#[tokio::test]
+async fn every_route_is_documented_and_every_documented_route_is_served() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let document = document(&api).await?;
+    let documented: BTreeSet<_> = operations(&document).into_iter().map(|(path, ..)| path).collect();
+    let routed: BTreeSet<_> = routed()?.into_iter().filter(|path| !UNDOCUMENTED.contains(&path.as_str())).collect();
+    assert!(routed.len() >= 13, "{routed:?}");
+    assert_eq!(documented, routed);
+    for (path, method, _) in operations(&document) {
+        let asked = path.replace("{site}", "default").replace("{id}", "none");
+        let response = api.request(method.to_uppercase().parse()?, &asked).send().await?;
+        let (status, body) = (response.status(), response.text().await?);
+        assert!(status != 405 && (status != 404 || body.contains("ingest")), "{method} {path}: {status} {body}");
+    }
+    Ok(())
+}
+
+/// What a page loads: the targets of `src`, and of `href` in `link`.
+fn loaded(page: &str) -> Vec<String> {
+    let value = |rest: &str| rest.split('"').next().unwrap_or_default().to_owned();
+    let tags = page.split('<').skip(1);
+    tags.flat_map(|tag| {
+        let attribute = if tag.starts_with("link") { "href=\"" } else { "src=\"" };
+        tag.split('>').next().unwrap_or_default().split(attribute).skip(1).map(value).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn fault_22_pages_are_there_and_load_only_what_their_policy_allows() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    for path in ["/", "/docs"] {
+        let response = api.get(path).await?;
+        assert_eq!(response.status(), 200, "{path}");
+        let policy = response.headers()["content-security-policy"].to_str()?.to_owned();
+        assert!(response.headers()["content-type"].to_str()?.starts_with("text/html"));
+        let page = response.text().await?;
+        for inline in ["<script>", "style=", "<style", "onclick=", "onload=", "javascript:", "@import"] {
+            assert!(!page.contains(inline), "{inline} in {path}, which the policy forbids");
+        }
+        let files = loaded(&page);
+        assert!(files.contains(&"/style.css".to_owned()), "{files:?}");
+        for file in files {
+            assert!(file.starts_with('/') && !file.starts_with("//"), "{path} loads {file}");
+            let response = api.get(&file).await?;
+            assert_eq!(response.status(), 200, "{file}");
+            let kind = response.headers()["content-type"].to_str()?.to_owned();
+            let directive = if kind.starts_with("text/css") { "style-src 'self'" } else { "script-src 'self'" };
+            assert!(policy.contains(directive), "{file} is {kind}; {policy}");
+            let text = response.text().await?;
+            assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("@import"), "{file}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_page_shows_every_operation_and_the_live_protocol() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let document = document(&api).await?;
+    let page = api.get("/docs").await?.text().await?;
+    for (path, method, _) in operations(&document) {
+        assert!(page.contains(&path) && page.contains(&method.to_uppercase()), "{method} {path}");
+    }
+    for word in ["/ws/effluent", "/ws/alerts", "subscribe", "rate_limited", "too_large", "bad_message"] {
+        assert!(page.contains(word), "{word}");
+    }
+    // Links within the page lead somewhere.
+    for target in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(page.contains(&format!("id=\"{target}\"")), "#{target}");
+    }
+    for link in page.split("href=\"/").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert_eq!(api.get(&format!("/{link}")).await?.status(), 200, "/{link}");
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! `/metrics` after a known run.
+
+use crate::support::{served, taken, tidy};
+use serde_json::json;
+use shared::telemetry::metrics as names;
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use tests::{Api, ECHO, Server, Socket};
+use tokio::io::AsyncWriteExt;
+
+/// Samples by name and labels, the labels in order.
+async fn scraped(api: &Api) -> anyhow::Result<BTreeMap<String, f64>> {
+    let text = api.get("/metrics").await?.text().await?;
+    let samples = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    samples
+        .map(|line| {
+            Ok(line.rsplit_once(' ').map(|(name, value)| value.parse().map(|v| (sorted(name), v))).transpose()?)
+        })
+        .filter_map(Result::transpose)
+        .collect()
+}
+
+fn sorted(name: &str) -> String {
+    let Some((name, labels)) = name.trim_end_matches('}').split_once('{') else { return name.to_owned() };
+    let mut labels: Vec<_> = labels.split(',').collect();
+    labels.sort_unstable();
+    format!("{name}{{{}}}", labels.join(","))
+}
+
+fn check(found: &BTreeMap<String, f64>, expected: &[(&str, f64)]) {
+    for (name, value) in expected {
+        assert_eq!(found.get(&sorted(name)), Some(value), "{name} in {found:#?}");
+    }
+}
+
+#[tokio::test]
+async fn files_rows_alerts_and_requests_are_counted_exactly() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    for _ in 0..3 {
+        api.json("/api/status").await?;
+    }
+    for number in 0..2 {
+        api.get(&format!("/nowhere/{number}")).await?;
+    }
+    let file = tidy(&["1,SO4,260", "2,SO4,900", "3,SO4,x", "4,SO4,", "5,Zn,1"]);
+    taken(&api, "", file.clone()).await?;
+    taken(&api, "", file).await?;
+    taken(&api, "?site=echo", ECHO).await?;
+    api.ingest("?strict=true", tidy(&["1,Zn,x", "2,Zn,1"])).await?;
+    api.ingest("", "a,b\n1,2\n").await?;
+    api.get("/api/permits/a").await?;
+    api.get("/api/permits/b").await?;
+    let found = scraped(&api).await?;
+    check(
+        &found,
+        &[
+            (r#"owsc_ingests_total{outcome="stored"}"#, 2.0),
+            (r#"owsc_ingests_total{outcome="known"}"#, 1.0),
+            (r#"owsc_ingests_total{outcome="refused"}"#, 2.0),
+            (r#"owsc_ingest_rows_total{outcome="taken"}"#, 723.0),
+            (r#"owsc_ingest_rows_total{outcome="refused"}"#, 2.0),
+            (r#"owsc_ingest_rows_total{outcome="without_reading"}"#, 1.0),
+            ("owsc_ingest_duration_seconds_count", 5.0),
+            (r#"owsc_http_requests_total{method="GET",route="/api/status",status="200"}"#, 3.0),
+            (r#"owsc_http_requests_total{method="GET",route="unknown",status="404"}"#, 2.0),
+            (r#"owsc_http_requests_total{method="POST",route="/api/ingest",status="200"}"#, 3.0),
+            (r#"owsc_http_requests_total{method="POST",route="/api/ingest",status="422"}"#, 2.0),
+            (r#"owsc_http_requests_total{method="GET",route="/api/permits/{site}",status="200"}"#, 2.0),
+            (r#"owsc_http_request_duration_seconds_count{route="/api/status"}"#, 3.0),
+            ("owsc_store_retries_total", 0.0),
+        ],
+    );
+    let series = api.list("/api/series?limit=1000", "series").await?.len();
+    assert_eq!(found["owsc_evaluation_duration_seconds_count"], series as f64, "each series once");
+    let mut levels = BTreeMap::new();
+    for alert in api.list("/api/alerts?limit=1000", "alerts").await? {
+        *levels.entry(alert["severity"].as_str().unwrap_or("?").to_owned()).or_insert(0.0) += 1.0;
+    }
+    for level in ["info", "watch", "warning", "critical"] {
+        let expected = levels.get(level).copied().unwrap_or_default();
+        check(&found, &[(&format!("owsc_alerts_total{{level=\"{level}\"}}"), expected)]);
+    }
+    assert_eq!(levels.values().sum::<f64>(), 10.0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn live_connections_and_messages_are_counted_exactly() -> anyhow::Result<()> {
+    let (server, api) = served().await?;
+    let url = server.ws_url("/ws/effluent");
+    let (mut publisher, mut subscriber) = (Socket::ready(&url).await?, Socket::ready(&url).await?);
+    for time in 1..=3 {
+        publisher.publish(f64::from(time), "Zn", 1.0).await?;
+        assert_eq!(subscriber.next().await?["type"], "reading");
+    }
+    publisher.send(&json!({"type": "nonsense"})).await?;
+    assert_eq!(publisher.next().await?["code"], "bad_message");
+    publisher.send(&json!({"type": "ping", "padding": "x".repeat(9000)})).await?;
+    assert_eq!(publisher.next().await?["code"], "too_large");
+    let found = scraped(&api).await?;
+    check(
+        &found,
+        &[
+            ("ws_connections_total", 2.0),
+            ("ws_active_connections", 2.0),
+            // Three readings, a ping of each, and the two that were refused.
+            ("ws_messages_received_total", 7.0),
+            ("ws_messages_broadcast_total", 3.0),
+            (r#"ws_errors_total{code="bad_message"}"#, 1.0),
+            (r#"ws_errors_total{code="too_large"}"#, 1.0),
+            ("ws_message_size_bytes_count", 7.0),
+            (r#"ws_message_size_bytes_bucket{le="64"}"#, 6.0),
+            (r#"ws_message_size_bytes_bucket{le="8192"}"#, 6.0),
+            (r#"ws_message_size_bytes_bucket{le="+Inf"}"#, 7.0),
+            ("owsc_push_latency_seconds_count", 3.0),
+        ],
+    );
+    publisher.close().await?;
+    subscriber.close().await?;
+    while scraped(&api).await?["ws_active_connections"] != 0.0 {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+/// What DESIGN and the product promise, by name.
+const PROMISED: [&str; 16] = [
+    names::WS_ACTIVE,
+    names::WS_CONNECTIONS,
+    names::WS_RECEIVED,
+    names::WS_BROADCAST,
+    names::WS_ERRORS,
+    names::WS_MESSAGE_SIZE,
+    names::STREAM_BUFFER,
+    names::ROWS,
+    names::INGESTS,
+    names::INGEST_SECONDS,
+    names::EVALUATION_SECONDS,
+    names::ALERTS,
+    names::PUSH_SECONDS,
+    names::HTTP_REQUESTS,
+    names::HTTP_SECONDS,
+    names::STORE_RETRIES,
+];
+
+async fn busy() -> anyhow::Result<(Server, Api)> {
+    let (server, api) = served().await?;
+    taken(&api, "", tidy(&["1,SO4,900"])).await?;
+    let mut socket = Socket::ready(&server.ws_url("/ws/effluent")).await?;
+    socket.send(&json!(5)).await?;
+    socket.next_of("error").await?;
+    socket.publish(2.0, "SO4", 900.0).await?;
+    socket.next_of("alerts").await?;
+    Ok((server, api))
+}
+
+#[tokio::test]
+async fn every_promised_metric_is_there_with_help_and_type() -> anyhow::Result<()> {
+    let (_server, api) = busy().await?;
+    let response = api.get("/metrics").await?;
+    assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = response.text().await?;
+    for name in PROMISED {
+        for line in [format!("# HELP {name} "), format!("# TYPE {name} ")] {
+            assert!(text.contains(&line), "{line} is not in\n{text}");
+        }
+    }
+    for name in [
+        "ws_active_connections",
+        "ws_connections_total",
+        "ws_messages_received_total",
+        "ws_messages_broadcast_total",
+        "ws_errors_total",
+        "ws_message_size_bytes",
+        "stream_buffer_len",
+    ] {
+        assert!(PROMISED.contains(&name), "dashboards know it as {name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn unlabelled_metrics_are_there_before_anything_happened() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let zero = [
+        "ws_active_connections",
+        "ws_connections_total",
+        "ws_messages_received_total",
+        "ws_messages_broadcast_total",
+        "stream_buffer_len",
+        r#"owsc_alerts_total{level="critical"}"#,
+        r#"owsc_ingest_rows_total{outcome="refused"}"#,
+    ];
+    check(&scraped(&api).await?, &zero.map(|name| (name, 0.0)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn promtool_has_nothing_to_say() -> anyhow::Result<()> {
+    let (_server, api) = busy().await?;
+    let text = api.get("/metrics").await?.text().await?;
+    let mut promtool = tokio::process::Command::new("promtool");
+    let spawned =
+        promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let Ok(mut child) = spawned else {
+        eprintln!(
+            "SKIPPED: promtool is not installed (Debian package prometheus); the format of /metrics was NOT checked"
+        );
+        return Ok(());
+    };
+    let mut input = child.stdin.take().ok_or_else(|| anyhow::anyhow!("no standard input"))?;
+    input.write_all(text.as_bytes()).await?;
+    drop(input);
+    let output = child.wait_with_output().await?;
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success() && said.is_empty(), "{said}\n{text}");
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! Properties of the whole way from a file to its alerts, through the store on an embedded database.
+
+use owsc::database::local_client;
+use owsc::embedded::Embedded;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseResult, TestRunner};
+use serde_json::json;
+use shared::domain::alert::Alert;
+use shared::domain::permit_json;
+use shared::ingest::answer::Answer;
+use shared::ingest::pipeline::{IngestError, Ingestor, Limits, Upload};
+use shared::live::ports::Announce;
+use shared::live::protocol::{self, Message};
+use shared::live::publisher::Publisher;
+use shared::store::Store;
+use shared::store::feed::Entry;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Each case writes to a disk several times.
+const CASES: u32 = 24;
+
+struct Nobody;
+
+impl Announce for Nobody {
+    fn announce(&self, _site: &str, _entries: Vec<Entry>) {}
+}
+
+/// A way in which readings come.
+#[derive(Debug, Clone)]
+enum Arrival {
+    File(Vec<String>),
+    /// One by one, some of which share a transaction.
+    Single(Vec<String>),
+}
+
+struct Bench {
+    ingestor: Ingestor,
+    publisher: Publisher,
+    runtime: tokio::runtime::Runtime,
+    sites: AtomicU32,
+    _embedded: Embedded,
+    _directory: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Runtime::new()?;
+        let directory = tempfile::tempdir()?;
+        let embedded = Embedded::start(directory.path())?;
+        let store = Store::new(local_client(&embedded.endpoint()), "owsc");
+        runtime.block_on(store.create_table_if_missing())?;
+        let limits = Limits { bytes: 1 << 20, rows: 1 << 20 };
+        let publisher = Publisher::new(store.clone(), Arc::new(Nobody));
+        let ingestor = Ingestor::new(store, Arc::new(Nobody), limits, directory.path().to_owned());
+        Ok(Self { ingestor, publisher, runtime, sites: AtomicU32::new(0), _embedded: embedded, _directory: directory })
+    }
+
+    fn alerts_of(&self, files: &[String]) -> Result<Vec<Alert>, TestCaseError> {
+        let rows = |file: &String| Arrival::File(file.lines().skip(1).map(str::to_owned).collect());
+        self.alerts_after(&files.iter().map(rows).collect::<Vec<_>>())
+    }
+
+    /// Takes readings into a site of their own, under a permit with every kind of statistic: the alerts, without the
+    /// site.
+    fn alerts_after(&self, arrivals: &[Arrival]) -> Result<Vec<Alert>, TestCaseError> {
+        let site = format!("site-{}", self.sites.fetch_add(1, Ordering::Relaxed));
+        let limit = |statistic: &str, value: f64| json!({"parameter": "X", "value": value, "statistic": statistic});
+        let mut limits: Vec<_> = [
+            ("instant", 300.0),
+            ("daily_max", 350.0),
+            ("daily_avg", 250.0),
+            ("weekly_avg", 220.0),
+            ("monthly_avg", 200.0),
+            ("geomean_30d", 150.0),
+            ("rolling_mean(3)", 250.0),
+        ]
+        .map(|(statistic, value)| limit(statistic, value))
+        .into();
+        limits.push(json!({"parameter": "X", "value": 50, "statistic": "daily_min", "direction": "min"}));
+        let permit =
+            permit_json::parse(&json!({ "limits": limits })).map_err(|e| TestCaseError::fail(format!("{e:?}")))?;
+        self.runtime.block_on(async {
+            let store = self.ingestor.store();
+            store.put_permit(&site, &permit).await.map_err(failed)?;
+            for arrival in arrivals {
+                match arrival {
+                    Arrival::File(rows) => drop(self.ingest(&site, &file(rows)).await.map_err(failed)?),
+                    Arrival::Single(rows) => self.publish(&site, rows).await?,
+                }
+            }
+            let blocks = store.alert_blocks(&site, None, None).await.map_err(failed)?;
+            let rows = blocks.iter().flat_map(|block| (0..block.rows.len()).map(|row| block.alert(row)));
+            // Ids and series depend on the site's name.
+            let blank = |alert: Alert| Alert { id: String::new(), site: String::new(), series: String::new(), ..alert };
+            let mut alerts: Vec<_> = rows.map(blank).collect();
+            alerts.sort_by(|a, b| (&a.outfall, &a.statistic, &a.period).cmp(&(&b.outfall, &b.statistic, &b.period)));
+            Ok(alerts)
+        })
+    }
+
+    async fn ingest(&self, site: &str, file: &str) -> Result<Answer, IngestError> {
+        let upload = Upload { site: Some(site.to_owned()), ..Upload::default() };
+        self.ingestor.run(file.as_bytes(), upload).await
+    }
+}
+
+impl Bench {
+    async fn publish(&self, site: &str, rows: &[String]) -> TestCaseResult {
+        let publish = |row: &String| {
+            let cells: Vec<_> = row.split(',').collect();
+            let (qualifier, value) = cells[2].strip_prefix('<').map_or(("=", cells[2]), |value| ("<", value));
+            let message = format!(
+                r#"{{"time":{},"species":"{}","concentration":{value},"qualifier":"{qualifier}","outfall":"{}","unit":"{}"}}"#,
+                cells[0], cells[1], cells[3], cells[4]
+            );
+            match protocol::parse(message.as_bytes()) {
+                Ok(Message::Publish(published)) => self.publisher.publish(site, *published, "test").map_err(failed),
+                other => Err(TestCaseError::fail(format!("{other:?}"))),
+            }
+        };
+        // All are on their way before the first is waited for.
+        let fates = rows.iter().map(publish).collect::<Result<Vec<_>, _>>()?;
+        for fate in fates {
+            fate.await.map_err(failed)?.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> TestCaseError {
+    TestCaseError::fail(error.to_string())
+}
+
+fn check<S: Strategy>(strategy: &S, test: impl Fn(&Bench, S::Value) -> TestCaseResult) -> anyhow::Result<()> {
+    let bench = Bench::new()?;
+    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config).run(strategy, |value| test(&bench, value)).map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+/// Rows at different times, so that which of two corrections came last is no question.
+fn rows() -> impl Strategy<Value = Vec<String>> {
+    let row = (0u8..2, "<?", prop_oneof![0.0..400.0f64, Just(0.0), Just(300.0)], any::<bool>());
+    prop::collection::btree_map(0u32..1500, row, 2..80).prop_map(|rows| {
+        let line = |(hour, (outfall, sign, value, micrograms)): (u32, (u8, String, f64, bool))| {
+            let (value, unit) = if micrograms { (value * 1000.0, "ug/L") } else { (value, "mg/L") };
+            format!("{hour},X,{sign}{value},{outfall},{unit}")
+        };
+        rows.into_iter().map(line).collect()
+    })
+}
+
+fn file(rows: &[String]) -> String {
+    format!("time,species,value,outfall,unit\n{}\n", rows.join("\n"))
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter_to_alerts() -> anyhow::Result<()> {
+    let shuffled = rows().prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle()));
+    check(&shuffled, |bench, (sorted, shuffled)| {
+        prop_assert_eq!(bench.alerts_of(&[file(&sorted)])?, bench.alerts_of(&[file(&shuffled)])?);
+        Ok(())
+    })
+}
+
+#[test]
+fn splitting_a_file_in_two_ingests_gives_the_same_alerts() -> anyhow::Result<()> {
+    let split = (rows().prop_shuffle(), any::<prop::sample::Index>());
+    check(&split, |bench, (rows, cut)| {
+        let (first, second) = rows.split_at(cut.index(rows.len() - 1) + 1);
+        let whole = bench.alerts_of(&[file(&rows)])?;
+        prop_assert_eq!(&bench.alerts_of(&[file(first), file(second)])?, &whole);
+        prop_assert_eq!(&bench.alerts_of(&[file(second), file(first)])?, &whole);
+        Ok(())
+    })
+}
+
+#[test]
+fn single_readings_mixed_with_files_give_the_same_alerts() -> anyhow::Result<()> {
+    let arrivals = (rows().prop_shuffle(), prop::collection::vec((any::<bool>(), 1usize..12), 80));
+    check(&arrivals, |bench, (rows, parts)| {
+        let (mut rest, mut arrivals) = (rows.as_slice(), Vec::new());
+        for (is_file, length) in parts {
+            let (part, later) = rest.split_at(length.min(rest.len()));
+            if !part.is_empty() {
+                arrivals.push(if is_file { Arrival::File(part.to_vec()) } else { Arrival::Single(part.to_vec()) });
+            }
+            rest = later;
+        }
+        prop_assert_eq!(bench.alerts_after(&arrivals)?, bench.alerts_of(&[file(&rows)])?);
+        Ok(())
+    })
+}
+
+#[test]
+fn corrections_leave_what_the_corrected_file_alone_would_have_left() -> anyhow::Result<()> {
+    let corrected = (rows(), prop::collection::vec(0.0..400.0f64, 80));
+    check(&corrected, |bench, (rows, values)| {
+        let correct = |(row, value): (&String, &f64)| {
+            let cells: Vec<_> = row.split(',').collect();
+            format!("{},X,{value},{},mg/L", cells[0], cells[3])
+        };
+        let last: Vec<_> = rows.iter().zip(&values).map(correct).collect();
+        let expected = bench.alerts_of(&[file(&last)])?;
+        prop_assert_eq!(&bench.alerts_of(&[file(&rows), file(&last)])?, &expected);
+        let (first, then) = (Arrival::Single(rows), Arrival::Single(last.clone()));
+        prop_assert_eq!(&bench.alerts_after(&[first.clone(), then])?, &expected);
+        prop_assert_eq!(&bench.alerts_after(&[first, Arrival::File(last)])?, &expected);
+        Ok(())
+    })
+}
+
+#[test]
+fn every_row_of_whatever_file_is_accounted_for() -> anyhow::Result<()> {
+    let header =
+        prop::sample::select(vec!["time,species,value,qualifier", "time;A_mgL;B_ugL", "date\tspecies\tvalue\tsite"]);
+    let lines = prop::collection::vec(
+        "[0-9aT:Z<>=.,;\t\"-]{0,24}|[0-9]{1,3}[,;\t][A-C]?[0-9]{0,2}[,;\t][0-9.]{0,4}[,;\t]?",
+        1..30,
+    );
+    check(&(header, lines), |bench, (header, lines)| {
+        let body = format!("{header}\n{}", lines.join("\n"));
+        let report = match bench.runtime.block_on(bench.ingest("any", &body)) {
+            Ok(answer) => answer.report,
+            Err(IngestError::Refused(report)) => *report,
+            Err(IngestError::NoRows) => return Ok(()),
+            Err(other) => return Err(failed(other)),
+        };
+        prop_assert_eq!(report.rows, report.rows_taken + report.rows_refused + report.rows_without_reading);
+        prop_assert_eq!(report.errors.len() as u64, report.errors_total.min(100));
+        Ok(())
+    })
+}
