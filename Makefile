@@ -39,6 +39,20 @@ bench-fanout: ## Measure live fan-out: deliveries a second and latency at 100 an
 	$(CARGO) build --release --locked --workspace --bin owsc --bin fanout
 	target/release/fanout
 
+FUZZ_SECONDS ?= 300
+FUZZ_HOST := $(shell rustc --print host-tuple)
+# What cargo-fuzz sets, without the sanitizer that only nightly has. With --target they keep off build scripts.
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing
+
+fuzz: ## Fuzz the CSV reader and the message parser, five minutes each (needs a C++ compiler)
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --target $(FUZZ_HOST)
+	cd fuzz && for target in csv message; do \
+	    mkdir -p corpus/$$target artifacts/$$target && \
+	    target/$(FUZZ_HOST)/release/$$target corpus/$$target seeds/$$target \
+	        -artifact_prefix=artifacts/$$target/ -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; done
+
 build: ## Build the server as it is released
 	$(CARGO) build --release --locked --workspace --bin owsc
 

@@ -117,8 +117,14 @@ impl Known {
             nexts.push(self.next(store, series, columns).await?);
         }
         let mut events: Vec<NewEvent> = readings.iter().map(|(reading, origin)| event(reading, origin)).collect();
-        let (added, withdrawn) = consequences(&nexts);
-        events.extend(alert_events(&added, &withdrawn, added.len() as u64, None));
+        let changes = || nexts.iter().flat_map(|next| &next.changes);
+        let added: Vec<Alert> = changes().flat_map(|change| change.added.iter().cloned()).collect();
+        let withdrawn: Vec<String> = changes().flat_map(|change| change.withdrawn.iter().cloned()).collect();
+        let mut alerts = BTreeMap::new();
+        for (severity, count) in changes().flat_map(|change| &change.added_by_severity) {
+            *alerts.entry(*severity).or_default() += count;
+        }
+        events.extend(alert_events(&added, &withdrawn, alerts.values().sum(), None));
         let mut transaction = Transaction::default();
         let entries = store.append(&mut transaction, site, self.head, &events)?;
         let alert_writes: usize = nexts.iter().flat_map(|next| &next.changes).map(Change::writes).sum();
@@ -140,8 +146,6 @@ impl Known {
         store.commit(transaction).await?;
         self.head.seq += entries.len() as u64;
         self.keep(nexts)?;
-        let mut alerts = BTreeMap::new();
-        added.iter().for_each(|alert| *alerts.entry(alert.severity).or_default() += 1);
         Ok(Some(Stored { entries, alerts }))
     }
 
@@ -337,14 +341,6 @@ fn by_series(site: &str, readings: &[(&Published, &str)]) -> Vec<(Series, Column
 
 fn event(reading: &Published, origin: &str) -> NewEvent {
     NewEvent { kind: "reading", fields: reading.fields.clone(), origin: Some(origin.to_owned()) }
-}
-
-fn consequences(nexts: &[Next]) -> (Vec<Alert>, Vec<String>) {
-    let changes = || nexts.iter().flat_map(|next| &next.changes);
-    (
-        changes().flat_map(|change| change.added.iter().cloned()).collect(),
-        changes().flat_map(|change| change.withdrawn.iter().cloned()).collect(),
-    )
 }
 
 async fn all(store: &Store, entry: &Entry, from: i64, to: i64) -> Result<Columns, StoreError> {
