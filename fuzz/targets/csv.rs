@@ -8,8 +8,9 @@
 use libfuzzer_sys::fuzz_target;
 use shared::domain::time::{HOUR, MAX_HOURS};
 use shared::ingest::cutter::{Cutter, Piece};
-use shared::ingest::reader::{Reading, Rows};
+use shared::ingest::reader::Rows;
 use shared::ingest::report::MAX_LISTED_ERRORS;
+use shared::ingest::row::Reading;
 use shared::store::segment;
 
 fuzz_target!(|bytes: &[u8]| {

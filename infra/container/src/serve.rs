@@ -71,12 +71,13 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let live = Live::new(store.clone(), hub.clone(), messages, guard.clone(), stopping.clone());
     let app = router(&config, store, hub, ingestor, &guard, metrics).merge(live.clone().router());
     let app = layers::wrap(app, &config).into_make_service_with_connect_info::<SocketAddr>();
+    let stop = told_to_stop().context("signals cannot be received")?;
     greet(address);
     let server = axum::serve(listener.tap_io(prepare), app).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let mut server = std::pin::pin!(server.into_future());
     tokio::select! {
         ended = &mut server => return ended.context("the server has stopped"),
-        () = told_to_stop() => {}
+        () = stop => {}
     }
     tracing::info!("stopping");
     stopping.cancel();
@@ -141,16 +142,13 @@ Try it:
     );
 }
 
-async fn told_to_stop() {
-    let wait = async |kind| match signal(kind) {
-        Ok(mut signal) => drop(signal.recv().await),
-        Err(error) => {
-            tracing::error!(%error, "signals cannot be received");
-            std::future::pending().await
+/// Listens for the signals to stop from now on, and ends at the first. Without it, they would end the process at once.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::interrupt()) => {}
-    }
+    })
 }

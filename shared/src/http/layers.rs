@@ -1,5 +1,6 @@
 //! The layers around every router: request ids, access logs, metrics, security headers, CORS, and errors as JSON.
 
+use super::drain::drain;
 use super::error::Cause;
 use super::{ApiError, request_id};
 use crate::config::Config;
@@ -40,6 +41,7 @@ pub fn wrap(router: Router, config: &Config) -> Router {
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method")
         })
+        .layer(middleware::from_fn(drain))
         .layer(CatchPanicLayer::custom(panicked));
     let router = if config.cors_origins.is_empty() { router } else { router.layer(cors(config)) };
     router.layer(middleware::from_fn(observe))

@@ -1,5 +1,6 @@
 //! What every HTTP function has: the error envelope, the layers around a router, limits and tokens.
 
+mod drain;
 pub mod error;
 pub mod guard;
 pub mod layers;

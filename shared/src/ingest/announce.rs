@@ -7,10 +7,11 @@ use super::answer::{Alerts, Incomparable, LimitName, MAX_ANSWERED_ALERTS, Verdic
 use crate::domain::alert::{Alert, Severity};
 use crate::domain::permit::Permit;
 use crate::domain::time::Shown;
+use crate::live::events::{alert_events, event};
 use crate::store::feed::Event;
 use crate::verdicts::Judged;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most new alerts of one series that are pushed to subscribers; the event says how many more there are.
@@ -19,8 +20,6 @@ const MAX_PUSHED: usize = 200;
 const MAX_PUSHED_PER_FILE: usize = 1000;
 /// The most series that the events of a file list.
 const MAX_SERIES: usize = 2000;
-/// Alerts in one event, about 20 KB.
-const ALERTS_PER_EVENT: usize = 50;
 /// Series in one event.
 const SERIES_PER_EVENT: usize = 50;
 
@@ -236,36 +235,6 @@ pub(super) fn events(findings: &[Finding], ingest: &Value) -> Vec<Event> {
     account["series"] = json!(findings.len());
     events.push(event("ingest", account));
     events
-}
-
-/// Events for alerts that are new or gone. `total`: how many new ones there are, should `alerts` not be all.
-pub(crate) fn alert_events(alerts: &[Alert], withdrawn: &[String], total: u64, ingest: Option<&Value>) -> Vec<Event> {
-    let omitted = total.saturating_sub(alerts.len() as u64);
-    let mut events: Vec<Event> = alerts
-        .chunks(ALERTS_PER_EVENT)
-        .map(|chunk| event("alerts", json!({"alerts": chunk, "withdrawn": []})))
-        .collect();
-    if events.is_empty() && !withdrawn.is_empty() {
-        events.push(event("alerts", json!({"alerts": [], "withdrawn": []})));
-    }
-    if let Some(last) = events.last_mut() {
-        last.fields.insert("withdrawn".into(), json!(withdrawn));
-        if omitted > 0 {
-            last.fields.insert("omitted".into(), json!(omitted));
-            last.fields.insert("all".into(), json!("/api/alerts"));
-        }
-    }
-    if let Some(id) = ingest {
-        events.iter_mut().for_each(|event| {
-            event.fields.insert("ingest".into(), id.clone());
-        });
-    }
-    events
-}
-
-fn event(kind: &'static str, fields: Value) -> Event {
-    let fields = if let Value::Object(fields) = fields { fields } else { Map::new() };
-    Event { kind, fields, origin: None }
 }
 
 /// New alerts by severity, for the counters.

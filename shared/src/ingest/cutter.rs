@@ -1,6 +1,6 @@
 //! Cutting a stream of readings into segments.
 
-use super::reader::Reading;
+use super::row::Reading;
 use crate::domain::columns::Columns;
 use std::sync::Arc;
 

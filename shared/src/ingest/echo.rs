@@ -2,7 +2,7 @@
 
 use super::header::Echo;
 use super::names::{Names, Part, checked, text};
-use super::reader::{CellError, Outcome, Reading};
+use super::row::{CellError, Outcome, Reading};
 use super::value;
 use crate::domain::columns::Row;
 use crate::domain::reading::{Direction, Flags, Qualifier, Series};

@@ -13,8 +13,8 @@ mod names;
 pub mod pipeline;
 pub mod reader;
 pub mod report;
+pub mod row;
 pub mod spool;
 mod value;
 
-pub(crate) use announce::alert_events;
 pub use header::{HeaderError, Shape};

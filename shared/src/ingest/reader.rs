@@ -3,6 +3,7 @@
 use super::header::{self, HeaderError, Layout, Shape, Tidy, Wide};
 use super::names::{Names, Part, Raw, Refusal};
 use super::report::Report;
+use super::row::{CellError, Outcome, Reading};
 use super::{echo, value};
 use crate::domain::columns::Row;
 use crate::domain::reading::{Flags, Qualifier, Series};
@@ -13,37 +14,6 @@ use std::sync::Arc;
 
 /// How far the delimiter and the header are looked for.
 const HEAD_BYTES: usize = 64 * 1024;
-
-/// One reading, with its series and unit as indices into [`Rows::series`] and [`Rows::units`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reading {
-    /// The index of the series.
-    pub series: u32,
-    /// The index of the unit; the unit in `row.flags` is 0.
-    pub unit: u16,
-    /// Time, value and the rest.
-    pub row: Row,
-}
-
-/// What a row turned out to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Taken,
-    Without(String),
-}
-
-/// A bad cell, by the index of its column.
-#[derive(Debug)]
-pub(super) struct CellError {
-    column: usize,
-    reason: String,
-}
-
-impl CellError {
-    pub(super) fn new(column: usize, reason: impl Into<String>) -> Self {
-        Self { column, reason: reason.into() }
-    }
-}
 
 /// Why reading stopped.
 #[derive(Debug, thiserror::Error)]

@@ -4,13 +4,13 @@
 //! since the copy was made, and all other writers move it (files and permits by their revision, other publishers by
 //! the sequence), so that a stale copy shows in a conflict: it is dropped, and the readings are judged afresh.
 
+use super::events::alert_events;
 use super::protocol::Published;
 use crate::domain::alert::{Alert, Severity};
 use crate::domain::columns::{Columns, Row};
 use crate::domain::evaluate::{Context, Rule, rules_for};
 use crate::domain::permit::Permit;
 use crate::domain::reading::Series;
-use crate::ingest::alert_events;
 use crate::store::alerts::{Block, Change};
 use crate::store::feed::{Entry as Event, Event as NewEvent, Head};
 use crate::store::segments::{self, Order};

@@ -154,6 +154,11 @@ async fn fault_22_pages_are_there_and_load_only_what_their_policy_allows() -> an
         let files = loaded(&page);
         assert!(files.contains(&"/style.css".to_owned()), "{files:?}");
         for file in files {
+            if file.starts_with("data:") {
+                // An empty icon in the page itself, so that browsers do not ask for one.
+                assert!(policy.contains("img-src 'self' data:"), "{policy}");
+                continue;
+            }
             assert!(file.starts_with('/') && !file.starts_with("//"), "{path} loads {file}");
             let response = api.get(&file).await?;
             assert_eq!(response.status(), 200, "{file}");

@@ -66,7 +66,8 @@ async fn without_its_database_the_server_says_so_and_recovers_by_itself() -> any
 
     line.cut();
     let (status, body) = read(api.get("/readyz").await?).await?;
-    assert_eq!((status.as_u16(), &body["status"], &body["buffer_size"]), (503, &json!("unavailable"), &json!(0)));
+    assert_eq!((status.as_u16(), &body["status"]), (503, &json!("unavailable")));
+    assert!(body["buffer_size"].is_u64(), "{body}");
     assert_eq!(api.get("/livez").await?.status(), 200);
     let response = api.get("/api/status").await?;
     assert!(response.headers().contains_key("retry-after"));

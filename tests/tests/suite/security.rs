@@ -323,3 +323,15 @@ async fn a_big_body_is_refused_before_it_is_read_as_json() -> anyhow::Result<()>
     assert_eq!(api.ingest("", tidy(&["1,Zn,1"])).await?.0, StatusCode::OK);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_client_that_is_still_sending_gets_the_reason_of_a_refusal() -> anyhow::Result<()> {
+    let (_server, api) = serve(Server::options().env("OW_SC_MAX_CSV_BYTES", "1000")).await?;
+    for _ in 0..5 {
+        let (status, body) = api.ingest("", "x".repeat(20_000_000)).await?;
+        assert_eq!((status, &body["error"]["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("too_large")));
+        let (status, _) = api.ingest("?unknown=1", "x".repeat(20_000_000)).await?;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+    }
+    Ok(())
+}

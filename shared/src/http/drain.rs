@@ -1,0 +1,66 @@
+//! Reading what a refused request still sends.
+//!
+//! A client that is answered while it is sending notices only when it has finished. If the server closed the
+//! connection on the rest of the body, the client would see a broken pipe in place of the reason.
+
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How much of a refused body is read, in bytes; a client that sends more is cut off.
+const MOST: u64 = 64 * 1024 * 1024;
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Puts the rest of every body aside that its handler did not read.
+pub(super) async fn drain(request: Request, next: Next) -> Response {
+    next.run(request.map(|body| Body::new(Drained(body)))).await
+}
+
+/// A body that is read to its end after it has been dropped.
+struct Drained(Body);
+
+impl HttpBody for Drained {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.0).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        if !self.0.is_end_stream() {
+            let rest = read_away(std::mem::take(&mut self.0));
+            tokio::spawn(async move { tokio::time::timeout(PATIENCE, rest).await });
+        }
+    }
+}
+
+async fn read_away(mut body: Body) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        read += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if read > MOST {
+            return;
+        }
+    }
+}
