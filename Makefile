@@ -14,8 +14,8 @@ RUN_FLAGS ?=
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-run: ## Build and start the server on http://127.0.0.1:8000 with a database under ./data
-	$(CARGO) run --release --locked --workspace --bin owsc -- serve $(RUN_FLAGS)
+run: build ## Build and start the server on http://127.0.0.1:8000 with a database under ./data
+	target/release/owsc serve $(RUN_FLAGS)
 
 test: ## Run all tests
 	$(CARGO) test --locked --workspace
