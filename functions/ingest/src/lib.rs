@@ -1,5 +1,7 @@
 //! CSV ingest: `POST /api/ingest` and `GET /api/ingests/{id}`.
 
+pub mod trigger;
+
 use axum::Json;
 use axum::Router;
 use axum::body::Body;

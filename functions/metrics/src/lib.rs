@@ -1,5 +1,7 @@
 //! `GET /metrics`, in Prometheus' text format.
 
+pub mod sums;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};

@@ -1,6 +1,9 @@
 //! Feed events to connected subscribers.
 
-use futures_util::stream::{self, StreamExt};
+pub mod delivery;
+pub mod stream;
+
+use futures_util::StreamExt;
 use shared::live::ports::{Batch, Connection, Connections, Push, PushError};
 use shared::store::StoreError;
 use std::sync::Arc;
@@ -27,7 +30,7 @@ where
 {
     let list = connections.list(&batch.site).await?;
     let posts = list.into_iter().map(|connection| post(push, connection, batch));
-    let mut posts = stream::iter(posts).buffer_unordered(CONCURRENCY);
+    let mut posts = futures_util::stream::iter(posts).buffer_unordered(CONCURRENCY);
     let (mut outcome, mut gone) = (Outcome::default(), Vec::new());
     while let Some((connection, result)) = posts.next().await {
         match result {

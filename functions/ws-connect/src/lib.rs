@@ -1,5 +1,7 @@
 //! WebSocket connect: who may, and to which site.
 
+pub mod gateway;
+
 use http::HeaderMap;
 use serde::Deserialize;
 use shared::domain::name::{self, DEFAULT_SITE};
@@ -15,6 +17,19 @@ pub struct Options {
     pub site: Option<String>,
     /// The token, from clients that cannot send a header.
     pub token: Option<String>,
+    /// `alerts` where only those are wanted, and the path does not say so already.
+    pub events: Option<String>,
+}
+
+impl Options {
+    /// Whether only alerts are wanted.
+    pub fn alerts_only(&self) -> ApiResult<bool> {
+        match self.events.as_deref() {
+            None | Some("all") => Ok(false),
+            Some("alerts") => Ok(true),
+            Some(other) => Err(ApiError::bad_request(format!("events: all or alerts is expected, not {other:.40}"))),
+        }
+    }
 }
 
 /// A client that wants to connect.
@@ -39,7 +54,7 @@ pub async fn connect<C: Connections>(
     caller: Caller<'_>,
     options: &Options,
 ) -> ApiResult<Connection> {
-    guard.admit_websocket(caller.client, caller.path, caller.headers, options.token.as_deref())?;
+    guard.admit_websocket(caller.client, caller.path, caller.headers, options.token.as_deref()).await?;
     let site = options.site.as_deref().unwrap_or(DEFAULT_SITE);
     let site = name::check(site).map_err(|error| ApiError::bad_request(format!("site: {error}")))?;
     let connection = Connection { id: caller.id.to_owned(), site: site.to_owned(), alerts_only: caller.alerts_only };

@@ -1,5 +1,8 @@
 //! WebSocket messages: publish, subscribe, ping. Every message is acted upon or answered.
 
+pub mod gateway;
+mod subscription;
+
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use shared::config::Config;
 use shared::live::ports::Connection;
@@ -45,6 +48,13 @@ pub struct Messages {
 #[derive(Debug)]
 pub struct Allowance(DefaultDirectRateLimiter);
 
+impl Allowance {
+    /// Counts a message, and says whether it is one of those allowed.
+    pub fn take(&self) -> bool {
+        self.0.check().is_ok()
+    }
+}
+
 impl Messages {
     /// As configured.
     pub fn new(publisher: Publisher, config: &Config) -> Self {
@@ -62,15 +72,20 @@ impl Messages {
         self.publisher.idle().await;
     }
 
-    /// Acts on a message. Size and rate are checked before it is parsed.
-    pub fn receive(&self, connection: &Connection, allowance: &Allowance, received: Received<'_>) -> Step {
+    /// How many messages a second one connection may send.
+    pub fn per_second(&self) -> u32 {
+        self.per_second.get()
+    }
+
+    /// Acts on a message. Its rate, which `allowed` tells, and its size are checked before it is parsed.
+    pub fn receive(&self, connection: &Connection, allowed: bool, received: Received<'_>) -> Step {
         let bytes = match received {
             Received::Text(text) => text.as_bytes(),
             Received::Binary(bytes) => bytes,
         };
         metrics::counter!(names::WS_RECEIVED).increment(1);
         metrics::histogram!(names::WS_MESSAGE_SIZE).record(bytes.len() as f64);
-        if allowance.0.check().is_err() {
+        if !allowed {
             let detail = format!("more than {} messages a second; this one was not taken", self.per_second);
             return refuse(Code::RateLimited, &detail);
         }

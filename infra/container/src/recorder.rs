@@ -1,7 +1,7 @@
 //! The metrics of this process, as Prometheus reads them.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use shared::telemetry::metrics::{BUCKETS, describe};
+use shared::telemetry::metrics::{ALL, Kind, describe};
 use std::time::Duration;
 
 /// How often histograms are folded; between scrapes they grow with every sample.
@@ -10,8 +10,10 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Installs the recorder. Must run within the runtime.
 pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
     let mut builder = PrometheusBuilder::new();
-    for (name, buckets) in BUCKETS {
-        builder = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)?;
+    for metric in ALL {
+        if let Kind::Histogram(buckets) = metric.kind {
+            builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), buckets)?;
+        }
     }
     let handle = builder.install_recorder()?;
     describe();

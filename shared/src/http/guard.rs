@@ -1,36 +1,39 @@
 //! Who may call `/api/*`, and how often.
 
-use super::ApiError;
-use super::rate::RateLimiter;
+use super::limiter::Limiter;
+use super::{ApiError, ApiResult};
 use crate::auth;
 use crate::config::{Config, Secret};
+use crate::store::Store;
 use axum::Router;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// The rate limit and the token of the API.
 #[derive(Debug, Clone)]
 pub struct Guard {
     token: Option<Secret>,
-    limiter: Arc<RateLimiter>,
-    /// Until when clients that guessed too often are not listened to.
-    guessers: Arc<Mutex<HashMap<IpAddr, Instant>>>,
+    limiter: Limiter,
     origins: Arc<[HeaderValue]>,
 }
 
 impl Guard {
-    /// As configured.
+    /// As configured, for a process that all clients of a server come to.
     pub fn new(config: &Config) -> Self {
-        let limiter = Arc::new(RateLimiter::per_second(config.requests_per_second));
-        let origins = config.cors_origins.clone().into();
-        Self { token: config.api_token.clone(), limiter, guessers: Arc::default(), origins }
+        Self::with(config, Limiter::own(config.requests_per_second))
+    }
+
+    /// As configured, for one of many processes that share a table.
+    pub fn shared(config: &Config, store: Store) -> Self {
+        Self::with(config, Limiter::shared(config.requests_per_second, store))
+    }
+
+    fn with(config: &Config, limiter: Limiter) -> Self {
+        Self { token: config.api_token.clone(), limiter, origins: config.cors_origins.clone().into() }
     }
 
     /// Puts the guard before all routes of a router. Paths that are no routes are not counted.
@@ -40,34 +43,26 @@ impl Guard {
 
     /// Whether a WebSocket client may connect. Right tokens cost nothing, so that a whole control room can connect
     /// from one address; wrong ones are counted like requests, and who sent too many is not compared for a while.
-    pub fn admit_websocket(
+    pub async fn admit_websocket(
         &self,
         client: IpAddr,
         path: &str,
         headers: &HeaderMap,
         query_token: Option<&str>,
-    ) -> Result<(), ApiError> {
+    ) -> ApiResult<()> {
         let Some(token) = &self.token else { return self.admit_origin(headers) };
+        self.limiter.hears(client, path).await?;
         let sent = auth::websocket_token(headers, query_token);
-        let now = Instant::now();
-        if let Some(until) = self.guessers.lock().get(&client).filter(|until| **until > now) {
-            return Err(ApiError::rate_limited((*until - now).as_secs()));
-        }
         if sent.is_some_and(|sent| auth::matches(token, sent)) {
             return Ok(());
         }
-        self.limiter.check(client, path).map_err(|seconds| {
-            let mut guessers = self.guessers.lock();
-            guessers.retain(|_, until| *until > now);
-            guessers.insert(client, now + Duration::from_secs(seconds));
-            ApiError::rate_limited(seconds)
-        })?;
+        self.limiter.guessed(client, path).await?;
         Err(ApiError::unauthorized())
     }
 
     /// Browsers let any page open a WebSocket to any server, and only say which page it is. Where no token keeps
     /// strangers' pages out, that is what does.
-    fn admit_origin(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+    fn admit_origin(&self, headers: &HeaderMap) -> ApiResult<()> {
         let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
         let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
@@ -89,8 +84,8 @@ pub fn client_of(extensions: &http::Extensions) -> IpAddr {
 async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     // The limit comes first, so that guessing tokens is limited too.
-    if let Err(retry_after) = guard.limiter.check(client_of(request.extensions()), route) {
-        return ApiError::rate_limited(retry_after).into_response();
+    if let Err(refusal) = guard.limiter.check(client_of(request.extensions()), route).await {
+        return refusal.into_response();
     }
     let allowed = guard
         .token
@@ -121,30 +116,39 @@ mod tests {
         Guard::new(&Config { api_token: Some("right".into()), ..Config::defaults() })
     }
 
-    #[test]
-    fn guessing_is_limited_and_a_control_room_is_not() {
+    #[tokio::test]
+    async fn guessing_is_limited_and_a_control_room_is_not() {
         let guard = with_token();
         let (room, guesser): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let admit = |client, token| guard.admit_websocket(client, PATH, &HeaderMap::new(), token);
-        assert!((0..500).all(|_| admit(room, Some("right")).is_ok()));
-        let answers = (0..500).map(|_| admit(guesser, Some("wrong")).unwrap_err().status());
-        let compared = answers.filter(|status| *status == StatusCode::UNAUTHORIZED).count();
+        let admit = async |client, token| guard.admit_websocket(client, PATH, &HeaderMap::new(), token).await;
+        for _ in 0..500 {
+            assert!(admit(room, Some("right")).await.is_ok());
+        }
+        let mut compared = 0;
+        for _ in 0..500 {
+            compared +=
+                u32::from(admit(guesser, Some("wrong")).await.unwrap_err().status() == StatusCode::UNAUTHORIZED);
+        }
         assert!((10..=12).contains(&compared), "{compared}");
         // Even the right token is not looked at now.
-        assert!(admit(guesser, Some("right")).is_err());
-        assert!(admit(room, None).is_err());
+        assert!(admit(guesser, Some("right")).await.is_err());
+        assert!(admit(room, None).await.is_err());
     }
 
-    #[test]
-    fn without_a_token_everybody_but_strangers_pages_may_connect() {
+    #[tokio::test]
+    async fn without_a_token_everybody_but_strangers_pages_may_connect() {
         let allowed = HeaderValue::from_static("https://plant.example");
         let guard = Guard::new(&Config { cors_origins: vec![allowed], ..Config::defaults() });
-        let admit = |origin: Option<&'static str>| {
+        let admit = async |origin: Option<&'static str>| {
             let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("localhost:8000"))]);
             headers.extend(origin.map(|origin| (header::ORIGIN, HeaderValue::from_static(origin))));
-            guard.admit_websocket([10, 0, 0, 1].into(), PATH, &headers, None).is_ok()
+            guard.admit_websocket([10, 0, 0, 1].into(), PATH, &headers, None).await.is_ok()
         };
-        assert!(admit(None) && admit(Some("http://localhost:8000")) && admit(Some("https://plant.example")));
-        assert!(!admit(Some("https://evil.example")) && !admit(Some("null")) && !admit(Some("http://localhost:80")));
+        for friend in [None, Some("http://localhost:8000"), Some("https://plant.example")] {
+            assert!(admit(friend).await, "{friend:?}");
+        }
+        for stranger in ["https://evil.example", "null", "http://localhost:80"] {
+            assert!(!admit(Some(stranger)).await, "{stranger}");
+        }
     }
 }

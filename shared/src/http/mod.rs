@@ -4,6 +4,7 @@ mod drain;
 pub mod error;
 pub mod guard;
 pub mod layers;
+mod limiter;
 pub mod query;
 pub mod rate;
 pub mod request_id;

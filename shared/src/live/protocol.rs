@@ -1,10 +1,12 @@
 //! The messages of the client protocol: JSON texts over a WebSocket, the same in every host.
 
+use super::ports::Pushed;
 use crate::domain::columns::Row;
 use crate::domain::name::{self, DEFAULT_OUTFALL};
 use crate::domain::reading::{Flags, Qualifier};
 use crate::domain::time::{self, TimeKind};
 use crate::domain::unit::{DEFAULT_UNIT, MAX_UNIT_BYTES, Unit};
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 /// The longest message that any host takes off the wire, in bytes: API Gateway's limit. A longer one ends the
@@ -92,6 +94,43 @@ pub fn subscribed(site: &str, from: u64, lost: u64, reset: bool) -> String {
         frame["reset"] = json!(true);
     }
     frame.to_string()
+}
+
+/// Messages for events, in order: an event alone as it is, several as JSON arrays, each at most [`MAX_WIRE_BYTES`].
+pub fn messages(events: &[&Pushed]) -> Vec<Bytes> {
+    let mut messages = Vec::new();
+    let mut rest = events;
+    while !rest.is_empty() {
+        let mut bytes = 1;
+        let fitting = rest.iter().take_while(|event| {
+            // Each event brings the comma or bracket behind it.
+            bytes += event.frame.len() + 1;
+            bytes <= MAX_WIRE_BYTES
+        });
+        let (now, later) = rest.split_at(fitting.count().max(1));
+        messages.push(match now {
+            [only] if only.frame.len() > MAX_WIRE_BYTES => stand_in(only.seq),
+            [only] => only.frame.clone(),
+            several => array(several),
+        });
+        rest = later;
+    }
+    messages
+}
+
+fn array(events: &[&Pushed]) -> Bytes {
+    let mut text = Vec::with_capacity(events.iter().map(|event| event.frame.len() + 1).sum::<usize>() + 1);
+    for (index, event) in events.iter().enumerate() {
+        text.push(if index == 0 { b'[' } else { b',' });
+        text.extend_from_slice(&event.frame);
+    }
+    text.push(b']');
+    text.into()
+}
+
+/// In place of an event that no message can carry: its sequence number, and where to read it.
+fn stand_in(seq: u64) -> Bytes {
+    json!({"type": "omitted", "seq": seq, "all": "/api/streams"}).to_string().into()
 }
 
 /// A message from a client.
@@ -225,6 +264,35 @@ fn unit(object: &Map<String, Value>) -> Result<String, String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn event(seq: u64, length: usize) -> Pushed {
+        Pushed { seq, frame: vec![b'1'; length].into(), origin: None, is_alerts: false }
+    }
+
+    fn lengths(sizes: &[usize]) -> Vec<usize> {
+        let events: Vec<_> = sizes.iter().zip(1..).map(|(size, seq)| event(seq, *size)).collect();
+        messages(&events.iter().collect::<Vec<_>>()).iter().map(Bytes::len).collect()
+    }
+
+    #[test]
+    fn events_share_messages_up_to_what_a_message_may_have() {
+        const HALF: usize = MAX_WIRE_BYTES / 2;
+        assert!(lengths(&[]).is_empty());
+        assert_eq!(lengths(&[MAX_WIRE_BYTES]), [MAX_WIRE_BYTES]);
+        // Two brackets and a comma are three bytes more.
+        assert_eq!(lengths(&[HALF, HALF - 3]), [MAX_WIRE_BYTES]);
+        assert_eq!(lengths(&[HALF, HALF - 2]), [HALF, HALF - 2]);
+        assert_eq!(lengths(&[10, HALF, HALF, 10]), [HALF + 13, HALF + 13]);
+        let (one, two) = (event(1, 3), event(2, 2));
+        assert_eq!(messages(&[&one, &two]), ["[111,11]"]);
+    }
+
+    #[test]
+    fn an_event_too_long_for_any_message_is_named() {
+        let long = event(7, MAX_WIRE_BYTES + 1);
+        let said: Value = serde_json::from_slice(&messages(&[&long])[0]).unwrap();
+        assert_eq!((&said["type"], &said["seq"]), (&json!("omitted"), &json!(7)));
+    }
 
     fn published(text: &str) -> Published {
         match parse(text.as_bytes()) {

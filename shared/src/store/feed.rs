@@ -71,8 +71,11 @@ impl Event {
     }
 }
 
+/// What the partition keys of feeds begin with; the site's key follows.
+pub const PREFIX: &str = "FEED#";
+
 fn partition(site: &str) -> String {
-    format!("FEED#{}", name::key(site))
+    format!("{PREFIX}{}", name::key(site))
 }
 
 fn event_key(last: u64) -> String {
@@ -208,7 +211,8 @@ fn item(site: &str, block: &[Entry], expires: &AttributeValue) -> super::Item {
     item
 }
 
-fn entries_of(item: &super::Item) -> Result<Vec<Entry>, StoreError> {
+/// The events of an item, in order.
+pub fn entries_of(item: &super::Item) -> Result<Vec<Entry>, StoreError> {
     let first: u64 = item.number("first")?;
     let origins = item.text("origins").unwrap_or_default();
     let mut origins = origins.split('\n').map(|origin| (!origin.is_empty()).then(|| origin.to_owned()));

@@ -3,8 +3,9 @@
 //! The keys and access patterns are listed in docs/ARCHITECTURE.md; none of them is a scan.
 
 pub mod alerts;
-mod connections;
+pub mod connections;
 mod counters;
+pub mod deliveries;
 pub mod feed;
 pub mod ingests;
 mod item;

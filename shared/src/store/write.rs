@@ -2,7 +2,8 @@
 
 use super::{Item, PK, SK, Store, StoreError};
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, PutRequest, ReturnConsumedCapacity, TransactWriteItem, Update, WriteRequest,
+    AttributeValue, ConditionCheck, Delete, Put, PutRequest, ReturnConsumedCapacity, TransactWriteItem, Update,
+    WriteRequest,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -143,6 +144,26 @@ impl Transaction {
             .build()
             .map_err(StoreError::build)?;
         self.items.push(TransactWriteItem::builder().delete(delete).build());
+        Ok(())
+    }
+
+    /// Looks at an item: the transaction fails unless the condition holds.
+    pub(super) fn check(
+        &mut self,
+        store: &Store,
+        (pk, sk): (String, String),
+        condition: &str,
+        values: HashMap<String, AttributeValue>,
+    ) -> Result<(), StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&*store.table)
+            .key(PK, AttributeValue::S(pk))
+            .key(SK, AttributeValue::S(sk))
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
+            .build()
+            .map_err(StoreError::build)?;
+        self.items.push(TransactWriteItem::builder().condition_check(check).build());
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! Code reports through the functions below or the `metrics` macros with these names; only a host installs a recorder.
 
 use crate::domain::alert::Severity;
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;
 
 /// Open WebSocket connections.
@@ -42,37 +42,61 @@ pub const STORE_RETRIES: &str = "owsc_store_retries_total";
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const BYTES: &[f64] = &[64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0];
 
-/// The histograms with their buckets, for whoever installs a recorder.
-pub const BUCKETS: &[(&str, &[f64])] = &[
-    (WS_MESSAGE_SIZE, BYTES),
-    (INGEST_SECONDS, SECONDS),
-    (EVALUATION_SECONDS, SECONDS),
-    (PUSH_SECONDS, SECONDS),
-    (HTTP_SECONDS, SECONDS),
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Samples by the upper bounds of their buckets.
+    Histogram(&'static [f64]),
+}
+
+/// A metric as it is presented.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// What it tells.
+    pub help: &'static str,
+}
+
+const fn metric(name: &'static str, kind: Kind, help: &'static str) -> Metric {
+    Metric { name, kind, help }
+}
+
+/// Every metric.
+pub const ALL: &[Metric] = &[
+    metric(WS_ACTIVE, Kind::Gauge, "Open WebSocket connections"),
+    metric(WS_CONNECTIONS, Kind::Counter, "WebSocket connections accepted"),
+    metric(WS_RECEIVED, Kind::Counter, "Messages received from WebSocket clients"),
+    metric(WS_BROADCAST, Kind::Counter, "Frames delivered to WebSocket clients"),
+    metric(WS_ERRORS, Kind::Counter, "Refused messages and dropped connections, by code"),
+    metric(WS_MESSAGE_SIZE, Kind::Histogram(BYTES), "Size of messages received from WebSocket clients"),
+    metric(STREAM_BUFFER, Kind::Gauge, "Events held in memory for subscribers"),
+    metric(ROWS, Kind::Counter, "Rows of ingested files, by outcome"),
+    metric(INGESTS, Kind::Counter, "Files posted, by outcome"),
+    metric(INGEST_SECONDS, Kind::Histogram(SECONDS), "Time from the whole body to the answer of an ingest"),
+    metric(EVALUATION_SECONDS, Kind::Histogram(SECONDS), "Time to judge one series"),
+    metric(ALERTS, Kind::Counter, "Alerts raised, by level"),
+    metric(PUSH_SECONDS, Kind::Histogram(SECONDS), "Time from a published reading to the hand-over to its subscribers"),
+    metric(HTTP_REQUESTS, Kind::Counter, "HTTP requests, by matched route and status"),
+    metric(HTTP_SECONDS, Kind::Histogram(SECONDS), "Time to answer HTTP requests, by matched route"),
+    metric(STORE_RETRIES, Kind::Counter, "Writes to the table that were tried again"),
 ];
 
 /// Registers help texts, and the unlabelled metrics at zero, so that a scrape shows them before anything happened.
 pub fn describe() {
-    describe_gauge!(WS_ACTIVE, "Open WebSocket connections");
-    describe_counter!(WS_CONNECTIONS, "WebSocket connections accepted");
-    describe_counter!(WS_RECEIVED, "Messages received from WebSocket clients");
-    describe_counter!(WS_BROADCAST, "Frames delivered to WebSocket clients");
-    describe_counter!(WS_ERRORS, "Refused messages and dropped connections, by code");
-    describe_histogram!(WS_MESSAGE_SIZE, Unit::Bytes, "Size of messages received from WebSocket clients");
-    describe_gauge!(STREAM_BUFFER, "Events held in memory for subscribers");
-    describe_counter!(ROWS, "Rows of ingested files, by outcome");
-    describe_counter!(INGESTS, "Files posted, by outcome");
-    describe_histogram!(INGEST_SECONDS, Unit::Seconds, "Time from the whole body to the answer of an ingest");
-    describe_histogram!(EVALUATION_SECONDS, Unit::Seconds, "Time to judge one series");
-    describe_counter!(ALERTS, "Alerts raised, by level");
-    describe_histogram!(
-        PUSH_SECONDS,
-        Unit::Seconds,
-        "Time from a published reading to the hand-over to its subscribers"
-    );
-    describe_counter!(HTTP_REQUESTS, "HTTP requests, by matched route and status");
-    describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time to answer HTTP requests, by matched route");
-    describe_counter!(STORE_RETRIES, "Writes to the table that were tried again");
+    for Metric { name, kind, help } in ALL {
+        match kind {
+            Kind::Counter => describe_counter!(*name, *help),
+            Kind::Gauge => describe_gauge!(*name, *help),
+            Kind::Histogram(_) => describe_histogram!(*name, *help),
+        }
+    }
     gauge!(WS_ACTIVE).set(0.0);
     gauge!(STREAM_BUFFER).set(0.0);
     for name in [WS_CONNECTIONS, WS_RECEIVED, WS_BROADCAST, STORE_RETRIES] {

@@ -1,4 +1,5 @@
 //! Logs and metrics.
 
+pub mod deltas;
 pub mod logs;
 pub mod metrics;

@@ -4,6 +4,8 @@ use owsc::database::local_client;
 use owsc::embedded::Embedded;
 use shared::live::ports::{Connection, Connections};
 use shared::store::Store;
+use shared::store::deliveries::Progress;
+use shared::telemetry::deltas::Delta;
 use std::collections::{BTreeMap, BTreeSet};
 use tempfile::TempDir;
 
@@ -34,15 +36,67 @@ async fn connections_are_listed_by_site_and_move_between_sites() -> anyhow::Resu
     for id in 0..40 {
         store.register(&connection(id, "North")).await?;
     }
-    store.register(&connection(3, "south")).await?;
+    let left = store.unsettle("c3").await?.expect("it is there");
+    assert_eq!(left.connection, connection(3, "North"));
+    assert!(store.unsettle("c3").await?.is_none(), "it is moving already");
+    assert!(store.connection("c3").await?.is_some_and(|known| known.moving.is_some()));
+    store.settle(&connection(3, "south"), 0).await?;
     store.unregister("c4").await?;
     store.unregister("unknown").await?;
     let north: BTreeSet<_> = store.list("north").await?.iter().map(|c| (c.id.clone(), c.alerts_only)).collect();
     let expected = (0..40).filter(|id| ![3, 4].contains(id)).map(|id| (format!("c{id}"), id % 2 == 0)).collect();
     assert_eq!(north, expected);
     assert_eq!(store.list("South").await?.len(), 1);
-    assert_eq!(store.connection("c3").await?, Some(connection(3, "south")));
+    assert_eq!(store.connection("c3").await?.map(|known| known.connection), Some(connection(3, "south")));
     assert_eq!(store.connection("c4").await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn new_connections_are_waited_for_until_they_have_said_something() -> anyhow::Result<()> {
+    let Table { store, .. } = &Table::new().await?;
+    let connection = connection(1, "a");
+    store.register(&connection).await?;
+    let hold = async || anyhow::Ok(store.subscriber(&connection).await?.map(|subscriber| subscriber.hold));
+    let now = shared::domain::time::now();
+    assert!(hold().await?.is_some_and(|until| until > now && until <= now + 500_000));
+    store.end_hold(&connection).await?;
+    assert_eq!(hold().await?, Some(0));
+    store.remove(&connection).await?;
+    store.end_hold(&connection).await?;
+    assert_eq!(hold().await?, None, "what is gone does not come back");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_settles_only_where_no_later_delivery_has_begun() -> anyhow::Result<()> {
+    let Table { store, .. } = &Table::new().await?;
+    store.register(&connection(1, "a")).await?;
+    store.unsettle("c1").await?;
+    store.begin_delivery("a", 4, 7).await?;
+    for (from, settles) in [(6, false), (7, true), (8, true)] {
+        let settled = store.settle(&connection(1, "a"), from).await;
+        assert_eq!(settled.is_ok(), settles, "{from}: {settled:?}");
+        assert_eq!(store.list("a").await?.len(), usize::from(settles));
+    }
+    store.finish_delivery("a", 7).await?;
+    assert_eq!(store.progress("A").await?, Some(Progress { through: 7, begun: 7 }));
+    store.remove(&connection(1, "a")).await?;
+    assert!(store.settle(&connection(1, "a"), 9).await.is_err(), "what is gone does not come back");
+    assert!(store.list("a").await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn claims_tell_who_has_the_events_and_who_may_have_them() -> anyhow::Result<()> {
+    let Table { store, .. } = &Table::new().await?;
+    let ids = |from: u32| (from..from + 3).map(|id| format!("c{id}")).collect::<Vec<_>>();
+    let first = store.claim("a", 7, ids(0)).await?;
+    store.claim("a", 7, ids(3)).await?;
+    store.claim("a", 8, ids(6)).await?;
+    store.claim_done("a", first).await?;
+    let claims: BTreeSet<_> = store.claims("a", 7).await?.into_iter().map(|claim| (claim.done, claim.ids)).collect();
+    assert_eq!(claims, BTreeSet::from([(true, ids(0)), (false, ids(3))]));
     Ok(())
 }
 
@@ -53,9 +107,17 @@ async fn counters_sum_what_every_process_adds() -> anyhow::Result<()> {
     for process in 0..5 {
         let store = store.clone();
         adding.spawn(async move {
+            let delta = |series: &str, numbers: &[(&str, f64)]| Delta {
+                series: series.to_owned(),
+                numbers: numbers.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect(),
+            };
             for _ in 0..20 {
-                let deltas = BTreeMap::from([("a_total".to_owned(), 1.0), (format!("b{{p=\"{process}\"}}"), 0.5)]);
-                store.add_to_counters(&format!("process{process}"), &deltas).await?;
+                let origin = format!("process{process}");
+                store.add_to_counter(&origin, &delta("a_total", &[("v", 1.0)])).await?;
+                store
+                    .add_to_counter(&origin, &delta("h{p=\"x\"}", &[("sum", 0.5), ("count", 2.0), ("b1", 0.0)]))
+                    .await?;
+                store.add_to_counter(&origin, &delta("nothing", &[("v", 0.0)])).await?;
             }
             Ok::<_, shared::store::StoreError>(())
         });
@@ -64,21 +126,29 @@ async fn counters_sum_what_every_process_adds() -> anyhow::Result<()> {
         done??;
     }
     let counters = store.counters().await?;
-    assert_eq!((counters["a_total"], counters.len()), (100.0, 6));
-    assert_eq!(counters["b{p=\"3\"}"], 10.0);
+    assert_eq!((counters["a_total"]["v"], counters.len()), (100.0, 2));
+    let expected = BTreeMap::from([("sum".to_owned(), 50.0), ("count".to_owned(), 200.0)]);
+    assert_eq!(counters["h{p=\"x\"}"], expected);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_rate_window_takes_its_limit_and_no_more_and_the_next_second_is_another() -> anyhow::Result<()> {
+async fn a_shared_rate_takes_its_limit_and_no_more_and_recovers_evenly() -> anyhow::Result<()> {
     let Table { store, .. } = &Table::new().await?;
     let now = shared::domain::time::now();
-    let mut taken = 0;
-    for _ in 0..12 {
-        taken += u32::from(store.within_rate("10.0.0.1/api", 10, now).await?);
-    }
-    assert_eq!(taken, 10);
-    assert!(store.within_rate("10.0.0.2/api", 10, now).await?, "another client");
-    assert!(store.within_rate("10.0.0.1/api", 10, now + 1_000_000).await?, "the next second");
+    let taken = async |key: &str, tries: u32, now: i64| {
+        let mut taken = 0;
+        for _ in 0..tries {
+            taken += u32::from(store.within_rate(key, 10, now).await?);
+        }
+        anyhow::Ok(taken)
+    };
+    assert!(!store.is_over_rate("10.0.0.1 /api", 10, now).await?);
+    assert_eq!(taken("10.0.0.1 /api", 12, now).await?, 10);
+    assert!(store.is_over_rate("10.0.0.1 /api", 10, now).await?);
+    assert_eq!(taken("10.0.0.2 /api", 1, now).await?, 1, "another client");
+    // A tenth of a second later there is room for one, and not for the ten of another second.
+    assert_eq!(taken("10.0.0.1 /api", 5, now + 100_000).await?, 1);
+    assert_eq!(taken("10.0.0.1 /api", 12, now + 1_100_000).await?, 10);
     Ok(())
 }

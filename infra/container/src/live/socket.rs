@@ -208,7 +208,7 @@ impl Session {
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
             Message::Close(_) => return Err(End::Client),
         };
-        match self.host.messages.receive(&self.connection, &self.allowance, received) {
+        match self.host.messages.receive(&self.connection, self.allowance.take(), received) {
             Step::Reply(frame) => self.answer(frame).await,
             Step::Publishing(fate) => {
                 self.in_flight.push_back(fate);

@@ -1,0 +1,17 @@
+//! The API function, with the documentation of all HTTP functions.
+
+use api::Api;
+use shared::lambda::{Error, Function};
+use shared::live::ports::FollowTheFeed;
+use std::sync::Arc;
+use utoipa::OpenApi;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?;
+    let api = Api { store: function.store(), announce: Arc::new(FollowTheFeed) };
+    let documents = [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
+    let docs = api::docs::router(&api::docs::openapi(documents));
+    let router = api::router(api, &function.guard()).merge(docs);
+    function.serve(router).await
+}

@@ -1,0 +1,12 @@
+//! The health function.
+
+use shared::lambda::{Error, Function};
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    // It may read one key of the table and write nothing.
+    let function = Function::start()?.without_counters();
+    let vitals = health::Vitals { store: function.store(), buffer_size: Arc::new(|| 0) };
+    function.serve(health::router(vitals)).await
+}

@@ -1,0 +1,23 @@
+//! The metrics function: the sums of what all environments have counted.
+
+use metrics_function::Render;
+use metrics_function::sums::{self, Sums};
+use shared::lambda::{Error, Function};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?.without_counters();
+    let (store, zeros) = (function.store(), function.deltas());
+    let render: Render = Arc::new(move || {
+        let (store, zeros) = (store.clone(), zeros.clone());
+        Box::pin(async move {
+            let mut sums: Sums = zeros.take().into_iter().map(|delta| (delta.series, BTreeMap::new())).collect();
+            sums.extend(store.counters().await?);
+            Ok(sums::render(&sums))
+        })
+    });
+    let router = metrics_function::router(function.config().clone(), render);
+    function.serve(router).await
+}

@@ -1,0 +1,153 @@
+//! Delivering a site's events through API Gateway: everything to everybody once, whatever happens to this process.
+//!
+//! `shared::store::deliveries` tells what is noted when. Nobody can know whether a post arrived whose process was killed
+//! before it could note the answer. Such a connection is ended: its client connects again, says which event it has
+//! last, and goes on behind it. So does one that could not be reached.
+
+use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use shared::domain::time;
+use shared::lambda::Fault;
+use shared::lambda::push::Gateway;
+use shared::live::ports::{Batch, Connection, PushError};
+use shared::store::connections::Subscriber;
+use shared::store::feed::Entry;
+use shared::store::{Store, StoreError};
+use shared::telemetry::metrics::ws_error;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Connections that are claimed together: with API Gateway's ids less than the kilobyte that a write unit buys.
+const CLAIM: usize = 32;
+/// Claims under way: after a crash, the connections of no more than these have to connect again. A connection that is
+/// slow holds one of them up.
+const CLAIMS: usize = 16;
+/// How often it is looked whether a new connection has said where it wants to begin.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What events are delivered with.
+pub struct Delivery {
+    /// The table.
+    pub store: Store,
+    /// The way to clients.
+    pub gateway: Gateway,
+}
+
+impl Delivery {
+    /// Delivers events, which follow each other, to everybody who has not got them yet.
+    pub async fn run(&self, site: &str, entries: Vec<Entry>) -> Result<(), Fault> {
+        let (Some(first), Some(last)) = (entries.first().map(|e| e.seq), entries.last().map(|e| e.seq)) else {
+            return Ok(());
+        };
+        let progress = self.store.progress(site).await?;
+        let mut through = progress.map_or(first - 1, |progress| progress.through);
+        if let Some(left) = progress.filter(|progress| progress.begun > progress.through) {
+            self.finish_for(site, through, left.begun).await?;
+            through = left.begun;
+        }
+        let entries = self.without_gap(site, through, last, entries).await?;
+        let Some(batch) = Batch::new(site, entries.into_iter().filter(|entry| entry.seq > through)) else {
+            return Ok(());
+        };
+        self.store.begin_delivery(site, through, last).await?;
+        self.deliver(&batch, &HashSet::new()).await?;
+        Ok(self.store.finish_delivery(site, last).await?)
+    }
+
+    /// The events behind `through`: from the feed where the stream has given some up.
+    async fn without_gap(
+        &self,
+        site: &str,
+        through: u64,
+        last: u64,
+        entries: Vec<Entry>,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let dense = entries.iter().map(|entry| entry.seq).filter(|seq| *seq > through).eq(through + 1..=last);
+        if dense || last <= through {
+            return Ok(entries);
+        }
+        tracing::warn!(site, after = through, "events are missing in the stream and read from the feed");
+        let (mut all, mut position) = (Vec::new(), through);
+        while position < last {
+            let page = self.store.feed_after(site, position).await?;
+            let Some(end) = page.last() else { break };
+            position = end.seq;
+            all.extend(page.into_iter().filter(|entry| entry.seq <= last));
+        }
+        Ok(all)
+    }
+
+    /// Finishes what a process began that is gone.
+    async fn finish_for(&self, site: &str, through: u64, begun: u64) -> Result<(), Fault> {
+        let (mut done, mut unknown) = (HashSet::new(), HashSet::new());
+        for claim in self.store.claims(site, begun).await? {
+            let known = if claim.done { &mut done } else { &mut unknown };
+            known.extend(claim.ids);
+        }
+        tracing::warn!(site, begun, done = done.len(), unknown = unknown.len(), "a delivery is finished for another");
+        let here = self.store.subscribers(site).await?.into_iter().map(|subscriber| subscriber.connection);
+        let unknown = here.filter(|connection| unknown.contains(&connection.id));
+        try_join_all(unknown.map(async |connection| self.end(&connection, "unknown_delivery").await)).await?;
+        let entries = self.without_gap(site, through, begun, Vec::new()).await?;
+        if let Some(batch) = Batch::new(site, entries) {
+            self.deliver(&batch, &done).await?;
+        }
+        Ok(self.store.finish_delivery(site, begun).await?)
+    }
+
+    /// Delivers to everybody but those who have it. Who has just come is waited for, last of all.
+    async fn deliver(&self, batch: &Batch, done: &HashSet<String>) -> Result<(), Fault> {
+        let listed = self.store.subscribers(&batch.site).await?;
+        let owed = listed.into_iter().filter(|s| !done.contains(&s.connection.id) && s.from < batch.last());
+        let now = time::now();
+        let (mut held, ready): (Vec<_>, Vec<_>) = owed.partition(|subscriber| subscriber.hold > now);
+        self.post_all(batch, ready, held.is_empty()).await?;
+        while !held.is_empty() {
+            tokio::time::sleep(LOOK).await;
+            let looks = held.iter().map(async |subscriber| self.store.subscriber(&subscriber.connection).await);
+            let present = try_join_all(looks).await?.into_iter().flatten();
+            let now = time::now();
+            let (waiting, ready): (Vec<_>, Vec<_>) = present.partition(|subscriber| subscriber.hold > now);
+            self.post_all(batch, ready, false).await?;
+            held = waiting;
+        }
+        Ok(())
+    }
+
+    /// Posts to connections, a claim of them at a time. The end of the delivery notes for a claim that is alone what
+    /// the end of the claim would.
+    async fn post_all(&self, batch: &Batch, subscribers: Vec<Subscriber>, all: bool) -> Result<(), Fault> {
+        let note = !all || subscribers.len() > CLAIM;
+        let claims = subscribers.chunks(CLAIM).map(|claimed| self.post_claimed(batch, claimed, note));
+        stream::iter(claims).buffer_unordered(CLAIMS).try_collect().await
+    }
+
+    async fn post_claimed(&self, batch: &Batch, claimed: &[Subscriber], note: bool) -> Result<(), Fault> {
+        let ids = claimed.iter().map(|subscriber| subscriber.connection.id.clone()).collect();
+        let claim = self.store.claim(&batch.site, batch.last(), ids).await?;
+        try_join_all(claimed.iter().map(|subscriber| self.post(batch, subscriber))).await?;
+        if note {
+            self.store.claim_done(&batch.site, claim).await?;
+        }
+        Ok(())
+    }
+
+    async fn post(&self, batch: &Batch, subscriber: &Subscriber) -> Result<(), Fault> {
+        let start = batch.events.partition_point(|event| event.seq <= subscriber.from);
+        let connection = &subscriber.connection;
+        match self.gateway.send_events(connection, &batch.events[start..]).await {
+            Ok(()) => Ok(()),
+            Err(PushError::Gone) => Ok(self.store.remove(connection).await?),
+            Err(PushError::Failed(reason)) => {
+                tracing::warn!(connection = connection.id, reason, "a connection was not reached and is ended");
+                self.end(connection, "too_slow").await
+            }
+        }
+    }
+
+    async fn end(&self, connection: &Connection, code: &'static str) -> Result<(), Fault> {
+        ws_error(code);
+        self.gateway.end(&connection.id).await.map_err(|error| Fault::Push(error.to_string()))?;
+        Ok(self.store.remove(connection).await?)
+    }
+}

@@ -1,0 +1,13 @@
+//! The function that the table's stream sets off.
+
+use shared::lambda::{Error, Fault, Function, LambdaEvent};
+use ws_broadcast::delivery::Delivery;
+use ws_broadcast::stream::{self, Event};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?;
+    let delivery = Delivery { store: function.store(), gateway: function.gateway()? };
+    let handler = async |event: LambdaEvent<Event>| Ok::<_, Fault>(stream::handle(&delivery, event.payload).await);
+    function.run(handler).await
+}

@@ -1,0 +1,126 @@
+//! The table's stream: changes of the feed.
+
+use crate::delivery::Delivery;
+use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Deserialize;
+use shared::store::feed::{self, Entry};
+use shared::store::{Item, ItemExt, StoreError};
+use std::collections::HashMap;
+
+/// A batch of changes, as far as it is looked at.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Event {
+    #[serde(default)]
+    records: Vec<Record>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Record {
+    dynamodb: Change,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Change {
+    #[serde(default)]
+    sequence_number: String,
+    #[serde(default)]
+    new_image: HashMap<String, Attribute>,
+}
+
+/// An attribute of a feed item: all of them are texts or numbers.
+#[derive(Debug, Deserialize)]
+enum Attribute {
+    S(String),
+    N(String),
+    #[serde(untagged)]
+    Other(serde::de::IgnoredAny),
+}
+
+/// Events of one site in a batch.
+struct Run {
+    site: String,
+    entries: Vec<Entry>,
+    /// The place of the first in the stream.
+    sequence_number: String,
+}
+
+/// Delivers a batch. What fails is handed over again from the first change of the first site that failed on; the sites
+/// behind it are not delivered twice.
+pub async fn handle(delivery: &Delivery, event: Event) -> DynamoDbEventResponse {
+    let mut response = DynamoDbEventResponse::default();
+    for run in by_site(event.records) {
+        if let Err(error) = delivery.run(&run.site, run.entries).await {
+            tracing::error!(%error, site = run.site, "events were not delivered; the stream hands them over again");
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = Some(run.sequence_number);
+            response.batch_item_failures.push(failure);
+        }
+    }
+    response
+}
+
+fn by_site(records: Vec<Record>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for Record { dynamodb: change } in records {
+        match read(&change.new_image) {
+            Ok((site, entries)) => match runs.iter_mut().find(|run| run.site == site) {
+                Some(run) => run.entries.extend(entries),
+                None => runs.push(Run { site, entries, sequence_number: change.sequence_number }),
+            },
+            // Handing it over again would not mend it. The next event of its site shows a gap, which the feed fills.
+            Err(error) => tracing::error!(%error, change.sequence_number, "a change of the feed cannot be read"),
+        }
+    }
+    runs
+}
+
+fn read(image: &HashMap<String, Attribute>) -> Result<(String, Vec<Entry>), StoreError> {
+    let item: Item = image
+        .iter()
+        .filter_map(|(name, attribute)| match attribute {
+            Attribute::S(text) => Some((name.clone(), AttributeValue::S(text.clone()))),
+            Attribute::N(number) => Some((name.clone(), AttributeValue::N(number.clone()))),
+            Attribute::Other(_) => None,
+        })
+        .collect();
+    let site = item.text("pk")?.strip_prefix(feed::PREFIX).ok_or_else(|| item.damaged("not of a feed"))?;
+    Ok((site.to_owned(), feed::entries_of(&item)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn record(number: u32, image: Value) -> Value {
+        json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": number.to_string(), "NewImage": image}})
+    }
+
+    fn feed(site: &str, first: u64, frames: &str) -> Value {
+        json!({"pk": {"S": format!("FEED#{site}")}, "sk": {"S": "E#"}, "first": {"N": first.to_string()},
+               "frames": {"S": frames}, "ttl": {"N": "1"}})
+    }
+
+    #[test]
+    fn changes_are_gathered_by_site_in_order_and_bad_ones_passed_over() {
+        let event: Event = serde_json::from_value(json!({"Records": [
+            record(1, feed("a", 1, "{}\n{}")),
+            record(2, feed("b", 7, "{}")),
+            record(3, json!({"pk": {"S": "OTHER#x"}, "first": {"BOOL": true}})),
+            record(4, json!({})),
+            record(5, feed("a", 3, "{}")),
+        ]}))
+        .unwrap();
+        let runs = by_site(event.records);
+        let seen: Vec<_> = runs
+            .iter()
+            .map(|run| {
+                (run.site.as_str(), run.entries.iter().map(|e| e.seq).collect::<Vec<_>>(), run.sequence_number.as_str())
+            })
+            .collect();
+        assert_eq!(seen, [("a", vec![1, 2, 3], "1"), ("b", vec![7], "2")]);
+    }
+}

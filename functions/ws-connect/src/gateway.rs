@@ -1,0 +1,36 @@
+//! Connecting through API Gateway.
+
+use crate::{Caller, Options, connect};
+use shared::http::ApiResult;
+use shared::http::guard::Guard;
+use shared::lambda::Fault;
+use shared::lambda::websocket::{self, Answer, Event};
+use shared::live::ports::Connection;
+use shared::store::Store;
+
+/// The WebSocket API has one path for all, so that all count together.
+const PATH: &str = "/ws";
+
+/// Admits a client, or says why not.
+pub async fn answer(guard: &Guard, store: &Store, event: &Event) -> Result<Answer, Fault> {
+    let caller = Caller {
+        id: websocket::connection_id(event)?,
+        client: websocket::client(event)?,
+        path: PATH,
+        headers: &event.headers,
+        alerts_only: false,
+    };
+    match admit(guard, store, caller, event).await {
+        Ok(_) => Ok(Answer::accepted(&event.headers)),
+        Err(error) => {
+            tracing::info!(status = error.status().as_u16(), client = %caller.client, "a client may not connect");
+            Ok(Answer::refused(error, event).await)
+        }
+    }
+}
+
+async fn admit(guard: &Guard, store: &Store, caller: Caller<'_>, event: &Event) -> ApiResult<Connection> {
+    let options: Options = websocket::options(event)?;
+    let alerts_only = options.alerts_only()?;
+    connect(guard, store, Caller { alerts_only, ..caller }, &options).await
+}

@@ -1,0 +1,13 @@
+//! The WebSocket API's $connect function.
+
+use shared::lambda::websocket::Event;
+use shared::lambda::{Error, Function, LambdaEvent};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?;
+    let (guard, store) = (function.guard(), function.store());
+    function
+        .run(async |event: LambdaEvent<Event>| ws_connect::gateway::answer(&guard, &store, &event.payload).await)
+        .await
+}

@@ -1,0 +1,112 @@
+//! Messages that come through API Gateway.
+
+use crate::subscription::{Place, subscribe};
+use crate::{Messages, Received, Step, refusal};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use shared::domain::time;
+use shared::lambda::push::Gateway;
+use shared::lambda::websocket::{self, Answer, Event};
+use shared::lambda::{Fault, LambdaEvent};
+use shared::live::ports::{Connection, Connections, PushError};
+use shared::live::protocol::Code;
+use shared::live::publisher::PublishError;
+use shared::store::Store;
+use shared::store::connections::Known;
+
+/// A connection that has been in no list for so long belongs to an invocation that is gone: they end after 29 s.
+const STRANDED: i64 = 60 * 1_000_000;
+
+/// What messages are acted upon with.
+pub struct Host {
+    /// The table.
+    pub store: Store,
+    /// What messages lead to.
+    pub messages: Messages,
+    /// The way back to clients.
+    pub gateway: Gateway,
+}
+
+impl Host {
+    /// Acts on a message.
+    pub async fn answer(&self, event: LambdaEvent<Event>) -> Result<Answer, Fault> {
+        let (event, context) = event.into_parts();
+        let id = websocket::connection_id(&event)?;
+        let body = event.body.as_deref().unwrap_or_default();
+        let binary = if event.is_base64_encoded {
+            Some(STANDARD.decode(body).map_err(|error| Fault::BadEvent(format!("body: {error}")))?)
+        } else {
+            None
+        };
+        let received = binary.as_deref().map_or(Received::Text(body), Received::Binary);
+        match self.store.connection(id).await? {
+            Some(known) if known.moving.is_none_or(|since| time::now() - since < STRANDED) => {
+                self.receive(&known, received, context.deadline()).await?;
+            }
+            // It gets no events, and would not learn of it.
+            stranded => self.end(id, stranded.map(|known| known.connection)).await?,
+        }
+        Ok(Answer::ok())
+    }
+
+    async fn receive(
+        &self,
+        known: &Known,
+        received: Received<'_>,
+        deadline: std::time::SystemTime,
+    ) -> Result<(), Fault> {
+        let connection = &known.connection;
+        let now = time::now();
+        let allowed = self.store.within_rate(&connection.id, self.messages.per_second(), now).await?;
+        let step = self.messages.receive(connection, allowed, received);
+        if known.hold > now && !matches!(step, Step::Subscribe { .. }) {
+            self.store.end_hold(connection).await?;
+        }
+        match step {
+            Step::Reply(frame) => self.reply(connection, frame).await,
+            Step::Publishing(fate) => match fate.await.unwrap_or(Err(PublishError::Unavailable)) {
+                Ok(_) => Ok(()),
+                Err(error) => self.reply(connection, refusal(Code::Unavailable, &error.to_string())).await,
+            },
+            Step::Subscribe { site, after } => self.subscribe(connection, Place { site, after }, deadline).await,
+        }
+    }
+
+    async fn subscribe(
+        &self,
+        connection: &Connection,
+        place: Place,
+        deadline: std::time::SystemTime,
+    ) -> Result<(), Fault> {
+        let Some(left) = self.store.unsettle(&connection.id).await? else {
+            let detail = "another subscription of this connection is under way; send it again afterwards";
+            return self.reply(connection, refusal(Code::BadMessage, detail)).await;
+        };
+        let moved = subscribe(&self.store, &self.gateway, &left, place, deadline).await;
+        match moved {
+            Ok(()) => Ok(()),
+            Err(fault) => {
+                tracing::warn!(error = %fault, connection = connection.id, "a subscription ends its connection");
+                self.end(&connection.id, Some(left.connection)).await
+            }
+        }
+    }
+
+    async fn reply(&self, connection: &Connection, frame: String) -> Result<(), Fault> {
+        match self.gateway.send(&connection.id, frame.into()).await {
+            Ok(()) => Ok(()),
+            Err(PushError::Gone) => Ok(self.store.remove(connection).await?),
+            Err(PushError::Failed(reason)) => Err(Fault::Push(reason)),
+        }
+    }
+
+    /// Ends a connection: its client connects again and goes on behind the last event that it has.
+    async fn end(&self, id: &str, connection: Option<Connection>) -> Result<(), Fault> {
+        self.gateway.end(id).await.map_err(|error| Fault::Push(error.to_string()))?;
+        match connection {
+            Some(connection) => self.store.remove(&connection).await?,
+            None => self.store.unregister(id).await?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! The WebSocket API's $default function.
+
+use shared::lambda::websocket::Event;
+use shared::lambda::{Error, Function, LambdaEvent};
+use shared::live::ports::FollowTheFeed;
+use shared::live::publisher::Publisher;
+use std::sync::Arc;
+use ws_message::Messages;
+use ws_message::gateway::Host;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?;
+    let store = function.store();
+    let messages = Messages::new(Publisher::new(store.clone(), Arc::new(FollowTheFeed)), function.config());
+    let host = Host { store, messages, gateway: function.gateway()? };
+    function.run(async |event: LambdaEvent<Event>| host.answer(event).await).await
+}
