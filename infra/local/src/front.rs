@@ -1,0 +1,58 @@
+//! The one port: which API a request belongs to.
+
+use crate::cli::Options;
+use crate::http::{Http, plain, read_away};
+use crate::runtime::Pool;
+use crate::template::Template;
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// All APIs of a template.
+pub struct Front {
+    http: Vec<Http>,
+}
+
+impl Front {
+    /// The APIs with the functions that they call.
+    pub fn new(_options: &Options, template: &Template, pools: &HashMap<String, Pool>) -> anyhow::Result<Self> {
+        let http = template.http_apis.iter().map(|api| Http::new(api, pools)).collect::<anyhow::Result<_>>()?;
+        Ok(Self { http })
+    }
+
+    /// Everything that is served.
+    pub fn router(self: Arc<Self>) -> Router {
+        Router::new().fallback(answer).with_state(self)
+    }
+
+    /// Ends what is open.
+    pub async fn end(&self) {}
+}
+
+async fn answer(
+    State(front): State<Arc<Front>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    // An API with a stage of its own takes what begins with it; `$default` takes the rest.
+    let staged = front.http.iter().find_map(|api| Some((api, within(&path, api.stage())?)));
+    let default = || front.http.iter().find(|api| api.stage() == "$default").map(|api| (api, path.as_str()));
+    match staged.or_else(default) {
+        Some((api, path)) => api.answer(request, path, peer).await,
+        None => {
+            read_away(request.into_body());
+            plain(StatusCode::NOT_FOUND, "Not Found")
+        }
+    }
+}
+
+/// The path after a stage, if it begins with it.
+fn within<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix('/')?.strip_prefix(stage)?;
+    if rest.is_empty() { Some("/") } else { Some(rest).filter(|rest| rest.starts_with('/')) }
+}
