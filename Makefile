@@ -15,7 +15,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: build ## Build and start the server on http://127.0.0.1:8000 with a database under ./data
-	target/release/owsc serve $(RUN_FLAGS)
+	target/server/owsc serve $(RUN_FLAGS)
 
 test: ## Run all tests
 	$(CARGO) test --locked --workspace
@@ -36,8 +36,8 @@ bench: ## Measure ingest: rows a second, against bare CSV reading in the same ru
 	$(CARGO) bench --locked --workspace --bench ingest
 
 bench-fanout: ## Measure live fan-out: deliveries a second and latency at 100 and 1,000 subscribers
-	$(CARGO) build --release --locked --workspace --bin owsc --bin fanout
-	target/release/fanout
+	$(CARGO) build --profile server --locked --workspace --bin owsc --bin fanout
+	target/server/fanout
 
 FUZZ_SECONDS ?= 300
 FUZZ_HOST := $(shell rustc --print host-tuple)
@@ -54,7 +54,7 @@ fuzz: ## Fuzz the CSV reader and the message parser, five minutes each (needs a 
 	        -artifact_prefix=artifacts/$$target/ -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; done
 
 build: ## Build the server as it is released
-	$(CARGO) build --release --locked --workspace --bin owsc
+	$(CARGO) build --profile server --locked --workspace --bin owsc
 
 # Built once without optimisation: it runs for a second.
 $(TOOLS)/bin/cargo-deny:
