@@ -4,6 +4,7 @@ use crate::cli::Options;
 use crate::http::{Http, plain, read_away};
 use crate::runtime::Pool;
 use crate::template::Template;
+use crate::websocket::Live;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
@@ -15,13 +16,15 @@ use std::sync::Arc;
 /// All APIs of a template.
 pub struct Front {
     http: Vec<Http>,
+    live: Vec<Live>,
 }
 
 impl Front {
     /// The APIs with the functions that they call.
-    pub fn new(_options: &Options, template: &Template, pools: &HashMap<String, Pool>) -> anyhow::Result<Self> {
+    pub fn new(options: &Options, template: &Template, pools: &HashMap<String, Pool>) -> anyhow::Result<Self> {
         let http = template.http_apis.iter().map(|api| Http::new(api, pools)).collect::<anyhow::Result<_>>()?;
-        Ok(Self { http })
+        let live = template.web_socket_apis.iter().map(|api| Live::new(options, api, pools)).collect::<anyhow::Result<_>>()?;
+        Ok(Self { http, live })
     }
 
     /// Everything that is served.
@@ -29,8 +32,10 @@ impl Front {
         Router::new().fallback(answer).with_state(self)
     }
 
-    /// Ends what is open.
-    pub async fn end(&self) {}
+    /// Ends all connections.
+    pub async fn end(&self) {
+        futures_util::future::join_all(self.live.iter().map(Live::end)).await;
+    }
 }
 
 async fn answer(
@@ -39,6 +44,12 @@ async fn answer(
     request: Request,
 ) -> Response {
     let path = request.uri().path().to_owned();
+    // A WebSocket API is nothing but its path and what manages its connections: in AWS, what else begins like it is an
+    // address of another host.
+    let live = front.live.iter().find_map(|api| Some((api, within(&path, api.stage())?)));
+    if let Some((api, path)) = live.filter(|(_, path)| *path == "/" || path.starts_with("/@connections/")) {
+        return api.answer(request, path, peer).await;
+    }
     // An API with a stage of its own takes what begins with it; `$default` takes the rest.
     let staged = front.http.iter().find_map(|api| Some((api, within(&path, api.stage())?)));
     let default = || front.http.iter().find(|api| api.stage() == "$default").map(|api| (api, path.as_str()));

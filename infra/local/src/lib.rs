@@ -11,3 +11,4 @@ pub mod serve;
 pub mod streams;
 pub mod template;
 mod throttle;
+mod websocket;

@@ -6,8 +6,9 @@ mod response;
 mod routes;
 
 pub(crate) use body::{read_away, read_up_to};
-pub(crate) use event::{client_headers, time_of};
-pub(crate) use response::{plain, status_of};
+pub(crate) use event::{client_headers, pairs, time_of};
+pub(crate) use response::{body_of, headers_of, plain, status_of};
+pub(crate) use routes::decoded;
 
 use crate::runtime::{InvokeError, Pool};
 use crate::template::{HttpApi, HttpRoute};

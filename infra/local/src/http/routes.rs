@@ -107,7 +107,7 @@ impl Segment {
 }
 
 /// Text with its percent signs resolved. What is not UTF-8 then is replaced.
-pub(super) fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut result = Vec::with_capacity(bytes.len());
     let mut at = 0;

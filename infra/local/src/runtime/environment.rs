@@ -204,9 +204,7 @@ impl Environment {
             Call::Done { id, outcome, known } => {
                 let is_running = self.running.as_ref().is_some_and(|running| running.id == id);
                 if is_running {
-                    self.finish(outcome);
-                    self.finishing = true;
-                    self.pool.finishing(true);
+                    self.finish_and_go_on(outcome);
                 }
                 // The process may be gone already.
                 let _ = known.send(is_running);
@@ -219,9 +217,7 @@ impl Environment {
     fn asks_for_next(&mut self, next: oneshot::Sender<Next>) {
         if self.running.is_some() {
             let message = "the runtime asked for the next event without answering this one".to_owned();
-            self.finish(Err(InvokeError::environment("Runtime.NoResponse", message)));
-            self.finishing = true;
-            self.pool.finishing(true);
+            self.finish_and_go_on(Err(InvokeError::environment("Runtime.NoResponse", message)));
         }
         self.next = Some(next);
         self.idle_since = Instant::now();
@@ -255,6 +251,13 @@ impl Environment {
         let since = Instant::now();
         self.running = Some(Running { id: job.id, reply: job.reply, since });
         self.deadline = since + timeout;
+    }
+
+    /// The pool knows that this environment will soon be idle before the caller has its answer and comes back.
+    fn finish_and_go_on(&mut self, outcome: Result<Bytes, InvokeError>) {
+        self.finishing = true;
+        self.pool.finishing(true);
+        self.finish(outcome);
     }
 
     fn finish(&mut self, outcome: Result<Bytes, InvokeError>) {

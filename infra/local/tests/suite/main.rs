@@ -3,3 +3,4 @@
 mod functions;
 mod gateway;
 mod http;
+mod websocket;
