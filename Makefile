@@ -1,30 +1,67 @@
 # Every target is a line that a person can copy; `make help` lists them.
 
 CARGO_DENY_VERSION := 0.20.2
+CARGO_LAMBDA_VERSION := 1.9.2
+ZIG_VERSION := 0.15.2
 TOOLS := $(CURDIR)/.tools
 export PATH := $(TOOLS)/bin:$(PATH)
 
 # Features are resolved for the whole workspace everywhere, so that one target folder serves all and nothing is built twice.
 CARGO := cargo
 RUN_FLAGS ?=
+PYTHON ?= python3
+
+# SAM tells its makers what it is used for unless it is told not to.
+export SAM_CLI_TELEMETRY := 0
+SAM := $(TOOLS)/sam/bin/sam
+SAM_PYTHON := $(TOOLS)/sam/bin/python
+SAM_READY := $(TOOLS)/sam/ready
+SAM_FLAGS ?=
+DEPLOY_FLAGS ?=
+
+FUNCTIONS := ingest api health metrics dashboard ws-connect ws-disconnect ws-message ws-broadcast
+CARGO_LAMBDA := $(TOOLS)/cargo-lambda/bin/cargo-lambda
+ZIG_READY := $(TOOLS)/cargo-lambda/zig-$(ZIG_VERSION)
+HOST_ARCHITECTURE := $(subst aarch64,arm64,$(shell uname -m))
+ARCHITECTURE ?= $(HOST_ARCHITECTURE)
+# On Linux, functions for its own processor need no cross compiler; they run there, but not in Lambda, whose C library
+# may be older. What is deployed is always linked by zig against an old one.
+ifeq ($(shell uname -s)/$(ARCHITECTURE),Linux/$(HOST_ARCHITECTURE))
+  COMPILER := CARGO_LAMBDA_COMPILER=cargo
+else
+  ZIG := $(ZIG_READY)
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt doc bench bench-fanout fuzz build
+.PHONY: help run run-lambda test lint lint-template test-template fmt doc bench bench-fanout fuzz build build-server build-functions deploy
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-run: build ## Build and start the server on http://127.0.0.1:8000 with a database under ./data
+run: build-server ## Build and start the server on http://127.0.0.1:8000 with a database under ./data
 	target/server/owsc serve $(RUN_FLAGS)
+
+run-lambda: ## Run the functions and template.yaml behind a local API Gateway on http://127.0.0.1:9000
+	$(CARGO) build --locked --workspace --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))
+	target/debug/local-gateway --env OW_SC_METRICS_PROTECT=0 --env LOG_FORMAT=text $(RUN_FLAGS)
 
 test: ## Run all tests
 	$(CARGO) test --locked --workspace
+	@$(MAKE) --no-print-directory test-template
 
-lint: $(TOOLS)/bin/cargo-deny ## Check formatting, lints, documentation and dependencies
+test-template: $(SAM_READY) ## Test what template.yaml grants, watches and keeps
+	$(SAM_PYTHON) -B -m unittest discover --start-directory infra/aws
+
+lint: $(TOOLS)/bin/cargo-deny lint-template ## Check formatting, lints, documentation, dependencies and the template
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
 	cargo-deny --offline check bans licenses sources
+
+# Once as it is written and once as CloudFormation gets it. Neither needs a network, an account, or a region that exists.
+lint-template: $(SAM_READY) ## Check template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+	$(SAM_PYTHON) -B infra/aws/render.py | $(TOOLS)/sam/bin/cfn-lint --
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
@@ -53,9 +90,34 @@ fuzz: ## Fuzz the CSV reader and the message parser, five minutes each (needs a 
 	    target/$(FUZZ_HOST)/release/$$target corpus/$$target seeds/$$target \
 	        -artifact_prefix=artifacts/$$target/ -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; done
 
-build: ## Build the server as it is released
+build: build-server build-functions ## Build the server and the functions as they are released
+
+build-server: ## Build the server alone
 	$(CARGO) build --profile server --locked --workspace --bin owsc
+
+# `ARCHITECTURE=arm64` or `x86_64`; by default what this machine has.
+build-functions: $(CARGO_LAMBDA) $(ZIG) ## Build the functions alone, into target/lambda
+	PATH="$(TOOLS)/cargo-lambda/bin:$$PATH" $(COMPILER) $(CARGO) lambda build --release --locked \
+	    $(if $(filter arm64,$(ARCHITECTURE)),--arm64,--x86-64) $(addprefix --bin ,$(FUNCTIONS))
+
+deploy: $(SAM_READY) $(CARGO_LAMBDA) $(ZIG_READY) ## Build the functions for Lambda and deploy template.yaml
+	PATH="$(TOOLS)/cargo-lambda/bin:$$PATH" $(SAM) build $(SAM_FLAGS)
+	$(SAM) deploy $(SAM_FLAGS) $(DEPLOY_FLAGS)
 
 # Built once without optimisation: it runs for a second.
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --quiet --locked --debug --root $(TOOLS) --version $(CARGO_DENY_VERSION) cargo-deny
+
+# From PyPI: the released binary, in a second. Without zig, which is needed for other processors alone and is large.
+$(CARGO_LAMBDA):
+	$(PYTHON) -m venv $(TOOLS)/cargo-lambda
+	$(TOOLS)/cargo-lambda/bin/pip install --quiet --no-deps cargo-lambda==$(CARGO_LAMBDA_VERSION)
+
+$(ZIG_READY): $(CARGO_LAMBDA)
+	$(TOOLS)/cargo-lambda/bin/pip install --quiet ziglang==$(ZIG_VERSION)
+	touch $@
+
+$(SAM_READY): infra/aws/requirements.txt
+	$(PYTHON) -m venv --clear $(TOOLS)/sam
+	$(TOOLS)/sam/bin/pip install --quiet --requirement infra/aws/requirements.txt
+	touch $@

@@ -1,0 +1,455 @@
+"""What template.yaml has to keep: who may do what, and that nothing is forgotten when a function is added."""
+
+import re
+import unittest
+
+from render import TEMPLATE, render, source
+
+ROOT = TEMPLATE.parent
+RENDERED = render()
+RESOURCES = RENDERED["Resources"]
+
+TABLE = ("Table.Arn",)
+INDEX = ("${Table.Arn}/index/gsi",)
+STREAM = ("Table.StreamArn",)
+STREAMS = ("${Table.Arn}/stream/*",)
+QUEUE = ("GivenUp.Arn",)
+CONNECTIONS = tuple(
+    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${LiveApi}/ws/" + method + "/@connections/*"
+    for method in ("POST", "DELETE")
+)
+# What cannot be said more exactly: API Gateway makes the ids of connections, and a stream's label is a time.
+WILDCARDS = {*CONNECTIONS, *STREAMS}
+
+READ = ["GetItem", "Query"]
+
+
+def on(resources, actions, *keys, service="dynamodb"):
+    """A statement: what is allowed, on what, and for which partition keys."""
+    return frozenset(f"{service}:{action}" for action in actions), resources, frozenset(keys)
+
+
+PUSH = on(CONNECTIONS, ["ManageConnections"], service="execute-api")
+
+# By binary. Everything else is refused.
+ALLOWED = {
+    "ingest": {
+        on(TABLE, READ, "SITE#*", "SERIES#*", "ALERTS#*", "PERMIT#*", "FEED#*", "INGEST#*"),
+        on(INDEX, ["Query"], "LEDGER"),
+        on(TABLE, ["PutItem"], "SITES", "SITE#*", "ALERTS#*", "FEED#*", "INGEST#*"),
+        on(TABLE, ["BatchWriteItem"], "SERIES#*", "ALERTS#*"),
+        on(TABLE, ["DeleteItem"], "ALERTS#*", "INGEST#*"),
+        on(TABLE, ["UpdateItem"], "FEED#*", "COUNTERS#*", "RATE#*"),
+    },
+    "api": {
+        on(TABLE, READ, "SITES", "SITE#*", "SERIES#*", "ALERTS#*", "PERMIT#*", "FEED#*"),
+        on(TABLE, ["PutItem"], "SITES", "SITE#*", "ALERTS#*", "PERMIT#*", "FEED#*"),
+        on(TABLE, ["BatchWriteItem"], "ALERTS#*"),
+        on(TABLE, ["DeleteItem"], "ALERTS#*"),
+        on(TABLE, ["UpdateItem"], "FEED#*", "COUNTERS#*", "RATE#*"),
+    },
+    "health": {
+        on(TABLE, ["GetItem"], "PING"),
+    },
+    "metrics": {
+        on(TABLE, ["Query"], "COUNTERS#*"),
+    },
+    "dashboard": set(),
+    "ws-connect": {
+        on(TABLE, ["GetItem"], "FEED#*", "RATE#*"),
+        on(TABLE, ["PutItem"], "CONNECTION#*", "CONNECTIONS#*"),
+        on(TABLE, ["UpdateItem"], "COUNTERS#*", "RATE#*"),
+    },
+    "ws-disconnect": {
+        on(TABLE, ["GetItem"], "CONNECTION#*"),
+        on(TABLE, ["DeleteItem"], "CONNECTION#*", "CONNECTIONS#*"),
+        on(TABLE, ["UpdateItem"], "COUNTERS#*"),
+    },
+    "ws-message": {
+        on(TABLE, READ, "SITE#*", "SERIES#*", "ALERTS#*", "PERMIT#*", "FEED#*"),
+        on(TABLE, ["GetItem"], "CONNECTION#*", "DELIVERY#*"),
+        on(TABLE, ["ConditionCheckItem"], "DELIVERY#*"),
+        on(TABLE, ["PutItem"], "SITES", "SITE#*", "SERIES#*", "ALERTS#*", "FEED#*", "CONNECTION#*", "CONNECTIONS#*"),
+        on(TABLE, ["BatchWriteItem"], "ALERTS#*"),
+        on(TABLE, ["DeleteItem"], "SERIES#*", "ALERTS#*", "CONNECTION#*", "CONNECTIONS#*"),
+        on(TABLE, ["UpdateItem"], "FEED#*", "CONNECTION#*", "CONNECTIONS#*", "COUNTERS#*", "RATE#*"),
+        PUSH,
+    },
+    "ws-broadcast": {
+        on(TABLE, READ, "DELIVERY#*", "CONNECTIONS#*"),
+        on(TABLE, ["Query"], "FEED#*"),
+        on(TABLE, ["PutItem"], "DELIVERY#*"),
+        on(TABLE, ["DeleteItem"], "CONNECTION#*", "CONNECTIONS#*"),
+        on(TABLE, ["UpdateItem"], "DELIVERY#*", "COUNTERS#*"),
+        PUSH,
+        on(STREAM, ["DescribeStream", "GetRecords", "GetShardIterator"]),
+        on(STREAMS, ["ListStreams"]),
+        on(QUEUE, ["SendMessage"], service="sqs"),
+    },
+}
+
+LOGS = {"LOG_FORMAT", "LOG_LEVEL"}
+API = {"OW_SC_TABLE", "OW_SC_API_TOKEN", "OW_SC_RL_PER_SEC", "OW_SC_CORS_ORIGINS"}
+ENVIRONMENT = {
+    "ingest": API | {"OW_SC_MAX_CSV_BYTES", "OW_SC_MAX_CSV_ROWS"},
+    "api": API,
+    "health": {"OW_SC_TABLE", "OW_SC_CORS_ORIGINS"},
+    "metrics": {"OW_SC_TABLE", "OW_SC_METRICS_PROTECT", "OW_SC_METRICS_TOKEN"},
+    "dashboard": set(),
+    "ws-connect": API,
+    "ws-disconnect": {"OW_SC_TABLE"},
+    "ws-message": {"OW_SC_TABLE", "OW_SC_WS_MSGS_PER_SEC", "OW_SC_WS_MAX_MESSAGE_BYTES", "OW_SC_PUSH_URL"},
+    "ws-broadcast": {"OW_SC_TABLE", "OW_SC_PUSH_URL"},
+}
+
+HTTP_ROUTES = {
+    "/api/ingest": "ingest",
+    "/api/ingests": "ingest",
+    "/api/ingests/{id}": "ingest",
+    "/api/{proxy+}": "api",
+    "/docs": "api",
+    "/docs/{proxy+}": "api",
+    "/health": "health",
+    "/livez": "health",
+    "/readyz": "health",
+    "/metrics": "metrics",
+    "/$default": "dashboard",
+}
+LIVE_ROUTES = {"$connect": "ws-connect", "$disconnect": "ws-disconnect", "$default": "ws-message"}
+
+
+def of_type(kind):
+    return {name: resource for name, resource in RESOURCES.items() if resource["Type"] == kind}
+
+
+def several(value):
+    return value if isinstance(value, list) else [value]
+
+
+def text(value):
+    """An ARN as a text: `Logical.Attribute` for Fn::GetAtt, the template for Fn::Sub."""
+    match value:
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"{name}.{attribute}"
+        case {"Fn::Sub": str(template)} | str(template):
+            return template
+    raise AssertionError(f"an ARN in a form that this test does not know: {value}")
+
+
+def ref(value):
+    match value:
+        case {"Ref": name} | {"Fn::GetAtt": [name, _]}:
+            return name
+    raise AssertionError(f"a reference is expected: {value}")
+
+
+def binaries():
+    """Functions by what they run: logical id and properties."""
+    functions = of_type("AWS::Lambda::Function").items()
+    return {f["Metadata"]["BuildProperties"]["Binary"]: (name, f["Properties"]) for name, f in functions}
+
+
+FUNCTIONS = binaries()
+
+
+def role_of(binary):
+    return RESOURCES[ref(FUNCTIONS[binary][1]["Role"])]["Properties"]
+
+
+def statements(binary):
+    return [s for policy in role_of(binary)["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+
+
+def strings(value):
+    """All texts in a value, at any depth."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from [key, *strings(inner)]
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    else:
+        yield str(value)
+
+
+class Permissions(unittest.TestCase):
+    def test_each_function_may_do_exactly_what_it_does(self):
+        for binary, allowed in ALLOWED.items():
+            with self.subTest(binary):
+                logs = ref(FUNCTIONS[binary][1]["LoggingConfig"]["LogGroup"])
+                own = on((f"{logs}.Arn",), ["CreateLogStream", "PutLogEvents"], service="logs")
+                found = [self.statement(s) for s in statements(binary)]
+                self.assertCountEqual(found, allowed | {own})
+
+    def statement(self, statement):
+        self.assertEqual("Allow", statement["Effect"])
+        self.assertLessEqual(statement.keys(), {"Sid", "Effect", "Action", "Resource", "Condition"})
+        condition = statement.get("Condition", {})
+        keys = condition.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
+        if condition:
+            self.assertEqual({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}, condition)
+        resources = tuple(text(resource) for resource in several(statement["Resource"]))
+        return frozenset(several(statement["Action"])), resources, frozenset(keys)
+
+    def test_nothing_is_wild_but_what_has_to_be(self):
+        for binary in FUNCTIONS:
+            for statement in statements(binary):
+                for action in several(statement["Action"]):
+                    self.assertRegex(action, r"^[a-z-]+:[A-Za-z]+$", binary)
+                for resource in map(text, several(statement["Resource"])):
+                    self.assertTrue("*" not in resource or resource in WILDCARDS, f"{binary}: {resource}")
+
+    def test_all_of_the_table_is_reached_by_partition_key_alone(self):
+        for binary in FUNCTIONS:
+            for statement in statements(binary):
+                if {text(r) for r in several(statement["Resource"])} & {*TABLE, *INDEX}:
+                    self.assertIn("Condition", statement, f"{binary}: {statement['Sid']}")
+
+    def test_roles_are_one_to_a_function_and_have_nothing_else(self):
+        roles = [ref(properties["Role"]) for _, properties in FUNCTIONS.values()]
+        self.assertCountEqual(roles, of_type("AWS::IAM::Role"))
+        for binary in FUNCTIONS:
+            role = role_of(binary)
+            self.assertEqual({"AssumeRolePolicyDocument", "Policies"}, role.keys(), binary)
+            (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+            trusted = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            self.assertEqual(trusted, trust)
+        for kind in ("Policy", "ManagedPolicy", "RolePolicy", "User", "UserPolicy", "Group"):
+            self.assertEqual({}, of_type(f"AWS::IAM::{kind}"))
+
+    def test_keys_are_those_of_the_store(self):
+        store = "\n".join(path.read_text() for path in (ROOT / "shared/src/store").glob("*.rs"))
+        for binary in FUNCTIONS:
+            for statement in statements(binary):
+                for key in self.statement(statement)[2]:
+                    self.assertRegex(store, rf'"{re.escape(key.rstrip("*"))}["{{]', f"{binary}: {key}")
+
+
+class Functions(unittest.TestCase):
+    def test_every_folder_of_functions_is_deployed(self):
+        folders = {path.parent.name for path in (ROOT / "functions").glob("*/Cargo.toml")}
+        self.assertEqual(folders, FUNCTIONS.keys())
+        self.assertEqual(folders, ALLOWED.keys())
+
+    def test_environments_hold_what_the_program_knows_and_uses(self):
+        known = set(re.findall(r'"((?:OW_SC|LOG)_[A-Z_]+)"', (ROOT / "shared/src/config.rs").read_text()))
+        for binary, (_, properties) in FUNCTIONS.items():
+            variables = properties["Environment"]["Variables"].keys()
+            self.assertEqual(ENVIRONMENT[binary] | LOGS, variables, binary)
+            self.assertLessEqual(variables, known | {"OW_SC_PUSH_URL"}, binary)
+
+    def test_functions_end_before_nobody_waits_any_more(self):
+        for binary in HTTP_ROUTES.values():
+            self.assertLess(FUNCTIONS[binary][1]["Timeout"], 30, binary)
+        for binary in LIVE_ROUTES.values():
+            self.assertLess(FUNCTIONS[binary][1]["Timeout"], 29, binary)
+
+    def test_processors_are_a_parameter(self):
+        self.assertEqual("arm64", RENDERED["Parameters"]["Architecture"]["Default"])
+        for binary, (_, properties) in FUNCTIONS.items():
+            self.assertEqual([{"Ref": "Architecture"}], properties["Architectures"], binary)
+
+    def test_every_log_group_forgets(self):
+        groups = of_type("AWS::Logs::LogGroup")
+        for binary, (_, properties) in FUNCTIONS.items():
+            self.assertIn(ref(properties["LoggingConfig"]["LogGroup"]), groups, binary)
+        for name, group in groups.items():
+            self.assertEqual({"Ref": "LogRetentionDays"}, group["Properties"]["RetentionInDays"], name)
+
+
+class Alarms(unittest.TestCase):
+    def test_every_function_has_its_alarms(self):
+        for binary, (function, _) in FUNCTIONS.items():
+            for metric in ("Errors", "Throttles"):
+                self.assertIn(("AWS/Lambda", metric, function), self.watched(), binary)
+
+    def test_everything_else_has_its_alarm(self):
+        for metric in (
+            ("AWS/Lambda", "IteratorAge", "WsBroadcastFunction"),
+            ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "GivenUp"),
+            ("AWS/ApiGateway", "5xx", "HttpApi"),
+            ("AWS/ApiGateway", "ExecutionError", "LiveApi"),
+            ("AWS/ApiGateway", "IntegrationError", "LiveApi"),
+            ("AWS/DynamoDB", "ReadThrottleEvents", "Table"),
+            ("AWS/DynamoDB", "WriteThrottleEvents", "Table"),
+            ("AWS/DynamoDB", "SystemErrors", "Table"),
+        ):
+            self.assertIn(metric, self.watched())
+
+    def test_every_alarm_says_what_it_means_and_tells_somebody(self):
+        for name, alarm in of_type("AWS::CloudWatch::Alarm").items():
+            properties = alarm["Properties"]
+            self.assertTrue(properties["AlarmDescription"], name)
+            self.assertEqual("notBreaching", properties["TreatMissingData"], name)
+            for actions in ("AlarmActions", "OKActions"):
+                self.assertEqual("Notify", properties[actions]["Fn::If"][0], name)
+
+    def test_every_alarm_is_explained(self):
+        explained = (ROOT / "docs/OPERATIONS.md").read_text()
+        for name in of_type("AWS::CloudWatch::Alarm"):
+            general = re.sub(r"^(Ingest|Api|Health|Metrics|Dashboard|Ws[A-Z][a-z]+)(Errors|Throttles)$", r"…\2", name)
+            self.assertTrue(f"`{general}`" in explained, f"docs/OPERATIONS.md does not explain {general}")
+
+    @staticmethod
+    def watched():
+        def metrics(properties):
+            if "MetricName" in properties:
+                yield properties
+            for query in properties.get("Metrics", []):
+                if "MetricStat" in query:
+                    yield query["MetricStat"]["Metric"]
+
+        alarms = of_type("AWS::CloudWatch::Alarm").values()
+        found = [metric for alarm in alarms for metric in metrics(alarm["Properties"])]
+        return {(m["Namespace"], m["MetricName"], ref(m["Dimensions"][0]["Value"])) for m in found}
+
+
+class Apis(unittest.TestCase):
+    def test_http_routes_reach_their_functions(self):
+        paths = RESOURCES["HttpApi"]["Properties"]["Body"]["paths"]
+        self.assertEqual(HTTP_ROUTES.keys(), paths.keys())
+        for path, binary in HTTP_ROUTES.items():
+            integration = paths[path]["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
+            self.assertEqual("2.0", integration["payloadFormatVersion"], path)
+            self.assertIn(f"functions/${{{FUNCTIONS[binary][0]}.Arn}}/", text(integration["uri"]), path)
+            below = path.replace("{proxy+}", "*").replace("{id}", "*")
+            source = "/*" if path == "/$default" else f"/*{below}"
+            self.assertTrue(any(arn.endswith(source) for arn in self.callers(binary)), path)
+
+    def test_live_routes_reach_their_functions(self):
+        routes = {r["Properties"]["RouteKey"]: r["Properties"] for r in of_type("AWS::ApiGatewayV2::Route").values()}
+        self.assertEqual(LIVE_ROUTES.keys(), routes.keys())
+        for key, binary in LIVE_ROUTES.items():
+            target = ref(routes[key]["Target"]["Fn::Join"][1][1])
+            integration = RESOURCES[target]["Properties"]
+            self.assertEqual("AWS_PROXY", integration["IntegrationType"])
+            self.assertEqual(FUNCTIONS[binary][0], ref(integration["IntegrationUri"]["Fn::Sub"][1]["FunctionArn"]))
+            self.assertTrue(all(arn.endswith(f":${{LiveApi.ApiId}}/ws/{key}") for arn in self.callers(binary)), key)
+            self.assertEqual(1, len(self.callers(binary)), key)
+
+    def test_nobody_else_may_call_functions(self):
+        for name, permission in of_type("AWS::Lambda::Permission").items():
+            properties = permission["Properties"]
+            self.assertEqual("apigateway.amazonaws.com", properties["Principal"], name)
+            self.assertEqual("lambda:InvokeFunction", properties["Action"], name)
+        self.assertEqual([], self.callers("ws-broadcast"))
+
+    def test_stages_follow_their_routes_and_are_throttled(self):
+        stages = of_type("AWS::ApiGatewayV2::Stage").values()
+        self.assertEqual(2, len(stages))
+        for stage in stages:
+            properties = stage["Properties"]
+            self.assertTrue(properties["AutoDeploy"])
+            for setting in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
+                self.assertIn(setting, properties["DefaultRouteSettings"])
+        (live,) = [stage for stage in stages if stage["Properties"]["StageName"] == "ws"]
+        self.assertEqual(of_type("AWS::ApiGatewayV2::Route").keys(), set(live["DependsOn"]))
+
+    def test_access_logs_leave_queries_out(self):
+        (stage,) = [s for s in of_type("AWS::ApiGatewayV2::Stage").values() if s["Properties"]["StageName"] != "ws"]
+        log = stage["Properties"]["AccessLogSettings"]
+        self.assertIn(ref(log["DestinationArn"]), of_type("AWS::Logs::LogGroup"))
+        self.assertNotRegex(log["Format"], r"querystring|rawQuery|authorization|\n")
+
+    @staticmethod
+    def callers(binary):
+        def arn(source):
+            return source if isinstance(source, str) else source[0]
+
+        permissions = [p["Properties"] for p in of_type("AWS::Lambda::Permission").values()]
+        own = [p for p in permissions if ref(p["FunctionName"]) == FUNCTIONS[binary][0]]
+        return [arn(p["SourceArn"]["Fn::Sub"]) for p in own]
+
+
+class Stream(unittest.TestCase):
+    def test_only_events_of_the_feed_reach_broadcast_in_order(self):
+        (mapping,) = [m["Properties"] for m in of_type("AWS::Lambda::EventSourceMapping").values()]
+        self.assertEqual("WsBroadcastFunction", ref(mapping["FunctionName"]))
+        self.assertEqual("Table.StreamArn", text(mapping["EventSourceArn"]))
+        (filter,) = mapping["FilterCriteria"]["Filters"]
+        keys = '{"pk":{"S":[{"prefix":"FEED#"}]},"sk":{"S":[{"prefix":"E#"}]}}'
+        self.assertEqual('{"eventName":["INSERT"],"dynamodb":{"Keys":' + keys + "}}", filter["Pattern"])
+        # Lambda keeps the order of changes of one item when it hands over several batches of a shard at a time, and
+        # the events of a site are many items.
+        self.assertEqual(1, mapping["ParallelizationFactor"])
+        self.assertEqual(["ReportBatchItemFailures"], mapping["FunctionResponseTypes"])
+        self.assertEqual("TRIM_HORIZON", mapping["StartingPosition"])
+        self.assertGreater(mapping["MaximumRetryAttempts"], 0)
+        self.assertGreater(mapping["MaximumRecordAgeInSeconds"], 0)
+        self.assertEqual("GivenUp.Arn", text(mapping["DestinationConfig"]["OnFailure"]["Destination"]))
+        self.assertTrue(RESOURCES["GivenUp"]["Properties"]["SqsManagedSseEnabled"])
+
+
+class Storage(unittest.TestCase):
+    def test_the_table_is_what_the_program_makes(self):
+        table = RESOURCES["Table"]["Properties"]
+        program = (ROOT / "shared/src/store/table.rs").read_text()
+        self.assertEqual(["pk", "sk"], [key["AttributeName"] for key in table["KeySchema"]])
+        (index,) = table["GlobalSecondaryIndexes"]
+        names = [index["IndexName"], *[key["AttributeName"] for key in index["KeySchema"]]]
+        self.assertEqual(names, re.findall(r'pub const GSI\w*: &str = "(\w+)"', program))
+        self.assertEqual("KEYS_ONLY", index["Projection"]["ProjectionType"])
+        self.assertEqual("NEW_IMAGE", table["StreamSpecification"]["StreamViewType"])
+        self.assertEqual({"AttributeName": "ttl", "Enabled": True}, table["TimeToLiveSpecification"])
+        self.assertEqual("PAY_PER_REQUEST", table["BillingMode"])
+        self.assertNotIn("TableName", table)
+
+    def test_readings_are_protected(self):
+        table = RESOURCES["Table"]
+        self.assertEqual(("Retain", "Retain"), (table["DeletionPolicy"], table["UpdateReplacePolicy"]))
+        recovery = table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+        self.assertEqual({"Ref": "PointInTimeRecovery"}, recovery)
+        self.assertEqual({"Ref": "DeletionProtection"}, table["Properties"]["DeletionProtectionEnabled"])
+        self.assertTrue(table["Properties"]["SSESpecification"]["SSEEnabled"])
+        for parameter in ("PointInTimeRecovery", "DeletionProtection"):
+            self.assertEqual("true", RENDERED["Parameters"][parameter]["Default"])
+
+
+class Secrets(unittest.TestCase):
+    HOLDERS = {"OW_SC_API_TOKEN": {"ingest", "api", "ws-connect"}, "OW_SC_METRICS_TOKEN": {"metrics"}}
+
+    def test_tokens_are_references_and_only_where_they_are_compared(self):
+        for name, holders in self.HOLDERS.items():
+            found = {}
+            for binary, (_, properties) in FUNCTIONS.items():
+                if name in properties["Environment"]["Variables"]:
+                    found[binary] = properties["Environment"]["Variables"][name]["Fn::Sub"][0]
+            self.assertEqual(holders, found.keys())
+            version = {"OW_SC_API_TOKEN": "ApiTokenVersion", "OW_SC_METRICS_TOKEN": "MetricsTokenVersion"}[name]
+            reference = "{{resolve:secretsmanager:${Arn}:SecretString:token::${" + version + "}}}"
+            self.assertEqual({reference}, set(found.values()))
+        resolved = [text for text in strings(RENDERED) if "{{resolve:" in text]
+        self.assertEqual(sum(map(len, self.HOLDERS.values())), len(resolved))
+
+    def test_parameters_and_outputs_hold_no_secret(self):
+        for name, parameter in RENDERED["Parameters"].items():
+            if re.search("token|secret|password", name, re.IGNORECASE):
+                self.assertEqual("", parameter["Default"], name)
+                self.assertRegex(name, "(SecretArn|Version)$")
+        for name, output in RENDERED["Outputs"].items():
+            for part in strings(output["Value"]):
+                self.assertNotIn("resolve:", part, name)
+                self.assertNotRegex(part, "SecretString|TokenVersion", name)
+
+    def test_tokens_are_made_if_none_is_given(self):
+        secrets = of_type("AWS::SecretsManager::Secret")
+        self.assertEqual({"ApiToken", "MetricsToken"}, secrets.keys())
+        for name, secret in secrets.items():
+            self.assertEqual(f"Make{name}", secret["Condition"])
+            made = secret["Properties"]["GenerateSecretString"]
+            self.assertNotIn("SecretString", secret["Properties"])
+            # 43 letters and digits are 256 bits; other characters may not stand in a WebSocket subprotocol's name.
+            self.assertEqual((43, True), (made["PasswordLength"], made["ExcludePunctuation"]))
+            self.assertEqual("token", made["GenerateStringKey"])
+
+
+class Source(unittest.TestCase):
+    def test_no_policy_is_left_to_sam(self):
+        for name, resource in source()["Resources"].items():
+            if resource["Type"] == "AWS::Serverless::Function":
+                self.assertIn("Role", resource["Properties"], name)
+                self.assertFalse({"Policies", "Connectors", "VpcConfig", "Tracing"} & resource["Properties"].keys())
+
+
+if __name__ == "__main__":
+    unittest.main()
