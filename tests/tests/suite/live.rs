@@ -225,8 +225,8 @@ async fn tokens_are_wanted_at_both_paths_and_guesses_are_limited() -> anyhow::Re
     for path in ["/ws/effluent", "/ws/alerts"] {
         let url = server.ws_url(path);
         assert_eq!(Socket::connect_with(&url, &[]).await.err(), Some(401), "{path}");
-        assert_eq!(Socket::connect_with(&format!("{url}?token=wrong"), &[]).await.err(), Some(401));
-        assert!(Socket::connect_with(&format!("{url}?token=right"), &[]).await.is_ok());
+        assert_eq!(Socket::connect_with(&server.ws_url(&format!("{path}?token=wrong")), &[]).await.err(), Some(401));
+        assert!(Socket::connect_with(&server.ws_url(&format!("{path}?token=right")), &[]).await.is_ok());
         assert!(Socket::connect_with(&url, &[("authorization", "Bearer right")]).await.is_ok());
         assert!(Socket::connect_with(&url, &[("sec-websocket-protocol", "owsc, bearer.right")]).await.is_ok());
         assert_eq!(
