@@ -3,4 +3,5 @@
 mod functions;
 mod gateway;
 mod http;
+mod streams;
 mod websocket;
