@@ -3,5 +3,6 @@
 mod functions;
 mod gateway;
 mod http;
+mod pool;
 mod streams;
 mod websocket;
