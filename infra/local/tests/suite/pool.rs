@@ -83,7 +83,10 @@ async fn killed_environments_lose_no_other_invocation() {
             // A pid may be of an environment that is busy with another invocation by now, as it should.
             if let Ok(answer) = invoke(&pool, "pid").await {
                 let pid = answer["pid"].to_string();
-                let _ = std::process::Command::new("kill").args(["-KILL", &pid]).stderr(std::process::Stdio::null()).status();
+                let _ = std::process::Command::new("kill")
+                    .args(["-KILL", &pid])
+                    .stderr(std::process::Stdio::null())
+                    .status();
             }
         }
     };
