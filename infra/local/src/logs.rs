@@ -9,7 +9,9 @@ const OTHERS: LevelFilter = LevelFilter::WARN;
 
 /// Begins to log. A second call does nothing.
 pub(crate) fn init(level: LevelFilter) {
-    let filter = EnvFilter::new(format!("{},local_gateway={level}", OTHERS.min(level)));
+    // The embedded database warns of every refusal, such as that of a condition, which its client is told anyway.
+    let database = LevelFilter::ERROR.min(level);
+    let filter = EnvFilter::new(format!("{},dynoxide={database},local_gateway={level}", OTHERS.min(level)));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let logs = logs.with_ansi(std::io::stderr().is_terminal()).with_target(false);
     // Set already: a test in the same process did.

@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn bodies_that_are_not_text_are_base64() {
-        let cases: [(&[u8], &[(&str, &str)], bool); 9] = [
+        type Headers<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&[u8], Headers<'_>, bool); 9] = [
             (b"{}", &[("content-type", "application/json; charset=utf-8")], false),
             (b"a,b", &[("content-type", "text/csv")], false),
             (b"<a/>", &[("content-type", "application/xml")], false),
