@@ -21,8 +21,8 @@ pub struct Options {
     /// The SAM template
     #[arg(long, default_value = "template.yaml")]
     pub template: PathBuf,
-    /// The folder with the functions' binaries: FOLDER/<binary>, or FOLDER/<binary>/bootstrap as cargo-lambda builds them
-    #[arg(long, default_value = "target/debug")]
+    /// The functions' binaries: FOLDER/<binary>, or FOLDER/<binary>/bootstrap as cargo-lambda builds them
+    #[arg(long, default_value = "target/debug", value_name = "FOLDER")]
     pub binaries: PathBuf,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1")]

@@ -196,10 +196,10 @@ mod tests {
             (&json!("10.0.0.1, 127.0.0.1"), &json!("9000"))
         );
         let context = &event["requestContext"];
-        assert_eq!(
-            context["http"],
-            json!({"method": "POST", "path": "/a b/7", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test"})
-        );
+        let http = json!({
+            "method": "POST", "path": "/a b/7", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test",
+        });
+        assert_eq!(context["http"], http);
         assert_eq!((&context["domainName"], &context["stage"]), (&json!("localhost:9000"), &json!("$default")));
         assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("hello"), &json!(false)));
     }

@@ -15,6 +15,8 @@ const PERIOD: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Place {
     file: PathBuf,
+    /// What was stored when the gateway started.
+    stored: Option<String>,
     state: Mutex<State>,
 }
 
@@ -34,7 +36,8 @@ impl Place {
         }
         let done =
             std::fs::read_to_string(&file).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        Ok(Self { file, state: Mutex::new(State { done, ahead: BTreeMap::new() }) })
+        let state = Mutex::new(State { done: done.clone(), ahead: BTreeMap::new() });
+        Ok(Self { file, stored: done, state })
     }
 
     /// The last record up to which everything is done.
@@ -62,7 +65,7 @@ impl Place {
 
     /// Stores the place from time to time and at the end.
     pub(super) async fn keep(self: Arc<Self>, stopping: CancellationToken) {
-        let mut stored = self.done();
+        let mut stored = self.stored.clone();
         loop {
             // The last lane may still be at work when the gateway begins to stop; it is the last to hold the place.
             let stops =

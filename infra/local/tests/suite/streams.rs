@@ -3,6 +3,7 @@
 use crate::gateway::Gateway;
 use local_gateway::database::Database;
 use serde_json::{Value, json};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 const FED: &str = "
@@ -115,8 +116,8 @@ async fn a_partial_failure_repeats_from_the_record_that_failed() {
 
 #[tokio::test]
 async fn what_never_works_is_given_up_and_halved_before() {
-    let more = "MaximumBatchingWindowInSeconds: 1\n            MaximumRetryAttempts: 1\n            BisectBatchOnFunctionError: true";
-    let gateway = Gateway::start(&FED.replace("BatchSize: 10", more), &[]);
+    let more = ["MaximumBatchingWindowInSeconds: 1", "MaximumRetryAttempts: 1", "BisectBatchOnFunctionError: true"];
+    let gateway = Gateway::start(&FED.replace("BatchSize: 10", &more.join("\n            ")), &[]);
     let database = database(&gateway).await;
     for (key, more) in
         [("E#a", json!({})), ("E#b", json!({})), ("E#bad", json!({"exit": {"N": "99"}})), ("E#d", json!({}))]
@@ -165,4 +166,39 @@ async fn keys_in_parallel_keep_their_order() {
             .collect();
         assert!(numbers.len() == 5 && numbers.is_sorted(), "{wanted}: {numbers:?}");
     }
+}
+
+#[tokio::test]
+async fn no_record_is_lost_while_environments_are_killed() {
+    let gateway = Gateway::start(FED, &[]);
+    let database = database(&gateway).await;
+    let writes = async {
+        for number in 0..200 {
+            put(&database, &format!("E#{number}"), json!({})).await;
+        }
+    };
+    let kills = async {
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            // The log says which process each environment is.
+            let log = gateway.log();
+            let started =
+                log.lines().rev().find_map(|line| line.split_once("\"Fed#")?.1.split_once("pid=")).map(|at| at.1);
+            if let Some(pid) = started {
+                let _ = std::process::Command::new("kill").args(["-KILL", pid.trim()]).stderr(Stdio::null()).status();
+            }
+        }
+    };
+    tokio::join!(writes, kills);
+    assert!(gateway.log().contains("SIGKILL"), "{}", gateway.log());
+    let all = |events: &[Value]| batches(events).concat().into_iter().collect::<std::collections::HashSet<_>>();
+    let events = gateway.wait_for("all", |events| all(events).len() == 200).await;
+    let mut first_seen: Vec<String> = Vec::new();
+    for key in batches(&events).concat() {
+        if !first_seen.contains(&key) {
+            first_seen.push(key);
+        }
+    }
+    let expected: Vec<_> = (0..200).map(|number| format!("E#{number}")).collect();
+    assert_eq!(first_seen, expected, "in order, whatever is repeated");
 }
