@@ -59,7 +59,7 @@ async fn every_subscriber_gets_every_event_once_while_broadcasting_environments_
         error = killing(&server, "ws-broadcast", &mut kills) => anyhow::bail!("the killer has ended: {error:?}"),
     };
     let ended = connections.iter().sum::<usize>() - SUBSCRIBERS;
-    println!("{kills} kills in {:.1?}; {ended} connections had to be made again", started.elapsed());
+    eprintln!("{kills} kills in {:.1?}; {ended} connections had to be made again", started.elapsed());
     assert!(kills >= 20, "{kills} kills");
     Ok(())
 }
