@@ -33,13 +33,17 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lint-template test-template fmt doc bench bench-fanout fuzz build build-server build-functions deploy
+.PHONY: help run run-lambda test lint lint-template test-template fmt doc bench bench-fanout fuzz build build-server build-functions deploy
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 run: build-server ## Build and start the server on http://127.0.0.1:8000 with a database under ./data
-	target/release/owsc serve $(RUN_FLAGS)
+	target/server/owsc serve $(RUN_FLAGS)
+
+run-lambda: ## Run the functions and template.yaml behind a local API Gateway on http://127.0.0.1:9000
+	$(CARGO) build --locked --workspace --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))
+	target/debug/local-gateway --env OW_SC_METRICS_PROTECT=0 --env LOG_FORMAT=text $(RUN_FLAGS)
 
 test: ## Run all tests
 	$(CARGO) test --locked --workspace
@@ -69,8 +73,8 @@ bench: ## Measure ingest: rows a second, against bare CSV reading in the same ru
 	$(CARGO) bench --locked --workspace --bench ingest
 
 bench-fanout: ## Measure live fan-out: deliveries a second and latency at 100 and 1,000 subscribers
-	$(CARGO) build --release --locked --workspace --bin owsc --bin fanout
-	target/release/fanout
+	$(CARGO) build --profile server --locked --workspace --bin owsc --bin fanout
+	target/server/fanout
 
 FUZZ_SECONDS ?= 300
 FUZZ_HOST := $(shell rustc --print host-tuple)
@@ -89,7 +93,7 @@ fuzz: ## Fuzz the CSV reader and the message parser, five minutes each (needs a 
 build: build-server build-functions ## Build the server and the functions as they are released
 
 build-server: ## Build the server alone
-	$(CARGO) build --release --locked --workspace --bin owsc
+	$(CARGO) build --profile server --locked --workspace --bin owsc
 
 # `ARCHITECTURE=arm64` or `x86_64`; by default what this machine has.
 build-functions: $(CARGO_LAMBDA) $(ZIG) ## Build the functions alone, into target/lambda

@@ -65,7 +65,7 @@ pub struct Config {
 }
 
 /// Names that belong to the contract but are read elsewhere or in other hosts.
-const OTHER_NAMES: [&str; 2] = ["OW_SC_REDIS_URL", "OW_SC_REDIS_CHANNEL"];
+const OTHER_NAMES: [&str; 3] = ["OW_SC_REDIS_URL", "OW_SC_REDIS_CHANNEL", "OW_SC_PUSH_URL"];
 
 /// A variable whose value cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,12 +1,15 @@
 //! The harness: the server as its users run it, and clients for it.
 
 pub mod client;
+pub mod follower;
 pub mod generate;
+pub mod host;
 pub mod server;
 pub mod tap;
 pub mod websocket;
 
 pub use client::Api;
+pub use follower::Follower;
 pub use server::Server;
 pub use websocket::Socket;
 

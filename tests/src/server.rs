@@ -1,9 +1,9 @@
-//! A server process on a database of its own.
+//! A server on a database of its own: `owsc serve`, or the functions behind the local gateway.
 
+use crate::host::{self, Host};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -19,9 +19,10 @@ pub struct Options {
     data: Option<PathBuf>,
     demo: bool,
     endpoint: Option<String>,
+    arguments: Vec<String>,
 }
 
-/// A running `owsc serve`. It is killed when dropped.
+/// A running server. It is killed when dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -38,6 +39,13 @@ impl Options {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds an argument to the command line.
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.into());
         self
     }
 
@@ -91,6 +99,28 @@ impl Options {
     }
 
     fn command(&self, data: &Path) -> Command {
+        match host::under_test() {
+            Host::Server => self.serve(data),
+            Host::Functions => self.gateway(data),
+        }
+    }
+
+    fn gateway(&self, data: &Path) -> Command {
+        let binaries = host::binaries();
+        let mut command = clean(&binaries.join("local-gateway"));
+        command.arg("--template").arg(host::template()).arg("--binaries").arg(binaries);
+        command.args(["--port", "0", "--data-dir"]).arg(data);
+        // The template protects what a server leaves open by default.
+        let defaults = [("OW_SC_RL_PER_SEC", "100000"), ("OW_SC_METRICS_PROTECT", "0"), ("LOG_FORMAT", "text")];
+        let own = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in defaults.into_iter().chain(own) {
+            command.args(["--env", &format!("{name}={value}")]);
+        }
+        command.args(&self.arguments).stdout(Stdio::piped());
+        command
+    }
+
+    fn serve(&self, data: &Path) -> Command {
         let mut command = owsc();
         let database = if self.endpoint.is_some() { "aws" } else { "embedded" };
         command.args(["serve", "--port", "0", "--database", database]);
@@ -100,20 +130,40 @@ impl Options {
         // Tests ask faster than people; those about the limit set their own.
         command.env("OW_SC_RL_PER_SEC", "100000").env("OW_SC_DATA_DIR", data);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdout(Stdio::piped());
+        command.args(&self.arguments).stdout(Stdio::piped());
         command
     }
 }
 
 /// The command line as it is typed, still without arguments.
 pub fn owsc() -> Command {
-    let mut command = Command::new(binary());
+    clean(&host::binaries().join("owsc"))
+}
+
+fn clean(program: &Path) -> Command {
+    let mut command = Command::new(program);
     // Nothing of the developer's own settings may reach the program under test.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OW_SC_")) {
         command.env_remove(name);
     }
     command.stdin(Stdio::null()).kill_on_drop(true);
     command
+}
+
+/// The processes that another one has started, by the name of their program.
+pub fn children(parent: u32, program: &str) -> anyhow::Result<Vec<u32>> {
+    let is_one = |process: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // Number (name) state parent ...: a process that has ended and is not yet buried is in state Z.
+        let Some((name, rest)) = stat.split_once(" (").and_then(|(_, rest)| rest.split_once(") ")) else {
+            return false;
+        };
+        let mut fields = rest.split(' ');
+        let (state, its_parent) = (fields.next(), fields.next().and_then(|id| id.parse().ok()));
+        name == program && state != Some("Z") && its_parent == Some(parent)
+    };
+    let processes = std::fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    Ok(processes.filter(is_one).collect())
 }
 
 async fn address(lines: &mut Lines<BufReader<ChildStdout>>) -> anyhow::Result<String> {
@@ -142,9 +192,15 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// The URL of a WebSocket path.
+    /// The URL of a WebSocket path. API Gateway has one path, its stage, and the query says what the path cannot.
     pub fn ws_url(&self, path: &str) -> String {
-        format!("ws://{}{path}", self.address)
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let path = match (host::under_test(), path) {
+            (Host::Functions, "/ws/effluent") => "/ws?",
+            (Host::Functions, "/ws/alerts") => "/ws?events=alerts&",
+            (_, path) => &format!("{path}?"),
+        };
+        format!("ws://{}{path}{query}", self.address)
     }
 
     /// Host and port.
@@ -162,9 +218,18 @@ impl Server {
         self.child.id().unwrap_or_default()
     }
 
-    /// What it has logged.
+    /// The processes of a function's environments, by the name of its binary.
+    pub fn environments(&self, function: &str) -> anyhow::Result<Vec<u32>> {
+        children(self.pid(), function)
+    }
+
+    /// What the program has logged; of functions, without what the gateway puts before their lines.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        match host::under_test() {
+            Host::Server => log,
+            Host::Functions => log.lines().filter_map(host::line_of_function).map(|line| format!("{line}\n")).collect(),
+        }
     }
 
     /// `kill -9`.
@@ -195,32 +260,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- log of the server ---\n{}", self.log());
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+            eprintln!("--- log of the server ---\n{log}");
         }
         drop(self.directory.take());
     }
-}
-
-/// The server's binary in the profile of this test. Built here, so that `cargo test` alone is enough and never tests
-/// an old one.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let own = std::env::current_exe().expect("a running program has a path");
-        let directory = own.ancestors().find(|path| path.join("deps").is_dir()).expect("tests run in a target folder");
-        let mut build = std::process::Command::new(env!("CARGO"));
-        // For the whole workspace: with the features of one package alone, dependencies would be built a second time.
-        build.args(["build", "--quiet", "--locked", "--workspace", "--bin", "owsc"]);
-        build.current_dir(env!("CARGO_MANIFEST_DIR"));
-        // `cargo test` tells its tests which package they belong to. Build scripts that look at that, as the one of
-        // `ring` does, would run again in here and once more in the next build outside.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_")) {
-            build.env_remove(name);
-        }
-        if directory.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().expect("cargo runs").success(), "the server does not build");
-        directory.join("owsc")
-    })
 }

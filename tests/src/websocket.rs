@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -15,7 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connected client.
 #[derive(Debug)]
-pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Events of a message that brought several.
+    read: VecDeque<Value>,
+}
 
 impl Socket {
     /// Connects without headers of its own.
@@ -30,7 +35,7 @@ impl Socket {
             request.headers_mut().insert(*name, value.parse().expect("tests send valid headers"));
         }
         match tokio_tungstenite::connect_async(request).await {
-            Ok((socket, _)) => Ok(Self(socket)),
+            Ok((stream, _)) => Ok(Self { stream, read: VecDeque::new() }),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(_) => Err(0),
         }
@@ -58,7 +63,7 @@ impl Socket {
 
     /// Sends anything.
     pub async fn send_raw(&mut self, message: Message) -> anyhow::Result<()> {
-        Ok(self.0.send(message).await?)
+        Ok(self.stream.send(message).await?)
     }
 
     /// Publishes a reading.
@@ -74,9 +79,12 @@ impl Socket {
     /// The next frame, or `None` if none comes in time.
     pub async fn next_within(&mut self, patience: Duration) -> anyhow::Result<Option<Value>> {
         loop {
-            match tokio::time::timeout(patience, self.0.next()).await {
+            if let Some(frame) = self.read.pop_front() {
+                return Ok(Some(frame));
+            }
+            match tokio::time::timeout(patience, self.stream.next()).await {
                 Err(_) => return Ok(None),
-                Ok(Some(Ok(Message::Text(text)))) => return Ok(Some(serde_json::from_str(&text)?)),
+                Ok(Some(Ok(Message::Text(text)))) => self.read.extend(frames(&text)?),
                 Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
                 Ok(other) => bail!("a frame is expected, not {other:?}"),
             }
@@ -95,19 +103,27 @@ impl Socket {
 
     /// Reads until the server closes: why, and the frames before.
     pub async fn closed(&mut self) -> anyhow::Result<(Option<CloseFrame>, Vec<Value>)> {
-        let mut frames = Vec::new();
+        let mut before = Vec::from(std::mem::take(&mut self.read));
         loop {
-            match tokio::time::timeout(PATIENCE, self.0.next()).await.context("not closed in time")? {
-                Some(Ok(Message::Text(text))) => frames.push(serde_json::from_str(&text)?),
-                Some(Ok(Message::Close(frame))) => return Ok((frame, frames)),
+            match tokio::time::timeout(PATIENCE, self.stream.next()).await.context("not closed in time")? {
+                Some(Ok(Message::Text(text))) => before.extend(frames(&text)?),
+                Some(Ok(Message::Close(frame))) => return Ok((frame, before)),
                 Some(Ok(_)) => {}
-                None | Some(Err(_)) => return Ok((None, frames)),
+                None | Some(Err(_)) => return Ok((None, before)),
             }
         }
     }
 
     /// Closes in an orderly way.
     pub async fn close(mut self) -> anyhow::Result<()> {
-        Ok(self.0.close(None).await?)
+        Ok(self.stream.close(None).await?)
     }
+}
+
+/// What a message holds: a JSON array is several in one.
+fn frames(text: &str) -> anyhow::Result<Vec<Value>> {
+    Ok(match serde_json::from_str(text)? {
+        Value::Array(several) => several,
+        one => vec![one],
+    })
 }

@@ -171,7 +171,8 @@ fn live_section() -> Markup {
     html! {
         p {
             "WebSocket at " code { "/ws/effluent" } " (everything) and " code { "/ws/alerts" } " (alerts only). Messages are JSON texts. "
-            "A connection gets the events of the site that it names with " code { "?site=" } " (" code { "default" } " if it names none) from the moment it is open."
+            "A connection gets the events of the site that it names with " code { "?site=" } " (" code { "default" } " if it names none) from the moment it is open. "
+            "Through API Gateway both have the one address of the WebSocket API, where " code { "?events=alerts" } " asks for alerts only, and a message may be a JSON array of several events."
         }
         table {
             thead { tr { th { "Sent" } th { "Effect" } } }

@@ -1,3 +1,9 @@
 //! The command line of the local API Gateway.
 
-fn main() {}
+use clap::Parser;
+use local_gateway::cli::Options;
+use local_gateway::serve;
+
+fn main() -> anyhow::Result<()> {
+    serve::run(&Options::parse())
+}

@@ -15,6 +15,7 @@ pub mod reader;
 pub mod report;
 pub mod row;
 pub mod spool;
+mod turn;
 mod value;
 
 pub use header::{HeaderError, Shape};

@@ -17,6 +17,7 @@ use super::cutter::{Cutter, Piece};
 use super::reader::{ReadError, Rows};
 use super::report::Report;
 use super::spool::{SpoolError, Spooled};
+use super::turn::Turn;
 use super::{HeaderError, Shape};
 use crate::domain::name::{self, NameError};
 use crate::domain::permit::Permit;
@@ -29,15 +30,16 @@ use crate::store::series::Entry;
 use crate::store::{Item, Store, StoreError, Transaction};
 use crate::telemetry::metrics as names;
 use crate::verdicts;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncBufRead;
 use tokio::sync::mpsc;
 
+/// How often a process that waits for another one with the same file looks whether that is done.
+const LOOK: Duration = Duration::from_millis(50);
 /// Packed segments waiting to be written.
 const WAITING: usize = 8;
 /// Bytes of packed segments in one batch; BatchWriteItem takes 16 MB.
@@ -50,7 +52,6 @@ pub struct Ingestor {
     announce: Arc<dyn Announce>,
     limits: Limits,
     spool: PathBuf,
-    running: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
 }
 
 /// How large a file may be.
@@ -132,7 +133,7 @@ type Written = Vec<(Entry, Brought)>;
 impl Ingestor {
     /// An ingestor. Bodies are spooled in `spool`.
     pub fn new(store: Store, announce: Arc<dyn Announce>, limits: Limits, spool: PathBuf) -> Self {
-        Self { store, announce, limits, spool, running: Arc::default() }
+        Self { store, announce, limits, spool }
     }
 
     /// The store it writes to.
@@ -149,24 +150,41 @@ impl Ingestor {
         let spooled = Spooled::take(body, upload.gzip, self.limits.bytes, &self.spool).await?;
         let started = Instant::now();
         let id = id_of(&spooled.digest, site.as_deref());
-        // The same file twice at once: the second waits and finds the first one done.
-        let turn = self.running.lock().entry(id.clone()).or_default().clone();
-        let result = {
-            let _turn = turn.lock().await;
-            self.run_once(spooled, Upload { site, ..upload }, id.clone(), started).await
-        };
-        drop(turn);
-        self.running.lock().retain(|_, waiting| Arc::strong_count(waiting) > 1);
+        let result = self.run_once(spooled, Upload { site, ..upload }, id.clone(), started).await;
         count(&result, started);
         result
     }
 
+    /// Takes a spooled file in, unless it is known. The same file twice at once: the second waits until the first is
+    /// done.
     async fn run_once(
         &self,
         spooled: Spooled,
         upload: Upload,
         id: String,
         started: Instant,
+    ) -> Result<Answer, IngestError> {
+        loop {
+            if let Some(answer) = self.store.ingest(&id).await?.as_ref().and_then(known) {
+                return Ok(answer);
+            }
+            let Some(turn) = Turn::take(&self.store, &id).await? else {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            };
+            let result = self.work(spooled, upload, id, started, &turn).await;
+            turn.end().await?;
+            return result;
+        }
+    }
+
+    async fn work(
+        &self,
+        spooled: Spooled,
+        upload: Upload,
+        id: String,
+        started: Instant,
+        turn: &Turn,
     ) -> Result<Answer, IngestError> {
         let earlier = self.store.ingest(&id).await?;
         if let Some(answer) = earlier.as_ref().and_then(known) {
@@ -185,7 +203,7 @@ impl Ingestor {
             permits.insert(site.clone(), self.store.permit(site).await?.permit);
         }
         let verdict = announce::summary(&findings, &permits);
-        self.publish(&store, &ingest, &scanned, &findings).await?;
+        self.publish(&store, &ingest, &scanned, &findings, turn).await?;
         let mut answer = Answer {
             id: ingest.id.clone(),
             status: Status::Stored,
@@ -303,6 +321,7 @@ impl Ingestor {
         ingest: &Ingest,
         scanned: &Scanned,
         findings: &[Finding],
+        turn: &Turn,
     ) -> Result<(), IngestError> {
         for site in ingest.revisions.keys() {
             let own: Vec<_> = findings.iter().filter(|f| name::same(announce::site(f), site)).cloned().collect();
@@ -314,7 +333,7 @@ impl Ingestor {
                 "readings_judged": summary.readings_judged, "alerts": summary.alerts.total,
                 "alerts_new": summary.alerts.new,
             });
-            self.publish_once(store, ingest, site, &announce::events(&own, &account)).await?;
+            self.publish_once(store, ingest, site, &announce::events(&own, &account), turn).await?;
         }
         Ok(())
     }
@@ -325,15 +344,19 @@ impl Ingestor {
         ingest: &Ingest,
         site: &str,
         events: &[Event],
+        turn: &Turn,
     ) -> Result<(), IngestError> {
         while !store.is_announced(&ingest.id, site).await? {
             let mut transaction = Transaction::default();
             store.mark_announced(&mut transaction, &ingest.id, site)?;
+            store.demand_turn(&mut transaction, &ingest.id, turn.holder())?;
             let head = store.head(site).await?;
             let entries = store.append(&mut transaction, site, head, events)?;
             match store.commit(transaction).await {
                 Ok(()) => self.announce.announce(site, entries),
-                Err(StoreError::Conflict) => {}
+                // Somebody else wrote to the site: it is tried again behind what they wrote.
+                Err(StoreError::Conflict)
+                    if store.turn_of(&ingest.id).await?.is_some_and(|holder| holder == turn.holder()) => {}
                 Err(error) => return Err(error.into()),
             }
         }

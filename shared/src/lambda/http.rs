@@ -6,6 +6,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, LambdaEvent, Service};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,11 +20,42 @@ impl Http {
     }
 
     /// The answer to one event.
-    pub async fn answer(&self, event: LambdaEvent<LambdaRequest>) -> impl Serialize + use<> {
+    pub async fn answer(&self, mut event: LambdaEvent<LambdaRequest>) -> impl Serialize + use<> {
+        encode_path(&mut event.payload);
         match Adapter::from(self.0.clone()).call(event).await {
             Ok(response) => response,
             Err(never) => match never {},
         }
+    }
+}
+
+/// What stands in a path as it is (RFC 3986, 3.3).
+const IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
+
+/// HTTP APIs hand paths over decoded; a `?` or a space in a site's name would end the path.
+fn encode_path(request: &mut LambdaRequest) {
+    if let LambdaRequest::ApiGatewayV2(request) = request
+        && let Some(path) = &mut request.raw_path
+    {
+        *path = utf8_percent_encode(path, IN_PATHS).to_string();
     }
 }
 

@@ -21,9 +21,17 @@ pub use http::Http;
 use lambda_http::request::LambdaRequest;
 use lambda_runtime::{Diagnostic, service_fn};
 pub use lambda_runtime::{Error, LambdaEvent};
-use serde::{Deserialize, Serialize};
-use std::fmt::Debug;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use std::sync::Arc;
+
+/// Reads an event. Here and not in the runtime, where a panic on what an event holds would end the process.
+fn read<A: DeserializeOwned>(event: LambdaEvent<Box<RawValue>>) -> Result<LambdaEvent<A>, Fault> {
+    let (payload, context) = event.into_parts();
+    let event = serde_json::from_str(payload.get()).map_err(|error| Fault::BadEvent(error.to_string()))?;
+    Ok(LambdaEvent::new(event, context))
+}
 
 /// What one environment of a function works with.
 pub struct Function {
@@ -98,14 +106,17 @@ impl Function {
     /// Runs a handler of any event.
     pub async fn run<A, B, E>(self, handler: impl AsyncFn(LambdaEvent<A>) -> Result<B, E>) -> Result<(), Error>
     where
-        A: for<'de> Deserialize<'de>,
+        A: DeserializeOwned,
         B: Serialize,
-        E: Into<Diagnostic> + Debug,
+        E: Into<Diagnostic>,
     {
         let (function, handler) = (&self, &handler);
-        let run = service_fn(|event| async move {
+        let run = service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
             // Boxed: the types of what handlers await are nested deeper than the compiler follows in one piece.
-            let result = Box::pin(handler(event)).await;
+            let result = match read(event) {
+                Ok(event) => Box::pin(handler(event)).await.map_err(Into::into),
+                Err(fault) => Err(fault.into()),
+            };
             function.tell().await;
             result
         });

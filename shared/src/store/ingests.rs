@@ -1,9 +1,9 @@
 //! Ingest records: the ledger of where readings came from, and what makes an ingest happen once.
 
-use super::item::s;
+use super::item::{n, s};
 use super::table::{GSI, GSI_PK, GSI_SK};
 use super::write::Transaction;
-use super::{ItemExt, PK, Store, StoreError, keys};
+use super::{ItemExt, PK, SK, Store, StoreError, TTL, keys};
 use crate::domain::name;
 use crate::domain::reading::short_digest;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -59,6 +59,7 @@ fn partition(id: &str) -> String {
 }
 
 const RECORD: &str = "RECORD";
+const TURN: &str = "TURN";
 /// The index partition of all records, by time.
 const LEDGER: &str = "LEDGER";
 
@@ -124,6 +125,56 @@ impl Store {
             }
             done => done.map(|()| note),
         }
+    }
+
+    /// Takes or renews the turn to work on an ingest; `false` if somebody else has it. Times are microseconds since 1970.
+    pub(crate) async fn take_turn(&self, id: &str, holder: &str, now: i64, until: i64) -> Result<bool, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(self.table())
+            .key(PK, s(partition(id)))
+            .key(SK, s(TURN))
+            .update_expression("SET holder = :holder, lasts = :until, #ttl = :ttl")
+            .condition_expression("attribute_not_exists(holder) OR holder = :holder OR lasts < :now")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":holder", s(holder))
+            .expression_attribute_values(":now", n(now))
+            .expression_attribute_values(":until", n(until))
+            .expression_attribute_values(":ttl", n(until / 1_000_000 + 60));
+        match update.send().await.map_err(StoreError::from) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives the turn to work on an ingest back; one that somebody else has by now stays theirs.
+    pub(crate) async fn give_turn_back(&self, id: &str, holder: &str) -> Result<(), StoreError> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(self.table())
+            .key(PK, s(partition(id)))
+            .key(SK, s(TURN))
+            .condition_expression("holder = :holder")
+            .expression_attribute_values(":holder", s(holder));
+        match delete.send().await.map_err(StoreError::from) {
+            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds to a transaction that it fails unless `holder` has the turn.
+    pub(crate) fn demand_turn(&self, transaction: &mut Transaction, id: &str, holder: &str) -> Result<(), StoreError> {
+        let values = HashMap::from([(":holder".to_owned(), s(holder))]);
+        transaction.check(self, (partition(id), TURN.into()), "holder = :holder", values)
+    }
+
+    /// Whether somebody has the turn.
+    pub(crate) async fn turn_of(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let item = self.get(partition(id), TURN.into()).await?;
+        item.map(|item| item.text("holder").map(str::to_owned)).transpose()
     }
 
     /// Whether the events of an ingest for a site have been announced.

@@ -67,23 +67,6 @@ async fn the_real_file_posted_again_is_known_and_changes_nothing() -> anyhow::Re
     Ok(())
 }
 
-#[tokio::test]
-async fn the_demonstration_is_loaded_into_an_empty_database_only() -> anyhow::Result<()> {
-    let data = tempfile::tempdir()?;
-    let mut shown = Vec::new();
-    for _ in 0..2 {
-        let mut server = tests::Server::options().demo().data(data.path()).start().await?;
-        let api = Api::new(&server);
-        let status = api.json("/api/status").await?;
-        assert_eq!((&status["sites"][0]["site"], &status["sites"][0]["alerts"]), (&json!("demo"), &json!(8)));
-        assert_eq!(status["sites"].as_array().map(Vec::len), Some(1));
-        shown.push(everything(&api, "demo").await?);
-        server.terminate().await?;
-    }
-    assert_eq!(shown[0], shown[1]);
-    Ok(())
-}
-
 /// Posts the chart and compares all alerts with the oracle's, which must be `count` so that a broken oracle
 /// does not agree with a broken product. The answer.
 async fn agrees(chart: &Chart, count: usize) -> anyhow::Result<Value> {

@@ -253,12 +253,3 @@ async fn strangers_pages_may_not_connect_without_a_token() -> anyhow::Result<()>
     assert!(Socket::connect_with(&url, &[("origin", &format!("http://{}", server.address()))]).await.is_ok());
     Ok(())
 }
-
-#[tokio::test]
-async fn a_plain_request_to_a_live_path_is_told_what_is_expected() -> anyhow::Result<()> {
-    let server = Server::start().await?;
-    let (status, body) = tests::client::read(Api::new(&server).get("/ws/effluent").await?).await?;
-    assert_eq!((status.as_u16(), &body["error"]["code"]), (400, &json!("bad_request")));
-    assert!(body["error"]["message"].as_str().is_some_and(|message| message.contains("WebSocket")));
-    Ok(())
-}

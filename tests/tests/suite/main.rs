@@ -12,6 +12,7 @@ mod live;
 mod metrics;
 mod outage;
 mod permits;
+mod process;
 mod properties;
 mod repetition;
 mod resume;

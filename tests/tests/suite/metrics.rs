@@ -40,7 +40,7 @@ async fn files_rows_alerts_and_requests_are_counted_exactly() -> anyhow::Result<
         api.json("/api/status").await?;
     }
     for number in 0..2 {
-        api.get(&format!("/nowhere/{number}")).await?;
+        api.get(&format!("/api/nowhere/{number}")).await?;
     }
     let file = tidy(&["1,SO4,260", "2,SO4,900", "3,SO4,x", "4,SO4,", "5,Zn,1"]);
     taken(&api, "", file.clone()).await?;

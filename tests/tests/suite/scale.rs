@@ -1,6 +1,6 @@
 //! Long files: what they cost in memory and write units.
 //!
-//! `cargo test --release --workspace --test suite scale -- --nocapture` measures with the million rows that the
+//! `cargo test --profile server --workspace --test suite scale -- --nocapture` measures with the million rows that the
 //! product is built for and prints the figures; debug builds take fewer. `OWSC_TEST_ROWS` says how many.
 
 use anyhow::Context;

@@ -1,0 +1,69 @@
+//! The one port: which API a request belongs to.
+
+use crate::cli::Options;
+use crate::http::{Http, plain, read_away};
+use crate::runtime::Pool;
+use crate::template::Template;
+use crate::websocket::Live;
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// All APIs of a template.
+pub struct Front {
+    http: Vec<Http>,
+    live: Vec<Live>,
+}
+
+impl Front {
+    /// The APIs with the functions that they call.
+    pub fn new(options: &Options, template: &Template, pools: &HashMap<String, Pool>) -> anyhow::Result<Self> {
+        let http = template.http_apis.iter().map(|api| Http::new(api, pools)).collect::<anyhow::Result<_>>()?;
+        let live = template.web_socket_apis.iter().map(|api| Live::new(options, api, pools)).collect::<anyhow::Result<_>>()?;
+        Ok(Self { http, live })
+    }
+
+    /// Everything that is served.
+    pub fn router(self: Arc<Self>) -> Router {
+        Router::new().fallback(answer).with_state(self)
+    }
+
+    /// Ends all connections.
+    pub async fn end(&self) {
+        futures_util::future::join_all(self.live.iter().map(Live::end)).await;
+    }
+}
+
+async fn answer(
+    State(front): State<Arc<Front>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    // A WebSocket API is nothing but its path and what manages its connections: in AWS, what else begins like it is an
+    // address of another host.
+    let live = front.live.iter().find_map(|api| Some((api, within(&path, api.stage())?)));
+    if let Some((api, path)) = live.filter(|(_, path)| *path == "/" || path.starts_with("/@connections/")) {
+        return api.answer(request, path, peer).await;
+    }
+    // An API with a stage of its own takes what begins with it; `$default` takes the rest.
+    let staged = front.http.iter().find_map(|api| Some((api, within(&path, api.stage())?)));
+    let default = || front.http.iter().find(|api| api.stage() == "$default").map(|api| (api, path.as_str()));
+    match staged.or_else(default) {
+        Some((api, path)) => api.answer(request, path, peer).await,
+        None => {
+            read_away(request.into_body());
+            plain(StatusCode::NOT_FOUND, "Not Found")
+        }
+    }
+}
+
+/// The path after a stage, if it begins with it.
+fn within<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix('/')?.strip_prefix(stage)?;
+    if rest.is_empty() { Some("/") } else { Some(rest).filter(|rest| rest.starts_with('/')) }
+}

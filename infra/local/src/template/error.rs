@@ -1,0 +1,26 @@
+//! What a template can be refused for.
+
+use std::path::Path;
+
+/// A template that cannot be honoured, with the line that is the reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{line}: {message}", .file.as_deref().map(|file| format!("{file}:")).unwrap_or_default())]
+pub struct TemplateError {
+    file: Option<String>,
+    line: usize,
+    message: String,
+}
+
+impl TemplateError {
+    /// An error on a line of a file that is not known here.
+    pub fn new(line: usize, message: impl Into<String>) -> Self {
+        Self { file: None, line, message: message.into() }
+    }
+
+    /// The same with the file's name.
+    #[must_use]
+    pub fn in_file(mut self, file: &Path) -> Self {
+        self.file = Some(file.display().to_string());
+        self
+    }
+}

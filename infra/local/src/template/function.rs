@@ -1,0 +1,183 @@
+//! `AWS::Serverless::Function`.
+
+use super::error::TemplateError;
+use super::names;
+use super::node::Node;
+use super::source::StreamSource;
+use super::{HttpRoute, Reader, source};
+use std::time::Duration;
+
+type Result<T> = std::result::Result<T, TemplateError>;
+
+/// What Lambda gives a function that asks for nothing.
+const DEFAULT_MEMORY: i64 = 128;
+const DEFAULT_TIMEOUT: i64 = 3;
+
+/// Properties that must not be passed over in silence, as the function would not be what the template says.
+const REFUSED: [(&str, &str); 4] = [
+    ("InlineCode", "a binary of --binaries is run"),
+    ("ImageUri", "a binary of --binaries is run"),
+    ("Layers", "a binary of --binaries is run as it is"),
+    ("FunctionUrlConfig", "use an HttpApi event"),
+];
+
+/// A function of the template.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// The logical id.
+    pub id: String,
+    /// The name that it has in AWS.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The binary's file name in the binaries' folder.
+    pub binary: String,
+    /// The handler, which a runtime may read.
+    pub handler: String,
+    /// Memory, in MB.
+    pub memory: i64,
+    /// How long an invocation may take.
+    pub timeout: Duration,
+    /// The most environments, if the template says so.
+    pub reserved: Option<usize>,
+    /// Environment variables.
+    pub environment: Vec<(String, String)>,
+    /// The streams that it is fed from.
+    pub streams: Vec<StreamSource>,
+    /// The line it begins on.
+    pub line: usize,
+}
+
+impl Function {
+    /// Whether an ARN or name is this function's, with or without an alias or version.
+    pub fn is_named_by(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(&self.arn).or_else(|| name.strip_prefix(&self.name));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn function(&mut self, id: &str, line: usize, resource: &Node) -> Result<Function> {
+        check(resource)?;
+        let name = names::name(self.scope, Some(resource), id)?;
+        let number = |property: &str, default| match self.scope.property(resource, property)? {
+            Some(node) => node.expect_number(property),
+            None => Ok(default),
+        };
+        let memory = number("MemorySize", DEFAULT_MEMORY)?;
+        let timeout = number("Timeout", DEFAULT_TIMEOUT)?;
+        let reserved = number("ReservedConcurrentExecutions", -1)?;
+        let text = |property: &str| {
+            Ok(self.scope.property(resource, property)?.as_ref().and_then(Node::as_text).map(str::to_owned))
+        };
+        let handler = text("Handler")?.unwrap_or_default();
+        if let Some(runtime) = text("Runtime")?.filter(|runtime| !runtime.starts_with("provided")) {
+            let at = resource.get("Properties").and_then(|all| all.get("Runtime")).map_or(line, |node| node.line);
+            let message = format!("the runtime {runtime} is not supported here; provided.al2023 and provided.al2 are");
+            return Err(TemplateError::new(at, message));
+        }
+        let mut function = Function {
+            id: id.to_owned(),
+            arn: names::function_arn(&name),
+            name,
+            binary: binary(resource, id, &handler),
+            handler,
+            memory,
+            timeout: Duration::from_secs(timeout.unsigned_abs()),
+            reserved: usize::try_from(reserved).ok(),
+            environment: self.environment(resource)?,
+            streams: Vec::new(),
+            line,
+        };
+        self.events(&mut function, resource)?;
+        Ok(function)
+    }
+
+    fn environment(&mut self, resource: &Node) -> Result<Vec<(String, String)>> {
+        let Some(environment) = self.scope.property(resource, "Environment")? else { return Ok(Vec::new()) };
+        let Some(variables) = environment.get("Variables") else { return Ok(Vec::new()) };
+        let mut result = Vec::new();
+        for (name, line, value) in variables.expect_map("Variables")? {
+            let value = value.expect_text(&format!("the variable {name}"))?;
+            result.push((name.clone(), self.secrets.fill_in(*line, value)?));
+        }
+        Ok(result)
+    }
+
+    fn events(&mut self, function: &mut Function, resource: &Node) -> Result<()> {
+        let events = resource.get("Properties").and_then(|properties| properties.get("Events"));
+        for (name, line, event) in events.map_or(Ok(&[][..]), |events| events.expect_map("Events"))? {
+            let kind =
+                event.get("Type").ok_or_else(|| TemplateError::new(*line, format!("the event {name} has no Type")))?;
+            let properties = event.get("Properties").cloned().unwrap_or_else(|| Node::empty(*line));
+            match kind.expect_text("Type")? {
+                "HttpApi" => {
+                    let route = self.http_event(&function.id, *line, &properties)?;
+                    self.routes.push(route);
+                }
+                "DynamoDB" => {
+                    let source = source::read(self.scope, *line, &properties)?;
+                    function.streams.extend(source);
+                }
+                other => {
+                    let message = format!("event type {other} is not supported here; HttpApi and DynamoDB are");
+                    return Err(TemplateError::new(kind.line, message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The API's id and the route.
+    fn http_event(&self, function: &str, line: usize, properties: &Node) -> Result<(String, HttpRoute)> {
+        let properties = self.scope.resolve(properties)?.unwrap_or_else(|| Node::empty(line));
+        let (mut api, mut method, mut path, mut timeout) = (names::api_id(names::IMPLICIT_API), None, None, None);
+        for (key, line, value) in properties.expect_map("Properties")? {
+            match key.as_str() {
+                "ApiId" => api = value.expect_text("ApiId")?.to_owned(),
+                "Path" => path = Some(value.expect_text("Path")?.to_owned()),
+                "Method" => method = Some(value.expect_text("Method")?.to_uppercase()),
+                "TimeoutInMillis" => timeout = Some(value.expect_number("TimeoutInMillis")?.unsigned_abs()),
+                "PayloadFormatVersion" if value.as_text() == Some("2.0") => {}
+                "PayloadFormatVersion" => {
+                    return Err(TemplateError::new(*line, "this payload format is not supported here; 2.0 is"));
+                }
+                "Auth" if is_no_auth(value) => {}
+                other => {
+                    let supported = "Path, Method, ApiId, TimeoutInMillis and PayloadFormatVersion are";
+                    let message = format!("{other} of an HttpApi event is not supported here; {supported}");
+                    return Err(TemplateError::new(*line, message));
+                }
+            }
+        }
+        let method = method.filter(|method| method != "ANY" && method != "X-AMAZON-APIGATEWAY-ANY-METHOD");
+        let path = path.unwrap_or_else(|| "$default".to_owned());
+        if path != "$default" && !path.starts_with('/') {
+            return Err(TemplateError::new(line, format!("the path {path} does not begin with /")));
+        }
+        let timeout = timeout.map(Duration::from_millis);
+        Ok((api, HttpRoute { method, path, function: function.to_owned(), timeout, line }))
+    }
+}
+
+/// Explicitly public routes are what all routes are here.
+fn is_no_auth(auth: &Node) -> bool {
+    auth.entries().iter().all(|(key, _, value)| key == "Authorizer" && value.as_text() == Some("NONE"))
+}
+
+fn check(resource: &Node) -> Result<()> {
+    let properties = resource.get("Properties").map_or(&[][..], Node::entries);
+    for (name, line, _) in properties {
+        if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| refused == name) {
+            return Err(TemplateError::new(*line, format!("{name} is not supported here; {instead}")));
+        }
+    }
+    Ok(())
+}
+
+/// The binary that cargo-lambda would build: as the metadata says, else by handler, else by the logical id.
+fn binary(resource: &Node, id: &str, handler: &str) -> String {
+    let named = resource.get("Metadata").and_then(|metadata| metadata.get("BuildProperties")?.get("Binary")?.as_text());
+    let by_handler = Some(handler).filter(|handler| !handler.is_empty() && *handler != "bootstrap");
+    named.or(by_handler).unwrap_or(id).to_owned()
+}

@@ -1,0 +1,123 @@
+//! The names that resources and the account have here.
+//!
+//! They look as in AWS, so that what a function makes of them works: an API's address, for instance, is recognised in
+//! the environment and replaced by the local one.
+
+use super::error::TemplateError;
+use super::node::Node;
+use super::scope::Scope;
+
+/// The account that everything belongs to.
+pub const ACCOUNT: &str = "123456789012";
+/// The stack that the template is deployed as.
+pub(super) const STACK: &str = "local";
+const SUFFIX: &str = "amazonaws.com";
+/// The properties that give a resource a name of its own.
+const NAMES: [&str; 8] =
+    ["FunctionName", "TableName", "Name", "TopicName", "QueueName", "LogGroupName", "RoleName", "BucketName"];
+/// The API that SAM makes for `HttpApi` events without an `ApiId`.
+pub(super) const IMPLICIT_API: &str = "ServerlessHttpApi";
+
+/// The region that functions believe to be in: the developer's own, if one is set.
+pub fn region() -> String {
+    ["AWS_REGION", "AWS_DEFAULT_REGION"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "us-east-1".to_owned())
+}
+
+/// The ARN of something of a service.
+pub(super) fn arn(service: &str, resource: &str) -> String {
+    format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", region())
+}
+
+/// The host of an API in AWS.
+pub fn api_host(api_id: &str) -> String {
+    format!("{api_id}.execute-api.{}.{SUFFIX}", region())
+}
+
+/// An API's id from its logical id.
+pub(super) fn api_id(id: &str) -> String {
+    id.to_lowercase()
+}
+
+/// The value of a pseudo parameter.
+pub(super) fn pseudo(name: &str) -> Option<String> {
+    Some(match name {
+        "AWS::Region" => region(),
+        "AWS::AccountId" => ACCOUNT.to_owned(),
+        "AWS::Partition" => "aws".to_owned(),
+        "AWS::URLSuffix" => SUFFIX.to_owned(),
+        "AWS::StackName" => STACK.to_owned(),
+        "AWS::StackId" => arn("cloudformation", &format!("stack/{STACK}/{STACK}")),
+        _ => return None,
+    })
+}
+
+/// What `Ref` of a resource gives.
+pub(super) fn reference(scope: &Scope<'_>, line: usize, id: &str) -> Result<String, TemplateError> {
+    let (kind, resource) = find(scope, line, id)?;
+    Ok(match kind {
+        "AWS::Serverless::HttpApi" | "AWS::Serverless::WebSocketApi" => api_id(id),
+        "AWS::SecretsManager::Secret" => arn("secretsmanager", &format!("secret:{}", name(scope, resource, id)?)),
+        "AWS::SNS::Topic" => arn("sns", &name(scope, resource, id)?),
+        "AWS::SQS::Queue" => {
+            format!("https://sqs.{}.{SUFFIX}/{ACCOUNT}/{}", region(), name(scope, resource, id)?)
+        }
+        _ => name(scope, resource, id)?,
+    })
+}
+
+/// What `Fn::GetAtt` of a resource gives.
+pub(super) fn attribute(scope: &Scope<'_>, line: usize, id: &str, attribute: &str) -> Result<String, TemplateError> {
+    let (kind, resource) = find(scope, line, id)?;
+    let table = |name: String| arn("dynamodb", &format!("table/{name}"));
+    let scheme = if kind == "AWS::Serverless::WebSocketApi" { "wss" } else { "https" };
+    Ok(match (kind, attribute) {
+        ("AWS::Serverless::Function", "Arn") => function_arn(&name(scope, resource, id)?),
+        ("AWS::DynamoDB::Table", "Arn") => table(name(scope, resource, id)?),
+        ("AWS::DynamoDB::Table", "StreamArn") => format!("{}/stream/local", table(name(scope, resource, id)?)),
+        ("AWS::Serverless::HttpApi" | "AWS::Serverless::WebSocketApi", "ApiId") => api_id(id),
+        ("AWS::Serverless::HttpApi" | "AWS::Serverless::WebSocketApi", "ApiEndpoint") => {
+            format!("{scheme}://{}", api_host(&api_id(id)))
+        }
+        ("AWS::SecretsManager::Secret", "Id") => reference(scope, line, id)?,
+        ("AWS::SQS::Queue", "Arn") => arn("sqs", &name(scope, resource, id)?),
+        ("AWS::SQS::Queue", "QueueName") => name(scope, resource, id)?,
+        ("AWS::SNS::Topic", "TopicArn") => reference(scope, line, id)?,
+        ("AWS::Logs::LogGroup", "Arn") => arn("logs", &format!("log-group:{}:*", name(scope, resource, id)?)),
+        ("AWS::IAM::Role", "Arn") => format!("arn:aws:iam::{ACCOUNT}:role/{}", name(scope, resource, id)?),
+        _ => {
+            return Err(TemplateError::new(
+                line,
+                format!("the attribute {attribute} of {id} ({kind}) is not known here"),
+            ));
+        }
+    })
+}
+
+/// The ARN of a function.
+pub(super) fn function_arn(name: &str) -> String {
+    arn("lambda", &format!("function:{name}"))
+}
+
+fn find<'a>(scope: &Scope<'a>, line: usize, id: &'a str) -> Result<(&'a str, Option<&'a Node>), TemplateError> {
+    match scope.resource(id) {
+        Some(resource) => {
+            Ok((resource.get("Type").and_then(Node::as_text).unwrap_or("a resource without a type"), Some(resource)))
+        }
+        None if id == IMPLICIT_API => Ok(("AWS::Serverless::HttpApi", None)),
+        None => Err(TemplateError::new(line, format!("there is no parameter or resource {id}"))),
+    }
+}
+
+/// The physical name: the property for it if given, else from the stack and the logical id.
+pub(super) fn name(scope: &Scope<'_>, resource: Option<&Node>, id: &str) -> Result<String, TemplateError> {
+    let Some(resource) = resource else { return Ok(format!("{STACK}-{id}")) };
+    for property in NAMES {
+        if let Some(text) = scope.property(resource, property)?.as_ref().and_then(Node::as_text) {
+            return Ok(text.to_owned());
+        }
+    }
+    Ok(format!("{STACK}-{id}"))
+}

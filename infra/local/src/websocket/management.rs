@@ -1,0 +1,82 @@
+//! `@connections`: what functions do with connections.
+
+use super::connection::{Close, Refused};
+use super::{Live, MAX_MESSAGE};
+use crate::http::{decoded, read_away, read_up_to};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::extract::ws::Message;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+impl Live {
+    /// Answers a request for a connection.
+    pub(super) async fn manage(&self, request: Request, id: &str) -> Response {
+        let (parts, body) = request.into_parts();
+        // The signature is not verified, but a page in a browser cannot send such a header unasked.
+        let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if !authorization.is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256")) {
+            read_away(body);
+            return error(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", "Missing Authentication Token");
+        }
+        let connection = self.0.connections.lock().get(&decoded(id)).cloned();
+        let gone = || error(StatusCode::GONE, "GoneException", "The connection is gone");
+        match (parts.method, connection) {
+            (Method::POST, connection) => {
+                let Ok(data) = read_up_to(body, MAX_MESSAGE).await else {
+                    let message = format!("at most {MAX_MESSAGE} bytes");
+                    return error(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", &message);
+                };
+                let message = match std::str::from_utf8(&data) {
+                    Ok(text) => Message::text(text),
+                    Err(_) => Message::Binary(data),
+                };
+                match connection.map_or(Err(Refused::Gone), |connection| connection.send(message)) {
+                    Ok(()) => answer(StatusCode::OK, None),
+                    Err(Refused::Gone) => gone(),
+                    Err(Refused::Full) => {
+                        error(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", "the client does not keep up")
+                    }
+                }
+            }
+            (Method::GET, Some(connection)) => {
+                let identity = json!({"sourceIp": connection.source_ip.to_string(), "userAgent": connection.user_agent});
+                let body = json!({
+                    "connectedAt": connection.connected_at.to_string(),
+                    "identity": identity,
+                    "lastActiveAt": connection.last_active().to_string(),
+                });
+                answer(StatusCode::OK, Some(&body))
+            }
+            (Method::DELETE, Some(connection)) => {
+                self.0.connections.lock().remove(&connection.id);
+                connection.close(Close::by_function());
+                answer(StatusCode::NO_CONTENT, None)
+            }
+            (Method::GET | Method::DELETE, None) => gone(),
+            _ => {
+                read_away(body);
+                error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden")
+            }
+        }
+    }
+}
+
+/// An error that AWS SDKs recognise.
+fn error(status: StatusCode, kind: &'static str, message: &str) -> Response {
+    let mut response = answer(status, Some(&json!({"message": message})));
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(kind));
+    response
+}
+
+fn answer(status: StatusCode, body: Option<&Value>) -> Response {
+    let mut response = Response::new(body.map_or_else(Body::empty, |body| Body::from(body.to_string())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}

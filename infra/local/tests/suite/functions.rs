@@ -1,0 +1,61 @@
+//! Environments, seen from outside.
+
+use crate::gateway::{Gateway, HTTP};
+use futures_util::future::join_all;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::time::Duration;
+
+async fn pid(gateway: &Gateway, path: &str) -> u64 {
+    let answer: Value = reqwest::get(gateway.url(path)).await.unwrap().json().await.unwrap();
+    answer["pid"].as_u64().unwrap()
+}
+
+fn lives(pid: u64) -> bool {
+    // A process that has ended and was not waited for is there too; none of ours is left so.
+    std::path::Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[tokio::test]
+async fn environments_are_started_on_demand_and_used_again() {
+    let gateway = Gateway::start(HTTP, &["--max-environments", "3"]);
+    let mut one = HashSet::new();
+    for _ in 0..20 {
+        one.insert(pid(&gateway, "/pid").await);
+    }
+    assert_eq!(one.len(), 1, "one after the other needs one environment");
+    let many: HashSet<_> = join_all((0..9).map(|_| pid(&gateway, "/slow"))).await.into_iter().collect();
+    assert_eq!(many.len(), 3, "as many as allowed, and the others wait");
+}
+
+#[tokio::test]
+async fn a_killed_environment_is_replaced() {
+    let gateway = Gateway::start(HTTP, &[]);
+    let first = pid(&gateway, "/pid").await;
+    assert!(std::process::Command::new("kill").args(["-KILL", &first.to_string()]).status().unwrap().success());
+    let second = pid(&gateway, "/pid").await;
+    assert_ne!(first, second);
+    assert!(!lives(first));
+}
+
+#[tokio::test]
+async fn idle_environments_end_and_all_end_with_the_gateway() {
+    let gateway = Gateway::start(HTTP, &["--environment-idle", "300ms"]);
+    let idle = pid(&gateway, "/pid").await;
+    assert!(lives(idle));
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    assert!(!lives(idle), "it had nothing to do");
+    let busy = pid(&gateway, "/pid").await;
+    assert!(lives(busy));
+    assert!(gateway.id() > 0);
+    gateway.stop();
+    assert!(!lives(busy), "the gateway has ended");
+}
+
+#[tokio::test]
+async fn a_function_that_cannot_start_fails_each_invocation() {
+    let gateway = Gateway::start(HTTP, &["--env", "BEHAVE=exit"]);
+    for _ in 0..3 {
+        assert_eq!(reqwest::get(gateway.url("/pid")).await.unwrap().status(), 500);
+    }
+}

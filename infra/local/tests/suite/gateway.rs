@@ -1,0 +1,129 @@
+//! A gateway that a test has started.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const FUNCTION: &str = env!("CARGO_BIN_EXE_gateway-test-function");
+
+/// Ends with the test.
+pub(crate) struct Gateway {
+    child: Child,
+    /// `127.0.0.1:port`.
+    pub(crate) address: String,
+    folder: TempDir,
+}
+
+impl Gateway {
+    /// Starts a gateway with a template whose functions are all the test function.
+    pub(crate) fn start(resources: &str, options: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), resources, options)
+    }
+
+    /// The same in a folder that has been used before.
+    pub(crate) fn start_in(folder: TempDir, resources: &str, options: &[&str]) -> Self {
+        let (template, events) = (folder.path().join("template.yaml"), folder.path().join("events"));
+        std::fs::write(&template, format!("{GLOBALS}{resources}")).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_local-gateway"))
+            .args(["--port", "0", "--log-level", "debug", "--template"])
+            .arg(&template)
+            .arg("--binaries")
+            .arg(PathBuf::from(FUNCTION).parent().unwrap())
+            .arg("--data-dir")
+            .arg(folder.path().join("data"))
+            .args(["--env", &format!("EVENTS_FILE={}", events.display())])
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(std::fs::OpenOptions::new().create(true).append(true).open(folder.path().join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines.find_map(|line| {
+            let line = line.unwrap();
+            let at = line.find("ws://").map(|at| at + 5).or_else(|| line.find("http://").map(|at| at + 7))?;
+            line[at..].split('/').next().map(str::to_owned)
+        });
+        std::thread::spawn(move || lines.for_each(drop));
+        let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
+        let address = address.unwrap_or_else(|| panic!("the gateway did not start: {}", log()));
+        Self { child, address, folder }
+    }
+
+    /// The address of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The events that functions have noted so far.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let lines = std::fs::read_to_string(self.folder.path().join("events")).unwrap_or_default();
+        lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Waits until the events satisfy a condition.
+    pub(crate) async fn wait_for(&self, what: &str, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let since = Instant::now();
+        loop {
+            let events = self.events();
+            if wanted(&events) {
+                return events;
+            }
+            assert!(since.elapsed() < Duration::from_secs(20), "no {what}: {events:#?}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What the gateway has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// The gateway's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks the gateway to end, as a service manager does, and waits for it.
+    pub(crate) fn stop(mut self) -> TempDir {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        assert!(self.child.wait().unwrap().success());
+        // Only the folder lives on.
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            // Gently, so that its functions end too.
+            let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+            let _ = self.child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("{}", self.log());
+        }
+    }
+}
+
+const GLOBALS: &str = "
+Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {Handler: gateway-test-function, Runtime: provided.al2023, Timeout: 5}}
+Resources:
+";
+
+/// An HTTP API with everything on one function.
+pub(crate) const HTTP: &str = "
+  Api: {Type: AWS::Serverless::HttpApi}
+  Main:
+    Type: AWS::Serverless::Function
+    Properties:
+      Timeout: 1
+      Environment: {Variables: {API: !Sub 'https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/x', OVER: template}}
+      Events:
+        Any: {Type: HttpApi, Properties: {ApiId: !Ref Api, Path: '/{proxy+}', Method: ANY}}
+        Item: {Type: HttpApi, Properties: {ApiId: !Ref Api, Path: '/items/{id}', Method: GET}}
+";

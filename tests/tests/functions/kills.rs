@@ -1,0 +1,61 @@
+//! Delivery while the processes that deliver are killed.
+
+use futures_util::future::try_join_all;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use tests::{Follower, Server, Socket};
+
+const READINGS: u64 = 1_000;
+const SUBSCRIBERS: usize = 20;
+
+/// Follows a site to its last event over as many connections as it takes: how many those were.
+async fn follow(url: &str) -> anyhow::Result<usize> {
+    let (mut follower, mut connections) = (Follower::default(), 0);
+    while follower.last < READINGS {
+        let mut socket = follower.reconnect(url).await?;
+        connections += 1;
+        while follower.last < READINGS
+            && let Ok(event) = socket.next().await
+        {
+            // Fails at a gap, and at a repeat.
+            follower.take(event);
+        }
+    }
+    Ok(connections)
+}
+
+/// Kills environments of a function at random moments until it is aborted.
+async fn killing(server: &Server, function: &str, kills: &mut usize) -> anyhow::Result<()> {
+    loop {
+        tokio::time::sleep(Duration::from_millis(rand::random_range(5..60))).await;
+        let environments = server.environments(function)?;
+        if let Some(victim) = environments.get(rand::random_range(0..environments.len().max(1))) {
+            let killed = tokio::process::Command::new("kill").args(["-9", &victim.to_string()]).status().await?;
+            *kills += usize::from(killed.success());
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_subscriber_gets_every_event_once_while_broadcasting_environments_are_killed() -> anyhow::Result<()> {
+    let server = Server::options().env("OW_SC_WS_MSGS_PER_SEC", "100000").start().await?;
+    let url = server.ws_url("/ws/effluent?site=r");
+    // The publisher is on another site: it must not be one of those whose connections are ended.
+    let mut publisher = Socket::ready(&server.ws_url("/ws/effluent?site=elsewhere")).await?;
+    let following = try_join_all((0..SUBSCRIBERS).map(|_| follow(&url)));
+    let publishing = async {
+        for number in 0..READINGS {
+            publisher.send(&json!({"time": number, "species": "X", "concentration": 1.0, "site": "r"})).await?;
+        }
+        publisher.barrier().await
+    };
+    let (started, mut kills) = (Instant::now(), 0);
+    let connections = tokio::select! {
+        done = async { tokio::try_join!(following, publishing) } => done?.0,
+        error = killing(&server, "ws-broadcast", &mut kills) => anyhow::bail!("the killer has ended: {error:?}"),
+    };
+    let ended = connections.iter().sum::<usize>() - SUBSCRIBERS;
+    println!("{kills} kills in {:.1?}; {ended} connections had to be made again", started.elapsed());
+    assert!(kills >= 20, "{kills} kills");
+    Ok(())
+}

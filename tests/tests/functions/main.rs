@@ -1,0 +1,34 @@
+//! The end-to-end suite once more, on the function binaries behind the local gateway, and what only they have.
+
+#[path = "../suite/chart.rs"]
+mod chart;
+#[path = "../suite/docs.rs"]
+mod docs;
+#[path = "../suite/echo.rs"]
+mod echo;
+#[path = "../suite/errors.rs"]
+mod errors;
+#[path = "../suite/ingest.rs"]
+mod ingest;
+#[path = "../suite/lists.rs"]
+mod lists;
+#[path = "../suite/live.rs"]
+mod live;
+#[path = "../suite/metrics.rs"]
+mod metrics;
+#[path = "../suite/permits.rs"]
+mod permits;
+#[path = "../suite/repetition.rs"]
+mod repetition;
+#[path = "../suite/resume.rs"]
+mod resume;
+#[path = "../suite/security.rs"]
+mod security;
+#[path = "../suite/support.rs"]
+mod support;
+#[path = "../suite/verdicts.rs"]
+mod verdicts;
+
+mod counters;
+mod hostile;
+mod kills;

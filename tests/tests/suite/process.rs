@@ -1,0 +1,144 @@
+//! What is told of one server's process: its start, its end, and connections that it alone has in hand.
+
+use crate::support::{everything, serve};
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tests::{Api, Follower, Server, Socket};
+
+#[tokio::test]
+async fn the_demonstration_is_loaded_into_an_empty_database_only() -> anyhow::Result<()> {
+    let data = tempfile::tempdir()?;
+    let mut shown = Vec::new();
+    for _ in 0..2 {
+        let mut server = Server::options().demo().data(data.path()).start().await?;
+        let api = Api::new(&server);
+        let status = api.json("/api/status").await?;
+        assert_eq!((&status["sites"][0]["site"], &status["sites"][0]["alerts"]), (&json!("demo"), &json!(8)));
+        assert_eq!(status["sites"].as_array().map(Vec::len), Some(1));
+        shown.push(everything(&api, "demo").await?);
+        server.terminate().await?;
+    }
+    assert_eq!(shown[0], shown[1]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_plain_request_to_a_live_path_is_told_what_is_expected() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let (status, body) = tests::client::read(Api::new(&server).get("/ws/effluent").await?).await?;
+    assert_eq!((status.as_u16(), &body["error"]["code"]), (400, &json!("bad_request")));
+    assert!(body["error"]["message"].as_str().is_some_and(|message| message.contains("WebSocket")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_is_still_sending_gets_the_reason_of_a_refusal() -> anyhow::Result<()> {
+    let (_server, api) = serve(Server::options().env("OW_SC_MAX_CSV_BYTES", "1000")).await?;
+    for _ in 0..5 {
+        let (status, body) = api.ingest("", "x".repeat(20_000_000)).await?;
+        assert_eq!((status, &body["error"]["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("too_large")));
+        let (status, _) = api.ingest("?unknown=1", "x".repeat(20_000_000)).await?;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stopping_server_says_goodbye_and_loses_nothing() -> anyhow::Result<()> {
+    let data = tempfile::tempdir()?;
+    let options = || Server::options().data(data.path()).env("OW_SC_WS_MSGS_PER_SEC", "100000");
+    let mut server = options().start().await?;
+    let url = server.ws_url("/ws/effluent");
+    let mut publisher = Socket::ready(&url).await?;
+    let mut subscribers =
+        join_all((0..5).map(|_| Socket::ready(&url))).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    for number in 0..500 {
+        publisher.publish(f64::from(number), "X", 1.0).await?;
+    }
+    publisher.barrier().await?;
+    let started = std::time::Instant::now();
+    let (status, closed) = tokio::join!(server.terminate(), join_all(subscribers.iter_mut().map(Socket::closed)));
+    assert!(status?.success());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    let mut resume = Vec::new();
+    for end in closed {
+        let (frame, events) = end?;
+        let frame = frame.expect("a close frame");
+        assert_eq!(u16::from(frame.code), 1001);
+        assert!(frame.reason.contains("stopping"), "{}", frame.reason);
+        resume.push(events.last().and_then(|event| event["seq"].as_u64()).unwrap_or_default());
+    }
+    // The pong came when all had been received, so that all are in the feed and have been delivered.
+    assert_eq!(resume, [500; 5]);
+    let server = options().start().await?;
+    let series = Api::new(&server).list("/api/series", "series").await?;
+    let readings = Api::new(&server)
+        .json(&format!("/api/readings?site=default&series={}", series[0]["id"].as_str().unwrap_or_default()))
+        .await?;
+    assert_eq!(readings["total"], 500);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_delivered_before_kill_9_is_there_afterwards() -> anyhow::Result<()> {
+    let data = tempfile::tempdir()?;
+    let options = || Server::options().data(data.path()).env("OW_SC_WS_MSGS_PER_SEC", "100000");
+    let mut follower = Follower::default();
+    for round in 0..3 {
+        let mut server = options().start().await?;
+        let url = server.ws_url("/ws/effluent");
+        let mut publisher = Socket::ready(&url).await?;
+        let mut socket = follower.reconnect(&url).await?;
+        let flood = tokio::spawn(async move {
+            for number in 0..u32::MAX {
+                let time = f64::from(round) * 1e6 + f64::from(number);
+                if publisher.publish(time, "SO4", 240.0 + f64::from(number % 20)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let enough = follower.last + 400;
+        while follower.last < enough {
+            follower.take(socket.next().await?);
+        }
+        server.kill().await?;
+        flood.await?;
+    }
+    // The feed that is stored is the one that was delivered, reading for reading, and it goes on from there.
+    let server = options().start().await?;
+    let mut replay = Follower::default();
+    let mut socket = replay.reconnect(&server.ws_url("/ws/effluent")).await?;
+    while replay.last < follower.last {
+        replay.take(socket.next().await?);
+    }
+    assert!(replay.events.iter().eq(follower.events.iter()));
+    // Every reading of the feed is stored, and every alert of it is there.
+    let api = Api::new(&server);
+    let id = api.list("/api/series", "series").await?[0]["id"].as_str().unwrap_or_default().to_owned();
+    let stored = api.json(&format!("/api/readings?site=default&series={id}&max_points=100000")).await?;
+    let stored: BTreeMap<u64, f64> = stored["readings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|point| (point["time"].as_f64().unwrap_or(-1.0) as u64, point["value"].as_f64().unwrap_or(-1.0)))
+        .collect();
+    for event in replay.events.values().filter(|event| event["type"] == "reading") {
+        let time = event["time"].as_f64().unwrap_or(-1.0) as u64;
+        assert_eq!(stored.get(&time).copied(), event["concentration"].as_f64(), "{event}");
+    }
+    let exceeding = stored.values().filter(|value| **value > 250.0).count();
+    let alerts = api.list("/api/alerts?limit=1000", "alerts").await?;
+    assert_eq!(alerts.iter().filter(|alert| alert["statistic"] == "instant").count(), exceeding);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_utf_8_is_refused() -> anyhow::Result<()> {
+    let (_server, api) = serve(Server::options()).await?;
+    let (status, body) = tests::client::read(api.get("/api/permits/%ff").await?).await?;
+    assert_eq!((status.as_u16(), &body["error"]["code"]), (400, &json!("bad_request")));
+    Ok(())
+}
