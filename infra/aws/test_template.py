@@ -36,10 +36,11 @@ ALLOWED = {
     "ingest": {
         on(TABLE, READ, "SITE#*", "SERIES#*", "ALERTS#*", "PERMIT#*", "FEED#*", "INGEST#*"),
         on(INDEX, ["Query"], "LEDGER"),
+        on(TABLE, ["ConditionCheckItem"], "INGEST#*"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*", "ALERTS#*", "FEED#*", "INGEST#*"),
         on(TABLE, ["BatchWriteItem"], "SERIES#*", "ALERTS#*"),
         on(TABLE, ["DeleteItem"], "ALERTS#*", "INGEST#*"),
-        on(TABLE, ["UpdateItem"], "FEED#*", "COUNTERS#*", "RATE#*"),
+        on(TABLE, ["UpdateItem"], "FEED#*", "INGEST#*", "COUNTERS#*", "RATE#*"),
     },
     "api": {
         on(TABLE, READ, "SITES", "SITE#*", "SERIES#*", "ALERTS#*", "PERMIT#*", "FEED#*"),
