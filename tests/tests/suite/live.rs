@@ -249,6 +249,32 @@ async fn tokens_are_wanted_at_both_paths_and_guesses_are_limited() -> anyhow::Re
 }
 
 #[tokio::test]
+async fn what_a_connection_cannot_be_made_for_is_refused() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    for path in ["/ws/effluent?site=%07", "/ws/effluent?site=", "/ws/alerts?wait=maybe"] {
+        assert_eq!(Socket::connect_with(&server.ws_url(path), &[]).await.err(), Some(400), "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_sent_before_the_first_message_to_a_client_that_asked_for_the_wait() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let mut publisher = Socket::ready(&server.ws_url("/ws/effluent")).await?;
+    let mut waiting = Socket::connect(&server.ws_url("/ws/effluent?wait=true")).await?;
+    publisher.publish(1.0, "X", 1.0).await?;
+    publisher.barrier().await?;
+    assert_eq!(waiting.next_within(Duration::from_secs(2)).await?, None, "longer than a client without the wish waits");
+    waiting.send(&json!({"type": "ping"})).await?;
+    let mut frames = [waiting.next().await?, waiting.next().await?];
+    frames.sort_by_key(|frame| frame["type"] == "reading");
+    assert_eq!((&frames[0]["type"], &frames[1]["seq"]), (&json!("pong"), &json!(1)), "{frames:?}");
+    publisher.publish(2.0, "X", 1.0).await?;
+    assert_eq!(waiting.next().await?["seq"], 2);
+    Ok(())
+}
+
+#[tokio::test]
 async fn strangers_pages_may_not_connect_without_a_token() -> anyhow::Result<()> {
     let server = Server::options().env("OW_SC_CORS_ORIGINS", "https://plant.example").start().await?;
     let url = server.ws_url("/ws/effluent");
