@@ -33,7 +33,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-lambda test lint lint-template test-template fmt doc bench bench-fanout fuzz build build-server build-functions deploy
+.PHONY: help run run-lambda test lint lint-template test-template fmt doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -94,6 +94,11 @@ build: build-server build-functions ## Build the server and the functions as the
 
 build-server: ## Build the server alone
 	$(CARGO) build --profile server --locked --workspace --bin owsc
+
+bench-functions: $(CARGO_LAMBDA) ## Measure how fast functions start, and how large they are, against the least one
+	@$(MAKE) --no-print-directory build-functions ARCHITECTURE=$(HOST_ARCHITECTURE) FUNCTIONS="hello $(FUNCTIONS)"
+	$(CARGO) build --profile server --locked --workspace --bin starts
+	target/server/starts
 
 # `ARCHITECTURE=arm64` or `x86_64`; by default what this machine has.
 build-functions: $(CARGO_LAMBDA) $(ZIG) ## Build the functions alone, into target/lambda

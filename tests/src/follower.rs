@@ -16,7 +16,8 @@ pub struct Follower {
 impl Follower {
     /// Connects and goes on where it was.
     pub async fn reconnect(&self, url: &str) -> anyhow::Result<Socket> {
-        let mut socket = Socket::connect(url).await?;
+        let mark = if url.contains('?') { '&' } else { '?' };
+        let mut socket = Socket::connect(&format!("{url}{mark}wait=true")).await?;
         socket.send(&json!({"type": "subscribe", "after": self.last})).await?;
         Ok(socket)
     }

@@ -194,13 +194,15 @@ impl Server {
 
     /// The URL of a WebSocket path. API Gateway has one path, its stage, and the query says what the path cannot.
     pub fn ws_url(&self, path: &str) -> String {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let path = match (host::under_test(), path) {
-            (Host::Functions, "/ws/effluent") => "/ws?",
-            (Host::Functions, "/ws/alerts") => "/ws?events=alerts&",
-            (_, path) => &format!("{path}?"),
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let (path, events) = match (host::under_test(), path) {
+            (Host::Functions, "/ws/effluent") => ("/ws", None),
+            (Host::Functions, "/ws/alerts") => ("/ws", Some("events=alerts")),
+            (_, path) => (path, None),
         };
-        format!("ws://{}{path}{query}", self.address)
+        let query: Vec<_> = events.into_iter().chain(query).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("ws://{}{path}{mark}{}", self.address, query.join("&"))
     }
 
     /// Host and port.

@@ -8,9 +8,13 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+/// The longest frame that API Gateway takes.
+const MAX_FRAME: usize = 32 * 1024;
 /// How long an answer may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -61,9 +65,19 @@ impl Socket {
         self.send_raw(Message::text(message.to_string())).await
     }
 
-    /// Sends anything.
+    /// Sends anything; a long text in several frames, as API Gateway wants it.
     pub async fn send_raw(&mut self, message: Message) -> anyhow::Result<()> {
-        Ok(self.stream.send(message).await?)
+        let long = match &message {
+            Message::Text(text) if text.len() > MAX_FRAME => text.as_bytes().to_vec(),
+            _ => return Ok(self.stream.send(message).await?),
+        };
+        let parts: Vec<_> = long.chunks(MAX_FRAME).collect();
+        for (index, part) in parts.iter().enumerate() {
+            let kind = if index == 0 { Data::Text } else { Data::Continue };
+            let frame = Frame::message(part.to_vec(), OpCode::Data(kind), index + 1 == parts.len());
+            self.stream.send(Message::Frame(frame)).await?;
+        }
+        Ok(())
     }
 
     /// Publishes a reading.

@@ -5,7 +5,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use maud::{DOCTYPE, Markup, html};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
@@ -42,16 +42,24 @@ pub fn openapi(others: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     others.into_iter().fold(Docs::openapi(), OpenApi::merge_from)
 }
 
+/// A document as JSON and as a page, made when first asked for: a function's start does not wait for it.
+type Rendered = LazyLock<(Value, String), Box<dyn FnOnce() -> (Value, String) + Send>>;
+
 /// The routes that show a document.
-pub fn router(document: &OpenApi) -> Router {
+pub fn router(document: impl FnOnce() -> OpenApi + Send + 'static) -> Router {
+    let rendered: Arc<Rendered> = Arc::new(LazyLock::new(Box::new(move || render(&document()))));
+    let page = rendered.clone();
+    Router::new()
+        .route("/docs", get(async move || axum::response::Html(page.1.clone())))
+        .route("/docs/openapi.json", get(async move || Json(rendered.0.clone())))
+}
+
+fn render(document: &OpenApi) -> (Value, String) {
     // A document of our own types is always JSON; should it not be, the page says so by being empty.
     let mut json = serde_json::to_value(document).unwrap_or_default();
     describe_responses(&mut json);
-    let json = Arc::new(json);
-    let page = Arc::new(page(&json).into_string());
-    Router::new()
-        .route("/docs", get(move || async move { axum::response::Html(page.to_string()) }))
-        .route("/docs/openapi.json", get(move || async move { Json(Value::clone(&json)) }))
+    let page = page(&json).into_string();
+    (json, page)
 }
 
 /// OpenAPI 3.1 demands a description of every response; where the body says it all, it is the status' own name.
@@ -172,6 +180,7 @@ fn live_section() -> Markup {
         p {
             "WebSocket at " code { "/ws/effluent" } " (everything) and " code { "/ws/alerts" } " (alerts only). Messages are JSON texts. "
             "A connection gets the events of the site that it names with " code { "?site=" } " (" code { "default" } " if it names none) from the moment it is open. "
+            "A client that comes back connects with " code { "?wait=true" } ", so that no event is sent before its " code { "subscribe" } ". "
             "Through API Gateway both have the one address of the WebSocket API, where " code { "?events=alerts" } " asks for alerts only, and a message may be a JSON array of several events."
         }
         table {

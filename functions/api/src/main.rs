@@ -10,8 +10,8 @@ use utoipa::OpenApi;
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let api = Api { store: function.store(), announce: Arc::new(FollowTheFeed) };
-    let documents = [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
-    let docs = api::docs::router(&api::docs::openapi(documents));
+    let documents = || [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
+    let docs = api::docs::router(move || api::docs::openapi(documents()));
     let router = api::router(api, &function.guard()).merge(docs);
     function.serve(router).await
 }

@@ -19,6 +19,21 @@ pub struct Options {
     pub token: Option<String>,
     /// `alerts` where only those are wanted, and the path does not say so already.
     pub events: Option<String>,
+    /// `true`: no event is sent before the first message. Who comes back with `subscribe` and `after` gets none twice
+    /// then, however long that message takes.
+    #[serde(default)]
+    pub wait: Wait,
+}
+
+/// Whether events wait for the first message; as a query holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wait {
+    /// For a moment.
+    #[default]
+    False,
+    /// Until it has come.
+    True,
 }
 
 impl Options {
@@ -57,7 +72,12 @@ pub async fn connect<C: Connections>(
     guard.admit_websocket(caller.client, caller.path, caller.headers, options.token.as_deref()).await?;
     let site = options.site.as_deref().unwrap_or(DEFAULT_SITE);
     let site = name::check(site).map_err(|error| ApiError::bad_request(format!("site: {error}")))?;
-    let connection = Connection { id: caller.id.to_owned(), site: site.to_owned(), alerts_only: caller.alerts_only };
+    let connection = Connection {
+        id: caller.id.to_owned(),
+        site: site.to_owned(),
+        alerts_only: caller.alerts_only,
+        waits: options.wait == Wait::True,
+    };
     connections.register(&connection).await?;
     Ok(connection)
 }

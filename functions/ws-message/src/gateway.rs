@@ -1,6 +1,6 @@
 //! Messages that come through API Gateway.
 
-use crate::subscription::{Place, subscribe};
+use crate::subscription::{Begin, bring};
 use crate::{Messages, Received, Step, refusal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,8 @@ use shared::live::ports::{Connection, Connections, PushError};
 use shared::live::protocol::Code;
 use shared::live::publisher::PublishError;
 use shared::store::Store;
-use shared::store::connections::Known;
+use shared::store::connections::{Known, Subscriber};
+use std::time::SystemTime;
 
 /// A connection that has been in no list for so long belongs to an invocation that is gone: they end after 29 s.
 const STRANDED: i64 = 60 * 1_000_000;
@@ -49,18 +50,13 @@ impl Host {
         Ok(Answer::ok())
     }
 
-    async fn receive(
-        &self,
-        known: &Known,
-        received: Received<'_>,
-        deadline: std::time::SystemTime,
-    ) -> Result<(), Fault> {
+    async fn receive(&self, known: &Known, received: Received<'_>, deadline: SystemTime) -> Result<(), Fault> {
         let connection = &known.connection;
         let now = time::now();
         let allowed = self.store.within_rate(&connection.id, self.messages.per_second(), now).await?;
         let step = self.messages.receive(connection, allowed, received);
-        if known.hold > now && !matches!(step, Step::Subscribe { .. }) {
-            self.store.end_hold(connection).await?;
+        if !matches!(step, Step::Subscribe { .. }) {
+            self.begin_events(known, now, deadline).await?;
         }
         match step {
             Step::Reply(frame) => self.reply(connection, frame).await,
@@ -68,28 +64,43 @@ impl Host {
                 Ok(_) => Ok(()),
                 Err(error) => self.reply(connection, refusal(Code::Unavailable, &error.to_string())).await,
             },
-            Step::Subscribe { site, after } => self.subscribe(connection, Place { site, after }, deadline).await,
+            Step::Subscribe { site, after } => self.subscribe(connection, site, after, deadline).await,
         }
+    }
+
+    /// A first message that is no subscription: events begin where the connection was made.
+    async fn begin_events(&self, known: &Known, now: i64, deadline: SystemTime) -> Result<(), Fault> {
+        let connection = &known.connection;
+        if known.hold > now && !connection.waits {
+            self.store.end_hold(connection).await?;
+        }
+        if connection.waits
+            && let Some(left) = self.store.unsettle(&connection.id).await?
+        {
+            self.bring(&left, Begin::Silently, deadline).await?;
+        }
+        Ok(())
     }
 
     async fn subscribe(
         &self,
         connection: &Connection,
-        place: Place,
-        deadline: std::time::SystemTime,
+        site: String,
+        after: Option<u64>,
+        deadline: SystemTime,
     ) -> Result<(), Fault> {
         let Some(left) = self.store.unsettle(&connection.id).await? else {
             let detail = "another subscription of this connection is under way; send it again afterwards";
             return self.reply(connection, refusal(Code::BadMessage, detail)).await;
         };
-        let moved = subscribe(&self.store, &self.gateway, &left, place, deadline).await;
-        match moved {
-            Ok(()) => Ok(()),
-            Err(fault) => {
-                tracing::warn!(error = %fault, connection = connection.id, "a subscription ends its connection");
-                self.end(&connection.id, Some(left.connection)).await
-            }
-        }
+        self.bring(&left, Begin::At { site, after }, deadline).await
+    }
+
+    async fn bring(&self, left: &Subscriber, begin: Begin, deadline: SystemTime) -> Result<(), Fault> {
+        let brought = bring(&self.store, &self.gateway, left, begin, deadline).await;
+        let Err(fault) = brought else { return Ok(()) };
+        tracing::warn!(error = %fault, connection = left.connection.id, "a subscription ends its connection");
+        self.end(&left.connection.id, Some(left.connection.clone())).await
     }
 
     async fn reply(&self, connection: &Connection, frame: String) -> Result<(), Fault> {

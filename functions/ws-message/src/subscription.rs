@@ -18,27 +18,37 @@ const LOOK: Duration = Duration::from_millis(10);
 /// What is left of an invocation for ending a connection whose past is too long for one.
 const RESERVE: Duration = Duration::from_secs(3);
 
-/// Where a client wants to be.
-pub(crate) struct Place {
-    pub(crate) site: String,
-    /// Behind which event.
-    pub(crate) after: Option<u64>,
+/// Where a connection's events are to begin.
+pub(crate) enum Begin {
+    /// Where it was made, and nothing is said of it.
+    Silently,
+    /// On a site.
+    At {
+        site: String,
+        /// Behind which event; now, if absent.
+        after: Option<u64>,
+    },
 }
 
 /// Brings a connection that is in no list to its place, and puts it into the list there.
-pub(crate) async fn subscribe(
+pub(crate) async fn bring(
     store: &Store,
     gateway: &Gateway,
     left: &Subscriber,
-    place: Place,
+    begin: Begin,
     deadline: SystemTime,
 ) -> Result<(), Fault> {
-    let connection = Connection { site: place.site, ..left.connection.clone() };
+    let (site, after) = match &begin {
+        Begin::Silently => (&left.connection.site, None),
+        Begin::At { site, after } => (site, *after),
+    };
+    let connection = Connection { site: site.clone(), ..left.connection.clone() };
     let way = Way { store, gateway, connection: &connection, until: deadline - RESERVE };
     way.wait_for_delivery(&left.connection.site).await?;
-    let position = match place.after {
-        Some(after) => way.begin_after(after).await?,
-        None => way.begin_now(left).await?,
+    let position = match (begin, after) {
+        (Begin::Silently, _) => left.from,
+        (_, Some(after)) => way.begin_after(after).await?,
+        (_, None) => way.begin_now(left).await?,
     };
     way.go_on(position).await
 }

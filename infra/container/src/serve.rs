@@ -113,11 +113,11 @@ fn router(
         let text = metrics.render();
         Box::pin(async { Ok(text) })
     });
-    let documents = [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
+    let documents = || [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
     Router::new()
         .merge(ingest::router(ingestor, guard))
         .merge(api::router(Api { store, announce }, guard))
-        .merge(api::docs::router(&api::docs::openapi(documents)))
+        .merge(api::docs::router(move || api::docs::openapi(documents())))
         .merge(health::router(vitals))
         .merge(metrics_function::router(config.clone(), render))
         .merge(dashboard::router())

@@ -9,8 +9,8 @@ use tracing::level_filters::LevelFilter;
 /// Runs the functions of a SAM template on this machine, behind a local API Gateway: HTTP and WebSocket APIs, tables
 /// and their streams, without an account or a container.
 ///
-/// The HTTP API is at /, the WebSocket API at /<stage>, and its management endpoint (`@connections`) at
-/// /<stage>/@connections/<id>, for any AWS SDK with the endpoint http://HOST:PORT/<stage>.
+/// The HTTP API is at /, the WebSocket API at /STAGE, and its management endpoint (`@connections`) at
+/// /STAGE/@connections/ID, for any AWS SDK with the endpoint http://HOST:PORT/STAGE.
 ///
 /// Tables live in an embedded DynamoDB in the data folder. Streams go on where they were when the gateway stopped: the
 /// place of each is kept in the data folder too. Without one, the event's StartingPosition decides, as it does when a
@@ -21,8 +21,8 @@ pub struct Options {
     /// The SAM template
     #[arg(long, default_value = "template.yaml")]
     pub template: PathBuf,
-    /// The folder with the functions' binaries: FOLDER/<binary>, or FOLDER/<binary>/bootstrap as cargo-lambda builds them
-    #[arg(long, default_value = "target/debug")]
+    /// The functions' binaries: FOLDER/BINARY, or FOLDER/BINARY/bootstrap as cargo-lambda builds them
+    #[arg(long, default_value = "target/debug", value_name = "FOLDER")]
     pub binaries: PathBuf,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1")]

@@ -23,7 +23,8 @@ impl Front {
     /// The APIs with the functions that they call.
     pub fn new(options: &Options, template: &Template, pools: &HashMap<String, Pool>) -> anyhow::Result<Self> {
         let http = template.http_apis.iter().map(|api| Http::new(api, pools)).collect::<anyhow::Result<_>>()?;
-        let live = template.web_socket_apis.iter().map(|api| Live::new(options, api, pools)).collect::<anyhow::Result<_>>()?;
+        let live =
+            template.web_socket_apis.iter().map(|api| Live::new(options, api, pools)).collect::<anyhow::Result<_>>()?;
         Ok(Self { http, live })
     }
 

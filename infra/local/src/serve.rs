@@ -50,7 +50,7 @@ async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
     let pools = pools(options, template, database.as_ref().map(Database::endpoint), address)?;
     let stopping = CancellationToken::new();
     let feeds = match &database {
-        Some(database) => streams::start(options, template, database, &pools, &stopping).await?,
+        Some(database) => streams::start(&options.data_dir, template, database, &pools, &stopping).await?,
         None => streams::Feeds::default(),
     };
     let front = Arc::new(Front::new(options, template, &pools)?);

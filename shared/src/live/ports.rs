@@ -39,6 +39,8 @@ pub struct Connection {
     pub site: String,
     /// Whether it gets alerts only.
     pub alerts_only: bool,
+    /// Whether it gets nothing before its first message, which is to say where it begins.
+    pub waits: bool,
 }
 
 impl Connection {

@@ -2,7 +2,7 @@
 //!
 //! A connection has an item in its site's list, which is spread over shards so that a large list is read in parallel
 //! and no partition takes all the writes of a morning's logins, and one under its own id, which knows the site. While
-//! it moves from one site to another, or reads the past, it is in no list.
+//! it waits for its first message, moves from one site to another, or reads the past, it is in no list.
 
 use super::item::{n, s};
 use super::{Item, ItemExt, PK, SK, Store, StoreError, TTL, Transaction, keys};
@@ -69,6 +69,9 @@ fn item(pk: String, sk: &str, subscriber: &Subscriber) -> Item {
     item.insert("alerts".into(), n(u8::from(connection.alerts_only)));
     item.insert("from".into(), n(from));
     item.insert("held".into(), n(hold));
+    if connection.waits {
+        item.insert("waits".into(), n(1));
+    }
     item.insert(TTL.into(), n(time::now() / 1_000_000 + LIFETIME));
     item
 }
@@ -78,6 +81,7 @@ fn connection(item: &Item) -> Result<Connection, StoreError> {
         id: item.text("id")?.into(),
         site: item.text("site")?.into(),
         alerts_only: item.number::<u8>("alerts")? == 1,
+        waits: item.contains_key("waits"),
     })
 }
 
@@ -138,7 +142,7 @@ impl Store {
             .table_name(self.table())
             .key(PK, s(own_partition(id)))
             .key(SK, s(OWN))
-            .update_expression("SET moving = :now, held = :none")
+            .update_expression("SET moving = :now, held = :none REMOVE waits")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(moving)")
             .expression_attribute_values(":now", n(time::now()))
             .expression_attribute_values(":none", n(0))
@@ -187,7 +191,9 @@ impl Connections for Store {
         let hold = time::now() + HOLD.as_micros() as i64;
         let (id, subscriber) = (&connection.id, Subscriber { connection: connection.clone(), from, hold });
         let mut transaction = Transaction::default();
-        transaction.put(self, item(list_partition(&connection.site, shard(id)), id, &subscriber))?;
+        if !connection.waits {
+            transaction.put(self, item(list_partition(&connection.site, shard(id)), id, &subscriber))?;
+        }
         transaction.put(self, item(own_partition(id), OWN, &subscriber))?;
         self.commit(transaction).await?;
         metrics::counter!(WS_CONNECTIONS).increment(1);

@@ -26,7 +26,6 @@ async fn whatever_is_wrong_is_told_in_the_envelope() -> anyhow::Result<()> {
         ("POST", "/api/advise", "{\"alerts\":[}", 400, "bad_request"),
         ("GET", "/api/readings?site=a", "", 400, "bad_request"),
         ("GET", "/api/readings?site=a&series=b&max_points=1.5", "", 400, "bad_request"),
-        ("GET", "/ws/effluent", "", 400, "bad_request"),
         ("GET", "/ws/alerts?site=%07", "", 400, "bad_request"),
     ] {
         let response = api.request(method.parse()?, path).body(body).send().await?;

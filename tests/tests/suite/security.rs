@@ -89,10 +89,10 @@ async fn fault_16_both_websockets_want_the_token_in_one_of_three_places() -> any
         let connect =
             async |url: &str, headers: &[(&'static str, &str)]| Socket::connect_with(url, headers).await.map(drop);
         assert_eq!(connect(&url, &[]).await, Err(401), "{path}");
-        assert_eq!(connect(&format!("{url}?token=wrong"), &[]).await, Err(401));
+        assert_eq!(connect(&server.ws_url(&format!("{path}?token=wrong")), &[]).await, Err(401));
         assert_eq!(connect(&url, &[("authorization", "Bearer wrong")]).await, Err(401));
         assert_eq!(connect(&url, &[("sec-websocket-protocol", "owsc, bearer.wrong")]).await, Err(401));
-        assert_eq!(connect(&format!("{url}?token={TOKEN}"), &[]).await, Ok(()));
+        assert_eq!(connect(&server.ws_url(&format!("{path}?token={TOKEN}")), &[]).await, Ok(()));
         assert_eq!(connect(&url, &[("authorization", &bearer)]).await, Ok(()));
         assert_eq!(connect(&url, &[("sec-websocket-protocol", &protocol)]).await, Ok(()));
     }

@@ -27,7 +27,7 @@ impl Table {
 }
 
 fn connection(id: usize, site: &str) -> Connection {
-    Connection { id: format!("c{id}"), site: site.into(), alerts_only: id.is_multiple_of(2) }
+    Connection { id: format!("c{id}"), site: site.into(), alerts_only: id.is_multiple_of(2), waits: false }
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ const MAX_IN_FLIGHT: usize = 1024;
 /// How long events wait at first. A client that comes back says behind which event it wants to begin, and must not be
 /// sent later ones before it has said so.
 const HOLD: Duration = Duration::from_millis(500);
+/// The same for a client that asked for the wait when it connected.
+const LONG_HOLD: Duration = Duration::from_secs(60);
 /// How often a quiet client is pinged.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// After so long without a sign of life a connection counts as dead: two pings have gone unanswered.
@@ -119,6 +121,7 @@ impl Session {
         let outbox = host.hub.outbox(&connection.id)?;
         let position = host.hub.last(&connection.site)?;
         let allowance = host.messages.allowance();
+        let hold = if connection.waits { LONG_HOLD } else { HOLD };
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Some(Self {
@@ -128,7 +131,7 @@ impl Session {
             outbox,
             allowance,
             position,
-            holding: Some(Instant::now() + HOLD),
+            holding: Some(Instant::now() + hold),
             in_flight: FuturesOrdered::new(),
             heartbeat,
             last_sign: Instant::now(),

@@ -196,17 +196,18 @@ mod tests {
             (&json!("10.0.0.1, 127.0.0.1"), &json!("9000"))
         );
         let context = &event["requestContext"];
-        assert_eq!(
-            context["http"],
-            json!({"method": "POST", "path": "/a b/7", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test"})
-        );
+        let http = json!({
+            "method": "POST", "path": "/a b/7", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test",
+        });
+        assert_eq!(context["http"], http);
         assert_eq!((&context["domainName"], &context["stage"]), (&json!("localhost:9000"), &json!("$default")));
         assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("hello"), &json!(false)));
     }
 
     #[test]
     fn bodies_that_are_not_text_are_base64() {
-        let cases: [(&[u8], &[(&str, &str)], bool); 9] = [
+        type Headers<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&[u8], Headers<'_>, bool); 9] = [
             (b"{}", &[("content-type", "application/json; charset=utf-8")], false),
             (b"a,b", &[("content-type", "text/csv")], false),
             (b"<a/>", &[("content-type", "application/xml")], false),

@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn percent_signs() {
-        let cases =
-            [("a%20b", "a b"), ("%E2%82%AC", "€"), ("%", "%"), ("%zz%4", "%zz%4"), ("%ff", "\u{fffd}"), ("€%2", "€%2")];
+        let whole = [("a%20b", "a b"), ("%E2%82%AC", "€"), ("%ff", "\u{fffd}")];
+        let cases = whole.into_iter().chain([("%", "%"), ("%zz%4", "%zz%4"), ("€%", "€%"), ("%2€", "%2€")]);
         for (from, to) in cases {
             assert_eq!(decoded(from), to);
         }

@@ -280,7 +280,8 @@ impl Environment {
         match &end {
             End::Idle | End::Stopping => tracing::debug!(environment, reason = ?end, "an environment ends"),
             End::Lost(error) => {
-                tracing::error!(environment, %error, program = %self.pool.config.program.display(), "an environment could not run")
+                let program = self.pool.config.program.display();
+                tracing::error!(environment, %error, %program, "an environment could not run");
             }
             End::TimedOut => tracing::warn!(environment, "an environment took too long and is killed"),
             End::Exited(status) => tracing::warn!(environment, %status, "an environment has ended by itself"),

@@ -76,6 +76,3 @@ impl InvokeError {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

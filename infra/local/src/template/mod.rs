@@ -1,6 +1,6 @@
 //! The SAM template, as far as it means something on this machine.
 //!
-//! The file is read twice: into a tree that knows its lines ([`node`]), and from there into the types below, with
+//! The file is read twice: into a tree that knows its lines (`node`), and from there into the types below, with
 //! intrinsic functions resolved only where a value is needed. A resource that does nothing locally (roles, alarms, log
 //! groups) is passed over. What would have to be honoured and cannot be is refused, with its line.
 

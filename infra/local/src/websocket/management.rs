@@ -41,7 +41,8 @@ impl Live {
                 }
             }
             (Method::GET, Some(connection)) => {
-                let identity = json!({"sourceIp": connection.source_ip.to_string(), "userAgent": connection.user_agent});
+                let identity =
+                    json!({"sourceIp": connection.source_ip.to_string(), "userAgent": connection.user_agent});
                 let body = json!({
                     "connectedAt": connection.connected_at.to_string(),
                     "identity": identity,

@@ -122,18 +122,18 @@ impl Live {
         };
         match self.ask(connection.clone(), event).await {
             Ok(returned) => self.accept(upgrade, connection, &returned),
-            Err(refusal) => refusal,
+            Err(refusal) => *refusal,
         }
     }
 
     /// Asks the function whether a client may connect. If the client has gone away meanwhile, its end is told too.
-    async fn ask(&self, connection: Arc<Connection>, event: Bytes) -> Result<Value, Response> {
+    async fn ask(&self, connection: Arc<Connection>, event: Bytes) -> Result<Value, Box<Response>> {
         if !self.0.routes.contains_key("$connect") {
             self.remember(&connection);
             return Ok(Value::Null);
         }
         if !self.0.throttles.admit("$connect") {
-            return Err(plain(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"));
+            return Err(refused(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"));
         }
         let (answer, answered) = oneshot::channel();
         let live = self.clone();
@@ -146,18 +146,18 @@ impl Live {
                 live.forget(&connection, &Close::abnormal()).await;
             }
         });
-        answered.await.unwrap_or_else(|_| Err(plain(StatusCode::BAD_GATEWAY, "Internal server error")))
+        answered.await.unwrap_or_else(|_| Err(refused(StatusCode::BAD_GATEWAY, "Internal server error")))
     }
 
-    async fn connect_outcome(&self, event: Bytes) -> Result<Value, Response> {
+    async fn connect_outcome(&self, event: Bytes) -> Result<Value, Box<Response>> {
         match self.invoke("$connect", event).await {
             Some(Outcome::Returned(returned)) => match status_of(&returned) {
                 Some(status) if status.is_success() => Ok(returned),
-                Some(status) => Err(refusal(status, &returned)),
-                None => Err(plain(StatusCode::BAD_GATEWAY, "Internal server error")),
+                Some(status) => Err(Box::new(refusal(status, &returned))),
+                None => Err(refused(StatusCode::BAD_GATEWAY, "Internal server error")),
             },
-            Some(Outcome::TimedOut) => Err(plain(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")),
-            Some(Outcome::Failed) | None => Err(plain(StatusCode::BAD_GATEWAY, "Internal server error")),
+            Some(Outcome::TimedOut) => Err(refused(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out")),
+            Some(Outcome::Failed) | None => Err(refused(StatusCode::BAD_GATEWAY, "Internal server error")),
         }
     }
 
@@ -209,6 +209,11 @@ impl Live {
             }
         })
     }
+}
+
+/// A refusal by the gateway itself.
+fn refused(status: StatusCode, message: &str) -> Box<Response> {
+    Box::new(plain(status, message))
 }
 
 /// What the function said when it refused a client.

@@ -101,7 +101,9 @@ fn failed(error: axum::Error) -> Close {
     match error.into_inner().downcast::<tungstenite::Error>().map(|error| *error) {
         Ok(tungstenite::Error::Capacity(_)) => Close::too_large(),
         Ok(tungstenite::Error::Utf8(_)) => Close::protocol_error(close_code::INVALID),
-        Ok(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => Close::abnormal(),
+        Ok(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
+            Close::abnormal()
+        }
         Ok(tungstenite::Error::Protocol(_)) => Close::protocol_error(close_code::PROTOCOL),
         _ => Close::abnormal(),
     }

@@ -75,7 +75,8 @@ async fn what_goes_wrong_in_the_function_is_an_error_of_the_gateway() {
 async fn throttling() {
     let throttled = HTTP.replace(
         "HttpApi}\n  Main",
-        "HttpApi, Properties: {StageName: v1, DefaultRouteSettings: {ThrottlingRateLimit: 0.01, ThrottlingBurstLimit: 2}}}\n  Main",
+        "HttpApi, Properties: {StageName: v1, DefaultRouteSettings: {ThrottlingRateLimit: 0.01, \
+         ThrottlingBurstLimit: 2}}}\n  Main",
     );
     let gateway = Gateway::start(&throttled, &[]);
     for expected in [201, 201, 429] {

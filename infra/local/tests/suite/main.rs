@@ -1,6 +1,10 @@
 //! The gateway's binary from outside: real functions, real clients.
 
+#![expect(clippy::unwrap_used, reason = "in a test's helpers too, what is not as expected ends the test")]
+
 mod functions;
 mod gateway;
 mod http;
+mod pool;
+mod streams;
 mod websocket;

@@ -132,14 +132,20 @@ async fn routes_answers_and_failures() {
     let mut socket = connect(&gateway, "").await;
     socket.send(Message::text(r#"{"action": "talk"}"#)).await.unwrap();
     assert_eq!(next(&mut socket).await, Message::text("answered"));
-    for (word, message) in [("error", "Internal server error"), ("exit", "Internal server error"), ("hang", "Endpoint request timed out")] {
+    for (word, message) in
+        [("error", "Internal server error"), ("exit", "Internal server error"), ("hang", "Endpoint request timed out")]
+    {
         socket.send(Message::text(json!({"behave": word}).to_string())).await.unwrap();
         let told = next_json(&mut socket).await;
-        assert_eq!((&told["message"], told["connectionId"].as_str()), (&json!(message), Some(connection_id(&gateway).await.as_str())));
+        assert_eq!(
+            (&told["message"], told["connectionId"].as_str()),
+            (&json!(message), Some(connection_id(&gateway).await.as_str()))
+        );
         assert!(told["requestId"].is_string());
     }
     let events = gateway.events();
-    let routes: Vec<_> = of(&events, "MESSAGE").iter().map(|event| event["requestContext"]["routeKey"].clone()).collect();
+    let routes: Vec<_> =
+        of(&events, "MESSAGE").iter().map(|event| event["requestContext"]["routeKey"].clone()).collect();
     assert_eq!(routes, ["talk", "$default", "$default", "$default"]);
 }
 
@@ -166,8 +172,19 @@ async fn functions_manage_connections_with_the_sdk() {
     assert_eq!(closed(&mut socket).await.code, 1000.into());
     let post = client.post_to_connection().connection_id(&id).data(Blob::new("late")).send().await;
     assert!(post.unwrap_err().into_service_error().is_gone_exception());
-    assert!(client.get_connection().connection_id(&id).send().await.unwrap_err().into_service_error().is_gone_exception());
-    assert!(client.delete_connection().connection_id(&id).send().await.unwrap_err().into_service_error().is_gone_exception());
+    assert!(
+        client.get_connection().connection_id(&id).send().await.unwrap_err().into_service_error().is_gone_exception()
+    );
+    assert!(
+        client
+            .delete_connection()
+            .connection_id(&id)
+            .send()
+            .await
+            .unwrap_err()
+            .into_service_error()
+            .is_gone_exception()
+    );
     assert_eq!(disconnected(&gateway).await.0, 1000);
     let unsigned = reqwest::Client::new().post(gateway.url(&format!("/ws/@connections/{id}"))).send().await.unwrap();
     assert_eq!(unsigned.status(), 403);

@@ -1,0 +1,174 @@
+//! Hands batches to a function, one at a time, until each is done or given up.
+
+use super::Feed;
+use super::batch::{Record, event, first_failure};
+use super::place::Place;
+use crate::runtime::InvokeError;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How long a batch waits before it is tried again, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+pub(super) struct Lane {
+    feed: Arc<Feed>,
+    place: Arc<Place>,
+    pages: mpsc::Receiver<Vec<Record>>,
+    ready: VecDeque<Record>,
+}
+
+/// Records that are handed over together.
+struct Batch {
+    records: Vec<Record>,
+    /// How often they were tried in vain.
+    failures: u32,
+}
+
+/// What became of a batch.
+enum Outcome {
+    Done,
+    /// All before this record is done.
+    FailedFrom(usize, String),
+    TooLarge,
+    Stopping,
+}
+
+impl Lane {
+    pub(super) fn new(feed: Arc<Feed>, place: Arc<Place>, pages: mpsc::Receiver<Vec<Record>>) -> Self {
+        Self { feed, place, pages, ready: VecDeque::new() }
+    }
+
+    /// Works until the gateway stops.
+    pub(super) async fn run(mut self) {
+        let stopping = self.feed.stopping.clone();
+        loop {
+            let batch = tokio::select! {
+                batch = self.next() => batch,
+                () = stopping.cancelled() => None,
+            };
+            match batch {
+                Some(records) => self.deliver(records).await,
+                None => return,
+            }
+        }
+    }
+
+    /// The next batch: full, or what there is when the window ends.
+    async fn next(&mut self) -> Option<Vec<Record>> {
+        let size = self.feed.source.batch_size;
+        if self.ready.is_empty() {
+            self.ready.extend(self.pages.recv().await?);
+        }
+        let until = Instant::now() + self.feed.source.window;
+        while self.ready.len() < size {
+            let page = match self.feed.source.window.is_zero() {
+                true => self.pages.try_recv().ok(),
+                false => timeout_at(until, self.pages.recv()).await.ok().flatten(),
+            };
+            match page {
+                Some(page) => self.ready.extend(page),
+                None => break,
+            }
+        }
+        Some(self.ready.drain(..size.min(self.ready.len())).collect())
+    }
+
+    async fn deliver(&self, records: Vec<Record>) {
+        let mut work = vec![Batch { records, failures: 0 }];
+        while let Some(mut batch) = work.pop() {
+            self.leave_out_old(&mut batch.records);
+            if batch.records.is_empty() {
+                continue;
+            }
+            match self.try_once(&batch.records).await {
+                Outcome::Done => self.finish(&batch.records),
+                Outcome::Stopping => return,
+                Outcome::TooLarge if batch.records.len() > 1 => halve(batch, &mut work),
+                Outcome::TooLarge => self.give_up(&batch.records, "the event is too large"),
+                Outcome::FailedFrom(first, reason) => {
+                    self.finish(&batch.records[..first]);
+                    batch.records.drain(..first);
+                    batch.failures = if first > 0 { 1 } else { batch.failures + 1 };
+                    self.after_failure(batch, &reason, &mut work).await;
+                }
+            }
+        }
+    }
+
+    async fn try_once(&self, records: &[Record]) -> Outcome {
+        match self.feed.pool.invoke(event(records)).await {
+            Ok(_) if !self.feed.source.reports_failures => Outcome::Done,
+            Ok(answer) => match first_failure(&answer, records) {
+                None => Outcome::Done,
+                Some(first) => Outcome::FailedFrom(first, "the function reported it".to_owned()),
+            },
+            Err(InvokeError::Stopping) => Outcome::Stopping,
+            Err(InvokeError::EventTooLarge(_)) => Outcome::TooLarge,
+            Err(error) => Outcome::FailedFrom(0, error.kind().to_owned()),
+        }
+    }
+
+    async fn after_failure(&self, batch: Batch, reason: &str, work: &mut Vec<Batch>) {
+        let (count, failures) = (batch.records.len(), batch.failures);
+        let from = batch.records.first().map(|record| record.number.as_str());
+        if self.feed.source.bisect && count > 1 {
+            tracing::warn!(function = self.feed.function, from, count, reason, "a batch failed and is halved");
+            halve(batch, work);
+            return;
+        }
+        if self.feed.source.retries.is_some_and(|retries| failures > retries) {
+            self.give_up(&batch.records, &format!("{failures} attempts failed, the last with {reason}"));
+            return;
+        }
+        let pause = (FIRST_PAUSE * 2_u32.saturating_pow(failures.saturating_sub(1).min(8))).min(LONGEST_PAUSE);
+        tracing::warn!(
+            function = self.feed.function,
+            from,
+            count,
+            failures,
+            reason,
+            ?pause,
+            "a batch failed and is tried again"
+        );
+        tokio::select! {
+            () = sleep(pause) => work.push(batch),
+            // What is not done is handed over again by the next gateway.
+            () = self.feed.stopping.cancelled() => work.clear(),
+        }
+    }
+
+    fn leave_out_old(&self, records: &mut Vec<Record>) {
+        let Some(most) = self.feed.source.max_age else { return };
+        let old: Vec<_> = records.extract_if(.., |record| record.age() > most).collect();
+        if !old.is_empty() {
+            self.give_up(&old, &format!("older than {most:?}"));
+        }
+    }
+
+    fn give_up(&self, records: &[Record], reason: &str) {
+        let numbers: Vec<_> = records.iter().map(|record| record.number.as_str()).collect();
+        tracing::error!(
+            function = self.feed.function,
+            table = self.feed.table.name,
+            ?numbers,
+            reason,
+            "records are given up"
+        );
+        self.finish(records);
+    }
+
+    fn finish(&self, records: &[Record]) {
+        self.place.finish(records.iter().map(|record| record.number.as_str()));
+    }
+}
+
+/// The halves in order: the first is on top.
+fn halve(mut batch: Batch, work: &mut Vec<Batch>) {
+    let second = batch.records.split_off(batch.records.len() / 2);
+    work.push(Batch { records: second, failures: batch.failures });
+    work.push(batch);
+}

@@ -1,0 +1,155 @@
+//! Reads a shard.
+
+use super::Feed;
+use super::batch::Record;
+use super::lane::Lane;
+use super::place::Place;
+use crate::database::{CallError, Database};
+use crate::template::region;
+use serde_json::{Value, json};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tokio_util::task::TaskTracker;
+
+/// The most records that are read at once.
+const PAGE: usize = 1000;
+/// Pages that wait for a lane; reading pauses when there are more.
+const PAGES_AHEAD: usize = 2;
+/// How long a reader waits when there was nothing, at first and at most.
+const SHORT: Duration = Duration::from_millis(5);
+const LONG: Duration = Duration::from_millis(25);
+/// How long it waits when the database does not answer.
+const TROUBLE: Duration = Duration::from_secs(1);
+
+pub(super) struct Reader {
+    feed: Arc<Feed>,
+    database: Database,
+    place: Arc<Place>,
+    arn: String,
+    shard: String,
+    iterator: String,
+    /// The last record that was read.
+    last: Option<String>,
+    key: String,
+}
+
+impl Reader {
+    /// A reader that begins where the last one ended, or where the event says.
+    pub(super) async fn new(
+        feed: Arc<Feed>,
+        database: Database,
+        place: Arc<Place>,
+        arn: &str,
+        shard: &str,
+    ) -> anyhow::Result<Self> {
+        let schema = feed.table.create["KeySchema"].as_array().into_iter().flatten();
+        let key = schema.filter(|part| part["KeyType"] == "HASH").find_map(|part| part["AttributeName"].as_str());
+        let key = key.unwrap_or_default().to_owned();
+        let (last, iterator) = (place.done(), String::new());
+        let (arn, shard) = (arn.to_owned(), shard.to_owned());
+        let mut reader = Self { feed, database, place, arn, shard, iterator, last, key };
+        reader.iterator = reader.begin().await?;
+        Ok(reader)
+    }
+
+    async fn begin(&self) -> Result<String, CallError> {
+        let mut body = json!({"StreamArn": self.arn, "ShardId": self.shard});
+        match &self.last {
+            Some(number) => {
+                body["ShardIteratorType"] = json!("AFTER_SEQUENCE_NUMBER");
+                body["SequenceNumber"] = json!(number);
+            }
+            None if self.feed.source.from_oldest => body["ShardIteratorType"] = json!("TRIM_HORIZON"),
+            None => body["ShardIteratorType"] = json!("LATEST"),
+        }
+        let answer = self.database.call("DynamoDBStreams_20120810.GetShardIterator", &body).await?;
+        let iterator = answer["ShardIterator"].as_str().map(str::to_owned);
+        iterator.ok_or_else(|| CallError::Refused("no shard iterator".to_owned()))
+    }
+
+    /// Reads until the gateway stops.
+    pub(super) async fn run(mut self, tasks: TaskTracker) {
+        let lanes: Vec<_> = (0..self.feed.source.parallel).map(|_| self.lane(&tasks)).collect();
+        let stopping = self.feed.stopping.clone();
+        // What is cut off here was not yet handed over, and is read again next time.
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = self.read(&lanes) => {}
+        }
+    }
+
+    fn lane(&self, tasks: &TaskTracker) -> mpsc::Sender<Vec<Record>> {
+        let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
+        tasks.spawn(Lane::new(self.feed.clone(), self.place.clone(), receiver).run());
+        sender
+    }
+
+    async fn read(&mut self, lanes: &[mpsc::Sender<Vec<Record>>]) {
+        let mut pause = SHORT;
+        loop {
+            match self.page().await {
+                Ok(records) if records.is_empty() => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONG);
+                }
+                Ok(records) => {
+                    pause = SHORT;
+                    self.distribute(records, lanes).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, table = self.feed.table.name, "the stream cannot be read");
+                    sleep(TROUBLE).await;
+                    if let Ok(iterator) = self.begin().await {
+                        self.iterator = iterator;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn page(&mut self) -> Result<Vec<Value>, CallError> {
+        let body = json!({"ShardIterator": self.iterator, "Limit": PAGE});
+        let mut answer = self.database.call("DynamoDBStreams_20120810.GetRecords", &body).await?;
+        if let Some(next) = answer["NextShardIterator"].as_str() {
+            next.clone_into(&mut self.iterator);
+        }
+        match answer["Records"].take() {
+            Value::Array(records) => Ok(records),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn distribute(&mut self, records: Vec<Value>, lanes: &[mpsc::Sender<Vec<Record>>]) {
+        let mut pages: Vec<Vec<Record>> = lanes.iter().map(|_| Vec::new()).collect();
+        for mut value in records {
+            value["awsRegion"] = json!(region());
+            value["eventSourceARN"] = json!(self.feed.source.stream_arn);
+            let filters = &self.feed.source.filters;
+            let wanted = filters.is_empty() || filters.iter().any(|filter| filter.fits(&value));
+            let lane = lane_of(&value["dynamodb"]["Keys"][&self.key], lanes.len());
+            let record = Record::new(value);
+            self.place.read(&record.number, !wanted);
+            self.last = Some(record.number.clone());
+            if wanted {
+                pages[lane].push(record);
+            }
+        }
+        for (lane, page) in lanes.iter().zip(pages) {
+            if !page.is_empty() && lane.send(page).await.is_err() {
+                // A lane ends only with the gateway.
+                return;
+            }
+        }
+    }
+}
+
+/// Records of one key are always in the same lane.
+fn lane_of(key: &Value, lanes: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    key.to_string().hash(&mut hasher);
+    // There are at most ten lanes.
+    (hasher.finish() % lanes.max(1) as u64) as usize
+}

@@ -1,0 +1,204 @@
+//! Functions fed from a table's stream.
+
+use crate::gateway::Gateway;
+use local_gateway::database::Database;
+use serde_json::{Value, json};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+const FED: &str = "
+  Items:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]
+      KeySchema: [{AttributeName: pk, KeyType: HASH}]
+      BillingMode: PAY_PER_REQUEST
+      StreamSpecification: {StreamViewType: NEW_IMAGE}
+      TimeToLiveSpecification: {AttributeName: ttl, Enabled: true}
+  Api: {Type: AWS::Serverless::HttpApi}
+  Web: {Type: AWS::Serverless::Function, Properties: {Events: {A: {Type: HttpApi, Properties: {ApiId: !Ref Api}}}}}
+  Fed:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Feed:
+          Type: DynamoDB
+          Properties:
+            Stream: !GetAtt Items.StreamArn
+            StartingPosition: TRIM_HORIZON
+            FunctionResponseTypes: [ReportBatchItemFailures]
+            FilterCriteria: {Filters: [{Pattern: '{\"dynamodb\": {\"Keys\": {\"pk\": {\"S\": [{\"prefix\": \"E#\"}]}}}}'}]}
+            BatchSize: 10
+";
+
+async fn database(gateway: &Gateway) -> Database {
+    let env: Value = reqwest::get(gateway.url("/env")).await.unwrap().json().await.unwrap();
+    Database::new(env["AWS_ENDPOINT_URL_DYNAMODB"].as_str().unwrap().to_owned()).unwrap()
+}
+
+async fn put(database: &Database, key: &str, more: Value) {
+    let mut item = json!({"pk": {"S": key}});
+    for (name, value) in more.as_object().unwrap() {
+        item[name] = value.clone();
+    }
+    database.call("DynamoDB_20120810.PutItem", &json!({"TableName": "local-Items", "Item": item})).await.unwrap();
+}
+
+fn key(record: &Value) -> String {
+    record["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().to_owned()
+}
+
+/// The keys of each batch that was handed over.
+fn batches(events: &[Value]) -> Vec<Vec<String>> {
+    events
+        .iter()
+        .filter_map(|event| event["Records"].as_array())
+        .map(|records| records.iter().map(key).collect())
+        .collect()
+}
+
+#[tokio::test]
+async fn records_that_fit_arrive_in_order() {
+    let gateway = Gateway::start(FED, &[]);
+    let database = database(&gateway).await;
+    for number in 0..30 {
+        put(&database, &format!("E#{number}"), json!({})).await;
+        put(&database, &format!("OTHER#{number}"), json!({})).await;
+    }
+    let events = gateway.wait_for("records", |events| batches(events).concat().len() == 30).await;
+    let expected: Vec<_> = (0..30).map(|number| format!("E#{number}")).collect();
+    assert_eq!(batches(&events).concat(), expected);
+    assert!(batches(&events).iter().all(|batch| batch.len() <= 10));
+    let record = &events.iter().find(|event| event["Records"].is_array()).unwrap()["Records"][0];
+    assert_eq!((&record["eventName"], &record["eventSource"]), (&json!("INSERT"), &json!("aws:dynamodb")));
+    assert_eq!((&record["eventVersion"], &record["awsRegion"]), (&json!("1.1"), &json!("us-east-1")));
+    assert_eq!(record["eventSourceARN"], "arn:aws:dynamodb:us-east-1:123456789012:table/local-Items/stream/local");
+    assert_eq!(record["dynamodb"]["NewImage"], json!({"pk": {"S": "E#0"}}));
+}
+
+#[tokio::test]
+async fn a_record_arrives_soon() {
+    let gateway = Gateway::start(FED, &[]);
+    let database = database(&gateway).await;
+    put(&database, "E#first", json!({})).await;
+    gateway.wait_for("record", |events| batches(events).len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let since = Instant::now();
+    put(&database, "E#second", json!({})).await;
+    gateway.wait_for("record", |events| batches(events).len() == 2).await;
+    assert!(since.elapsed() < Duration::from_millis(500), "{:?}", since.elapsed());
+}
+
+#[tokio::test]
+async fn a_batch_is_tried_again_until_it_is_done() {
+    let gateway = Gateway::start(FED, &[]);
+    let database = database(&gateway).await;
+    put(&database, "E#a", json!({"exit": {"N": "2"}})).await;
+    put(&database, "E#b", json!({})).await;
+    let of_a = |events: &[Value]| batches(events).iter().filter(|batch| batch.contains(&"E#a".to_owned())).count();
+    gateway.wait_for("third try", |events| of_a(events) == 3).await;
+    put(&database, "E#c", json!({})).await;
+    let events = gateway.wait_for("the next", |events| batches(events).contains(&vec!["E#c".to_owned()])).await;
+    assert_eq!(of_a(&events), 3, "{:?}", batches(&events));
+    assert!(gateway.log().contains("Runtime.ExitError"));
+}
+
+#[tokio::test]
+async fn a_partial_failure_repeats_from_the_record_that_failed() {
+    let gateway = Gateway::start(&FED.replace("BatchSize: 10", "MaximumBatchingWindowInSeconds: 1"), &[]);
+    let database = database(&gateway).await;
+    for (key, more) in [("E#a", json!({})), ("E#b", json!({"fail": {"N": "1"}})), ("E#c", json!({}))] {
+        put(&database, key, more).await;
+    }
+    let events = gateway.wait_for("second try", |events| batches(events).len() == 2).await;
+    assert_eq!(batches(&events), [vec!["E#a", "E#b", "E#c"], vec!["E#b", "E#c"]]);
+}
+
+#[tokio::test]
+async fn what_never_works_is_given_up_and_halved_before() {
+    let more = ["MaximumBatchingWindowInSeconds: 1", "MaximumRetryAttempts: 1", "BisectBatchOnFunctionError: true"];
+    let gateway = Gateway::start(&FED.replace("BatchSize: 10", &more.join("\n            ")), &[]);
+    let database = database(&gateway).await;
+    for (key, more) in
+        [("E#a", json!({})), ("E#b", json!({})), ("E#bad", json!({"exit": {"N": "99"}})), ("E#d", json!({}))]
+    {
+        put(&database, key, more).await;
+    }
+    put(&database, "E#after", json!({})).await;
+    let events = gateway.wait_for("the last", |events| {
+        batches(events)
+            .iter()
+            .any(|batch| batch.contains(&"E#after".to_owned()) && !batch.contains(&"E#bad".to_owned()))
+    });
+    let events = events.await;
+    let alone = batches(&events).iter().filter(|batch| **batch == ["E#bad"]).count();
+    assert!(alone >= 1, "{:?}", batches(&events));
+    assert!(gateway.log().contains("records are given up"), "{}", gateway.log());
+}
+
+#[tokio::test]
+async fn a_restarted_gateway_goes_on_where_it_was() {
+    let gateway = Gateway::start(FED, &[]);
+    put(&database(&gateway).await, "E#before", json!({})).await;
+    gateway.wait_for("first", |events| batches(events).concat().len() == 1).await;
+    let folder = gateway.stop();
+    let gateway = Gateway::start_in(folder, FED, &[]);
+    put(&database(&gateway).await, "E#after", json!({})).await;
+    let events = gateway.wait_for("second", |events| batches(events).concat().contains(&"E#after".to_owned())).await;
+    assert_eq!(batches(&events).concat(), ["E#before", "E#after"]);
+}
+
+#[tokio::test]
+async fn keys_in_parallel_keep_their_order() {
+    let gateway = Gateway::start(&FED.replace("BatchSize: 10", "ParallelizationFactor: 4"), &[]);
+    let database = database(&gateway).await;
+    for number in 0..40 {
+        put(&database, &format!("E#{}", number % 8), json!({"n": {"N": number.to_string()}})).await;
+    }
+    let count = |events: &[Value]| batches(events).concat().len();
+    let events = gateway.wait_for("all", |events| count(events) == 40).await;
+    for key_number in 0..8 {
+        let wanted = format!("E#{key_number}");
+        let records = events.iter().filter_map(|event| event["Records"].as_array()).flatten();
+        let numbers: Vec<u32> = records
+            .filter(|record| key(record) == wanted)
+            .map(|record| record["dynamodb"]["NewImage"]["n"]["N"].as_str().unwrap().parse().unwrap())
+            .collect();
+        assert!(numbers.len() == 5 && numbers.is_sorted(), "{wanted}: {numbers:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_record_is_lost_while_environments_are_killed() {
+    let gateway = Gateway::start(FED, &[]);
+    let database = database(&gateway).await;
+    let writes = async {
+        for number in 0..200 {
+            put(&database, &format!("E#{number}"), json!({})).await;
+        }
+    };
+    let kills = async {
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            // The log says which process each environment is.
+            let log = gateway.log();
+            let started =
+                log.lines().rev().find_map(|line| line.split_once("\"Fed#")?.1.split_once("pid=")).map(|at| at.1);
+            if let Some(pid) = started {
+                let _ = std::process::Command::new("kill").args(["-KILL", pid.trim()]).stderr(Stdio::null()).status();
+            }
+        }
+    };
+    tokio::join!(writes, kills);
+    assert!(gateway.log().contains("SIGKILL"), "{}", gateway.log());
+    let all = |events: &[Value]| batches(events).concat().into_iter().collect::<std::collections::HashSet<_>>();
+    let events = gateway.wait_for("all", |events| all(events).len() == 200).await;
+    let mut first_seen: Vec<String> = Vec::new();
+    for key in batches(&events).concat() {
+        if !first_seen.contains(&key) {
+            first_seen.push(key);
+        }
+    }
+    let expected: Vec<_> = (0..200).map(|number| format!("E#{number}")).collect();
+    assert_eq!(first_seen, expected, "in order, whatever is repeated");
+}
