@@ -4,6 +4,7 @@ use crate::delivery::Delivery;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Deserialize;
+use shared::lambda::Fault;
 use shared::store::feed::{self, Entry};
 use shared::store::{Item, ItemExt, StoreError};
 use std::collections::HashMap;
@@ -52,7 +53,11 @@ struct Run {
 pub async fn handle(delivery: &Delivery, event: Event) -> DynamoDbEventResponse {
     let mut response = DynamoDbEventResponse::default();
     for run in by_site(event.records) {
-        if let Err(error) = delivery.run(&run.site, run.entries).await {
+        let Err(error) = delivery.run(&run.site, run.entries).await else { continue };
+        if matches!(error, Fault::Store(StoreError::Damaged { .. })) {
+            // Trying again mends no item, and would hold up every other site of the stream's shard.
+            tracing::error!(%error, site = run.site, "events cannot be delivered");
+        } else {
             tracing::error!(%error, site = run.site, "events were not delivered; the stream hands them over again");
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = Some(run.sequence_number);

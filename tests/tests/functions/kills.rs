@@ -7,6 +7,8 @@ use tests::{Follower, Server, Socket};
 
 const READINGS: u64 = 1_000;
 const SUBSCRIBERS: usize = 20;
+/// A delivery that was killed is tried again sooner, however often.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// Follows a site to its last event over as many connections as it takes: how many those were.
 async fn follow(url: &str) -> anyhow::Result<usize> {
@@ -14,11 +16,14 @@ async fn follow(url: &str) -> anyhow::Result<usize> {
     while follower.last < READINGS {
         let mut socket = follower.reconnect(url).await?;
         connections += 1;
-        while follower.last < READINGS
-            && let Ok(event) = socket.next().await
-        {
-            // Fails at a gap, and at a repeat.
-            follower.take(event);
+        while follower.last < READINGS {
+            match socket.next_within(SILENCE).await {
+                // Fails at a gap, and at a repeat.
+                Ok(Some(event)) => follower.take(event),
+                Ok(None) => anyhow::bail!("nothing came after event {} for {SILENCE:?}", follower.last),
+                // The connection was ended: it is not known whether it has the events.
+                Err(_) => break,
+            }
         }
     }
     Ok(connections)
@@ -27,7 +32,8 @@ async fn follow(url: &str) -> anyhow::Result<usize> {
 /// Kills environments of a function at random moments until it is aborted.
 async fn killing(server: &Server, function: &str, kills: &mut usize) -> anyhow::Result<()> {
     loop {
-        tokio::time::sleep(Duration::from_millis(rand::random_range(5..60))).await;
+        // Often enough to meet invocations at every moment, and not each of them.
+        tokio::time::sleep(Duration::from_millis(rand::random_range(10..200))).await;
         let environments = server.environments(function)?;
         if let Some(victim) = environments.get(rand::random_range(0..environments.len().max(1))) {
             let killed = tokio::process::Command::new("kill").args(["-9", &victim.to_string()]).status().await?;
