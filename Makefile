@@ -97,8 +97,8 @@ build-server: ## Build the server alone
 
 bench-functions: $(CARGO_LAMBDA) ## Measure how fast functions start, and how large they are, against the least one
 	@$(MAKE) --no-print-directory build-functions ARCHITECTURE=$(HOST_ARCHITECTURE) FUNCTIONS="hello $(FUNCTIONS)"
-	$(CARGO) build --profile server --locked --workspace --bin starts
-	target/server/starts
+	$(CARGO) build --locked --workspace --bin starts
+	target/debug/starts
 
 # `ARCHITECTURE=arm64` or `x86_64`; by default what this machine has.
 build-functions: $(CARGO_LAMBDA) $(ZIG) ## Build the functions alone, into target/lambda
