@@ -143,7 +143,7 @@ Try it:
 }
 
 /// Listens for the signals to stop from now on, and ends at the first. Without it, they would end the process at once.
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+pub fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

@@ -10,12 +10,12 @@ use crate::{logs, streams};
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use owsc::embedded::Embedded;
+use owsc::serve::told_to_stop;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// How long a stopping gateway waits for what is under way.
@@ -113,15 +113,4 @@ fn greet(template: &Template, address: SocketAddr) {
         }
     }
     println!();
-}
-
-/// Listens for the signals to stop from now on, and ends at the first.
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
