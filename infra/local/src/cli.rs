@@ -57,6 +57,9 @@ pub struct Options {
     /// How long a WebSocket connection may last
     #[arg(long, default_value = "2h", value_parser = duration, value_name = "TIME")]
     pub connection_duration: Duration,
+    /// Let functions do everything, whatever their roles in the template allow
+    #[arg(long)]
+    pub all_permissions: bool,
     /// Hand several messages of one connection to the function at once, as AWS does, in place of one after the other
     #[arg(long)]
     pub parallel_messages: bool,

@@ -2,6 +2,7 @@
 
 use crate::cli::Options;
 use crate::http::{Http, plain, read_away};
+use crate::permissions::Permissions;
 use crate::runtime::Pool;
 use crate::template::Template;
 use crate::websocket::Live;
@@ -21,10 +22,15 @@ pub struct Front {
 
 impl Front {
     /// The APIs with the functions that they call.
-    pub fn new(options: &Options, template: &Template, pools: &HashMap<String, Pool>) -> anyhow::Result<Self> {
+    pub fn new(
+        options: &Options,
+        template: &Template,
+        pools: &HashMap<String, Pool>,
+        permissions: Option<Arc<Permissions>>,
+    ) -> anyhow::Result<Self> {
         let http = template.http_apis.iter().map(|api| Http::new(api, pools)).collect::<anyhow::Result<_>>()?;
-        let live =
-            template.web_socket_apis.iter().map(|api| Live::new(options, api, pools)).collect::<anyhow::Result<_>>()?;
+        let live = |api| Live::new(options, api, pools, permissions.clone());
+        let live = template.web_socket_apis.iter().map(live).collect::<anyhow::Result<_>>()?;
         Ok(Self { http, live })
     }
 

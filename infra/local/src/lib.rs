@@ -23,6 +23,7 @@ pub mod front;
 pub mod functions;
 pub mod http;
 mod logs;
+pub mod permissions;
 pub mod runtime;
 pub mod serve;
 pub mod streams;

@@ -4,6 +4,7 @@ use crate::cli::Options;
 use crate::database::Database;
 use crate::front::Front;
 use crate::functions::{pools, reachable};
+use crate::permissions::{Permissions, Proxy};
 use crate::runtime::Pool;
 use crate::template::{Given, Template};
 use crate::{logs, streams};
@@ -47,13 +48,20 @@ async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
     let listener = TcpListener::bind((options.host, options.port)).await;
     let listener = listener.with_context(|| format!("cannot listen on {}:{}", options.host, options.port))?;
     let address = listener.local_addr()?;
-    let pools = pools(options, template, database.as_ref().map(Database::endpoint), address)?;
+    let permissions = (!options.all_permissions).then(|| Arc::new(Permissions::of(template)));
+    let proxy = match (&permissions, &database) {
+        (Some(permissions), Some(database)) => Some(Proxy::start(permissions.clone(), database.endpoint()).await?),
+        _ => None,
+    };
+    let direct = database.as_ref().map(|database| database.endpoint().to_owned());
+    let endpoint = proxy.as_ref().map(Proxy::endpoint).or(direct);
+    let pools = pools(options, template, endpoint.as_deref(), address)?;
     let stopping = CancellationToken::new();
     let feeds = match &database {
         Some(database) => streams::start(&options.data_dir, template, database, &pools, &stopping).await?,
         None => streams::Feeds::default(),
     };
-    let front = Arc::new(Front::new(options, template, &pools)?);
+    let front = Arc::new(Front::new(options, template, &pools, permissions)?);
     let service = front.clone().router().into_make_service_with_connect_info::<SocketAddr>();
     let stop = told_to_stop().context("signals cannot be received")?;
     greet(template, address);

@@ -30,7 +30,8 @@ pub fn variables(function: &Function, database: Option<&str>, given: &[(String, 
     set("TZ", ":UTC".to_owned());
     set("AWS_REGION", region());
     set("AWS_DEFAULT_REGION", region());
-    set("AWS_ACCESS_KEY_ID", "local".to_owned());
+    // It tells who asks, where permissions are asked for.
+    set("AWS_ACCESS_KEY_ID", function.id.clone());
     set("AWS_SECRET_ACCESS_KEY", "local".to_owned());
     if let Some(endpoint) = database {
         set("AWS_ENDPOINT_URL_DYNAMODB", endpoint.to_owned());

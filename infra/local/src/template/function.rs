@@ -44,6 +44,8 @@ pub struct Function {
     pub environment: Vec<(String, String)>,
     /// The streams that it is fed from.
     pub streams: Vec<StreamSource>,
+    /// The ARN of its role, if the template gives it one.
+    pub role: Option<String>,
     /// The line it begins on.
     pub line: usize,
 }
@@ -87,6 +89,7 @@ impl Reader<'_> {
             reserved: usize::try_from(reserved).ok(),
             environment: self.environment(resource)?,
             streams: Vec::new(),
+            role: text("Role")?,
             line,
         };
         self.events(&mut function, resource)?;

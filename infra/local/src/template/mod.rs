@@ -1,8 +1,8 @@
 //! The SAM template, as far as it means something on this machine.
 //!
 //! The file is read twice: into a tree that knows its lines (`node`), and from there into the types below, with
-//! intrinsic functions resolved only where a value is needed. A resource that does nothing locally (roles, alarms, log
-//! groups) is passed over. What would have to be honoured and cannot be is refused, with its line.
+//! intrinsic functions resolved only where a value is needed. A resource that does nothing locally (alarms, log groups) is
+//! passed over. What would have to be honoured and cannot be is refused, with its line.
 
 mod api;
 mod error;
@@ -11,6 +11,7 @@ mod globals;
 mod names;
 mod node;
 mod resolve;
+mod role;
 mod scope;
 mod secrets;
 mod source;
@@ -21,6 +22,7 @@ pub use error::TemplateError;
 pub use function::Function;
 pub use names::{ACCOUNT, api_host, region};
 pub use node::{Kind, Node};
+pub use role::{Role, Statement};
 pub use source::StreamSource;
 pub use table::Table;
 
@@ -38,6 +40,8 @@ pub struct Template {
     pub http_apis: Vec<HttpApi>,
     /// The WebSocket APIs.
     pub web_socket_apis: Vec<WebSocketApi>,
+    /// The roles.
+    pub roles: Vec<Role>,
     /// The tables.
     pub tables: Vec<Table>,
     /// What is left out and should be known.
@@ -126,6 +130,7 @@ impl<'a> Reader<'a> {
             functions: Vec::new(),
             http_apis: Vec::new(),
             web_socket_apis: Vec::new(),
+            roles: Vec::new(),
             tables: Vec::new(),
             warnings: Vec::new(),
         };
@@ -151,6 +156,7 @@ impl<'a> Reader<'a> {
                 let table = table::read(self.scope, id, line, resource, &mut self.template.warnings)?;
                 self.template.tables.push(table);
             }
+            "AWS::IAM::Role" => self.template.roles.push(role::read(self.scope, id, line, resource)?),
             name if PASSED_OVER.iter().any(|prefix| name.starts_with(prefix)) => {}
             name => {
                 let supported = "Function, HttpApi and WebSocketApi of AWS::Serverless and AWS::DynamoDB::Table are";

@@ -11,6 +11,7 @@ mod session;
 
 use crate::cli::Options;
 use crate::http::{INTEGRATION_TIMEOUT, body_of, headers_of, plain, read_away, status_of};
+use crate::permissions::Permissions;
 use crate::runtime::{InvokeError, Pool};
 use crate::template::{WebSocketApi, WebSocketRoute};
 use crate::throttle::Throttles;
@@ -47,6 +48,8 @@ struct Inner {
     idle_timeout: Duration,
     connection_duration: Duration,
     parallel: bool,
+    /// What functions may do with connections.
+    permissions: Option<Arc<Permissions>>,
     connections: Mutex<HashMap<String, Arc<Connection>>>,
     tasks: TaskTracker,
 }
@@ -68,7 +71,12 @@ enum Outcome {
 
 impl Live {
     /// An API of the template with the functions that it calls.
-    pub(crate) fn new(options: &Options, api: &WebSocketApi, pools: &HashMap<String, Pool>) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        options: &Options,
+        api: &WebSocketApi,
+        pools: &HashMap<String, Pool>,
+        permissions: Option<Arc<Permissions>>,
+    ) -> anyhow::Result<Self> {
         let route = |route: &WebSocketRoute| {
             let pool = pools.get(&route.function).cloned();
             let pool = pool.ok_or_else(|| anyhow::anyhow!("there is no function {}", route.function))?;
@@ -77,6 +85,7 @@ impl Live {
         };
         let keys = api.routes.iter().map(|route| route.key.clone());
         Ok(Self(Arc::new(Inner {
+            permissions,
             routes: api.routes.iter().map(route).collect::<anyhow::Result<_>>()?,
             throttles: Throttles::new(keys, api.throttle, &api.route_throttles),
             api: api.clone(),

@@ -5,6 +5,7 @@
 mod functions;
 mod gateway;
 mod http;
+mod permissions;
 mod pool;
 mod streams;
 mod websocket;

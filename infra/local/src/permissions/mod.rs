@@ -1,0 +1,220 @@
+//! What functions may do: their roles in the template, asked at each call as AWS would ask them.
+//!
+//! A function is known by its access key, which is its logical id. Whoever comes with another key, such as a developer
+//! with the AWS CLI, may do everything; so may a function whose role is not in the template.
+
+mod calls;
+mod proxy;
+
+use crate::template::{ACCOUNT, Statement, Template, region};
+pub(crate) use proxy::Proxy;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// What all functions of a template may do.
+#[derive(Debug)]
+pub struct Permissions {
+    roles: HashMap<String, Vec<Statement>>,
+    tables: HashMap<String, Keys>,
+}
+
+/// A table's partition key, and those of its indexes.
+#[derive(Debug)]
+struct Keys {
+    own: String,
+    indexes: HashMap<String, String>,
+}
+
+/// Something that a function wants to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// Such as `dynamodb:GetItem`.
+    pub(crate) action: String,
+    /// The ARN of what it is done to.
+    pub(crate) resource: String,
+    /// The partitions that it is about; none if it is about no single ones.
+    pub(crate) keys: Vec<String>,
+}
+
+impl Permissions {
+    /// The permissions of a template's functions.
+    pub fn of(template: &Template) -> Self {
+        let statements = |arn: &str| {
+            let role = template.roles.iter().find(|role| role.arn == arn && !role.managed)?;
+            Some(role.statements.clone())
+        };
+        let functions = template.functions.iter();
+        let roles = functions.filter_map(|f| Some((f.id.clone(), statements(f.role.as_deref()?)?))).collect();
+        let tables = template.tables.iter().map(|table| (table.name.clone(), Keys::of(&table.create))).collect();
+        Self { roles, tables }
+    }
+
+    /// Whether who has this access key may do something.
+    pub(crate) fn allow(&self, access_key: &str, wish: &Wish) -> bool {
+        let Some(statements) = self.roles.get(access_key) else { return true };
+        statements.iter().any(|statement| {
+            let any = |patterns: &[String], text: &str| patterns.iter().any(|pattern| matches(pattern, text));
+            // Of no keys at all, all match, as in IAM.
+            let keys = statement.keys.as_ref().is_none_or(|keys| wish.keys.iter().all(|key| any(keys, key)));
+            any(&statement.actions, &wish.action) && any(&statement.resources, &wish.resource) && keys
+        })
+    }
+}
+
+impl Keys {
+    fn of(create: &Value) -> Self {
+        let hash = |schema: &Value| {
+            let keys = schema["KeySchema"].as_array().into_iter().flatten();
+            let mut hash = keys.filter(|key| key["KeyType"] == "HASH");
+            hash.find_map(|key| key["AttributeName"].as_str()).unwrap_or_default().to_owned()
+        };
+        let indexes = create["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
+        let indexes = indexes.map(|index| (index["IndexName"].as_str().unwrap_or_default().to_owned(), hash(index)));
+        Self { own: hash(create), indexes: indexes.collect() }
+    }
+}
+
+/// The access key of a signed request.
+pub(crate) fn access_key(authorization: &str) -> &str {
+    let credential = authorization.split_once("Credential=").map_or("", |(_, rest)| rest);
+    credential.split('/').next().unwrap_or_default()
+}
+
+/// The ARN of a connection of a WebSocket API, for a method.
+pub(crate) fn connection(api_id: &str, stage: &str, method: &str, id: &str) -> Wish {
+    let resource = format!("arn:aws:execute-api:{}:{ACCOUNT}:{api_id}/{stage}/{method}/@connections/{id}", region());
+    Wish { action: "execute-api:ManageConnections".into(), resource, keys: Vec::new() }
+}
+
+/// Whether a text is like a pattern, in which `*` is anything.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Given;
+    use serde_json::json;
+
+    const TEMPLATE: &str = "
+Resources:
+  Items:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}, {AttributeName: g, AttributeType: S}]
+      KeySchema: [{AttributeName: pk, KeyType: HASH}]
+      GlobalSecondaryIndexes:
+        - {IndexName: by-g, KeySchema: [{AttributeName: g, KeyType: HASH}], Projection: {ProjectionType: ALL}}
+  Reader:
+    Type: AWS::Serverless::Function
+    Properties: {Role: !GetAtt ReaderRole.Arn}
+  Free:
+    Type: AWS::Serverless::Function
+  ReaderRole:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyDocument:
+            Statement:
+              - Effect: Allow
+                Action: [dynamodb:GetItem, dynamodb:Query]
+                Resource: !GetAtt Items.Arn
+                Condition: {ForAllValues:StringLike: {dynamodb:LeadingKeys: ['A#*', B]}}
+              - {Effect: Allow, Action: dynamodb:Query, Resource: !Sub '${Items.Arn}/index/by-g'}
+              - {Effect: Allow, Action: 'execute-api:*', Resource: 'arn:*/POST/@connections/*'}
+              - {Effect: Allow, Action: logs:PutLogEvents, Resource: !GetAtt Nowhere.Arn}
+";
+
+    fn allowed(access_key: &str, operation: &str, body: &Value) -> bool {
+        let permissions = Permissions::of(&Template::parse(TEMPLATE, &Given::default()).unwrap());
+        permissions.wishes(operation, body).iter().all(|wish| permissions.allow(access_key, wish))
+    }
+
+    #[test]
+    fn a_function_may_do_what_its_role_allows_and_no_more() {
+        let key = |pk: &str| json!({"TableName": "local-Items", "Key": {"pk": {"S": pk}}});
+        assert!(allowed("Reader", "GetItem", &key("A#1")) && allowed("Reader", "GetItem", &key("B")));
+        assert!(!allowed("Reader", "GetItem", &key("B#1")) && !allowed("Reader", "DeleteItem", &key("A#1")));
+        let other = json!({"TableName": "local-Others", "Key": {"pk": {"S": "B"}}});
+        assert!(!allowed("Reader", "GetItem", &other));
+        for everything in ["Free", "developer"] {
+            assert!(allowed(everything, "DeleteItem", &key("C")), "{everything}");
+        }
+    }
+
+    #[test]
+    fn queries_are_about_the_partition_that_they_name() {
+        let query = |key: &str, index: Option<&str>| {
+            let mut body = json!({"TableName": "local-Items", "KeyConditionExpression": "#k = :k AND sk > :s",
+                "ExpressionAttributeNames": {"#k": "pk"}, "ExpressionAttributeValues": {":k": {"S": key}}});
+            if let Some(index) = index {
+                body["IndexName"] = json!(index);
+                body["KeyConditionExpression"] = json!("g=:k");
+            }
+            allowed("Reader", "Query", &body)
+        };
+        assert!(query("A#1", None) && !query("C", None));
+        assert!(query("C", Some("by-g")) && !query("A#1", Some("by-h")));
+    }
+
+    #[test]
+    fn every_part_of_a_transaction_is_asked_for_by_itself() {
+        let part =
+            |kind: &str, field: &str, pk: &str| json!({kind: {"TableName": "local-Items", field: {"pk": {"S": pk}}}});
+        let transaction = |parts: Value| allowed("Reader", "TransactWriteItems", &json!({"TransactItems": parts}));
+        assert!(!transaction(json!([part("Put", "Item", "A#1")])));
+        assert!(!transaction(json!([part("ConditionCheck", "Key", "A#1"), part("Delete", "Key", "A#1")])));
+        let get = json!({"TransactItems": [part("Get", "Key", "A#1"), part("Get", "Key", "C")]});
+        assert!(!allowed("Reader", "TransactGetItems", &get));
+        let batch = json!({"RequestItems": {"local-Items": [{"PutRequest": {"Item": {"pk": {"S": "A#1"}}}}]}});
+        assert!(!allowed("Reader", "BatchWriteItem", &batch));
+    }
+
+    #[test]
+    fn connections_are_named_by_method() {
+        let permissions = Permissions::of(&Template::parse(TEMPLATE, &Given::default()).unwrap());
+        assert!(permissions.allow("Reader", &connection("live", "ws", "POST", "a=")));
+        assert!(!permissions.allow("Reader", &connection("live", "ws", "DELETE", "a=")));
+    }
+
+    #[test]
+    fn what_cannot_be_checked_is_refused_with_its_line() {
+        let source = TEMPLATE.replace("ForAllValues:StringLike", "StringEquals");
+        let error = Template::parse(&source, &Given::default()).unwrap_err();
+        assert!(error.to_string().contains("condition"), "{error}");
+    }
+
+    #[test]
+    fn stars_stand_for_anything() {
+        for (pattern, text, expected) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "ab", true),
+            ("*c", "abc", true),
+            ("a*c*e", "abcde", true),
+            ("a*c*e", "abde", false),
+            ("*", "", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn who_asks_is_told_by_the_signature() {
+        let header = "AWS4-HMAC-SHA256 Credential=Reader/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host";
+        assert_eq!((access_key(header), access_key("Bearer x")), ("Reader", ""));
+    }
+}
