@@ -37,16 +37,16 @@ pub(super) fn dynamodb() -> Result<aws_sdk_dynamodb::Client, ConfigError> {
     Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
 }
 
-pub(super) fn management() -> Result<aws_sdk_apigatewaymanagement::Client, ConfigError> {
-    let missing = || ConfigError {
-        name: PUSH_URL.into(),
-        value: String::new(),
-        expected: "the URL of the WebSocket API's stage".into(),
-    };
-    let endpoint = variable(PUSH_URL).ok_or_else(missing)?;
+/// Where connections are posted to.
+pub(super) fn push_url() -> Result<String, ConfigError> {
+    let expected = "the URL of the WebSocket API's stage".into();
+    variable(PUSH_URL).ok_or_else(|| ConfigError { name: PUSH_URL.into(), value: String::new(), expected })
+}
+
+pub(super) fn management(endpoint: &str) -> Result<aws_sdk_apigatewaymanagement::Client, ConfigError> {
     let config = aws_sdk_apigatewaymanagement::Config::builder()
         .behavior_version(aws_sdk_apigatewaymanagement::config::BehaviorVersion::latest())
-        .http_client(http_client(Some(&endpoint))?)
+        .http_client(http_client(Some(endpoint))?)
         .credentials_provider(credentials())
         .region(region())
         // The SDK would also try again what may have arrived; `push` tells the two apart.
@@ -56,8 +56,9 @@ pub(super) fn management() -> Result<aws_sdk_apigatewaymanagement::Client, Confi
     Ok(aws_sdk_apigatewaymanagement::Client::from_conf(config.build()))
 }
 
-fn region() -> Option<Region> {
-    variable("AWS_REGION").map(Region::new)
+/// Lambda always says which; elsewhere endpoints are given, and any will do.
+fn region() -> Region {
+    Region::new(variable("AWS_REGION").unwrap_or_else(|| "local".into()))
 }
 
 fn credentials() -> Credentials {

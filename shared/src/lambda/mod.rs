@@ -89,7 +89,7 @@ impl Function {
 
     /// The way to WebSocket clients.
     pub fn gateway(&self) -> Result<push::Gateway, ConfigError> {
-        Ok(push::Gateway::new(clients::management()?))
+        push::Gateway::new(&clients::push_url()?)
     }
 
     /// A router with the layers that every host puts around it, for events of the HTTP API.

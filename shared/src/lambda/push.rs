@@ -3,6 +3,8 @@
 //! A post that API Gateway refused for now (429, 5xx), or that never left, is tried again with growing, random waits.
 //! One whose answer is lost is not: the client may have it, and would get it twice.
 
+use super::clients::management;
+use crate::config::ConfigError;
 use crate::live::ports::{Batch, Connection, Push, PushError, Pushed};
 use crate::live::protocol;
 use crate::telemetry::metrics::WS_BROADCAST;
@@ -47,9 +49,9 @@ enum Attempt {
 }
 
 impl Gateway {
-    /// Posts through this client, which must not try again by itself.
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, posts: Arc::new(Semaphore::new(CONCURRENCY)) }
+    /// To the WebSocket API whose stage is at `url`.
+    pub fn new(url: &str) -> Result<Self, ConfigError> {
+        Ok(Self { client: management(url)?, posts: Arc::new(Semaphore::new(CONCURRENCY)) })
     }
 
     /// Sends one message.
@@ -123,5 +125,81 @@ fn never_left(error: &(dyn std::error::Error + 'static)) -> bool {
 impl Push for Gateway {
     async fn post(&self, connection: &Connection, batch: &Arc<Batch>) -> Result<(), PushError> {
         self.send_events(connection, &batch.events).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// What cannot be caused at a real gateway: an API that answers requests with these statuses by turns, and with 0
+    /// not at all.
+    async fn api(statuses: &'static [u16]) -> (Gateway, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/ws", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let status = statuses[count.fetch_add(1, Ordering::SeqCst).min(statuses.len() - 1)];
+                let mut head = vec![0; 8192];
+                let read = connection.read(&mut head).await.unwrap();
+                assert!(String::from_utf8_lossy(&head[..read]).contains("/ws/@connections/c%3D "));
+                if status > 0 {
+                    let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                    connection.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        (Gateway::new(&url).unwrap(), asked)
+    }
+
+    async fn sent(statuses: &'static [u16]) -> (Result<(), PushError>, usize) {
+        let (gateway, asked) = api(statuses).await;
+        let result = gateway.send("c=", "{}".into()).await;
+        (result, asked.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_for_now_is_sent_again() {
+        assert_eq!(sent(&[429, 500, 503, 200]).await, (Ok(()), 4));
+        let (result, asked) = sent(&[429]).await;
+        assert!(matches!(result, Err(PushError::Failed(_))));
+        assert_eq!(asked, TRIES as usize);
+    }
+
+    #[tokio::test]
+    async fn who_is_gone_is_gone_and_ending_them_is_well() {
+        assert_eq!(sent(&[410]).await, (Err(PushError::Gone), 1));
+        assert_eq!(api(&[410]).await.0.end("c=").await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn what_may_have_arrived_is_not_sent_again() {
+        for statuses in [&[0][..], &[403]] {
+            let (result, asked) = sent(statuses).await;
+            assert!(matches!(result, Err(PushError::Failed(_))), "{result:?}");
+            assert_eq!(asked, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_never_left_is_sent_when_somebody_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let gateway = Gateway::new(&format!("http://{address}/ws")).unwrap();
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            let listener = TcpListener::bind(address).await.unwrap();
+            let (mut connection, _) = listener.accept().await.unwrap();
+            assert!(connection.read(&mut [0; 8192]).await.unwrap() > 0);
+            connection.write_all(b"HTTP/1.1 200 X\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        };
+        let (result, ()) = tokio::join!(gateway.send("c=", "{}".into()), late);
+        assert_eq!(result, Ok(()));
     }
 }
