@@ -9,12 +9,13 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use shared::domain::time;
 use shared::lambda::Fault;
 use shared::lambda::push::Gateway;
-use shared::live::ports::{Batch, Connection, PushError};
+use shared::live::ports::{Batch, Connection, Push, PushError};
 use shared::store::connections::Subscriber;
 use shared::store::feed::Entry;
 use shared::store::{Store, StoreError};
 use shared::telemetry::metrics::ws_error;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Connections that are claimed together: with API Gateway's ids less than the kilobyte that a write unit buys.
@@ -50,7 +51,7 @@ impl Delivery {
             return Ok(());
         };
         self.store.begin_delivery(site, through, last).await?;
-        self.deliver(&batch, &HashSet::new()).await?;
+        self.deliver(&Arc::new(batch), &HashSet::new()).await?;
         Ok(self.store.finish_delivery(site, last).await?)
     }
 
@@ -90,13 +91,13 @@ impl Delivery {
         try_join_all(unknown.map(async |connection| self.end(&connection, "unknown_delivery").await)).await?;
         let entries = self.without_gap(site, through, begun, Vec::new()).await?;
         if let Some(batch) = Batch::new(site, entries) {
-            self.deliver(&batch, &done).await?;
+            self.deliver(&Arc::new(batch), &done).await?;
         }
         Ok(self.store.finish_delivery(site, begun).await?)
     }
 
     /// Delivers to everybody but those who have it. Who has just come is waited for, last of all.
-    async fn deliver(&self, batch: &Batch, done: &HashSet<String>) -> Result<(), Fault> {
+    async fn deliver(&self, batch: &Arc<Batch>, done: &HashSet<String>) -> Result<(), Fault> {
         let listed = self.store.subscribers(&batch.site).await?;
         let owed = listed.into_iter().filter(|s| !done.contains(&s.connection.id) && s.from < batch.last());
         let now = time::now();
@@ -116,13 +117,13 @@ impl Delivery {
 
     /// Posts to connections, a claim of them at a time. The end of the delivery notes for a claim that is alone what
     /// the end of the claim would.
-    async fn post_all(&self, batch: &Batch, subscribers: Vec<Subscriber>, all: bool) -> Result<(), Fault> {
+    async fn post_all(&self, batch: &Arc<Batch>, subscribers: Vec<Subscriber>, all: bool) -> Result<(), Fault> {
         let note = !all || subscribers.len() > CLAIM;
         let claims = subscribers.chunks(CLAIM).map(|claimed| self.post_claimed(batch, claimed, note));
         stream::iter(claims).buffer_unordered(CLAIMS).try_collect().await
     }
 
-    async fn post_claimed(&self, batch: &Batch, claimed: &[Subscriber], note: bool) -> Result<(), Fault> {
+    async fn post_claimed(&self, batch: &Arc<Batch>, claimed: &[Subscriber], note: bool) -> Result<(), Fault> {
         let ids = claimed.iter().map(|subscriber| subscriber.connection.id.clone()).collect();
         let claim = self.store.claim(&batch.site, batch.last(), ids).await?;
         try_join_all(claimed.iter().map(|subscriber| self.post(batch, subscriber))).await?;
@@ -132,10 +133,10 @@ impl Delivery {
         Ok(())
     }
 
-    async fn post(&self, batch: &Batch, subscriber: &Subscriber) -> Result<(), Fault> {
-        let start = batch.events.partition_point(|event| event.seq <= subscriber.from);
+    async fn post(&self, batch: &Arc<Batch>, subscriber: &Subscriber) -> Result<(), Fault> {
+        let Some(batch) = batch.after(subscriber.from) else { return Ok(()) };
         let connection = &subscriber.connection;
-        match self.gateway.send_events(connection, &batch.events[start..]).await {
+        match self.gateway.post(connection, &batch).await {
             Ok(()) => Ok(()),
             Err(PushError::Gone) => Ok(self.store.remove(connection).await?),
             Err(PushError::Failed(reason)) => {

@@ -7,10 +7,11 @@
 use shared::domain::name;
 use shared::lambda::Fault;
 use shared::lambda::push::Gateway;
-use shared::live::ports::{Batch, Connection, PushError};
+use shared::live::ports::{Batch, Connection, Push, PushError};
 use shared::live::protocol;
 use shared::store::connections::Subscriber;
 use shared::store::{Store, StoreError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// How often it is looked whether a delivery has finished.
@@ -104,7 +105,8 @@ impl Way<'_> {
                 self.in_time()?;
                 let page = self.store.feed_after(&self.connection.site, position).await?;
                 let Some(batch) = Batch::new(&self.connection.site, page) else { break };
-                self.gateway.send_events(self.connection, &batch.events).await.map_err(failed)?;
+                let batch = Arc::new(batch);
+                self.gateway.post(self.connection, &batch).await.map_err(failed)?;
                 position = batch.last();
             }
             match self.store.settle(self.connection, position).await {

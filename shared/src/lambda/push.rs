@@ -69,17 +69,6 @@ impl Gateway {
         }
     }
 
-    /// Sends the events that a connection wants, in order: one to a message where there is one, else as many to a
-    /// message as fit, in a JSON array.
-    pub async fn send_events(&self, connection: &Connection, events: &[Pushed]) -> Result<(), PushError> {
-        let wanted: Vec<&Pushed> = events.iter().filter(|event| connection.wants(event)).collect();
-        for message in protocol::messages(&wanted) {
-            self.send(&connection.id, message).await?;
-        }
-        metrics::counter!(WS_BROADCAST).increment(wanted.len() as u64);
-        Ok(())
-    }
-
     async fn attempt<F: Future<Output = Attempt>>(&self, call: impl Fn() -> F) -> Result<(), PushError> {
         let mut reason = String::new();
         for wait in (0..TRIES).map(|number| FIRST_WAIT * (1 << number)) {
@@ -123,8 +112,14 @@ fn never_left(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 impl Push for Gateway {
+    /// One event to a message where there is one, else as many to a message as fit, in a JSON array.
     async fn post(&self, connection: &Connection, batch: &Arc<Batch>) -> Result<(), PushError> {
-        self.send_events(connection, &batch.events).await
+        let wanted: Vec<&Pushed> = batch.events.iter().filter(|event| connection.wants(event)).collect();
+        for message in protocol::messages(&wanted) {
+            self.send(&connection.id, message).await?;
+        }
+        metrics::counter!(WS_BROADCAST).increment(wanted.len() as u64);
+        Ok(())
     }
 }
 

@@ -89,6 +89,20 @@ impl Batch {
         (!events.is_empty()).then(|| Self { site: site.to_owned(), events, bytes })
     }
 
+    /// What of it comes after an event; `None` if nothing does.
+    pub fn after(self: &Arc<Self>, seq: u64) -> Option<Arc<Self>> {
+        let start = self.events.partition_point(|event| event.seq <= seq);
+        match start {
+            0 => Some(self.clone()),
+            start if start == self.events.len() => None,
+            start => {
+                let events = self.events[start..].to_vec();
+                let bytes = events.iter().map(|event| event.frame.len()).sum();
+                Some(Arc::new(Self { site: self.site.clone(), events, bytes }))
+            }
+        }
+    }
+
     /// The place of the first event.
     pub fn first(&self) -> u64 {
         self.events.first().map_or(0, |event| event.seq)
