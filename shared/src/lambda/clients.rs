@@ -6,6 +6,7 @@
 
 use crate::config::ConfigError;
 use aws_credential_types::Credentials;
+use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -43,15 +44,18 @@ pub(super) fn push_url() -> Result<String, ConfigError> {
     variable(PUSH_URL).ok_or_else(|| ConfigError { name: PUSH_URL.into(), value: String::new(), expected })
 }
 
-pub(super) fn management(endpoint: &str) -> Result<aws_sdk_apigatewaymanagement::Client, ConfigError> {
+/// A client that tries nothing again by itself: the SDK would do so with what may have arrived.
+pub(super) fn management(
+    endpoint: &str,
+    timeouts: TimeoutConfig,
+) -> Result<aws_sdk_apigatewaymanagement::Client, ConfigError> {
     let config = aws_sdk_apigatewaymanagement::Config::builder()
         .behavior_version(aws_sdk_apigatewaymanagement::config::BehaviorVersion::latest())
         .http_client(http_client(Some(endpoint))?)
         .credentials_provider(credentials())
         .region(region())
-        // The SDK would also try again what may have arrived; `push` tells the two apart.
         .retry_config(aws_sdk_apigatewaymanagement::config::retry::RetryConfig::disabled())
-        .timeout_config(super::push::timeouts())
+        .timeout_config(timeouts)
         .endpoint_url(endpoint);
     Ok(aws_sdk_apigatewaymanagement::Client::from_conf(config.build()))
 }

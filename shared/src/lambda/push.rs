@@ -22,13 +22,14 @@ use tokio::sync::Semaphore;
 /// Posts under way at the same time.
 const CONCURRENCY: usize = 64;
 /// How often a post is tried.
-const TRIES: u32 = 6;
-/// The first wait is up to so long, each next one up to twice as long: together with the last about three seconds.
+const TRIES: u32 = 5;
+/// The first wait is up to so long, each next one up to twice as long. A delivery waits for the slowest of its
+/// connections, with these 1.5 seconds at most.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// The timeouts of one post.
-pub(super) fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_timeout(Duration::from_secs(5)).build()
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_timeout(Duration::from_secs(2)).build()
 }
 
 /// The way to the clients of a WebSocket API. Clones share its limit.
@@ -51,7 +52,7 @@ enum Attempt {
 impl Gateway {
     /// To the WebSocket API whose stage is at `url`.
     pub fn new(url: &str) -> Result<Self, ConfigError> {
-        Ok(Self { client: management(url)?, posts: Arc::new(Semaphore::new(CONCURRENCY)) })
+        Ok(Self { client: management(url, timeouts())?, posts: Arc::new(Semaphore::new(CONCURRENCY)) })
     }
 
     /// Sends one message.
@@ -71,7 +72,11 @@ impl Gateway {
 
     async fn attempt<F: Future<Output = Attempt>>(&self, call: impl Fn() -> F) -> Result<(), PushError> {
         let mut reason = String::new();
-        for wait in (0..TRIES).map(|number| FIRST_WAIT * (1 << number)) {
+        for number in 0..TRIES {
+            if number > 0 {
+                let part = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0;
+                tokio::time::sleep((FIRST_WAIT * (1 << (number - 1))).mul_f64(part)).await;
+            }
             // Held for the call alone: a connection that is waited for takes nobody's place. Never closed.
             let permit = self.posts.acquire().await;
             let attempt = call().await;
@@ -82,8 +87,6 @@ impl Gateway {
                 Attempt::Unknown(reason) => return Err(PushError::Failed(reason)),
                 Attempt::Refused(refusal) => reason = refusal,
             }
-            let part = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0;
-            tokio::time::sleep(wait.mul_f64(part)).await;
         }
         Err(PushError::Failed(reason))
     }

@@ -32,3 +32,4 @@ mod verdicts;
 mod counters;
 mod hostile;
 mod kills;
+mod stalled;
