@@ -41,7 +41,7 @@ impl Delivery {
             return Ok(());
         };
         let progress = self.store.progress(site).await?;
-        let mut through = progress.map_or(first - 1, |progress| progress.through);
+        let mut through = progress.map_or(first.saturating_sub(1), |progress| progress.through);
         if let Some(left) = progress.filter(|progress| progress.begun > progress.through) {
             self.finish_for(site, through, left.begun).await?;
             through = left.begun;

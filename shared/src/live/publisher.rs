@@ -22,8 +22,11 @@ const MAX_BATCH: usize = 512;
 const MAX_BATCH_BYTES: usize = 512 * 1024;
 /// The most readings that wait at one site; beyond that they are refused.
 const MAX_WAITING: usize = 16_384;
-/// How often a transaction is tried again when others write to the same site.
-const TRIES: u32 = 12;
+/// How long a transaction is tried again when others write to the same site: in Lambda, as many processes publish as
+/// there are connections that do.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest wait between two tries.
+const LONGEST_WAIT: u64 = 160;
 /// Sites whose state is remembered between readings.
 const MAX_SITES: usize = 256;
 
@@ -157,7 +160,9 @@ impl Publisher {
 
     /// The place of the first reading, or `None` if they are too many for one transaction.
     async fn store_part(&self, site: &mut Site, part: &[(&Published, &str)]) -> Result<Option<u64>, StoreError> {
-        for attempt in 0..TRIES {
+        let started = Instant::now();
+        let mut attempt = 0u32;
+        loop {
             match site.store(&self.store, part).await {
                 Ok(None) => return Ok(None),
                 Ok(Some(stored)) => {
@@ -166,16 +171,17 @@ impl Publisher {
                     stored.alerts.into_iter().for_each(|(severity, count)| alerts_raised(severity, count));
                     return Ok(first);
                 }
-                Err(StoreError::Conflict) => {
+                Err(StoreError::Conflict) if started.elapsed() < PATIENCE => {
                     metrics::counter!(crate::telemetry::metrics::STORE_RETRIES).increment(1);
-                    // Somebody else writes to this site; each waits a little longer, and not all equally long.
-                    let jitter = u64::from(uuid::Uuid::new_v4().as_bytes()[0] % 8);
-                    tokio::time::sleep(Duration::from_millis(jitter * u64::from(attempt))).await;
+                    // Somebody else writes to this site; each waits longer than before, and not all equally long.
+                    let most = (5 << attempt.min(10)).min(LONGEST_WAIT);
+                    let part = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
+                    tokio::time::sleep(Duration::from_millis(most * part / 255)).await;
+                    attempt += 1;
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(StoreError::Conflict)
     }
 }
 

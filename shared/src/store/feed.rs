@@ -154,7 +154,7 @@ impl Store {
             .consistent_read(true)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", s(partition(site)))
-            .expression_attribute_values(":from", s(event_key(seq + 1)))
+            .expression_attribute_values(":from", s(event_key(seq.saturating_add(1))))
             .expression_attribute_values(":to", s("E$"))
             .send()
             .await?;

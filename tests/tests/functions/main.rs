@@ -32,4 +32,5 @@ mod verdicts;
 mod counters;
 mod hostile;
 mod kills;
+mod publishers;
 mod stalled;
