@@ -58,6 +58,8 @@ pub struct Config {
     pub table: String,
     /// `OW_SC_DATA_DIR`, default `./data`: where the embedded database lives.
     pub data_dir: PathBuf,
+    /// `OW_SC_PUSH_URL`, functions only: the WebSocket API's stage, where connections are posted to.
+    pub push_url: Option<String>,
     /// `LOG_FORMAT`, default `text`: `text` or `json`.
     pub log_format: Format,
     /// `LOG_LEVEL`, default `info`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
@@ -65,7 +67,7 @@ pub struct Config {
 }
 
 /// Names that belong to the contract but are read elsewhere or in other hosts.
-const OTHER_NAMES: [&str; 3] = ["OW_SC_REDIS_URL", "OW_SC_REDIS_CHANNEL", "OW_SC_PUSH_URL"];
+const OTHER_NAMES: [&str; 2] = ["OW_SC_REDIS_URL", "OW_SC_REDIS_CHANNEL"];
 
 /// A variable whose value cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +111,7 @@ impl Config {
             cors_origins: vars.parse("OW_SC_CORS_ORIGINS", Vec::new(), "a comma list of origins", origins)?,
             table: vars.parse("OW_SC_TABLE", "owsc".into(), "3 to 255 of a-z A-Z 0-9 _ . -", table_name)?,
             data_dir: vars.parse("OW_SC_DATA_DIR", "./data".into(), "a folder", |text| Some(text.into()))?,
+            push_url: vars.parse("OW_SC_PUSH_URL", None, "an http or https URL", |text| url(text).map(Some))?,
             log_format: vars.parse("LOG_FORMAT", Format::Text, "text or json", |text| match text {
                 "text" => Some(Format::Text),
                 "json" => Some(Format::Json),
@@ -187,6 +190,11 @@ fn origins(text: &str) -> Option<Vec<HeaderValue>> {
     text.split(',').map(origin).collect()
 }
 
+fn url(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    (!rest.is_empty()).then(|| text.into())
+}
+
 fn table_name(text: &str) -> Option<String> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     ((3..=255).contains(&text.len()) && text.bytes().all(known)).then(|| text.into())
@@ -221,6 +229,7 @@ mod tests {
             ("OW_SC_RL_PER_SEC", "5"),
             ("OW_SC_CORS_ORIGINS", "https://a.example, http://localhost:3000"),
             ("OW_SC_TABLE", "plant-1"),
+            ("OW_SC_PUSH_URL", "https://api.example/ws"),
             ("LOG_FORMAT", "json"),
             ("LOG_LEVEL", "debug"),
             ("OW_SC_REDIS_URL", "redis://x"),
@@ -230,6 +239,7 @@ mod tests {
         .unwrap();
         assert_eq!(config.api_token, Some("s3cret".into()));
         assert_eq!((config.requests_per_second, config.cors_origins.len()), (5, 2));
+        assert_eq!(config.push_url.as_deref(), Some("https://api.example/ws"));
         assert_eq!(unknown, ["OW_SC_RL_PERSEC"]);
         assert!(!format!("{config:?}").contains("s3cret"));
     }
@@ -247,6 +257,7 @@ mod tests {
             ("OW_SC_CORS_ORIGINS", "*"),
             ("OW_SC_CORS_ORIGINS", "https://a.example/path"),
             ("OW_SC_TABLE", "a b"),
+            ("OW_SC_PUSH_URL", "wss://api/ws"),
             ("LOG_FORMAT", "xml"),
             ("LOG_LEVEL", "loud"),
         ] {

@@ -17,5 +17,6 @@ pub mod row;
 pub mod spool;
 mod turn;
 mod value;
+mod writing;
 
 pub use header::{HeaderError, Shape};

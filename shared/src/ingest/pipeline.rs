@@ -13,11 +13,11 @@
 
 use super::announce::{self, Brought, Finding};
 use super::answer::{Answer, Status};
-use super::cutter::{Cutter, Piece};
 use super::reader::{ReadError, Rows};
 use super::report::Report;
 use super::spool::{SpoolError, Spooled};
 use super::turn::Turn;
+use super::writing::{Written, write};
 use super::{HeaderError, Shape};
 use crate::domain::name::{self, NameError};
 use crate::domain::permit::Permit;
@@ -25,9 +25,8 @@ use crate::domain::time;
 use crate::live::ports::Announce;
 use crate::store::feed::Event;
 use crate::store::ingests::{Ingest, Note, State, id_of};
-use crate::store::segments::{self, Order};
 use crate::store::series::Entry;
-use crate::store::{Item, Store, StoreError, Transaction};
+use crate::store::{Store, StoreError, Transaction};
 use crate::telemetry::metrics as names;
 use crate::verdicts;
 use serde_json::{Value, json};
@@ -36,14 +35,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncBufRead;
-use tokio::sync::mpsc;
 
 /// How often a process that waits for another one with the same file looks whether that is done.
 const LOOK: Duration = Duration::from_millis(50);
-/// Packed segments waiting to be written.
-const WAITING: usize = 8;
-/// Bytes of packed segments in one batch; BatchWriteItem takes 16 MB.
-const BATCH_BYTES: usize = 2 * 1024 * 1024;
 
 /// Takes files in.
 #[derive(Clone)]
@@ -126,9 +120,6 @@ struct Scanned {
     report: Report,
     sites: Vec<String>,
 }
-
-/// What was written of a file: an entry for each series, and what it got.
-type Written = Vec<(Entry, Brought)>;
 
 impl Ingestor {
     /// An ingestor. Bodies are spooled in `spool`.
@@ -373,82 +364,6 @@ fn known(ingest: &Ingest) -> Option<Answer> {
     Some(answer)
 }
 
-/// Writes the file as segments and brings its series into the directory.
-async fn write(store: &Store, spooled: &mut Spooled, ingest: &Ingest) -> Result<Written, IngestError> {
-    let (sender, mut packed) = mpsc::channel::<Item>(WAITING);
-    let revisions: HashMap<String, u64> =
-        ingest.revisions.iter().map(|(site, revision)| (name::key(site), *revision)).collect();
-    let site = ingest.site.clone();
-    // Reading needs the spooled bytes on another thread and gives them back.
-    let mut own = std::mem::replace(spooled, Spooled::empty());
-    let cutting = tokio::spawn(blocking(move || {
-        let written = cut(&mut own, site.as_deref(), &revisions, &sender)?;
-        Ok((own, written))
-    }));
-    let mut batch = Vec::new();
-    let mut bytes = 0;
-    while let Some(item) = packed.recv().await {
-        bytes += segments::packed_size(&item);
-        batch.push(item);
-        if bytes >= BATCH_BYTES || packed.is_empty() {
-            store.put_segments(std::mem::take(&mut batch)).await?;
-            bytes = 0;
-        }
-    }
-    store.put_segments(batch).await?;
-    let (own, written) = cutting.await.map_err(std::io::Error::other)??;
-    *spooled = own;
-    let mut merged = Vec::with_capacity(written.len());
-    for (entry, brought) in written {
-        merged.push((store.merge_series(&entry).await?, brought));
-    }
-    Ok(merged)
-}
-
-/// Reads the file and sends its segments, packed.
-fn cut(
-    spooled: &mut Spooled,
-    site: Option<&str>,
-    revisions: &HashMap<String, u64>,
-    sender: &mpsc::Sender<Item>,
-) -> Result<Written, IngestError> {
-    let mut rows = Rows::open(spooled.rewind()?, site)?;
-    let mut cutter = Cutter::default();
-    let mut written: Vec<Option<(Entry, Brought)>> = Vec::new();
-    let mut readings = Vec::new();
-    let mut index = 0;
-    let mut send = |piece: Piece, series: &[crate::domain::reading::Series], cutter: &mut Cutter| {
-        let at = piece.series as usize;
-        if written.len() <= at {
-            written.resize_with(at + 1, || None);
-        }
-        let (entry, brought) = written[at].get_or_insert_with(|| {
-            (Entry::new(series[at].clone()), Brought { readings: 0, touched: (i64::MAX, i64::MIN) })
-        });
-        let (first, last) = piece.columns.span().unwrap_or_default();
-        brought.readings += piece.columns.len() as u64;
-        brought.touched = (brought.touched.0.min(first), brought.touched.1.max(last));
-        entry.note(&piece.columns);
-        let revision = revisions.get(&name::key(&entry.series.site)).copied().unwrap_or_default();
-        let item = segments::item(&entry.id, Order { revision, index }, &piece.columns)?;
-        index += 1;
-        cutter.recycle(piece.columns);
-        // The receiver is gone when a write failed; its error is what counts.
-        sender.blocking_send(item).map_err(|_| IngestError::Store(StoreError::Service("writing has stopped".into())))
-    };
-    while rows.next_row(&mut readings)? {
-        for reading in readings.drain(..) {
-            if let Some(piece) = cutter.push(&reading, rows.units()) {
-                send(piece, rows.series(), &mut cutter)?;
-            }
-        }
-    }
-    while let Some(piece) = cutter.finish() {
-        send(piece, rows.series(), &mut cutter)?;
-    }
-    Ok(written.into_iter().flatten().collect())
-}
-
 /// Judges one series, notes what is found and writes the alerts; again if somebody else wrote in between.
 async fn judge_series(
     store: &Store,
@@ -514,7 +429,7 @@ fn count(result: &Result<Answer, IngestError>, started: Instant) {
 }
 
 /// Runs what would hold up other requests on a thread of its own.
-async fn blocking<T, F>(work: F) -> Result<T, IngestError>
+pub(super) async fn blocking<T, F>(work: F) -> Result<T, IngestError>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T, IngestError> + Send + 'static,

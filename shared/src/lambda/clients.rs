@@ -15,8 +15,6 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 const ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// The SDK's own name for another endpoint of the table.
 const DYNAMODB_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
-/// Where connections are posted to: the WebSocket API's management endpoint.
-const PUSH_URL: &str = "OW_SC_PUSH_URL";
 /// The SDK's own name for a file of other roots.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
@@ -36,12 +34,6 @@ pub(super) fn dynamodb() -> Result<aws_sdk_dynamodb::Client, ConfigError> {
         None => config,
     };
     Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
-}
-
-/// Where connections are posted to.
-pub(super) fn push_url() -> Result<String, ConfigError> {
-    let expected = "the URL of the WebSocket API's stage".into();
-    variable(PUSH_URL).ok_or_else(|| ConfigError { name: PUSH_URL.into(), value: String::new(), expected })
 }
 
 /// A client that tries nothing again by itself: the SDK would do so with what may have arrived.

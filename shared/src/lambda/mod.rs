@@ -89,7 +89,12 @@ impl Function {
 
     /// The way to WebSocket clients.
     pub fn gateway(&self) -> Result<push::Gateway, ConfigError> {
-        push::Gateway::new(&clients::push_url()?)
+        let missing = || ConfigError {
+            name: "OW_SC_PUSH_URL".into(),
+            value: String::new(),
+            expected: "the URL of the WebSocket API's stage".into(),
+        };
+        push::Gateway::new(self.config.push_url.as_deref().ok_or_else(missing)?)
     }
 
     /// A router with the layers that every host puts around it, for events of the HTTP API.

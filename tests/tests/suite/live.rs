@@ -200,6 +200,7 @@ async fn a_message_beyond_the_wire_limit_ends_the_connection_with_the_reason() -
 #[tokio::test]
 async fn above_the_rate_limit_every_message_is_answered() -> anyhow::Result<()> {
     let server = Server::options().env("OW_SC_WS_MSGS_PER_SEC", "20").start().await?;
+    let started = Instant::now();
     let (mut publisher, mut subscriber) =
         (Socket::ready(&server.ws_url("/ws/effluent")).await?, Socket::ready(&server.ws_url("/ws/effluent")).await?);
     for number in 0..200 {
@@ -217,9 +218,10 @@ async fn above_the_rate_limit_every_message_is_answered() -> anyhow::Result<()> 
             arrived += 1;
         }
     }
-    // One of the first twenty was the ping; some came later, when the second had moved on.
     assert_eq!(arrived + refused, 200);
-    assert!((19..120).contains(&arrived), "{arrived} arrived");
+    // One of the first twenty was the ping; how many more there can be depends on how long it took.
+    let most = (20.0 + 20.0 * started.elapsed().as_secs_f64()).ceil() as u32;
+    assert!((19..=most).contains(&arrived), "{arrived} of at most {most} arrived");
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 use shared::telemetry::metrics as names;
 use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 use tests::{Api, ECHO, Server, Socket};
 use tokio::io::AsyncWriteExt;
 
@@ -97,7 +98,14 @@ async fn live_connections_and_messages_are_counted_exactly() -> anyhow::Result<(
     assert_eq!(publisher.next().await?["code"], "bad_message");
     publisher.send(&json!({"type": "ping", "padding": "x".repeat(9000)})).await?;
     assert_eq!(publisher.next().await?["code"], "too_large");
-    let found = scraped(&api).await?;
+    // A function tells what it has counted when its invocation ends, a moment after the clients have what it sent.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut found = scraped(&api).await?;
+    while (found["ws_messages_broadcast_total"] < 3.0 || found["ws_messages_received_total"] < 7.0)
+        && Instant::now() < deadline
+    {
+        found = scraped(&api).await?;
+    }
     check(
         &found,
         &[
