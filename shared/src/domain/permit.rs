@@ -2,7 +2,7 @@
 
 use super::name;
 use super::reading::{Direction, Series, short_digest};
-use super::time::PeriodKind;
+use super::time::{PeriodKind, month_of};
 use super::unit::Unit;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -137,6 +137,11 @@ impl Season {
     /// Whether the limit holds in `month`.
     pub fn contains(self, month: u8) -> bool {
         self.is_all() || self.0 >> month & 1 == 1
+    }
+
+    /// Whether the limit holds at a time, in microseconds.
+    pub fn holds_at(self, time: i64) -> bool {
+        self.is_all() || self.contains(month_of(time))
     }
 
     /// The months, in order; empty for the whole year.

@@ -4,7 +4,7 @@ use super::rule::{FixedLimit, GEOMEAN_DAYS, Rule, can_exceed, exceeds, row_excee
 use crate::domain::columns::{Columns, Row};
 use crate::domain::permit::{NonDetect, Statistic};
 use crate::domain::reading::{Direction, Flags, Qualifier};
-use crate::domain::time::{DAY, Period, PeriodKind, month_of};
+use crate::domain::time::{DAY, Period, PeriodKind};
 use crate::domain::unit::Conversion;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -112,6 +112,12 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What has been found since the last time.
+    pub(super) fn drain(&mut self) -> Columns {
+        let units = self.verdict.exceedances.units.clone();
+        std::mem::replace(&mut self.verdict.exceedances, Columns { units, ..Columns::default() })
+    }
+
     /// Ends the stream.
     pub fn finish(mut self) -> Verdict {
         if let Some(limit) = &self.rule.limit {
@@ -188,7 +194,7 @@ impl<'a> Judge<'a> {
 
     fn take(&mut self, row: Row, limit: &FixedLimit) {
         let statistic = self.rule.statistic;
-        let seasonal = |time| self.rule.season.is_all() || self.rule.season.contains(month_of(time));
+        let seasonal = |time| self.rule.season.holds_at(time);
         let touched = self.is_touched(row.time);
         let season_time = if matches!(self.state, State::Average(_) | State::Extreme(_)) {
             statistic.period().around(row.time).start
@@ -308,7 +314,7 @@ impl<'a> Judge<'a> {
     }
 
     fn in_season(&self, start: i64) -> bool {
-        self.rule.season.is_all() || self.rule.season.contains(month_of(start))
+        self.rule.season.holds_at(start)
     }
 }
 

@@ -7,9 +7,11 @@
 
 mod judge;
 mod rule;
+mod survey;
 
 pub use judge::{Judge, Verdict};
-pub use rule::{Context, Rule, rules_for};
+pub use rule::{Context, FixedLimit, Rule, rules_for};
+pub use survey::{Observed, Survey, Surveyor};
 
 #[cfg(test)]
 mod tests;

@@ -236,3 +236,42 @@ proptest! {
         prop_assert_eq!(found.times.into_iter().zip(found.values).collect::<Vec<_>>(), judge(&rule, &whole));
     }
 }
+
+fn survey(rule: &Rule, readings: &Columns) -> Survey {
+    let mut pieces = vec![readings.clone()];
+    Surveyor::new(rule, readings.span().unwrap()).run(|| Ok::<_, ()>(pieces.pop())).unwrap()
+}
+
+#[test]
+fn a_survey_sums_up_what_a_judge_would_judge() {
+    let readings = hourly(&[200.0, 900.0, 100.0, 240.0]);
+    let instant = survey(&rule(Statistic::Instant, 250.0, Direction::Max), &readings);
+    assert_eq!((instant.values, instant.exceedances_total(), instant.mean()), (4, 1, Some(360.0)));
+    assert_eq!((instant.worst.unwrap().row.value, instant.last.unwrap().row.value), (900.0, 240.0));
+    let rolling = survey(&rule(Statistic::RollingMean(3), 250.0, Direction::Max), &readings);
+    assert_eq!((rolling.values, rolling.exceedances_total()), (2, 2));
+    let last = rolling.last.unwrap();
+    assert_eq!((last.row.value, last.row.limit, &*last.unit), (1240.0 / 3.0, 250.0, "mg/L"));
+    let lowest = survey(&rule(Statistic::DailyMin, 150.0, Direction::Min), &readings);
+    assert_eq!((lowest.values, lowest.exceedances_total(), lowest.worst.unwrap().row.value), (1, 1, 100.0));
+}
+
+#[test]
+fn a_survey_shows_non_detects_and_counts_none() {
+    let readings = qualified(&[(0, 2.0, Qualifier::Equal), (1, 9.0, Qualifier::Less)]);
+    let found = survey(&rule(Statistic::Instant, 5.0, Direction::Max), &readings);
+    assert_eq!((found.values, found.exceedances_total(), found.worst.unwrap().row.value), (1, 0, 2.0));
+    assert_eq!(found.last.unwrap().row.flags.qualifier(), Qualifier::Less);
+}
+
+#[test]
+fn a_survey_of_readings_with_limits_of_their_own() {
+    let mut readings = Columns { units: vec!["mg/L".into()], ..Columns::default() };
+    for (time, value, limit) in [(0, 5.0, Some(10.0)), (1, 3.0, Some(2.0)), (2, 99.0, None)] {
+        let flags = Flags::new(Qualifier::Equal, TimeKind::Hours, limit.map(|_| Direction::Max), 0);
+        readings.push(Row { time, value, flags, limit: limit.unwrap_or(0.0) });
+    }
+    let found = survey(&Rule::of_rows(), &readings);
+    assert_eq!((found.values, found.exceedances_total()), (2, 1));
+    assert_eq!((found.worst.unwrap().row.limit, found.last.unwrap().row.time), (2.0, 1));
+}
