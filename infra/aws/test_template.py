@@ -55,7 +55,7 @@ ALLOWED = {
     "metrics": {
         on(TABLE, ["Query"], "COUNTERS#*"),
     },
-    "dashboard": set(),
+    "dashboard": {"OW_SC_LIVE_URL"},
     "ws-connect": {
         on(TABLE, ["GetItem"], "FEED#*", "RATE#*"),
         on(TABLE, ["PutItem"], "CONNECTION#*", "CONNECTIONS#*"),
@@ -96,7 +96,7 @@ ENVIRONMENT = {
     "api": API,
     "health": {"OW_SC_TABLE", "OW_SC_CORS_ORIGINS"},
     "metrics": {"OW_SC_TABLE", "OW_SC_METRICS_PROTECT", "OW_SC_METRICS_TOKEN"},
-    "dashboard": set(),
+    "dashboard": {"OW_SC_LIVE_URL"},
     "ws-connect": API,
     "ws-disconnect": {"OW_SC_TABLE"},
     "ws-message": {"OW_SC_TABLE", "OW_SC_WS_MSGS_PER_SEC", "OW_SC_WS_MAX_MESSAGE_BYTES", "OW_SC_PUSH_URL"},

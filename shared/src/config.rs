@@ -3,7 +3,7 @@
 //! A value that does not parse is an error that names the variable, the value and what was expected.
 
 use crate::telemetry::logs::Format;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Uri};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -60,6 +60,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `OW_SC_PUSH_URL`, functions only: the WebSocket API's stage, where connections are posted to.
     pub push_url: Option<String>,
+    /// `OW_SC_LIVE_URL`: where the dashboard connects for live events; `/ws/effluent` of its own host if unset.
+    pub live_url: Option<Uri>,
     /// `LOG_FORMAT`, default `text`: `text` or `json`.
     pub log_format: Format,
     /// `LOG_LEVEL`, default `info`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
@@ -112,6 +114,7 @@ impl Config {
             table: vars.parse("OW_SC_TABLE", "owsc".into(), "3 to 255 of a-z A-Z 0-9 _ . -", table_name)?,
             data_dir: vars.parse("OW_SC_DATA_DIR", "./data".into(), "a folder", |text| Some(text.into()))?,
             push_url: vars.parse("OW_SC_PUSH_URL", None, "an http or https URL", |text| url(text).map(Some))?,
+            live_url: vars.parse("OW_SC_LIVE_URL", None, "a ws or wss URL", |text| live_url(text).map(Some))?,
             log_format: vars.parse("LOG_FORMAT", Format::Text, "text or json", |text| match text {
                 "text" => Some(Format::Text),
                 "json" => Some(Format::Json),
@@ -195,6 +198,13 @@ fn url(text: &str) -> Option<String> {
     (!rest.is_empty()).then(|| text.into())
 }
 
+/// Nothing that would end an attribute of a page is taken, or the part of a policy.
+fn live_url(text: &str) -> Option<Uri> {
+    let uri: Uri = text.parse().ok()?;
+    let is_live = matches!(uri.scheme_str(), Some("ws" | "wss")) && uri.authority().is_some();
+    (is_live && !text.contains(['"', '\'', '<', '>', '&', ';', ','])).then_some(uri)
+}
+
 fn table_name(text: &str) -> Option<String> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     ((3..=255).contains(&text.len()) && text.bytes().all(known)).then(|| text.into())
@@ -230,6 +240,7 @@ mod tests {
             ("OW_SC_CORS_ORIGINS", "https://a.example, http://localhost:3000"),
             ("OW_SC_TABLE", "plant-1"),
             ("OW_SC_PUSH_URL", "https://api.example/ws"),
+            ("OW_SC_LIVE_URL", "wss://api.example/ws"),
             ("LOG_FORMAT", "json"),
             ("LOG_LEVEL", "debug"),
             ("OW_SC_REDIS_URL", "redis://x"),
@@ -258,6 +269,8 @@ mod tests {
             ("OW_SC_CORS_ORIGINS", "https://a.example/path"),
             ("OW_SC_TABLE", "a b"),
             ("OW_SC_PUSH_URL", "wss://api/ws"),
+            ("OW_SC_LIVE_URL", "https://api/ws"),
+            ("OW_SC_LIVE_URL", "wss://api/\">"),
             ("LOG_FORMAT", "xml"),
             ("LOG_LEVEL", "loud"),
         ] {

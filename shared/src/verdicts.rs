@@ -1,9 +1,9 @@
 //! Verdicts on what is stored: where the judge meets the table.
 
-use crate::domain::alert::{Alert, Severity};
+use crate::domain::alert::{self, Alert, Severity};
 use crate::domain::columns::Columns;
 use crate::domain::evaluate::rules_for;
-use crate::domain::evaluate::{Context, Judge, Rule, Verdict};
+use crate::domain::evaluate::{Context, Judge, Rule, Survey, Surveyor, Verdict};
 use crate::domain::permit::Permit;
 use crate::ingest::answer::MAX_ANSWERED_ALERTS;
 use crate::live::events::alert_events;
@@ -111,6 +111,28 @@ async fn judge_by(rule: &Rule, mut readings: Merged, touched: (i64, i64)) -> Res
     Ok(judge.finish())
 }
 
+/// What each rule of a series comes to in the periods of the readings between two times, both included.
+pub async fn survey(
+    store: &Store,
+    entry: &Entry,
+    permit: &Permit,
+    touched: (i64, i64),
+) -> Result<Vec<(Rule, Survey)>, StoreError> {
+    let rules = rules_for(&entry.series, permit, entry.carries_limits);
+    let Some(context) = rules.iter().map(|rule| rule.context(touched)).reduce(Context::union) else {
+        return Ok(Vec::new());
+    };
+    let readings = store.context(entry, context).await?;
+    let mut surveys = Vec::new();
+    for rule in rules {
+        let mut pieces = readings.clone();
+        let survey = Surveyor::new(&rule, touched).run(|| pieces.next_piece())?;
+        surveys.push((rule, survey));
+        tokio::task::yield_now().await;
+    }
+    Ok(surveys)
+}
+
 fn by_rule(blocks: &[Block]) -> BTreeMap<String, Vec<Block>> {
     let mut by_rule: BTreeMap<String, Vec<Block>> = BTreeMap::new();
     for block in blocks {
@@ -140,6 +162,39 @@ pub(crate) fn changes(entry: &Entry, found: &[Found], blocks: &[Block]) -> Resul
     }
     changes.extend(by_rule.into_values().map(|gone| alerts::removal(&entry.series.site, &gone)));
     Ok(changes)
+}
+
+/// What a permit would change, were it in force.
+#[derive(Debug, Clone, Default)]
+pub struct Preview {
+    /// All exceedances there would be, by severity.
+    pub by_severity: BTreeMap<Severity, u64>,
+    /// Those that are none now.
+    pub alerts_new: u64,
+    /// Alerts that would no longer hold.
+    pub alerts_withdrawn: u64,
+    /// The gravest exceedances, at most [`MAX_ANSWERED_ALERTS`].
+    pub gravest: Vec<Alert>,
+}
+
+/// Judges all that is stored of a site by a permit that is not in force. Nothing is written.
+pub async fn preview_permit(store: &Store, site: &str, permit: &Permit) -> Result<Preview, StoreError> {
+    let mut preview = Preview::default();
+    for entry in store.series_of(site).await? {
+        let whole = (entry.first, entry.latest.time);
+        let judged = judge(store, entry, permit, whole).await?;
+        for found in judged.found {
+            for (severity, count) in found.by_severity {
+                *preview.by_severity.entry(severity).or_default() += count;
+            }
+            preview.gravest.extend(found.gravest);
+        }
+        preview.alerts_new += judged.changes.iter().map(Change::added_total).sum::<u64>();
+        preview.alerts_withdrawn += judged.changes.iter().map(|change| change.withdrawn_total).sum::<u64>();
+        alert::sort_by_gravity(&mut preview.gravest);
+        preview.gravest.truncate(MAX_ANSWERED_ALERTS);
+    }
+    Ok(preview)
 }
 
 /// What a new permit changed.

@@ -16,7 +16,7 @@ use utoipa::{Modify, OpenApi as _};
     info(title = "OpenWorld effluent monitor", description = "Readings of a plant's effluent in, verdicts against its discharge permit out, live to everyone connected. Failures are answered with one envelope: `{\"error\": {\"code\", \"message\", \"request_id\", \"details\"}}`."),
     paths(
         crate::readings::get_readings, crate::series::get_series, crate::alerts::get_alerts,
-        crate::permits::get_permit, crate::permits::put_permit, crate::streams::get_streams,
+        crate::permits::get_permit, crate::permits::put_permit, crate::permits::post_preview, crate::overview::get_overview, crate::streams::get_streams,
         crate::status::get_status, crate::advise::post_advise,
     ),
     security(("token" = [])),

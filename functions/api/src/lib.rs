@@ -4,6 +4,7 @@ mod advise;
 mod alerts;
 pub mod docs;
 mod downsample;
+mod overview;
 mod permits;
 mod readings;
 mod series;
@@ -33,6 +34,8 @@ pub fn router(api: Api, guard: &Guard) -> Router {
         .route("/api/series", get(series::get_series))
         .route("/api/alerts", get(alerts::get_alerts))
         .route("/api/permits/{site}", get(permits::get_permit).put(permits::put_permit))
+        .route("/api/permits/{site}/preview", post(permits::post_preview))
+        .route("/api/overview", get(overview::get_overview))
         .route("/api/streams", get(streams::get_streams))
         .route("/api/status", get(status::get_status))
         .route("/api/advise", post(advise::post_advise))

@@ -1,16 +1,20 @@
-//! `GET` and `PUT /api/permits/{site}`.
+//! `GET` and `PUT /api/permits/{site}`, and what a permit would change.
 
 use crate::Api;
 use axum::Json;
 use axum::extract::State;
+use serde::Serialize;
 use serde_json::{Value, json};
+use shared::domain::alert::{Alert, Severity};
 use shared::domain::permit_json;
 use shared::domain::{name, time};
 use shared::http::error::ErrorEnvelope;
 use shared::http::query::{JsonBody, Path};
 use shared::http::{ApiError, ApiResult};
 use shared::store::permits::StoredPermit;
-use shared::verdicts::adopt_permit;
+use shared::verdicts::{adopt_permit, preview_permit};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// The permit of a site: its own, or the built-in one until it has one.
 #[utoipa::path(
@@ -43,6 +47,51 @@ pub(crate) async fn put_permit(
     let mut answer = view(site, &adopted.permit);
     answer["alerts"] = json!({ "new": adopted.alerts_new, "withdrawn": adopted.alerts_withdrawn });
     Ok(Json(answer))
+}
+
+/// What a permit would change, were it put in force. Nothing is written.
+#[utoipa::path(
+    post, path = "/api/permits/{site}/preview", tag = "permits", params(("site" = String, Path, description = "The site")),
+    request_body(content = Object, description = "As for `PUT`"),
+    responses(
+        (status = 200, body = PermitPreview),
+        (status = 400, description = "Not JSON", body = ErrorEnvelope),
+        (status = 422, description = "Fields that are not as they should be, named in `details.fields`", body = ErrorEnvelope),
+    )
+)]
+pub(crate) async fn post_preview(
+    State(api): State<Api>,
+    Path(site): Path<String>,
+    JsonBody(document): JsonBody<Value>,
+) -> ApiResult<Json<PermitPreview>> {
+    let site = checked(&site)?;
+    let permit = permit_json::parse(&document).map_err(|errors| ApiError::invalid(&errors))?;
+    let preview = preview_permit(&api.store, site, &permit).await?;
+    Ok(Json(PermitPreview {
+        site: site.to_owned(),
+        total: preview.by_severity.values().sum(),
+        by_severity: preview.by_severity,
+        new: preview.alerts_new,
+        withdrawn: preview.alerts_withdrawn,
+        items: preview.gravest,
+    }))
+}
+
+/// What would be in exceedance under a permit.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PermitPreview {
+    site: String,
+    /// All exceedances there would be.
+    total: u64,
+    /// `total` by severity.
+    #[schema(value_type = Object)]
+    by_severity: BTreeMap<Severity, u64>,
+    /// Those that are none now.
+    new: u64,
+    /// Alerts of now that would no longer hold.
+    withdrawn: u64,
+    /// The gravest of them, at most 100.
+    items: Vec<Alert>,
 }
 
 fn checked(site: &str) -> ApiResult<&str> {

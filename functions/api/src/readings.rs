@@ -5,12 +5,15 @@ use crate::downsample::Downsample;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use shared::domain::alert::Severity;
 use shared::domain::columns::Row;
+use shared::domain::evaluate::{Rule, rules_for};
 use shared::domain::reading::Qualifier;
 use shared::domain::time::{self, Shown};
 use shared::http::error::ErrorEnvelope;
-use shared::http::query::Query;
+use shared::http::query::{Query, cursor, read_cursor};
 use shared::http::{ApiError, ApiResult};
+use shared::store::series::Entry;
 use utoipa::{IntoParams, ToSchema};
 
 /// The most points in one answer.
@@ -32,6 +35,11 @@ pub(crate) struct Options {
     to: Option<String>,
     /// The most points wanted, 2 to 100000; 1000 if absent.
     max_points: Option<usize>,
+    /// `true`: every reading, `max_points` of them a page.
+    #[serde(default)]
+    every: bool,
+    /// `next` of the page before, where every reading is wanted.
+    cursor: Option<String>,
 }
 
 /// Readings of one series.
@@ -41,11 +49,11 @@ pub(crate) struct Readings {
     series: String,
     /// Readings or, if there are more than `max_points`, the lowest and highest of each stretch.
     readings: Vec<Point>,
-    /// How many readings there are in the range.
+    /// How many readings there are in the range, or from this page on.
     total: u64,
     /// Whether `readings` are fewer.
     downsampled: bool,
-    /// Always null: the answer is complete.
+    /// The cursor of the next page where every reading is wanted; null at the end.
     next: Option<String>,
 }
 
@@ -60,6 +68,9 @@ pub(crate) struct Point {
     /// The limit that came with the reading, in its unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<f64>,
+    /// How grave it is beyond a limit for single readings; absent if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<Severity>,
 }
 
 /// Readings of one series in time order, thinned so that peaks survive.
@@ -80,7 +91,13 @@ pub(crate) async fn get_readings(State(api): State<Api>, Query(options): Query<O
     }
     let entry = api.store.series(&options.site, &options.series).await?;
     let entry = entry.ok_or_else(|| ApiError::not_found("the site has no such series; GET /api/series lists them"))?;
+    let permit = api.store.permit(&options.site).await?.permit;
+    let rules = rules_for(&entry.series, &permit, entry.carries_limits);
     let (from, to) = (from.max(entry.first), to.min(entry.latest.time));
+    if options.every {
+        let from = read_cursor(options.cursor.as_deref())?.map_or(Ok(from), |text| text.parse().map_err(bad_cursor))?;
+        return Ok(Json(every(&api, entry, &rules, (from, to), max_points).await?));
+    }
     let mut points = Downsample::new(max_points, from, to);
     if from <= to {
         let mut readings = api.store.readings(&entry, from, to).await?;
@@ -91,13 +108,36 @@ pub(crate) async fn get_readings(State(api): State<Api>, Query(options): Query<O
     }
     let (points, total) = points.finish();
     let downsampled = (points.len() as u64) < total;
-    let readings = points.into_iter().map(|(row, unit)| point(row, unit)).collect();
+    let readings = points.into_iter().map(|(row, unit)| point(row, unit, &rules)).collect();
     Ok(Json(Readings { series: entry.id, readings, total, downsampled, next: None }))
 }
 
-fn point(row: Row, unit: String) -> Point {
+/// A page of readings, none left out.
+async fn every(api: &Api, entry: Entry, rules: &[Rule], (from, to): (i64, i64), count: usize) -> ApiResult<Readings> {
+    let (mut page, mut total, mut next) = (Vec::new(), 0, None);
+    if from <= to {
+        let mut readings = api.store.readings(&entry, from, to).await?;
+        while let Some(piece) = readings.next_piece()? {
+            total += piece.len() as u64;
+            let taken = piece.len().min(count - page.len());
+            page.extend((0..taken).map(|index| point(piece.row(index), piece.unit_of(index).to_owned(), rules)));
+            if taken < piece.len() && next.is_none() {
+                next = Some(cursor(&piece.times[taken].to_string()));
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(Readings { series: entry.id, readings: page, total, downsampled: false, next })
+}
+
+fn bad_cursor(_: std::num::ParseIntError) -> ApiError {
+    ApiError::bad_request("cursor: give what `next` was, unchanged")
+}
+
+fn point(row: Row, unit: String, rules: &[Rule]) -> Point {
     let limit = row.flags.limit().map(|_| row.limit);
-    Point { time: row.shown_time(), value: row.value, unit, qualifier: row.flags.qualifier(), limit }
+    let severity = rules.iter().filter_map(|rule| rule.severity_of(row, &unit)).max();
+    Point { time: row.shown_time(), value: row.value, unit, qualifier: row.flags.qualifier(), limit, severity }
 }
 
 /// A time in the query.

@@ -65,7 +65,7 @@ pub(crate) struct SeriesView {
 }
 
 impl SeriesView {
-    fn new(entry: Entry, permit: &Permit) -> Self {
+    pub(crate) fn new(entry: Entry, permit: &Permit) -> Self {
         let rules = rules_for(&entry.series, permit, entry.carries_limits);
         let unit = Unit::parse(&entry.unit);
         let limit_units = rules.iter().filter_map(|rule| rule.limit.as_ref()).map(|limit| &limit.unit);
@@ -112,7 +112,7 @@ pub(crate) async fn get_series(State(api): State<Api>, Query(options): Query<Opt
     Ok(Json(Page { series, next }))
 }
 
-fn sort_key(entry: &Entry) -> String {
+pub(crate) fn sort_key(entry: &Entry) -> String {
     let series = &entry.series;
     [&series.site, &series.outfall, &series.parameter, &series.base].map(|part| name::key(part)).join("\u{1}")
         + "\u{1}"

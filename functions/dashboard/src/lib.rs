@@ -1,12 +1,75 @@
-//! `GET /`: where to go from here.
+//! `GET /`: the dashboard, a page that is built from `web/` and embedded.
 
 use axum::Router;
-use axum::http::header;
-use axum::response::Html;
+use axum::extract::Path;
+use axum::http::{HeaderValue, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use shared::http::{ApiError, layers};
 
-/// The routes.
-pub fn router() -> Router {
-    let style = || async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("style.css")) };
-    Router::new().route("/", get(|| async { Html(include_str!("index.html")) })).route("/style.css", get(style))
+/// The page, with a place for the address of live events.
+const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/web/index.html"));
+const LIVE_PLACE: &str = r#"<meta name="live" content="">"#;
+/// What the page loads. The names are digests of the contents.
+const ASSETS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+/// The routes. `live` is where pages connect for live events, if not to their own host.
+pub fn router(live: Option<&Uri>) -> Router {
+    let page = live.map_or_else(|| PAGE.into(), |live| with_live(PAGE, live));
+    let policy = layers::content_security_policy(live);
+    let page = move || async move {
+        // What it loads may have changed since it was last asked for.
+        (
+            [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")), (header::CONTENT_SECURITY_POLICY, policy)],
+            Html(page),
+        )
+    };
+    let style = || async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("docs.css")) };
+    Router::new().route("/", get(page)).route("/assets/{name}", get(asset)).route("/style.css", get(style))
+}
+
+fn with_live(page: &str, live: &Uri) -> String {
+    // The setting has been checked: it holds nothing that would end the attribute.
+    page.replace(LIVE_PLACE, &format!(r#"<meta name="live" content="{live}">"#))
+}
+
+async fn asset(Path(name): Path<String>) -> Response {
+    let Some((name, bytes)) = ASSETS.iter().find(|(known, _)| *known == name) else {
+        return ApiError::not_found("the page has no such file; it may be of another version: load it again")
+            .into_response();
+    };
+    let headers = [(header::CONTENT_TYPE, kind(name)), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    (headers, *bytes).into_response()
+}
+
+fn kind(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("woff2") => "font/woff2",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_a_place_for_the_address_and_no_inline_script() {
+        let live = Uri::from_static("wss://live.example/ws");
+        assert!(with_live(PAGE, &live).contains(r#"content="wss://live.example/ws""#));
+        let scripts = PAGE.matches("<script").count();
+        assert!(scripts > 0 && scripts == PAGE.matches("src=\"/assets/").count(), "{PAGE}");
+        assert!(!PAGE.contains("<style") && !PAGE.contains("style=") && !PAGE.contains("http"), "{PAGE}");
+    }
+
+    #[test]
+    fn everything_that_the_page_names_is_embedded() {
+        for (_, rest) in PAGE.split("\"/assets/").skip(1).filter_map(|rest| Some((0, rest.split_once('"')?.0))) {
+            assert!(ASSETS.iter().any(|(name, bytes)| *name == rest && !bytes.is_empty()), "{rest}");
+            assert_ne!(kind(rest), "application/octet-stream", "{rest}");
+        }
+    }
 }

@@ -4,5 +4,7 @@ use shared::lambda::{Error, Function};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    Function::start()?.without_counters().serve(dashboard::router()).await
+    let function = Function::start()?.without_counters();
+    let router = dashboard::router(function.config().live_url.as_ref());
+    function.serve(router).await
 }

@@ -120,7 +120,7 @@ fn router(
         .merge(api::docs::router(move || api::docs::openapi(documents())))
         .merge(health::router(vitals))
         .merge(metrics_function::router(config.clone(), render))
-        .merge(dashboard::router())
+        .merge(dashboard::router(config.live_url.as_ref()))
 }
 
 /// Tells a person where to go and what to try.

@@ -128,6 +128,11 @@ pub struct Alert {
     pub action: String,
 }
 
+/// The gravest first.
+pub fn sort_by_gravity(alerts: &mut [Alert]) {
+    alerts.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.percent.cmp(&a.percent)));
+}
+
 /// The id of an alert: series, rule and period.
 pub fn id(series: &str, rule: &str, period_start: i64) -> String {
     short_digest([series.as_bytes(), rule.as_bytes(), &period_start.to_le_bytes()])

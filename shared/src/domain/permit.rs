@@ -61,6 +61,11 @@ impl Statistic {
         !matches!(self, Self::Instant | Self::DailyMax | Self::DailyMin | Self::AsReported)
     }
 
+    /// Whether it is the highest or the lowest of a period.
+    pub fn is_extreme(self) -> bool {
+        matches!(self, Self::DailyMax | Self::DailyMin)
+    }
+
     /// Whether it is taken of such a series: raw statistics of raw readings, reported values as they are of any.
     pub fn applies_to(self, series: &Series) -> bool {
         series.is_raw() || self == Self::AsReported

@@ -8,28 +8,34 @@ use crate::http::guard::client_of;
 use crate::telemetry::metrics::{HTTP_REQUESTS, HTTP_SECONDS};
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use std::any::Any;
 use std::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 
-/// Headers of every response. The policy allows what our own pages load from where they came from, and nothing else.
-const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
+/// Headers of every response, and [`content_security_policy`].
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains")),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
-             connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-        ),
-    ),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
+
+/// The policy allows what our own pages load from where they came from, live events from `live`, and nothing else.
+pub fn content_security_policy(live: Option<&Uri>) -> HeaderValue {
+    let live = live.and_then(|live| Some(format!(" {}://{}", live.scheme_str()?, live.authority()?)));
+    let live = live.unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+         connect-src 'self'{live}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    );
+    // Schemes and authorities are visible ASCII; should one not be, nothing at all may be loaded.
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
 
 /// The longest path of an unknown route that is logged.
 const MAX_LOGGED_PATH: usize = 200;
@@ -42,7 +48,8 @@ pub fn wrap(router: Router, config: &Config) -> Router {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method")
         })
         .layer(middleware::from_fn(drain))
-        .layer(CatchPanicLayer::custom(panicked));
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CompressionLayer::new());
     let router = if config.cors_origins.is_empty() { router } else { router.layer(cors(config)) };
     router.layer(middleware::from_fn(observe))
 }
@@ -75,6 +82,7 @@ fn finish(headers: &mut HeaderMap, id: &str) {
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);
     }
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| content_security_policy(None));
     // Accepted and generated ids are visible ASCII.
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(request_id::HEADER, id);
@@ -151,7 +159,15 @@ mod tests {
             for (name, value) in SECURITY_HEADERS {
                 assert_eq!(headers[&name], value, "{path}");
             }
+            assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("connect-src 'self';"));
         }
+    }
+
+    #[test]
+    fn live_events_may_come_from_one_place_more() {
+        let live = Uri::from_static("wss://live.example:8443/ws?events=alerts");
+        let policy = content_security_policy(Some(&live));
+        assert!(policy.to_str().unwrap().contains("connect-src 'self' wss://live.example:8443;"));
     }
 
     #[tokio::test]

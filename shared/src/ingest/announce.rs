@@ -4,7 +4,7 @@
 //! alerts in place already, and would otherwise have nothing left to announce.
 
 use super::answer::{Alerts, Incomparable, LimitName, MAX_ANSWERED_ALERTS, VerdictSummary};
-use crate::domain::alert::{Alert, Severity};
+use crate::domain::alert::{Alert, Severity, sort_by_gravity};
 use crate::domain::permit::Permit;
 use crate::domain::time::Shown;
 use crate::live::events::{alert_events, event};
@@ -120,10 +120,6 @@ fn add_counts(counts: &mut BTreeMap<Severity, u64>, more: &BTreeMap<Severity, u6
     for (severity, count) in more {
         *counts.entry(*severity).or_default() += count;
     }
-}
-
-fn sort_by_gravity(alerts: &mut [Alert]) {
-    alerts.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.percent.cmp(&a.percent)));
 }
 
 /// One finding per series, from the notes of one or more looks at each.

@@ -16,6 +16,8 @@ mod lists;
 mod live;
 #[path = "../suite/metrics.rs"]
 mod metrics;
+#[path = "../suite/overview.rs"]
+mod overview;
 #[path = "../suite/permits.rs"]
 mod permits;
 #[path = "../suite/repetition.rs"]

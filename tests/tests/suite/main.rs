@@ -11,6 +11,7 @@ mod lists;
 mod live;
 mod metrics;
 mod outage;
+mod overview;
 mod permits;
 mod process;
 mod properties;

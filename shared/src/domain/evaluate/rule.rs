@@ -1,5 +1,6 @@
 //! A limit, made ready for one series.
 
+use crate::domain::alert::Severity;
 use crate::domain::columns::Row;
 use crate::domain::permit::{Limit, NonDetect, Permit, Season, Statistic};
 use crate::domain::reading::{Direction, Qualifier, Series};
@@ -71,6 +72,21 @@ impl Rule {
             non_detect: limit.non_detect,
             action: limit.action.clone(),
         }
+    }
+
+    /// How grave one reading by itself is beyond the limit; `None` if it is not, or if single readings are not what the
+    /// rule is about.
+    pub fn severity_of(&self, row: Row, unit: &str) -> Option<Severity> {
+        if !matches!(self.statistic, Statistic::Instant | Statistic::AsReported) || !self.season.holds_at(row.time) {
+            return None;
+        }
+        let (value, limit, direction) = match &self.limit {
+            Some(limit) => {
+                (Unit::parse(unit).conversion_to(&limit.unit)?.apply(row.value), limit.value, limit.direction)
+            }
+            None => (row.value, row.limit, row.flags.limit()?),
+        };
+        row_exceeds(Row { value, ..row }, limit, direction).then(|| Severity::of(value, limit, direction))
     }
 
     /// What has to be known to judge readings between `first` and `last`.

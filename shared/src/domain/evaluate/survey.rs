@@ -21,6 +21,8 @@ pub struct Observed {
 /// The values of a rule's statistic, summed up.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Survey {
+    /// How many readings were compared with the limit.
+    pub judged: u64,
     /// How many there are: readings, days, weeks, months. A day or a reading that cannot exceed whatever its limit is,
     /// such as a non-detect under a maximum, is not among them.
     pub values: u64,
@@ -74,8 +76,9 @@ impl<'a> Surveyor<'a> {
                 self.take_statistics(&found);
             }
         }
-        let rest = judge.finish().exceedances;
-        self.take_statistics(&rest);
+        let rest = judge.finish();
+        self.survey.judged += rest.judged;
+        self.take_statistics(&rest.exceedances);
         Ok(self.survey)
     }
 
@@ -104,6 +107,7 @@ impl<'a> Surveyor<'a> {
                 },
                 _ => continue,
             };
+            self.survey.judged += 1;
             self.take(Observed { row, unit }, direction);
         }
     }

@@ -1,0 +1,247 @@
+//! `GET /api/overview`: how each series of a site stands against its limits now.
+
+use crate::Api;
+use crate::downsample::Downsample;
+use crate::series::{SeriesView, sort_key};
+use axum::Json;
+use axum::extract::State;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use shared::domain::alert::Severity;
+use shared::domain::columns::Row;
+use shared::domain::evaluate::{Rule, Survey};
+use shared::domain::name::DEFAULT_SITE;
+use shared::domain::permit::Permit;
+use shared::domain::reading::{Direction, Qualifier};
+use shared::domain::time::{self, Shown};
+use shared::domain::unit::Unit;
+use shared::http::ApiResult;
+use shared::http::error::ErrorEnvelope;
+use shared::http::query::{Query, cursor, page_limit, read_cursor};
+use shared::store::StoreError;
+use shared::store::alerts::{Block, count_severities};
+use shared::store::series::Entry;
+use shared::verdicts::survey;
+use std::collections::BTreeMap;
+use utoipa::{IntoParams, ToSchema};
+
+/// Points of a sparkline: about the pixels it is drawn on.
+const SPARK_POINTS: usize = 60;
+/// Fewer readings than this make a line of the latest part that says little: then the whole record is drawn.
+const SPARK_LEAST: u64 = 24;
+/// Series looked at at once. Each is a few queries.
+const AT_ONCE: usize = 8;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Options {
+    /// The site; `default` if absent.
+    site: Option<String>,
+    /// 1 to 1000; 100 if absent.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// How a site stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Overview {
+    site: String,
+    /// The sequence number of the last event when this was put together.
+    seq: u64,
+    /// How often the permit was written; 0 for the built-in one.
+    permit_version: u64,
+    /// All alerts of the site.
+    alerts: u64,
+    #[schema(value_type = Object)]
+    alerts_by_severity: BTreeMap<Severity, u64>,
+    /// Series by site, outfall and parameter.
+    series: Vec<Standing>,
+    /// The cursor of the next page; null at the end.
+    next: Option<String>,
+}
+
+/// How a series stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Standing {
+    #[serde(flatten)]
+    series: SeriesView,
+    state: Condition,
+    /// By how many percent of the nearest limit the latest values stay within it; negative beyond it. Null where
+    /// there is no limit, or a limit of zero.
+    headroom: Option<f64>,
+    /// The limits, the nearest first.
+    standings: Vec<Against>,
+    /// Exceedances on record.
+    exceedances: u64,
+    /// When the last of them began.
+    #[schema(value_type = Option<Object>)]
+    last_exceedance: Option<Shown>,
+    /// Hours or RFC 3339, value and qualifier of some readings up to the latest, for a small line.
+    #[schema(value_type = Vec<Object>)]
+    spark: Vec<(Shown, f64, Qualifier)>,
+}
+
+/// How the latest value of a series stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Condition {
+    /// No limit speaks of it, or none whose unit can be compared.
+    None,
+    /// Within all limits.
+    Ok,
+    /// Beyond a limit.
+    Info,
+    /// At 1.25 times a limit or more.
+    Watch,
+    /// At 1.5 times a limit or more.
+    Warning,
+    /// At twice a limit or more.
+    Critical,
+}
+
+/// How a series stands against one limit.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Against {
+    statistic: String,
+    direction: Direction,
+    limit: f64,
+    unit: String,
+    /// The limit in the unit of the latest reading, for a line in its chart.
+    limit_in_unit_of_readings: Option<f64>,
+    /// The latest period for which the statistic could be taken.
+    period: Option<String>,
+    /// What it came to.
+    value: Option<f64>,
+    qualifier: Qualifier,
+    /// By how many percent of the limit the value stays within it.
+    headroom: Option<f64>,
+    state: Condition,
+    /// What to do when it is exceeded.
+    action: String,
+}
+
+/// How the series of a site stand against their limits.
+#[utoipa::path(
+    get, path = "/api/overview", tag = "readings", params(Options),
+    responses((status = 200, body = Overview), (status = 400, body = ErrorEnvelope))
+)]
+pub(crate) async fn get_overview(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Overview>> {
+    let limit = page_limit(options.limit)?;
+    let after = read_cursor(options.cursor.as_deref())?;
+    let site = options.site.unwrap_or_else(|| DEFAULT_SITE.into());
+    // Read before all else: who follows the feed from here on misses nothing.
+    let seq = api.store.head(&site).await?.seq;
+    let permit = api.store.permit(&site).await?;
+    let blocks = api.store.alert_blocks(&site, None, None).await?;
+    let mut alerts_by_severity = BTreeMap::new();
+    blocks.iter().for_each(|block| count_severities(&block.rows, &mut alerts_by_severity));
+    let mut entries = api.store.series_of(&site).await?;
+    entries.sort_by_cached_key(sort_key);
+    entries.retain(|entry| after.as_ref().is_none_or(|after| sort_key(entry) > *after));
+    let next = (entries.len() > limit).then(|| cursor(&sort_key(&entries[limit - 1])));
+    entries.truncate(limit);
+    let standings = entries.into_iter().map(|entry| standing(&api, entry, &permit.permit, &blocks));
+    let series = stream::iter(standings).buffered(AT_ONCE).try_collect().await?;
+    Ok(Json(Overview {
+        site,
+        seq,
+        permit_version: permit.version,
+        alerts: alerts_by_severity.values().sum(),
+        alerts_by_severity,
+        series,
+        next,
+    }))
+}
+
+async fn standing(api: &Api, entry: Entry, permit: &Permit, blocks: &[Block]) -> Result<Standing, StoreError> {
+    let latest = (entry.latest.time, entry.latest.time);
+    let surveys = survey(&api.store, &entry, permit, latest).await?;
+    let mut standings: Vec<_> = surveys.iter().filter_map(|(rule, survey)| against(rule, survey, &entry)).collect();
+    let distance = |against: &Against| against.headroom.unwrap_or(f64::INFINITY);
+    standings.sort_by(|a, b| b.state.cmp(&a.state).then(distance(a).total_cmp(&distance(b))));
+    let spark = spark(api, &entry).await?;
+    let own = blocks.iter().filter(|block| block.series_id == entry.id);
+    let (mut exceedances, mut last) = (0, None);
+    for block in own {
+        exceedances += block.rows.len() as u64;
+        last = last.max(block.rows.times.last().copied());
+    }
+    Ok(Standing {
+        state: standings.first().map_or(Condition::None, |against| against.state),
+        headroom: standings.first().and_then(|against| against.headroom),
+        standings,
+        exceedances,
+        last_exceedance: last.map(|last| time::shown(last, entry.latest.flags.kind())),
+        spark,
+        series: SeriesView::new(entry, permit),
+    })
+}
+
+/// `None` where the limit does not speak of the latest reading: out of season, or in another unit.
+fn against(rule: &Rule, survey: &Survey, entry: &Entry) -> Option<Against> {
+    let seen = survey.last.as_ref();
+    let (limit, direction, unit) = match (&rule.limit, seen) {
+        (Some(limit), Some(_)) => (limit.value, limit.direction, limit.unit.as_str()),
+        (None, Some(last)) => (last.row.limit, last.row.flags.limit()?, &*last.unit),
+        // A day of nothing but non-detects has no highest value, and is within its limit.
+        (Some(limit), None) if survey.judged > 0 && rule.statistic.is_extreme() => {
+            (limit.value, limit.direction, limit.unit.as_str())
+        }
+        _ => return None,
+    };
+    let row = seen.map(|last| last.row);
+    let in_unit_of_readings = Unit::parse(unit).conversion_to(&Unit::parse(&entry.unit));
+    Some(Against {
+        statistic: rule.statistic.to_string(),
+        direction,
+        limit,
+        unit: unit.to_owned(),
+        limit_in_unit_of_readings: in_unit_of_readings.map(|conversion| conversion.apply(limit)),
+        period: row.map(|row| rule.statistic.period().label(row.time, entry.latest.flags.kind())),
+        value: row.map(|row| row.value),
+        qualifier: row.map_or(Qualifier::Less, |row| row.flags.qualifier()),
+        headroom: row.and_then(|row| headroom(row.value, limit, direction)),
+        state: survey.exceedances.keys().next_back().map_or(Condition::Ok, |&severity| severity.into()),
+        action: rule.action.clone(),
+    })
+}
+
+/// In percent of the limit, to a tenth.
+fn headroom(value: f64, limit: f64, direction: Direction) -> Option<f64> {
+    let within = if direction == Direction::Max { limit - value } else { value - limit };
+    let percent = (within / limit * 1000.0).round() / 10.0;
+    percent.is_finite().then_some(percent)
+}
+
+impl From<Severity> for Condition {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Info => Self::Info,
+            Severity::Watch => Self::Watch,
+            Severity::Warning => Self::Warning,
+            Severity::Critical => Self::Critical,
+        }
+    }
+}
+
+/// The latest eighth of the record, or all of it where that is little: a busy series is not read whole for a small line.
+async fn spark(api: &Api, entry: &Entry) -> Result<Vec<(Shown, f64, Qualifier)>, StoreError> {
+    let (first, last) = (entry.first, entry.latest.time);
+    let recent = last - last.saturating_sub(first) / 8;
+    for from in [recent, first] {
+        let mut points = Downsample::new(SPARK_POINTS, from, last);
+        let mut readings = api.store.readings(entry, from, last).await?;
+        while let Some(piece) = readings.next_piece()? {
+            points.feed(&piece);
+            tokio::task::yield_now().await;
+        }
+        let (points, total) = points.finish();
+        if total >= SPARK_LEAST || from == first {
+            let point = |(row, _): (Row, _)| (row.shown_time(), row.value, row.flags.qualifier());
+            return Ok(points.into_iter().map(point).collect());
+        }
+    }
+    Ok(Vec::new())
+}

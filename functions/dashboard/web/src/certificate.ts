@@ -1,0 +1,103 @@
+// The certificate of compliance: made by the server, shown in a tree of its own, so that neither's style touches the other.
+
+import { getText } from "./api";
+import { download, fill, h, id, name } from "./dom";
+import { fileName, isHours, momentText, seconds } from "./format";
+import { overview, site } from "./model";
+import { route } from "./route";
+import { failed, loading } from "./states";
+import type { Moment, Overview } from "./types";
+
+export function certificateView(main: HTMLElement): () => void {
+  const ids = { from: id("from"), to: id("to") };
+  const from = h("input", { id: ids.from });
+  const to = h("input", { id: ids.to });
+  const holder = h("div");
+  const region = h("section", { class: "certificate-region", "aria-label": "Certificate", data: { testid: "certificate" } }, holder);
+  const message = h("div");
+  let shown: { html: string; site: string } | null = null;
+
+  const print = h("button", { type: "button", text: "Print", on: { click: () => window.print() } });
+  const save = h("button", { type: "button", text: "Download" });
+  save.addEventListener("click", () => {
+    if (!shown) return;
+    download(`${fileName("certificate", shown.site, from.value, to.value)}.html`, new Blob([shown.html], { type: "text/html" }));
+  });
+  const form = h(
+    "form",
+    { class: "card period no-print" },
+    h("div", { class: "field" }, h("label", { for: ids.from, text: "From" }), from),
+    h("div", { class: "field" }, h("label", { for: ids.to, text: "To" }), to),
+    h("div", { class: "actions" }, h("button", { type: "submit", class: "primary", text: "Show certificate" }), print, save),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void show();
+  });
+  const title = h("h2", { class: "no-print" });
+  fill(main, title, form, message, region);
+
+  async function show(): Promise<void> {
+    fill(message, loading("Making the certificate"));
+    region.dataset.ready = "false";
+    const asked = site();
+    try {
+      const html = await getText("/api/certificate", { site: asked, from: from.value, to: to.value });
+      if (asked !== site()) return;
+      shown = { html, site: asked };
+      insert(holder, html);
+      fill(message);
+      region.dataset.ready = "true";
+      enable(true);
+    } catch (error) {
+      enable(false);
+      fill(message, failed(error, () => void show()));
+    }
+  }
+
+  function enable(is: boolean): void {
+    region.hidden = !is;
+    print.disabled = !is;
+    save.disabled = !is;
+  }
+
+  let prepared: string | null = null;
+  function prepare(): void {
+    const loaded = overview.get();
+    if (loaded.state !== "ready" || route.get().view !== "certificate" || prepared === loaded.value.site) return;
+    prepared = loaded.value.site;
+    fill(title, "Certificate of ", name(prepared));
+    period(loaded.value, from, to);
+    void show();
+  }
+
+  enable(false);
+  fill(title, "Certificate of compliance");
+  return overview.watch(prepare);
+}
+
+/** Dates where readings have dates, hours where they have hours; the whole record to begin with. */
+function period(loaded: Overview, from: HTMLInputElement, to: HTMLInputElement): void {
+  const sorted = (moments: Moment[]) => moments.sort((a, b) => seconds(a) - seconds(b));
+  const first = sorted(loaded.series.map((one) => one.first))[0];
+  const last = sorted(loaded.series.map((one) => one.last)).at(-1);
+  const hours = last !== undefined && isHours(last);
+  for (const [input, moment] of [[from, first], [to, last]] as const) {
+    input.type = hours ? "number" : "date";
+    if (hours) input.step = "any";
+    input.value = moment === undefined ? "" : isHours(moment) ? String(moment) : momentText(moment).slice(0, 10);
+  }
+}
+
+/** The page's style and body, in a shadow tree. The style is adopted and not inserted: the policy allows no inline style. */
+function insert(holder: HTMLElement, html: string): void {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const style = new CSSStyleSheet();
+  style.replaceSync(page.querySelector("style")?.textContent ?? "");
+  const root = holder.shadowRoot ?? holder.attachShadow({ mode: "open" });
+  root.adoptedStyleSheets = [style];
+  const body = page.querySelector("main");
+  root.replaceChildren(...(body ? [document.adoptNode(body)] : []));
+  // The dashboard has a main of its own.
+  body?.setAttribute("role", "document");
+}

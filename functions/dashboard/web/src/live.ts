@@ -1,0 +1,190 @@
+// The connection for live events: it reconnects by itself and goes on where it was, without a gap or a repeat.
+
+import { token } from "./api";
+import { Signal } from "./signal";
+import type { Alert, Moment, Qualifier } from "./types";
+
+export type Connection = "connecting" | "live" | "reconnecting" | "offline";
+
+export type LiveEvent = { seq: number } & (
+  | {
+      type: "reading";
+      site: string;
+      outfall?: string;
+      species?: string;
+      parameter?: string;
+      concentration?: number;
+      value?: number;
+      unit?: string;
+      qualifier?: Qualifier;
+      time: Moment;
+    }
+  | { type: "readings"; series: { series: string }[] }
+  | { type: "alerts"; alerts: Alert[]; withdrawn: string[]; omitted?: number }
+  | { type: "ingest"; source?: string; readings?: number; message?: string; alerts?: { new?: number } }
+  | { type: "omitted" }
+);
+
+interface Frame {
+  type: string;
+  seq?: number;
+  lost?: number;
+  reset?: boolean;
+}
+
+/** The first tries follow each other quickly: a server that restarts is back in a second. */
+const FIRST_DELAY = 300;
+const LONGEST_DELAY = 15_000;
+/** API Gateway ends connections that say nothing for ten minutes; a dead one is found out sooner. */
+const PING_EVERY = 60_000;
+const ANSWER_WITHIN = 10_000;
+/** Events are handed on in batches, so that a flood of readings leaves the page time to draw. */
+const BATCH_EVERY = 40;
+
+export class Live {
+  readonly connection = new Signal<Connection>("connecting");
+  #socket: WebSocket | null = null;
+  #site: string | null = null;
+  #after = 0;
+  #delay = FIRST_DELAY;
+  #retry: ReturnType<typeof setTimeout> | null = null;
+  #silence: ReturnType<typeof setTimeout> | null = null;
+  #waiting: LiveEvent[] = [];
+  #flush: ReturnType<typeof setTimeout> | null = null;
+
+  /**
+   * `events` gets what happened, in order. `gap` is called where events are no longer kept: what is shown has to be
+   * loaded anew.
+   */
+  constructor(
+    readonly events: (events: LiveEvent[]) => void,
+    readonly gap: () => void,
+  ) {
+    setInterval(() => this.#ping(), PING_EVERY);
+    window.addEventListener("online", () => this.#retryNow());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.#retryNow();
+    });
+  }
+
+  /** Follows a site from behind an event on. */
+  follow(site: string, after: number): void {
+    const moved = site !== this.#site;
+    this.#site = site;
+    if (!moved) return;
+    this.#after = after;
+    this.#waiting = [];
+    this.#close();
+    this.#open();
+  }
+
+  /** Connects anew, with a token that was not there before. */
+  reconnect(): void {
+    if (this.#site === null) return;
+    this.#close();
+    this.#open();
+  }
+
+  #open(): void {
+    const given = document.querySelector<HTMLMetaElement>('meta[name="live"]')?.content;
+    const own = `${location.origin.replace(/^http/, "ws")}/ws/effluent`;
+    const url = new URL(given || own);
+    url.searchParams.set("wait", "true");
+    if (this.#site !== null) url.searchParams.set("site", this.#site);
+    const secret = token.get();
+    let socket: WebSocket;
+    try {
+      socket = secret ? new WebSocket(url, ["owsc", `bearer.${secret}`]) : new WebSocket(url);
+    } catch {
+      // A token that no subprotocol can carry is one that no request was answered for.
+      this.connection.set("offline");
+      return;
+    }
+    this.#socket = socket;
+    socket.addEventListener("open", () => {
+      socket.send(JSON.stringify({ type: "subscribe", site: this.#site, after: this.#after }));
+      this.#expectAnswer(socket);
+    });
+    socket.addEventListener("message", (message) => this.#receive(String(message.data)));
+    socket.addEventListener("close", () => this.#closed(socket));
+  }
+
+  #close(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (this.#retry) clearTimeout(this.#retry);
+    if (this.#silence) clearTimeout(this.#silence);
+    this.#retry = null;
+    this.#silence = null;
+    socket?.close();
+  }
+
+  #closed(socket: WebSocket): void {
+    if (socket !== this.#socket) return;
+    this.#close();
+    this.connection.set(navigator.onLine ? "reconnecting" : "offline");
+    // Not all clients of a server that comes back at the same moment.
+    const delay = this.#delay * (0.7 + Math.random() * 0.6);
+    this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY);
+    this.#retry = setTimeout(() => this.#open(), delay);
+  }
+
+  #retryNow(): void {
+    if (this.#retry) {
+      clearTimeout(this.#retry);
+      this.#retry = null;
+      this.#open();
+    } else {
+      this.#ping();
+    }
+  }
+
+  #ping(): void {
+    const socket = this.#socket;
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    socket.send('{"type":"ping"}');
+    this.#expectAnswer(socket);
+  }
+
+  /** A connection whose other end is gone looks open until something is expected of it. */
+  #expectAnswer(socket: WebSocket): void {
+    if (this.#silence) clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      socket.close();
+      this.#closed(socket);
+    }, ANSWER_WITHIN);
+  }
+
+  #receive(text: string): void {
+    if (this.#silence) clearTimeout(this.#silence);
+    this.#silence = null;
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(text);
+    } catch {
+      return;
+    }
+    for (const frame of Array.isArray(parsed) ? parsed : [parsed]) this.#take(frame as Frame);
+  }
+
+  #take(frame: Frame): void {
+    if (frame.type === "subscribed") {
+      this.#delay = FIRST_DELAY;
+      this.connection.set("live");
+      if (frame.lost || frame.reset) {
+        this.#after = frame.seq ?? 0;
+        this.gap();
+      }
+      return;
+    }
+    if (typeof frame.seq !== "number" || frame.seq <= this.#after) return;
+    this.#after = frame.seq;
+    this.#waiting.push(frame as LiveEvent);
+    this.#flush ??= setTimeout(() => {
+      this.#flush = null;
+      const events = this.#waiting;
+      this.#waiting = [];
+      if (events.length > 0) this.events(events);
+    }, BATCH_EVERY);
+  }
+}

@@ -1,0 +1,141 @@
+// What the page knows: the sites, the overview of the one that is looked at, and what happens to it.
+
+import { address, all, get } from "./api";
+import { sameName, seconds } from "./format";
+import { Live, type LiveEvent } from "./live";
+import { go, route } from "./route";
+import { type Load, Signal } from "./signal";
+import type { Overview, SiteStatus, Standing } from "./types";
+
+/** After an event, the verdicts of the server are asked for soon, and under a stream of events every so often. */
+const REFRESH_SOON = 200;
+const REFRESH_EVERY = 2500;
+
+export const sites = new Signal<Load<SiteStatus[]>>({ state: "loading" });
+export const overview = new Signal<Load<Overview>>({ state: "loading" });
+export const version = new Signal("");
+/** Batches of live events of the site that is looked at. */
+export const happenings = new Signal<LiveEvent[]>([]);
+
+export const live = new Live(take, () => void refresh(true));
+
+let refreshing: Promise<void> | null = null;
+let refreshed = 0;
+let visited = "";
+let planned: ReturnType<typeof setTimeout> | null = null;
+
+/** Asks which sites there are, and goes to one. */
+export async function start(): Promise<void> {
+  try {
+    const status = await get<{ version: string; sites: SiteStatus[] }>("/api/status");
+    version.set(status.version);
+    sites.set({ state: "ready", value: status.sites });
+    await visit();
+  } catch (error) {
+    sites.set({ state: "failed", error });
+    overview.set({ state: "failed", error });
+  }
+}
+
+/** The site that the address names, else the one that was last measured. */
+export function site(): string {
+  const asked = route.get().site;
+  if (asked !== null) return asked;
+  const known = sites.get();
+  const list = known.state === "ready" ? [...known.value] : [];
+  list.sort((a, b) => (b.latest === null ? 0 : seconds(b.latest)) - (a.latest === null ? 0 : seconds(a.latest)));
+  return list[0]?.site ?? "default";
+}
+
+/** Loads the site that the address names, and follows it. */
+export async function visit(): Promise<void> {
+  visited = site();
+  overview.set({ state: "loading" });
+  await refresh(true);
+}
+
+/** Loads the overview. `whole`: everything else that is shown has to be loaded too. */
+export async function refresh(whole = false): Promise<void> {
+  if (planned) clearTimeout(planned);
+  planned = null;
+  const asked = site();
+  const load = async () => {
+    try {
+      const { first, items } = await all<Standing, Overview>("/api/overview", { site: asked }, (page) => page.series);
+      if (asked !== site()) return;
+      overview.set({ state: "ready", value: { ...first, series: items } });
+      live.follow(asked, first.seq);
+      if (whole) reloads.set(reloads.get() + 1);
+    } catch (error) {
+      // What is shown stays while the connection comes and goes; the chip says that it does.
+      if (asked === site() && (whole || overview.get().state !== "ready")) overview.set({ state: "failed", error });
+    } finally {
+      refreshed = Date.now();
+    }
+  };
+  refreshing = (refreshing ?? Promise.resolve()).then(load);
+  await refreshing;
+}
+
+/** Counts how often everything has to be loaded anew. */
+export const reloads = new Signal(0);
+
+function take(events: LiveEvent[]): void {
+  const current = overview.get();
+  if (current.state === "ready") {
+    for (const event of events) note(current.value.series, event);
+    overview.set(current);
+  }
+  happenings.set(events);
+  if (events.some((event) => event.type === "omitted" || (event.type === "alerts" && event.omitted))) {
+    void refresh(true);
+  } else {
+    planned ??= setTimeout(() => void refresh(), Math.max(REFRESH_SOON, refreshed + REFRESH_EVERY - Date.now()));
+  }
+}
+
+/** Shows a reading at once; what it means for the limits the server says. */
+function note(series: Standing[], event: LiveEvent): void {
+  if (event.type === "reading") {
+    const found = series.find((one) => isOf(one, event));
+    const value = event.concentration ?? event.value;
+    if (!found || value === undefined || seconds(event.time) < seconds(found.last)) return;
+    found.latest = value;
+    found.qualifier = event.qualifier ?? "=";
+    found.unit = event.unit ?? "mg/L";
+    found.last = event.time;
+    found.spark = [...found.spark.slice(-59), [event.time, value, found.qualifier]];
+  } else if (event.type === "alerts") {
+    for (const alert of event.alerts) {
+      const found = series.find((one) => one.id === alert.series);
+      if (!found) continue;
+      found.exceedances += 1;
+      found.last_exceedance = alert.time;
+      if (seconds(alert.time) >= seconds(found.last)) found.state = alert.severity;
+    }
+  }
+}
+
+/** Whether a published reading belongs to a series. */
+export function isOf(series: Standing, event: Extract<LiveEvent, { type: "reading" }>): boolean {
+  return (
+    series.base === "" &&
+    sameName(series.parameter, event.species ?? event.parameter ?? "") &&
+    sameName(series.outfall, event.outfall ?? "001")
+  );
+}
+
+/** Goes to another site. */
+export function goToSite(next: string): void {
+  go({ site: next, outfall: null, series: null, from: null, to: null });
+}
+
+route.listen(() => {
+  if (site() !== visited) void visit();
+});
+
+/** The sites' names, with the one that is looked at. */
+export async function reloadSites(): Promise<void> {
+  const status = await get<{ sites: SiteStatus[] }>(address("/api/status"));
+  sites.set({ state: "ready", value: status.sites });
+}

@@ -1,0 +1,355 @@
+// The chart of a series with its controls.
+
+import { fill, h, hidden, id, name } from "../dom";
+import { baseText, brief, CONDITION_NAMES, count, counted, exact, limitText, momentAt, momentText, quantity, seconds, statisticText } from "../format";
+import type { LiveEvent } from "../live";
+import { isOf } from "../model";
+import { go, route } from "../route";
+import { failed, loading } from "../states";
+import { theme } from "../theme";
+import type { Moment, Standing } from "../types";
+import { type ChartData, limitLines, loadChart, type Span } from "./data";
+import { exportCsv, exportPng } from "./export";
+import { gestures, moved, STEP, within, ZOOM, zoomed } from "./gestures";
+import { isNear, type Plot, plot } from "./plot";
+import { readingsTable } from "./table";
+
+const DAY = 86_400;
+const RANGES: [string, number][] = [
+  ["5 years", 1826 * DAY],
+  ["1 year", 365 * DAY],
+  ["90 days", 90 * DAY],
+  ["30 days", 30 * DAY],
+  ["7 days", 7 * DAY],
+  ["24 hours", DAY],
+];
+/** A range with fewer readings than this is not offered. */
+const LEAST = 2.5;
+/** A stretch that has come to rest is loaded in detail. */
+const REST = 160;
+/** New readings of the series are loaded so often at most. */
+const LIVE_EVERY = 700;
+
+export class ChartPanel {
+  readonly region = h("section", { "aria-label": "Chart", class: "card chart-card" });
+  #series: Standing | null = null;
+  #siblings: Standing[] = [];
+  #plot: Plot | null = null;
+  #data: ChartData | null = null;
+  #span: Span = { from: 0, to: 1 };
+  #frame = 0;
+  #rest: ReturnType<typeof setTimeout> | null = null;
+  #abort = new AbortController();
+  #tableShown = false;
+  /** Seconds from one reading to the next, on the average. */
+  #spacing = 0;
+  #stale: ReturnType<typeof setTimeout> | null = null;
+
+  readonly #title = h("div", { class: "chart-title" });
+  readonly #host = h("div", { class: "plot", data: { testid: "chart" }, tabindex: "0", role: "group" });
+  readonly #tip = h("div", { class: "tip", hidden: true, "aria-hidden": "true" });
+  readonly #caption = h("p", { class: "caption quiet", "aria-live": "polite" });
+  readonly #ranges = h("div", { class: "ranges", role: "group", "aria-label": "Range" });
+  readonly #table = h("div");
+  readonly #message = h("div", { class: "chart-message" });
+  readonly #observer = new ResizeObserver(() => this.#plot?.resize());
+  readonly #endTheme = theme.listen(() => this.#plot?.redraw());
+
+  constructor(readonly choose: (series: Standing) => void) {
+    const step = (label: string, sign: string, change: (span: Span) => Span) =>
+      h("button", { type: "button", class: "square", "aria-label": label, title: label, text: sign, on: { click: () => this.move(change(this.#span)) } });
+    const toggle = h("button", { type: "button", "aria-pressed": "false", text: "Show as table" });
+    toggle.addEventListener("click", () => {
+      this.#tableShown = !this.#tableShown;
+      toggle.setAttribute("aria-pressed", String(this.#tableShown));
+      this.#drawTable();
+    });
+    const tools = h(
+      "div",
+      { class: "tools" },
+      this.#ranges,
+      h(
+        "div",
+        { class: "steps", role: "group", "aria-label": "Move" },
+        step("Earlier", "‹", (span) => moved(span, -STEP)),
+        step("Later", "›", (span) => moved(span, STEP)),
+        step("Zoom in", "+", (span) => zoomed(span, ZOOM)),
+        step("Zoom out", "−", (span) => zoomed(span, 1 / ZOOM)),
+      ),
+      h(
+        "div",
+        { class: "steps" },
+        toggle,
+        h("button", { type: "button", text: "Export CSV", on: { click: (event) => void this.#export(event, "csv") } }),
+        h("button", { type: "button", text: "Export PNG", on: { click: (event) => void this.#export(event, "png") } }),
+      ),
+    );
+    const frame = h("div", { class: "plot-frame" }, this.#host, this.#tip, this.#message);
+    this.region.append(this.#title, tools, frame, legend(), this.#caption, this.#table);
+    const area = () => this.#host.querySelector<HTMLElement>(".u-over")?.getBoundingClientRect();
+    gestures(this.#host, area, () => this.#span, (span) => this.move(span), () => this.move(this.#record()));
+    this.#observer.observe(this.#host);
+  }
+
+  /** Shows a series; `siblings` are what it can be exchanged for. */
+  show(series: Standing, siblings: Standing[]): void {
+    const same = this.#series?.id === series.id && this.#series.site === series.site;
+    this.#siblings = siblings;
+    const grown = same && this.#series !== null && seconds(this.#series.last) !== seconds(series.last);
+    const before = this.#series ? this.#record() : null;
+    this.#series = series;
+    this.#drawTitle();
+    if (same) {
+      // Who looks at all of the record sees it grow; who looks at a part of it stays there.
+      if (grown && before && this.#span.to >= before.to) this.#span = { from: this.#span.from, to: this.#record().to };
+      this.#drawRanges();
+      return;
+    }
+    this.#plot?.destroy();
+    this.#data = null;
+    this.#spacing = 0;
+    this.#host.replaceChildren();
+    this.#host.dataset.ready = "false";
+    this.#host.setAttribute("aria-label", `Chart of ${series.parameter}, outfall ${series.outfall}. Arrow keys move, plus and minus zoom, Home shows all.`);
+    this.#plot = plot(this.#host, typeof series.last === "number", (index, left) => this.#showTip(index, left));
+    this.#span = within(this.#asked() ?? this.#record(), this.#record());
+    this.#drawRanges();
+    void this.#load(true);
+  }
+
+  /** New events: readings of this series are loaded. */
+  note(events: LiveEvent[]): void {
+    const series = this.#series;
+    if (!series) return;
+    const concerns = events.some(
+      (event) =>
+        (event.type === "reading" && isOf(series, event)) ||
+        (event.type === "readings" && event.series.some((one) => one.series === series.id)) ||
+        (event.type === "alerts" && event.alerts.some((alert) => alert.series === series.id)),
+    );
+    if (concerns) this.reload(LIVE_EVERY);
+  }
+
+  reload(within = 0): void {
+    this.#stale ??= setTimeout(() => {
+      this.#stale = null;
+      void this.#load(true);
+    }, within);
+  }
+
+  /** Goes to a moment, with what is around it. */
+  goTo(moment: Moment): void {
+    const [at, record] = [seconds(moment), this.#record()];
+    const width = Math.min(record.to - record.from, Math.max((record.to - record.from) / 4, 3600));
+    this.move({ from: at - width / 2, to: at + width / 2 });
+  }
+
+  move(span: Span): void {
+    this.#span = within(span, this.#record());
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#plot?.setSpan(this.#span);
+    });
+    if (this.#rest) clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.#rested(), REST);
+  }
+
+  destroy(): void {
+    this.#abort.abort();
+    this.#observer.disconnect();
+    this.#endTheme();
+    for (const timer of [this.#rest, this.#stale]) if (timer) clearTimeout(timer);
+    this.#plot?.destroy();
+  }
+
+  #record(): Span {
+    const series = this.#series;
+    if (!series) return { from: 0, to: 1 };
+    const [from, to] = [seconds(series.first), seconds(series.last)];
+    // The first and the last reading are not on the edge, and a single one has room around it.
+    const room = to > from ? (to - from) * 0.02 : DAY / 2;
+    return { from: from - room, to: to + room };
+  }
+
+  #asked(): Span | null {
+    const { series, from, to } = route.get();
+    if (series !== this.#series?.id || from === null || to === null) return null;
+    const at = (text: string) => (/^-?[\d.e+-]+$/i.test(text) ? Number(text) * 3600 : Date.parse(text) / 1000);
+    const span = { from: at(from), to: at(to) };
+    return span.to > span.from ? span : null;
+  }
+
+  #isWhole(): boolean {
+    const record = this.#record();
+    return this.#span.to - this.#span.from >= (record.to - record.from) * 0.999;
+  }
+
+  #rested(): void {
+    const hours = typeof this.#series?.last === "number";
+    const whole = this.#isWhole();
+    const [from, to] = whole ? [null, null] : [momentAt(this.#span.from, hours), momentAt(this.#span.to, hours)];
+    go({ series: this.#series?.id ?? null, from, to }, true);
+    this.#drawRanges();
+    void this.#load(false);
+  }
+
+  async #load(anew: boolean): Promise<void> {
+    const series = this.#series;
+    if (!series) return;
+    const known = this.#data;
+    const wide = this.#span.to - this.#span.from;
+    // With a screen to each side, so that a drag has something to show.
+    const span = this.#isWhole() ? this.#record() : { from: this.#span.from - wide, to: this.#span.to + wide };
+    const holds = known && known.span.from <= span.from && known.span.to >= span.to;
+    if (!anew && holds && !known.downsampled) return this.#drawn();
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    if (!known) fill(this.#message, loading("Loading readings"));
+    const pixels = Math.max(this.#host.clientWidth, 300);
+    const points = Math.min(Math.round(pixels * (this.#isWhole() ? 2 : 4)), 8000);
+    try {
+      const data = await loadChart(series, span, points, signal);
+      if (signal.aborted) return;
+      this.#data = data;
+      if (this.#isWhole()) this.#spacing = (span.to - span.from) / Math.max(data.total, 1);
+      this.#drawRanges();
+      fill(this.#message, data.points.length === 0 && h("p", { class: "quiet", text: "No readings here." }));
+      this.#plot?.show(data, limitLines(series), series.unit);
+      this.#plot?.setSpan(this.#span);
+      this.#drawn();
+    } catch (error) {
+      if (!signal.aborted) fill(this.#message, failed(error, () => void this.#load(true)));
+    }
+  }
+
+  #drawn(): void {
+    const [data, series] = [this.#data, this.#series];
+    if (!data || !series) return;
+    const { from, to } = this.#span;
+    const inView = data.points.filter((_, index) => (data.times[index] ?? 0) >= from && (data.times[index] ?? 0) <= to);
+    const marked = inView.filter((point) => point.severity).length + data.marks.filter(({ at }) => at >= from && at <= to).length;
+    const micros = (at: number) => String(Math.round(at * 1e6));
+    Object.assign(this.#host.dataset, {
+      ready: "true",
+      points: String(inView.length),
+      total: String(data.total),
+      exceedances: String(marked),
+      from: micros(from),
+      to: micros(to),
+    });
+    const hours = typeof series.last === "number";
+    const edge = (at: number) => momentText(hours ? Math.round(at / 36) / 100 : new Date(Math.round(at) * 1000).toISOString());
+    const [first, last] = [Math.max(from, seconds(series.first)), Math.min(to, seconds(series.last))];
+    const shown = data.downsampled ? `the lowest and highest of ${count(data.total)} readings` : counted(inView.length, "reading");
+    const far = farLimits(series, data);
+    fill(this.#caption, `${edge(first)} to ${edge(last)}: ${shown}, ${counted(marked, "exceedance")} marked.${far}`);
+    this.#drawTable();
+  }
+
+  #drawTable(): void {
+    fill(this.#table, this.#tableShown && this.#data ? readingsTable(this.#data, this.#span) : null);
+  }
+
+  #drawTitle(): void {
+    const series = this.#series as Standing;
+    const selectId = id("series");
+    const options = this.#siblings.map((one) =>
+      h("option", { value: one.id, selected: one.id === series.id, text: `${baseText(one.base)}, ${one.unit || "no unit"}` }),
+    );
+    const select = h("select", { id: selectId }, ...options);
+    select.addEventListener("change", () => {
+      const next = this.#siblings.find((one) => one.id === select.value);
+      if (next) this.choose(next);
+    });
+    const limits = series.standings.map((one) => `${limitText(one.direction, one.limit, one.unit)} (${statisticText(one.statistic)})`);
+    const text = limits.length > 0 ? `Limit: ${[...new Set(limits)].join(", ")}` : "No limit in the permit speaks of it.";
+    const focused = document.activeElement instanceof HTMLSelectElement && this.#title.contains(document.activeElement);
+    fill(
+      this.#title,
+      h("div", {}, h("h3", {}, name(series.parameter)), h("p", { class: "quiet" }, "Outfall ", name(series.outfall), ` · ${text}`)),
+      h("div", { class: "choice" }, h("label", { for: selectId, text: "Series" }), select),
+    );
+    if (focused) select.focus();
+  }
+
+  #drawRanges(): void {
+    const record = this.#record();
+    const whole = record.to - record.from;
+    const wide = this.#span.to - this.#span.from;
+    const button = (text: string, pressed: boolean, span: () => Span) =>
+      h("button", { type: "button", "aria-pressed": String(pressed), text, on: { click: () => this.move(span()) } });
+    const near = (width: number) => Math.abs(wide - width) < width * 0.001;
+    const focused = [...this.#ranges.children].indexOf(document.activeElement as Element);
+    fill(
+      this.#ranges,
+      button("All", this.#isWhole(), () => this.#record()),
+      ...RANGES.filter(([, width]) => width < whole * 0.96 && width > this.#spacing * LEAST).map(([text, width]) =>
+        button(text, near(width), () => {
+          const last = seconds((this.#series as Standing).last) + width * 0.02;
+          return { from: last - width, to: last };
+        }),
+      ),
+    );
+    if (focused >= 0) (this.#ranges.children[focused] as HTMLElement | undefined)?.focus();
+  }
+
+  #showTip(index: number | null, left: number): void {
+    const point = index === null ? undefined : this.#data?.points[index];
+    this.#tip.hidden = !point || left < 0;
+    if (!point) return;
+    fill(
+      this.#tip,
+      h("strong", { text: quantity(point.value, point.qualifier, point.unit, exact) }),
+      h("span", { text: momentText(point.time) }),
+      point.limit !== undefined && h("span", { text: `limit ${brief(point.limit)}` }),
+      point.qualifier === "<" && h("span", { text: "not detected" }),
+      point.severity && h("span", { class: "condition", data: { state: point.severity }, text: CONDITION_NAMES[point.severity] }),
+    );
+    const over = this.#host.querySelector<HTMLElement>(".u-over");
+    const [at, width] = [(over?.offsetLeft ?? 0) + left, this.#host.clientWidth];
+    this.#tip.style.left = `${Math.min(Math.max(at, 80), width - 80)}px`;
+  }
+
+  async #export(event: Event, kind: "csv" | "png"): Promise<void> {
+    const button = event.currentTarget as HTMLButtonElement;
+    const [series, canvas, text] = [this.#series, this.#plot?.canvas(), button.textContent];
+    if (!series) return;
+    button.disabled = true;
+    try {
+      if (kind === "png" && canvas) await exportPng(series, canvas);
+      if (kind === "csv") {
+        await exportCsv(series, this.#span, (done, of) => {
+          if (done < of) button.textContent = `${count(done)} of ${count(of)}`;
+        });
+      }
+    } catch (error) {
+      fill(this.#message, failed(error));
+    } finally {
+      button.disabled = false;
+      button.textContent = text;
+    }
+  }
+}
+
+/** Limits that lie so far from the readings that the chart leaves them out. */
+function farLimits(series: Standing, data: ChartData): string {
+  const values = data.points.map((point) => point.value);
+  if (values.length === 0) return "";
+  const [min, max] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+  const far = limitLines(series).filter(({ value }) => !isNear(value, min, max));
+  return far.map((one) => ` The limit of ${brief(one.value)} ${series.unit} lies outside the picture.`).join("");
+}
+
+function legend(): HTMLElement {
+  const entry = (className: string, text: string) => h("li", {}, h("span", { class: `key ${className}`, "aria-hidden": "true" }), text);
+  return h(
+    "ul",
+    { class: "legend" },
+    hidden("Signs of the chart: "),
+    entry("key-reading", "reading"),
+    entry("key-nondetect", "not detected, at its detection limit"),
+    entry("key-limit", "permit limit"),
+    entry("key-exceedance", "exceedance"),
+  );
+}

@@ -1,0 +1,91 @@
+// A tile for each parameter at an outfall: how it stands, at a glance.
+
+import { fill, h, hidden, name } from "../dom";
+import { baseText, brief, CONDITION_NAMES, counted, headroomText, limitText, momentText, quantity, statisticText } from "../format";
+import { icon } from "../icons";
+import type { Against, Standing } from "../types";
+import type { Group } from "./groups";
+import { spark } from "./spark";
+
+/** The region of tiles, and what draws it. `choose` is called with the series that a tile stands for. */
+export function tiles(choose: (series: Standing) => void): {
+  region: HTMLElement;
+  draw: (groups: Group[], chosen: string | null) => void;
+} {
+  const list = h("ul", { class: "tiles" });
+  const region = h("section", { "aria-label": "Parameters", class: "parameters" }, list);
+  const draw = (all: Group[], chosen: string | null) => {
+    const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
+    fill(list, ...all.map((group) => h("li", {}, tile(group, chosen, choose))));
+    // The tile that had the focus keeps it, wherever it stands now.
+    if (focused) list.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  };
+  return { region, draw };
+}
+
+function tile(group: Group, chosen: string | null, choose: (series: Standing) => void): HTMLElement {
+  const worst = group.series[0] as Standing;
+  const against = worst.standings[0];
+  const isChosen = group.series.some((one) => one.id === chosen);
+  const shownValue = against?.value ?? worst.latest;
+  const shownUnit = against?.value == null ? worst.unit : against.unit;
+  const qualifier = against?.value == null ? worst.qualifier : against.qualifier;
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "tile",
+      "aria-pressed": String(isChosen),
+      data: { testid: "tile", state: group.state, parameter: group.parameter, outfall: group.outfall, key: worst.id },
+      on: { click: () => choose(worst) },
+    },
+    h(
+      "span",
+      { class: "tile-head" },
+      h("span", { class: "condition", data: { state: group.state } }, icon(group.state), CONDITION_NAMES[group.state]),
+      h("span", { class: "quiet" }, hidden(", "), "Outfall ", name(group.outfall)),
+    ),
+    h("span", { class: "tile-name" }, name(group.parameter)),
+    h(
+      "span",
+      { class: "tile-value" },
+      h("span", { class: "number", text: `${qualifier === "=" ? "" : `${qualifier} `}${brief(shownValue)}` }),
+      " ",
+      h("span", { class: "unit", text: shownUnit }),
+    ),
+    h("span", { class: "tile-what quiet" }, what(worst, against)),
+    spark(worst),
+    h("span", { class: "tile-limit" }, ...limitLine(worst, against)),
+    h(
+      "span",
+      { class: "tile-foot quiet" },
+      group.exceedances > 0 ? counted(group.exceedances, "exceedance") : "no exceedance",
+      " on record",
+    ),
+  );
+}
+
+function what(series: Standing, against: Against | undefined): string {
+  const taken = against && against.statistic !== "as_reported" && against.statistic !== "instant";
+  const base = taken ? statisticText(against.statistic) : series.base === "" ? "latest reading" : baseText(series.base);
+  return `${base} · ${(taken ? against.period : null) ?? momentText(series.last)}`;
+}
+
+function limitLine(series: Standing, against: Against | undefined): (Node | string)[] {
+  if (!against) {
+    const units = series.incomparable_units;
+    return [units.length > 0 ? `limit in ${units.join(", ")} cannot be compared` : "no limit in the permit"];
+  }
+  const limit = h("span", { text: `limit ${limitText(against.direction, against.limit, against.unit)}` });
+  if (against.headroom === null) return [limit];
+  const part = Math.max(0, Math.min(1, 1 - against.headroom / 100));
+  const meter = h("span", { class: "meter", "aria-hidden": "true" }, h("span", { class: "meter-part" }));
+  // How much of what is allowed is used: of a maximum. A minimum has no such part.
+  if (against.direction === "max") (meter.firstElementChild as HTMLElement).style.setProperty("--part", String(part));
+  return [limit, h("strong", { text: headroomText(against.headroom) }), ...(against.direction === "max" ? [meter] : [])];
+}
+
+/** The value of a series in words, for the verdict and the chart. */
+export function latestText(series: Standing): string {
+  return quantity(series.latest, series.qualifier, series.unit);
+}

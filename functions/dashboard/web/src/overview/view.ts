@@ -1,0 +1,128 @@
+// How a site stands: one sentence, a tile for each parameter, the chart of one of them, and what happened.
+
+import { fill, h, name } from "../dom";
+import { CONDITION_NAMES, counted, momentText, sameName, seconds } from "../format";
+import { icon } from "../icons";
+import { happenings, overview, refresh, reloads, site } from "../model";
+import { go, route } from "../route";
+import { empty, failed, loading } from "../states";
+import type { Condition, Overview, Standing } from "../types";
+import { type Group, groups, lastExceedance } from "./groups";
+import { Incidents } from "./incidents";
+import { ChartPanel } from "./panel";
+import { tiles } from "./tiles";
+
+export function overviewView(main: HTMLElement): () => void {
+  const choose = (series: Standing) => go({ series: series.id, from: null, to: null });
+  const tileArea = tiles(choose);
+  const chart = new ChartPanel(choose);
+  const incidents = new Incidents((alert) => {
+    // The stretch is set by the chart itself, once it has the series.
+    go({ series: alert.series, from: null, to: null });
+    draw();
+    chart.goTo(alert.time);
+    chart.region.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  });
+  const head = h("div", { class: "verdict-area" });
+  const message = h("div");
+  const body = h("div", { class: "overview" }, tileArea.region, h("div", { class: "columns" }, chart.region, incidents.region));
+  fill(main, h("h2", { class: "hidden", text: "Overview" }), head, message, body);
+
+  function draw(): void {
+    const loaded = overview.get();
+    const ready = loaded.state === "ready" ? loaded.value : null;
+    const shown = ready ? groups(ready.series, route.get().outfall) : [];
+    body.hidden = shown.length === 0;
+    fill(message, ready && shown.length > 0 ? null : absent(loaded));
+    fill(head, ready && shown.length > 0 ? verdict(ready, shown) : null);
+    if (!ready || shown.length === 0) return;
+    const chosen = choice(shown);
+    tileArea.draw(shown, chosen?.id ?? null);
+    const siblings = shown.find((group) => group.series.some((one) => one.id === chosen?.id))?.series ?? [];
+    if (chosen) chart.show(chosen, siblings);
+  }
+
+  let asked: string | null = null;
+  function loadIncidents(anew: boolean): void {
+    const place = `${site()}\n${route.get().outfall ?? ""}`;
+    if (place === asked && !anew) return;
+    asked = place;
+    void incidents.load(route.get().outfall);
+  }
+
+  const ends = [
+    overview.watch(draw),
+    route.listen(() => {
+      if (route.get().view !== "overview") return;
+      draw();
+      loadIncidents(false);
+    }),
+    reloads.listen(() => {
+      loadIncidents(true);
+      chart.reload();
+    }),
+    happenings.listen((events) => {
+      incidents.note(events);
+      chart.note(events);
+    }),
+  ];
+  if (overview.get().state === "ready") loadIncidents(true);
+  return () => {
+    for (const end of ends) end();
+    chart.destroy();
+  };
+}
+
+function absent(loaded: ReturnType<typeof overview.get>): HTMLElement {
+  if (loaded.state === "loading") return loading("Loading the site");
+  if (loaded.state === "failed") return failed(loaded.error, () => void refresh(true));
+  const { outfall } = route.get();
+  const where = outfall === null ? `Site ${site()}` : `Outfall ${outfall} of site ${site()}`;
+  return empty("No readings yet", `${where} has no readings. Upload a laboratory export or an EPA effluent chart, or let an analyzer publish them.`);
+}
+
+/** The series that the address names, else the worst: the one beyond its limit, or the one that was most often. */
+function choice(shown: Group[]): Standing | null {
+  const asked = route.get().series;
+  const all = shown.flatMap((group) => group.series);
+  const now = shown.find((group) => group.state !== "ok" && group.state !== "none")?.series[0];
+  const often = [...all].sort((a, b) => b.exceedances - a.exceedances)[0];
+  return all.find((one) => one.id === asked) ?? now ?? often ?? null;
+}
+
+function verdict(ready: Overview, shown: Group[]): HTMLElement {
+  const beyond = shown.filter((group) => group.state !== "ok" && group.state !== "none");
+  const judged = shown.filter((group) => group.state !== "none");
+  const worst: Condition = beyond[0]?.state ?? (judged.length > 0 ? "ok" : "none");
+  const series = shown.flatMap((group) => group.series);
+  const text =
+    beyond.length > 0
+      ? `${beyond.length} of ${counted(shown.length, "parameter")} beyond the permit`
+      : judged.length > 0
+        ? `All ${judged.length === shown.length ? "" : `${judged.length} limited `}parameters within the permit`
+        : "No limit of the permit speaks of these parameters";
+  const latest = series.map((one) => one.last).sort((a, b) => seconds(b) - seconds(a))[0];
+  const last = lastExceedance(series);
+  const exceedances = shown.reduce((sum, group) => sum + group.exceedances, 0);
+  const record = exceedances === 0 ? "No exceedance on record" : `${counted(exceedances, "exceedance")} on record, the last ${last === null ? "" : momentText(last)}`;
+  const { outfall } = route.get();
+  return h(
+    "div",
+    { class: "verdict", data: { testid: "verdict", state: worst } },
+    h("span", { class: "condition big", data: { state: worst } }, icon(worst)),
+    h(
+      "div",
+      {},
+      h("p", { class: "verdict-text" }, h("strong", { text })),
+      h(
+        "p",
+        { class: "quiet" },
+        name(ready.site),
+        outfall !== null && !sameName(outfall, "") ? [", outfall ", outfall].join("") : "",
+        latest === undefined ? "" : ` · latest reading ${momentText(latest)}`,
+        ` · ${record}`,
+        worst === "ok" || worst === "none" ? "" : ` · worst: ${CONDITION_NAMES[worst].toLowerCase()}`,
+      ),
+    ),
+  );
+}

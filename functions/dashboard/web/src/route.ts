@@ -1,0 +1,52 @@
+// Where one is: the hash of the address. It holds names and times, never a token.
+
+import { Signal } from "./signal";
+
+export const VIEWS = ["overview", "upload", "permit", "certificate"] as const;
+export type View = (typeof VIEWS)[number];
+
+export interface Route {
+  view: View;
+  site: string | null;
+  outfall: string | null;
+  series: string | null;
+  /** The stretch of the chart, as the API takes times. */
+  from: string | null;
+  to: string | null;
+}
+
+const KEYS = ["site", "outfall", "series", "from", "to"] as const;
+
+function parse(hash: string): Route {
+  const [path = "", query = ""] = hash.replace(/^#/, "").split("?", 2);
+  const named = path.replace(/^\//, "");
+  const view = VIEWS.find((known) => known === named) ?? "overview";
+  const values = new URLSearchParams(query);
+  const value = (key: string) => values.get(key) || null;
+  const [site, outfall, series, from, to] = KEYS.map(value);
+  return { view, site: site ?? null, outfall: outfall ?? null, series: series ?? null, from: from ?? null, to: to ?? null };
+}
+
+export function hashOf(route: Route): string {
+  const values = new URLSearchParams();
+  for (const key of KEYS) {
+    const value = route[key];
+    if (value !== null) values.set(key, value);
+  }
+  const query = values.toString();
+  return `#/${route.view === "overview" ? "" : route.view}${query ? `?${query}` : ""}`;
+}
+
+export const route = new Signal<Route>(parse(location.hash));
+
+/** Goes elsewhere. `replace`: without a step in the browser's history, for what changes all the time. */
+export function go(change: Partial<Route>, replace = false): void {
+  const next = { ...route.get(), ...change };
+  const hash = hashOf(next);
+  if (hash === location.hash) return;
+  if (replace) history.replaceState(null, "", hash);
+  else history.pushState(null, "", hash);
+  route.set(next);
+}
+
+window.addEventListener("popstate", () => route.set(parse(location.hash)));

@@ -1,0 +1,66 @@
+// A file on its way to the server, with its progress. `fetch` tells none of what it has sent.
+
+import { type ApiError, address, authorization, needToken, refusal, token } from "../api";
+import type { IngestAnswer } from "../types";
+
+/** Larger files are sent compressed: CSV shrinks to a fifth, and gateways take bodies of 10 MB at most. */
+const COMPRESS_FROM = 512 * 1024;
+
+export type Stage = { stage: "packing" } | { stage: "sending"; sent: number; of: number } | { stage: "judging" };
+
+export interface Upload {
+  file: File;
+  site: string;
+  strict: boolean;
+}
+
+/** Sends a file; rejects with an `ApiError` if it is refused as a whole. */
+export async function send(upload: Upload, progress: (stage: Stage) => void, signal: AbortSignal): Promise<IngestAnswer> {
+  const isGzip = /\.gz$/i.test(upload.file.name);
+  const packs = !isGzip && upload.file.size >= COMPRESS_FROM && "CompressionStream" in window;
+  if (packs) progress({ stage: "packing" });
+  const body = packs ? await compressed(upload.file) : upload.file;
+  const headers: Record<string, string> = { "Content-Type": isGzip ? "application/gzip" : "text/csv" };
+  if (packs) headers["Content-Encoding"] = "gzip";
+  const query = { site: upload.site, strict: upload.strict, source: sourceName(upload.file.name) };
+  for (;;) {
+    const sent = token.get();
+    const { status, text } = await post(address("/api/ingest", query), body, { ...headers, ...authorization() }, progress, signal);
+    if (status === 200) return JSON.parse(text) as IngestAnswer;
+    if (status !== 401) throw refusal(status, text);
+    if (token.get() === sent) await needToken(sent !== null);
+  }
+}
+
+/** The name for the ledger, which takes 200 bytes without control characters. */
+function sourceName(name: string): string {
+  let text = name.replace(/\p{Cc}/gu, " ");
+  while (new TextEncoder().encode(text).length > 200) text = text.slice(0, -1);
+  return text;
+}
+
+function compressed(file: File): Promise<Blob> {
+  return new Response(file.stream().pipeThrough(new CompressionStream("gzip"))).blob();
+}
+
+function post(
+  url: string,
+  body: Blob,
+  headers: Record<string, string>,
+  progress: (stage: Stage) => void,
+  signal: AbortSignal,
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", (event) => progress({ stage: "sending", sent: event.loaded, of: event.total || body.size }));
+    request.upload.addEventListener("load", () => progress({ stage: "judging" }));
+    request.addEventListener("load", () => resolve({ status: request.status, text: request.responseText }));
+    const lost: ApiError = refusal(0, '{"error":{"code":"unreachable","message":"The connection was lost before the server answered. The same file can be sent again: nothing is taken in twice."}}');
+    request.addEventListener("error", () => reject(lost));
+    request.addEventListener("abort", () => reject(new DOMException("The upload was stopped.", "AbortError")));
+    signal.addEventListener("abort", () => request.abort());
+    request.send(body);
+  });
+}

@@ -1,0 +1,112 @@
+// A file in: dropped or chosen, sent with its progress, and answered with an account of every row.
+
+import { ApiError } from "../api";
+import { fill, h, id } from "../dom";
+import { count } from "../format";
+import { refresh, reloadSites, site } from "../model";
+import { failed } from "../states";
+import { refused, result } from "./result";
+import { type Stage, send } from "./send";
+
+const MEGABYTE = 1024 * 1024;
+
+export function uploadView(main: HTMLElement): () => void {
+  const abort = new AbortController();
+  let chosen: File | null = null;
+  const ids = { file: id("file"), site: id("site"), strict: id("strict"), hint: id("hint") };
+  const file = h("input", { id: ids.file, type: "file", accept: ".csv,.tsv,.txt,.gz,text/csv,text/tab-separated-values,application/gzip", "aria-describedby": ids.hint });
+  const siteName = h("input", { id: ids.site, type: "text", value: site(), maxlength: 256, required: true, autocomplete: "off" });
+  const strict = h("input", { id: ids.strict, type: "checkbox" });
+  const picked = h("p", { class: "picked", "aria-live": "polite" });
+  const submit = h("button", { type: "submit", class: "primary", text: "Upload", disabled: true });
+  const zone = h(
+    "div",
+    { class: "dropzone", data: { testid: "dropzone" } },
+    h("label", { for: ids.file, text: "CSV file" }),
+    file,
+    h("p", { id: ids.hint, class: "quiet", text: "Choose a file or drop it here: tidy, wide, or an EPA ECHO effluent chart; comma, semicolon or tab; plain or gzip." }),
+    picked,
+  );
+  const bar = h("progress", { max: 1, "aria-label": "Upload progress" });
+  const stageText = h("p", { role: "status" });
+  const progress = h("div", { class: "card", hidden: true }, stageText, bar);
+  const outcome = h("div", { class: "outcome", tabindex: "-1" });
+  const form = h(
+    "form",
+    { class: "card upload" },
+    zone,
+    h("div", { class: "field" }, h("label", { for: ids.site, text: "Site of the readings" }), siteName, h("p", { class: "quiet", text: "For rows that name no site, and in place of the permit number of an effluent chart." })),
+    h("label", { class: "check", for: ids.strict }, strict, "Refuse the whole file if one row is bad"),
+    h("div", { class: "actions" }, submit),
+  );
+
+  const choose = (next: File | null) => {
+    chosen = next;
+    submit.disabled = next === null;
+    fill(picked, next && h("bdi", { text: next.name }), next && ` (${size(next.size)})`);
+  };
+  file.addEventListener("change", () => choose(file.files?.[0] ?? null));
+  dropInto(zone, choose);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (chosen) void run(chosen);
+  });
+
+  async function run(upload: File): Promise<void> {
+    submit.disabled = true;
+    progress.hidden = false;
+    fill(outcome);
+    show({ stage: "sending", sent: 0, of: upload.size });
+    try {
+      const answer = await send({ file: upload, site: siteName.value.trim(), strict: strict.checked }, show, abort.signal);
+      fill(outcome, result(upload, answer));
+      await Promise.all([reloadSites(), refresh(true)]);
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      fill(outcome, error instanceof ApiError ? refused(upload, error) : failed(error));
+    } finally {
+      submit.disabled = false;
+      progress.hidden = true;
+      if (!abort.signal.aborted) outcome.focus();
+    }
+  }
+
+  function show(stage: Stage): void {
+    // The judging of a file ends in its own time: a bar without a value says so.
+    if (stage.stage === "sending") bar.value = stage.of > 0 ? stage.sent / stage.of : 0;
+    else bar.removeAttribute("value");
+    stageText.textContent = {
+      packing: "Compressing",
+      sending: stage.stage === "sending" ? `Sending: ${size(stage.sent)} of ${size(stage.of)}` : "",
+      judging: "Sent. Every row is being judged",
+    }[stage.stage];
+  }
+
+  fill(main, h("h2", { text: "Upload readings" }), form, progress, outcome);
+  return () => abort.abort();
+}
+
+function size(bytes: number): string {
+  if (bytes < 1024) return `${bytes} bytes`;
+  return bytes < MEGABYTE ? `${count(bytes / 1024)} KB` : `${(bytes / MEGABYTE).toFixed(1)} MB`;
+}
+
+function dropInto(zone: HTMLElement, choose: (file: File | null) => void): void {
+  // Entering a child leaves its parent: what is counted is how deep the pointer is.
+  let depth = 0;
+  const over = (by: number) => {
+    depth = Math.max(0, depth + by);
+    zone.classList.toggle("over", depth > 0);
+  };
+  zone.addEventListener("dragenter", (event) => {
+    event.preventDefault();
+    over(1);
+  });
+  zone.addEventListener("dragover", (event) => event.preventDefault());
+  zone.addEventListener("dragleave", () => over(-1));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    over(-depth);
+    choose(event.dataTransfer?.files[0] ?? null);
+  });
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from "vite";
+
+// The server of `npm run dev` passes everything that is not the page on to a running `owsc serve`.
+const SERVER = "http://127.0.0.1:8000";
+
+export default defineConfig({
+  build: {
+    target: "es2022",
+    // One script and one style sheet: the page is small, and has no inline script that its policy would refuse.
+    modulePreload: false,
+    assetsInlineLimit: 0,
+    emptyOutDir: true,
+  },
+  server: {
+    proxy: { "/api": SERVER, "/docs": SERVER, "/ws": { target: SERVER.replace("http", "ws"), ws: true } },
+  },
+});
