@@ -55,7 +55,7 @@ ALLOWED = {
     "metrics": {
         on(TABLE, ["Query"], "COUNTERS#*"),
     },
-    "dashboard": {"OW_SC_LIVE_URL"},
+    "dashboard": set(),
     "ws-connect": {
         on(TABLE, ["GetItem"], "FEED#*", "RATE#*"),
         on(TABLE, ["PutItem"], "CONNECTION#*", "CONNECTIONS#*"),
