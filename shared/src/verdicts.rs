@@ -4,7 +4,8 @@ use crate::domain::alert::{self, Alert, Severity};
 use crate::domain::columns::Columns;
 use crate::domain::evaluate::rules_for;
 use crate::domain::evaluate::{Context, Judge, Rule, Survey, Surveyor, Verdict};
-use crate::domain::permit::Permit;
+use crate::domain::permit::{Permit, Statistic};
+use crate::domain::time::PeriodKind;
 use crate::ingest::answer::MAX_ANSWERED_ALERTS;
 use crate::live::events::alert_events;
 use crate::live::ports::Announce;
@@ -111,13 +112,9 @@ async fn judge_by(rule: &Rule, mut readings: Merged, touched: (i64, i64)) -> Res
     Ok(judge.finish())
 }
 
-/// What each rule of a series comes to in the periods of the readings between two times, both included.
-pub async fn survey(
-    store: &Store,
-    entry: &Entry,
-    permit: &Permit,
-    touched: (i64, i64),
-) -> Result<Vec<(Rule, Survey)>, StoreError> {
+/// What the statistic of each rule comes to in the period of a series' latest reading.
+pub async fn standing(store: &Store, entry: &Entry, permit: &Permit) -> Result<Vec<(Rule, Survey)>, StoreError> {
+    let touched = (entry.latest.time, entry.latest.time);
     let rules = rules_for(&entry.series, permit, entry.carries_limits);
     let Some(context) = rules.iter().map(|rule| rule.context(touched)).reduce(Context::union) else {
         return Ok(Vec::new());
@@ -131,6 +128,43 @@ pub async fn survey(
         tokio::task::yield_now().await;
     }
     Ok(surveys)
+}
+
+/// What the statistic of each rule came to in the periods that begin between two times, both included.
+pub async fn surveys(
+    store: &Store,
+    entry: &Entry,
+    permit: &Permit,
+    range: (i64, i64),
+) -> Result<Vec<(Rule, Survey)>, StoreError> {
+    let mut found = Vec::new();
+    for rule in rules_for(&entry.series, permit, entry.carries_limits) {
+        let Some(touched) = beginning_within(&rule, entry, range) else {
+            found.push((rule, Survey::default()));
+            continue;
+        };
+        let (from, _) = store.context_span(entry, rule.context(touched)).await?;
+        // Up to the end of the last period: what comes later belongs to periods that begin later.
+        let to = rule.statistic.period().around(touched.1).end - 1;
+        let mut readings = store.readings(entry, from, to).await?;
+        let survey = move || {
+            let survey = Surveyor::new(&rule, touched).run(|| readings.next_piece())?;
+            Ok::<_, StoreError>((rule, survey))
+        };
+        // A million readings are work for a second, which nobody else is to wait for.
+        let done = tokio::task::spawn_blocking(survey).await;
+        found.push(done.map_err(|error| StoreError::Service(error.to_string()))??);
+    }
+    Ok(found)
+}
+
+/// The stretch of readings that make up the periods which begin within a range of time, as far as there are any.
+fn beginning_within(rule: &Rule, entry: &Entry, (from, to): (i64, i64)) -> Option<(i64, i64)> {
+    let kind = if rule.statistic == Statistic::AsReported { PeriodKind::Instant } else { rule.statistic.period() };
+    let opening = kind.around(from.max(entry.first));
+    let first = if opening.start < from { opening.end } else { opening.start };
+    let last = to.min(entry.latest.time);
+    (first <= last).then_some((first, last))
 }
 
 fn by_rule(blocks: &[Block]) -> BTreeMap<String, Vec<Block>> {

@@ -6,22 +6,16 @@ use serde_json::Value;
 use shared::domain::alert::Severity;
 use shared::domain::name;
 use shared::domain::permit_json::FieldError;
+use shared::domain::reading::Direction;
+use shared::domain::remedy::remedy;
 use shared::http::error::ErrorEnvelope;
 use shared::http::query::JsonBody;
 use shared::http::{ApiError, ApiResult};
+use std::collections::HashMap;
 use utoipa::ToSchema;
 
 /// The most alerts in one request.
 const MAX_ALERTS: usize = 1000;
-
-/// What operators of such plants do first, by parameter. The permit's own action text comes before it.
-const ACTIONS: [(&str, &str); 3] = [
-    ("SO4", "Check the sulfate dosing and the neutralisation step; divert to the equalisation basin if it stays high."),
-    ("As", "Check the iron coprecipitation and its pH; hold the discharge until arsenic is below the limit."),
-    ("Ni", "Check the hydroxide precipitation pH (9 to 10.5) and the filters for breakthrough."),
-];
-/// For every other parameter.
-const ANY_ACTION: &str = "Take a confirmation sample and check the treatment step that removes this parameter.";
 
 /// An alert, as far as advice needs it; everything else in it is ignored, so that alerts can be sent as they came.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -32,6 +26,8 @@ pub(crate) struct Concern {
     /// How grave it is; `info` if absent.
     #[serde(alias = "level")]
     severity: Option<Severity>,
+    /// Which side of the limit is forbidden: what helps against too high a pH does not against too low a one.
+    direction: Option<Direction>,
     /// What the permit says to do.
     #[serde(default)]
     action: String,
@@ -41,7 +37,7 @@ pub(crate) struct Concern {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Advice {
     alert_count: usize,
-    /// What to do, the gravest first, one for each parameter.
+    /// What to do, the gravest first, one for each parameter; several where different things are to be done.
     actions: Vec<Action>,
     /// What the number and gravity of the alerts call for.
     recommendations: Vec<String>,
@@ -89,10 +85,13 @@ fn concerns(body: Value) -> Result<Vec<Concern>, FieldError> {
 }
 
 fn advice(concerns: &[Concern]) -> Advice {
+    let permitted = permit_actions(concerns);
     let mut actions: Vec<Action> = Vec::new();
     for concern in concerns {
         let severity = concern.severity.unwrap_or(Severity::Info);
-        match actions.iter_mut().find(|action| name::same(&action.parameter, &concern.parameter)) {
+        let text = text_for(concern, &permitted);
+        let same = |action: &&mut Action| name::same(&action.parameter, &concern.parameter) && action.action == text;
+        match actions.iter_mut().find(same) {
             Some(action) => {
                 action.alerts += 1;
                 action.severity = action.severity.max(severity);
@@ -101,7 +100,7 @@ fn advice(concerns: &[Concern]) -> Advice {
                 parameter: concern.parameter.trim().to_owned(),
                 severity,
                 alerts: 1,
-                action: action_for(concern).to_owned(),
+                action: text.to_owned(),
             }),
         }
     }
@@ -110,18 +109,40 @@ fn advice(concerns: &[Concern]) -> Advice {
     Advice { alert_count: concerns.len(), actions, recommendations }
 }
 
-fn action_for(concern: &Concern) -> &str {
-    if !concern.action.trim().is_empty() {
-        return &concern.action;
+/// The permit's own action for each parameter and side of its limit, the first one sent.
+type PermitActions<'a> = HashMap<(String, Option<Direction>), &'a str>;
+
+fn permit_actions(concerns: &[Concern]) -> PermitActions<'_> {
+    let mut actions = PermitActions::new();
+    for concern in concerns.iter().filter(|concern| !concern.action.trim().is_empty()) {
+        actions.entry(concern.key()).or_insert(concern.action.trim());
     }
-    let known = ACTIONS.iter().find(|(parameter, _)| name::same(parameter, &concern.parameter));
-    known.map_or(ANY_ACTION, |(_, action)| action)
+    actions
+}
+
+/// What the permit says, of this alert or of another one of the same parameter and direction; else what is usual.
+fn text_for<'a>(concern: &'a Concern, permitted: &PermitActions<'a>) -> &'a str {
+    match concern.action.trim() {
+        "" => permitted.get(&concern.key()).copied().unwrap_or_else(|| remedy(&concern.parameter, concern.direction)),
+        own => own,
+    }
+}
+
+impl Concern {
+    fn key(&self) -> (String, Option<Direction>) {
+        (name::key(&self.parameter), self.direction)
+    }
 }
 
 fn recommendations(actions: &[Action]) -> Vec<String> {
     let names = |least: Severity| {
-        let grave = actions.iter().filter(|action| action.severity >= least);
-        grave.map(|action| action.parameter.as_str()).collect::<Vec<_>>().join(", ")
+        let mut names: Vec<&str> = Vec::new();
+        for action in actions.iter().filter(|action| action.severity >= least) {
+            if !names.iter().any(|known| name::same(known, &action.parameter)) {
+                names.push(&action.parameter);
+            }
+        }
+        names.join(", ")
     };
     let mut out = Vec::new();
     let critical = names(Severity::Critical);
@@ -154,8 +175,26 @@ mod tests {
         assert_eq!(advice.alert_count, 3);
         let actions: Vec<_> = advice.actions.iter().map(|a| (a.parameter.as_str(), a.severity, a.alerts)).collect();
         assert_eq!(actions, [("so4", Severity::Critical, 1), ("Ni", Severity::Watch, 2)]);
-        assert_eq!((advice.actions[0].action.as_str(), advice.actions[1].action.as_str()), (ACTIONS[0].1, "Call Jo"));
+        let sulfate = remedy("Sulfate", None);
+        assert_eq!((advice.actions[0].action.as_str(), advice.actions[1].action.as_str()), (sulfate, "Call Jo"));
         assert_eq!(advice.recommendations.len(), 3);
+    }
+
+    #[test]
+    fn what_asks_for_different_things_is_not_merged() {
+        let body = json!({"alerts": [
+            {"parameter": "pH", "severity": "critical", "direction": "max"},
+            {"parameter": "PH", "severity": "critical", "direction": "min"},
+            {"parameter": "pH", "direction": "max"},
+            {"parameter": "Zn", "action": "Stop line 1"},
+            {"parameter": "Zn", "action": "Stop line 2"},
+            {"parameter": "Zn"},
+        ]});
+        let advice = advice(&concerns(body).unwrap());
+        let actions: Vec<_> = advice.actions.iter().map(|a| (a.action.as_str(), a.alerts)).collect();
+        let [high, low] = [Direction::Max, Direction::Min].map(|side| remedy("pH", Some(side)));
+        assert_eq!(actions, [(high, 2), (low, 1), ("Stop line 1", 2), ("Stop line 2", 1)]);
+        assert!(advice.recommendations[0].starts_with("pH: "), "named once: {:?}", advice.recommendations);
     }
 
     #[test]
@@ -175,6 +214,7 @@ mod tests {
             (json!([1]), "alerts[0]"),
             (json!([{"parameter": "Ni"}, {"severity": "info"}]), "alerts[1]"),
             (json!([{"parameter": "Ni", "severity": "loud"}]), "alerts[0]"),
+            (json!([{"parameter": "Ni", "direction": "up"}]), "alerts[0]"),
         ] {
             assert_eq!(concerns(body).unwrap_err().field, field);
         }

@@ -17,7 +17,7 @@ use utoipa::{Modify, OpenApi as _};
     paths(
         crate::readings::get_readings, crate::series::get_series, crate::alerts::get_alerts,
         crate::permits::get_permit, crate::permits::put_permit, crate::permits::post_preview, crate::overview::get_overview, crate::streams::get_streams,
-        crate::status::get_status, crate::advise::post_advise,
+        crate::status::get_status, crate::advise::post_advise, crate::certificate::get_certificate,
     ),
     security(("token" = [])),
     modifiers(&Token),
@@ -242,9 +242,15 @@ mod tests {
     fn the_document_is_openapi_3_1_and_names_every_route() {
         let document = serde_json::to_value(openapi([])).unwrap();
         assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
-        for path in
-            ["/api/readings", "/api/series", "/api/alerts", "/api/permits/{site}", "/api/streams", "/api/status"]
-        {
+        for path in [
+            "/api/readings",
+            "/api/series",
+            "/api/alerts",
+            "/api/permits/{site}",
+            "/api/streams",
+            "/api/status",
+            "/api/certificate",
+        ] {
             assert!(document["paths"][path]["get"]["summary"].is_string(), "{path}");
         }
         assert!(document["paths"]["/api/advise"]["post"].is_object());

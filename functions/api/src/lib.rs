@@ -1,7 +1,8 @@
-//! Everything that is asked of what is stored: readings, series, alerts, permits, the latest events, advice.
+//! Everything that is asked of what is stored: readings, series, alerts, permits, the latest events, advice, certificates.
 
 mod advise;
 mod alerts;
+mod certificate;
 pub mod docs;
 mod downsample;
 mod overview;
@@ -39,6 +40,7 @@ pub fn router(api: Api, guard: &Guard) -> Router {
         .route("/api/streams", get(streams::get_streams))
         .route("/api/status", get(status::get_status))
         .route("/api/advise", post(advise::post_advise))
+        .route("/api/certificate", get(certificate::get_certificate))
         .with_state(api);
     guard.protect(routes)
 }

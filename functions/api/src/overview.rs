@@ -21,7 +21,7 @@ use shared::http::query::{Query, cursor, page_limit, read_cursor};
 use shared::store::StoreError;
 use shared::store::alerts::{Block, count_severities};
 use shared::store::series::Entry;
-use shared::verdicts::survey;
+use shared::verdicts;
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
@@ -156,8 +156,7 @@ pub(crate) async fn get_overview(State(api): State<Api>, Query(options): Query<O
 }
 
 async fn standing(api: &Api, entry: Entry, permit: &Permit, blocks: &[Block]) -> Result<Standing, StoreError> {
-    let latest = (entry.latest.time, entry.latest.time);
-    let surveys = survey(&api.store, &entry, permit, latest).await?;
+    let surveys = verdicts::standing(&api.store, &entry, permit).await?;
     let mut standings: Vec<_> = surveys.iter().filter_map(|(rule, survey)| against(rule, survey, &entry)).collect();
     let distance = |against: &Against| against.headroom.unwrap_or(f64::INFINITY);
     standings.sort_by(|a, b| b.state.cmp(&a.state).then(distance(a).total_cmp(&distance(b))));

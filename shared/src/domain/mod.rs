@@ -8,5 +8,6 @@ pub(crate) mod number;
 pub mod permit;
 pub mod permit_json;
 pub mod reading;
+pub mod remedy;
 pub mod time;
 pub mod unit;

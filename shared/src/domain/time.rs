@@ -71,6 +71,13 @@ pub fn from_text(text: &str) -> Result<(i64, TimeKind), TimeError> {
     }
 }
 
+/// Reads the end of a range of time, itself included: a date without a time means until the end of that day.
+pub fn end_from_text(text: &str) -> Result<(i64, TimeKind), TimeError> {
+    let (micros, kind) = from_text(text)?;
+    let is_day = Date::strptime("%Y-%m-%d", text.trim()).is_ok();
+    Ok((if is_day { micros + DAY - 1 } else { micros }, kind))
+}
+
 fn civil_to_micros(civil: DateTime) -> Result<i64, TimeError> {
     let instant = TimeZone::UTC.to_timestamp(civil).map_err(|_| TimeError::OutOfRange)?;
     in_range(instant.as_microsecond())
@@ -222,6 +229,16 @@ mod tests {
         assert_eq!(from_us_date("03/01/2026"), Ok(noon - 12 * HOUR));
         assert_eq!(from_clock("yesterday"), Err(TimeError::Malformed));
         assert_eq!(rfc3339(noon), "2026-03-01T12:00:00Z");
+    }
+
+    #[test]
+    fn a_date_as_an_end_is_all_of_its_day() {
+        let end = |text| end_from_text(text).map(|(micros, _)| micros);
+        let midnight = from_clock("2026-03-01").unwrap();
+        assert_eq!(end(" 2026-03-01 "), Ok(midnight + DAY - 1));
+        assert_eq!(end("2026-03-01T00:00:00Z"), Ok(midnight));
+        assert_eq!(end("24"), Ok(DAY));
+        assert_eq!(end("2026-02-30"), Err(TimeError::Malformed));
     }
 
     #[test]

@@ -74,6 +74,12 @@ impl Event {
 /// What the partition keys of feeds begin with; the site's key follows.
 pub const PREFIX: &str = "FEED#";
 
+/// Whether a revision is one of single readings; the others belong to a file each.
+pub fn is_of_single_readings(revision: u64) -> bool {
+    // See `Store::next_revision`.
+    revision.is_multiple_of(2)
+}
+
 fn partition(site: &str) -> String {
     format!("{PREFIX}{}", name::key(site))
 }

@@ -10,6 +10,7 @@ use super::segment::{self, SegmentError};
 use super::{Item, ItemExt, Store, StoreError, keys, time_key};
 use crate::domain::columns::Columns;
 use crate::domain::time::DAY;
+use std::collections::BTreeMap;
 
 /// The longest time from first to last reading of a segment of each class; the last class is unbounded.
 const CLASS_SPANS: [i64; 4] = [2 * DAY, 64 * DAY, 2048 * DAY, i64::MAX];
@@ -29,6 +30,7 @@ pub struct Stored {
     order: Order,
     first: i64,
     last: i64,
+    readings: u64,
     bytes: Vec<u8>,
 }
 
@@ -93,6 +95,7 @@ impl Store {
                     order: Order { revision: item.number("r")?, index: item.number("i")? },
                     first: item.number("f")?,
                     last: item.number("l")?,
+                    readings: item.number("n")?,
                     bytes: item.bytes("d")?.to_vec(),
                 };
                 if stored.last >= from {
@@ -129,6 +132,24 @@ impl Merged {
         let mut segments = segments.into_iter();
         let next = segments.next();
         Self { series: series.to_owned(), segments, next, from, to }
+    }
+
+    /// How many of the readings came under each revision, those included that others corrected. Before the first
+    /// piece is taken. Only segments that reach beyond the range are unpacked for it.
+    pub fn revisions(&self) -> Result<BTreeMap<u64, u64>, StoreError> {
+        let mut found = BTreeMap::new();
+        for segment in self.next.iter().chain(self.segments.as_slice()) {
+            let readings = if self.from <= segment.first && segment.last <= self.to {
+                segment.readings
+            } else {
+                let columns = segment::decode(&segment.bytes).map_err(|error| damaged(&self.series, &error))?;
+                (columns.lower_bound(self.to.saturating_add(1)) - columns.lower_bound(self.from)) as u64
+            };
+            if readings > 0 {
+                *found.entry(segment.order.revision).or_default() += readings;
+            }
+        }
+        Ok(found)
     }
 
     /// The next piece.

@@ -21,8 +21,6 @@ pub struct Observed {
 /// The values of a rule's statistic, summed up.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Survey {
-    /// How many readings were compared with the limit.
-    pub judged: u64,
     /// How many there are: readings, days, weeks, months. A day or a reading that cannot exceed whatever its limit is,
     /// such as a non-detect under a maximum, is not among them.
     pub values: u64,
@@ -34,6 +32,10 @@ pub struct Survey {
     pub total: f64,
     /// Those beyond the limit.
     pub exceedances: BTreeMap<Severity, u64>,
+    /// How many readings were compared with the limit or entered what was, non-detects included.
+    pub judged: u64,
+    /// Readings whose unit cannot be compared with the limit's, by unit.
+    pub incomparable: BTreeMap<String, u64>,
 }
 
 /// Takes the readings of one series and surveys one rule's statistic. The values come from a [`Judge`] whose limit
@@ -76,9 +78,10 @@ impl<'a> Surveyor<'a> {
                 self.take_statistics(&found);
             }
         }
-        let rest = judge.finish();
-        self.survey.judged += rest.judged;
-        self.take_statistics(&rest.exceedances);
+        let verdict = judge.finish();
+        self.take_statistics(&verdict.exceedances);
+        self.survey.judged += verdict.judged;
+        self.survey.incomparable.extend(verdict.incomparable);
         Ok(self.survey)
     }
 
@@ -105,6 +108,10 @@ impl<'a> Surveyor<'a> {
                     Some(direction) => (direction, piece.units.get(row.flags.unit()).cloned().unwrap_or_default()),
                     None => continue,
                 },
+                (Some(_), Some(None)) => {
+                    *self.survey.incomparable.entry(piece.unit_of(index).to_owned()).or_default() += 1;
+                    continue;
+                }
                 _ => continue,
             };
             self.survey.judged += 1;

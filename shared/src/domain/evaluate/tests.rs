@@ -275,3 +275,17 @@ fn a_survey_of_readings_with_limits_of_their_own() {
     assert_eq!((found.values, found.exceedances_total()), (2, 1));
     assert_eq!((found.worst.unwrap().row.limit, found.last.unwrap().row.time), (2.0, 1));
 }
+
+#[test]
+fn a_survey_counts_what_was_compared_and_what_could_not_be() {
+    let mut readings = qualified(&[(0, 2.0, Qualifier::Less), (1, 9.0, Qualifier::Less)]);
+    for statistic in [Statistic::Instant, Statistic::DailyMax, Statistic::DailyAvg] {
+        let found = survey(&rule(statistic, 5.0, Direction::Max), &readings);
+        assert_eq!((found.judged, found.incomparable.len()), (2, 0), "{statistic}");
+    }
+    readings.units = vec!["SU".into()];
+    for statistic in [Statistic::Instant, Statistic::DailyMax, Statistic::DailyAvg] {
+        let found = survey(&rule(statistic, 5.0, Direction::Max), &readings);
+        assert_eq!((found.judged, found.values, found.incomparable["SU"]), (0, 0, 2), "{statistic}");
+    }
+}

@@ -1,0 +1,106 @@
+//! The lines of limits in a chart.
+
+use super::{CHARACTER, HEIGHT, LEFT, RIGHT, Scale, TOP, WIDTH};
+use crate::certificate::facts::SeriesFacts;
+use crate::certificate::text::{direction, statistic, value};
+use shared::domain::permit::Season;
+use shared::domain::reading::Direction;
+use shared::domain::time::PeriodKind;
+use std::fmt::Write as _;
+
+/// Lines further apart than this do not hide each other's labels.
+const LABEL_HEIGHT: f64 = 10.0;
+/// The most months of a season that are drawn one by one.
+const MAX_MONTHS: usize = 600;
+
+/// A limit, or several of the same value and side.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) value: f64,
+    direction: Direction,
+    /// `maximum 250 mg/L`.
+    pub(super) label: String,
+    /// The statistics that it limits.
+    pub(super) what: String,
+    /// When it holds; always if empty.
+    stretches: Vec<(i64, i64)>,
+}
+
+/// The lines of a series' limits in its unit.
+pub(super) fn of(series: &SeriesFacts, span: (i64, i64), convert: &dyn Fn(f64, &str) -> Option<f64>) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let unit = &series.entry.unit;
+    let mut add = |number: f64, side: Direction, what: String, stretches: Vec<(i64, i64)>| {
+        let same = |line: &&mut Line| line.value == number && line.direction == side && line.stretches == stretches;
+        match lines.iter_mut().find(same) {
+            Some(line) => line.what += &format!(", {what}"),
+            None => lines.push(Line {
+                value: number,
+                direction: side,
+                label: format!("{} {} {unit}", direction(side), value(number)),
+                what,
+                stretches,
+            }),
+        }
+    };
+    for own in &series.scan.own_limits {
+        if let Some(number) = convert(own.value, &own.unit) {
+            add(number, own.direction, "came with the readings".into(), Vec::new());
+        }
+    }
+    for limit in series.limits.iter().map(|limit| &limit.rule) {
+        let Some(fixed) = &limit.limit else { continue };
+        if let Some(number) = convert(fixed.value, fixed.unit.as_str()) {
+            add(number, fixed.direction, statistic(limit.statistic), stretches(limit.season, span));
+        }
+    }
+    lines
+}
+
+/// The months of a season within a span; nothing for the whole year, and for more months than one can see.
+fn stretches(season: Season, (from, to): (i64, i64)) -> Vec<(i64, i64)> {
+    if season.is_all() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut month = PeriodKind::Month.around(from);
+    for _ in 0..MAX_MONTHS {
+        if month.start > to {
+            return found;
+        }
+        if season.holds_at(month.start) {
+            found.push((month.start.max(from), month.end.min(to)));
+        }
+        month = PeriodKind::Month.around(month.end);
+    }
+    Vec::new()
+}
+
+impl Line {
+    pub(super) fn path(&self, scale: &Scale) -> String {
+        let y = scale.y(self.value);
+        if self.stretches.is_empty() {
+            return format!("M{LEFT} {y:.1}H{}", WIDTH - RIGHT);
+        }
+        let mut path = String::new();
+        for &(from, to) in &self.stretches {
+            let _ = write!(path, "M{:.1} {y:.1}H{:.1}", scale.x(from), scale.x(to));
+        }
+        path
+    }
+}
+
+/// Labels beside their lines, where there is room: those that would cover another one stand in the caption alone.
+pub(super) fn labels(lines: &[Line], scale: &Scale) -> Vec<(f64, String)> {
+    let mut placed: Vec<(f64, String)> = Vec::new();
+    for line in lines.iter().filter(|line| line.label.chars().count() as f64 * CHARACTER < WIDTH - LEFT - RIGHT) {
+        let y = scale.y(line.value);
+        // Above the line, unless that is above the picture; a minimum below it, away from the readings.
+        let above = line.direction == Direction::Max && y - 4.0 > TOP;
+        let at = if above || y > HEIGHT - 40.0 { y - 4.0 } else { y + 10.0 };
+        if placed.iter().all(|(other, _)| (other - at).abs() >= LABEL_HEIGHT) {
+            placed.push((at, line.label.clone()));
+        }
+    }
+    placed
+}

@@ -1,0 +1,151 @@
+//! What the table says about a site and a period.
+
+use super::exceeding::{Exceeding, MAX_LISTED};
+use super::ledger::{self, Ledger};
+use super::range::Range;
+use super::scan::{Scan, scan};
+use super::status::{Verdict, decide};
+use futures_util::future::try_join_all;
+use shared::domain::alert::{Alert, Severity};
+use shared::domain::evaluate::{Rule, Survey};
+use shared::domain::permit::{Permit, Statistic};
+use shared::domain::{name, time};
+use shared::http::request_id;
+use shared::store::permits::StoredPermit;
+use shared::store::series::Entry;
+use shared::store::{Store, StoreError};
+use shared::verdicts::surveys;
+use std::collections::BTreeMap;
+
+/// Series read at once. Reading is waiting, mostly; each holds its packed readings, 2 MB for a million.
+const AT_ONCE: usize = 8;
+/// The most series whose points are kept for a chart.
+const MAX_CHARTS: usize = 100;
+
+/// All that a certificate shows.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) site: String,
+    pub(super) range: Range,
+    pub(super) permit: StoredPermit,
+    /// All series of the site, with or without readings in the period, by outfall and parameter.
+    pub(super) series: Vec<SeriesFacts>,
+    /// The first exceedances, with the time at which each begins, in time order: at most [`MAX_LISTED`].
+    pub(super) exceedances: Vec<(i64, Alert)>,
+    pub(super) by_severity: BTreeMap<Severity, u64>,
+    pub(super) ledger: Ledger,
+    pub(super) verdict: Verdict,
+    pub(super) generated_at: String,
+    pub(super) request_id: String,
+}
+
+/// A series in the period.
+#[derive(Debug)]
+pub(super) struct SeriesFacts {
+    pub(super) entry: Entry,
+    pub(super) scan: Scan,
+    pub(super) limits: Vec<LimitFacts>,
+    /// How many readings each revision brought.
+    revisions: BTreeMap<u64, u64>,
+}
+
+/// A limit of a series in the period.
+#[derive(Debug)]
+pub(super) struct LimitFacts {
+    pub(super) rule: Rule,
+    pub(super) survey: Survey,
+    pub(super) exceeding: Exceeding,
+}
+
+impl Facts {
+    pub(super) fn exceedances_total(&self) -> u64 {
+        self.by_severity.values().sum()
+    }
+
+    /// The series that have readings in the period.
+    pub(super) fn present(&self) -> impl Iterator<Item = &SeriesFacts> {
+        self.series.iter().filter(|series| series.scan.readings > 0)
+    }
+
+    /// The limits that something of the period is held against, with their series.
+    pub(super) fn compared(&self) -> impl Iterator<Item = (&SeriesFacts, &LimitFacts)> {
+        let all = self.series.iter().flat_map(|series| series.limits.iter().map(move |limit| (series, limit)));
+        all.filter(|(series, limit)| series.scan.readings > 0 || limit.was_compared() || limit.exceeding.total() > 0)
+    }
+}
+
+impl LimitFacts {
+    /// Whether anything of the period was compared with the limit: its statistic has a value, or readings entered it
+    /// that cannot exceed, such as non-detects under a daily maximum. Readings too few for a rolling mean do not.
+    pub(super) fn was_compared(&self) -> bool {
+        let is_rolling = matches!(self.rule.statistic, Statistic::RollingMean(_));
+        self.survey.values > 0 || self.survey.judged > 0 && !is_rolling
+    }
+
+    /// Whether the stored exceedances are those that the readings have. They are not for a moment while a file is
+    /// judged.
+    pub(super) fn in_step(&self) -> bool {
+        self.survey.exceedances_total() == self.exceeding.total()
+    }
+}
+
+/// Reads everything.
+pub(super) async fn gather(store: &Store, site: String, range: Range) -> Result<Facts, StoreError> {
+    let permit = store.permit(&site).await?;
+    let mut entries = store.series_of(&site).await?;
+    entries.sort_by_cached_key(|entry| {
+        let series = &entry.series;
+        [&series.outfall, &series.parameter, &series.base, &entry.unit, &series.variant].map(|part| name::key(part))
+    });
+    let (mut series, mut exceedances, mut by_severity, mut revisions) =
+        (Vec::new(), Vec::new(), BTreeMap::new(), BTreeMap::new());
+    for chunk in entries.chunks(AT_ONCE) {
+        let charted = series.len() < MAX_CHARTS;
+        let read = chunk.iter().map(async |entry| one(store, entry, &permit.permit, range, charted).await);
+        for mut found in try_join_all(read).await? {
+            for limit in &mut found.limits {
+                exceedances.append(&mut limit.exceeding.listed);
+                limit
+                    .exceeding
+                    .by_severity
+                    .iter()
+                    .for_each(|(severity, count)| *by_severity.entry(*severity).or_default() += count);
+            }
+            found.revisions.iter().for_each(|(revision, count)| *revisions.entry(*revision).or_default() += count);
+            series.push(found);
+        }
+        exceedances.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.id.cmp(&other.id)));
+        exceedances.truncate(MAX_LISTED);
+    }
+    let ledger = ledger::find(store, &site, &revisions).await?;
+    let verdict = decide(&permit, &series, range, &ledger);
+    let (generated_at, request_id) = (time::rfc3339(time::now() / 1_000_000 * 1_000_000), request_id::current());
+    Ok(Facts { site, range, permit, series, exceedances, by_severity, ledger, verdict, generated_at, request_id })
+}
+
+async fn one(
+    store: &Store,
+    entry: &Entry,
+    permit: &Permit,
+    range: Range,
+    charted: bool,
+) -> Result<SeriesFacts, StoreError> {
+    let (from, to) = range.bounds();
+    let bounds = (from.max(entry.first), to.min(entry.latest.time));
+    let mut facts =
+        SeriesFacts { entry: entry.clone(), scan: Scan::default(), limits: Vec::new(), revisions: BTreeMap::new() };
+    if from > entry.latest.time {
+        return Ok(facts);
+    }
+    // There may be none: a month that begins in the period can have its readings behind it.
+    if bounds.0 <= bounds.1 {
+        let readings = store.readings(entry, bounds.0, bounds.1).await?;
+        facts.revisions = readings.revisions()?;
+        facts.scan = scan(readings, bounds, charted).await?;
+    }
+    for (rule, survey) in surveys(store, entry, permit, (from, to)).await? {
+        let blocks = store.alert_blocks(&entry.series.site, Some(&entry.id), Some(&rule.id)).await?;
+        facts.limits.push(LimitFacts { rule, survey, exceeding: Exceeding::of(&blocks, (from, to)) });
+    }
+    Ok(facts)
+}

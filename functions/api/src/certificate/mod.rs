@@ -1,0 +1,120 @@
+//! `GET /api/certificate`: what became of a site's readings over a period, as a page that a person signs.
+//!
+//! The page is complete in itself: no script, nothing loaded, and one `<style>` that its own policy names by digest.
+//! Its parts: [`range`] reads the period, [`facts`] asks the table, [`status`] decides, [`page`] and [`chart`] show.
+
+mod chart;
+mod exceeding;
+mod facts;
+mod ledger;
+mod page;
+mod range;
+mod scan;
+mod status;
+mod text;
+
+use crate::Api;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use range::Range;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use shared::domain::name;
+use shared::http::error::ErrorEnvelope;
+use shared::http::query::Query;
+use shared::http::{ApiError, ApiResult};
+use std::sync::LazyLock;
+use utoipa::IntoParams;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Options {
+    /// The site.
+    site: String,
+    /// The first time, hours or RFC 3339; the first reading if absent.
+    from: Option<String>,
+    /// The last time, included; a date means until the end of that day; the last reading if absent.
+    to: Option<String>,
+}
+
+/// What the page may load, which is nothing, and the one style that it has.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let digest = STANDARD.encode(Sha256::digest(page::STYLE));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
+    );
+    // Letters, digits and quotes: always a header. Should it not be, nothing at all may be loaded.
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
+
+/// A certificate of compliance for a site and a period, to be printed and signed.
+///
+/// The status is NON-COMPLIANT with any exceedance, INSUFFICIENT DATA where nothing was compared with a limit, a limit
+/// of the site's own permit met no reading or units could not be compared, and COMPLIANT otherwise. Statistics whose
+/// period begins between `from` and `to` count.
+#[utoipa::path(
+    get, path = "/api/certificate", tag = "alerts", params(Options),
+    responses(
+        (status = 200, description = "A page complete in itself, without scripts", body = String, content_type = "text/html"),
+        (status = 400, description = "A parameter is missing or not as expected, or `from` is after `to`", body = ErrorEnvelope),
+        (status = 404, description = "No such site", body = ErrorEnvelope),
+    )
+)]
+pub(crate) async fn get_certificate(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Response> {
+    let asked = name::check(&options.site).map_err(|error| ApiError::bad_request(format!("site: {error}")))?;
+    let range = Range::read(options.from.as_deref(), options.to.as_deref())?;
+    let sites = api.store.sites().await?;
+    let site = sites.into_iter().find(|site| name::same(site, asked));
+    let site = site.ok_or_else(|| ApiError::not_found("there is no such site; GET /api/status lists them"))?;
+    let facts = facts::gather(&api.store, site, range).await?;
+    Ok(respond(&facts))
+}
+
+fn respond(facts: &facts::Facts) -> Response {
+    let name = format!("inline; filename=\"{}\"", file_name(&facts.site, facts.range));
+    let disposition = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("inline"));
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (headers, Html(page::page(facts).into_string())).into_response()
+}
+
+/// A name that every file system takes: letters, digits and hyphens of ASCII.
+fn file_name(site: &str, range: Range) -> String {
+    let parts = [Some("certificate".to_owned()), Some(site.to_owned()), range.from_text(), range.to_text()];
+    let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let words = text.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let mut name = words.collect::<Vec<_>>().join("-");
+    name.truncate(100);
+    name + ".html"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_style_by_its_digest() {
+        let policy = POLICY.to_str().unwrap();
+        let digest = STANDARD.encode(Sha256::digest(page::STYLE.as_bytes()));
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.contains(&digest), "{policy}");
+        assert!(!page::STYLE.contains("</") && !page::STYLE.contains("url(") && !page::STYLE.contains("@import"));
+    }
+
+    #[test]
+    fn file_names_are_plain_whatever_the_site_is_called() {
+        let range = Range::read(Some("2026-01-01"), Some("2026-03-31")).unwrap();
+        assert_eq!(file_name("TX0119407", range), "certificate-TX0119407-2026-01-01-2026-03-31.html");
+        let whole = Range::read(None, None).unwrap();
+        assert_eq!(file_name("../\"a\"\r\nb; x=é", whole), "certificate-a-b-x.html");
+        assert_eq!(file_name("日本", whole), "certificate.html");
+        assert!(file_name(&"x".repeat(256), whole).len() <= 105);
+    }
+}

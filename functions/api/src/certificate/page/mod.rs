@@ -1,0 +1,71 @@
+//! The page. Every text from outside goes through maud, which escapes it.
+
+mod charts;
+mod exceedances;
+mod head;
+mod limits;
+mod provenance;
+mod readings;
+mod signature;
+
+use super::facts::Facts;
+use super::text::{Listed, count};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// The one style of the page, in the page. It works with `main.certificate` as its root as well, so that the page can
+/// be shown within another one.
+pub(super) const STYLE: &str = include_str!("style.css");
+
+/// Bytes that a list may take. The longest names make rows of a few kilobytes; all lists together stay below the 6 MB
+/// that an answer of a Lambda function may have.
+const ROOM: usize = 350_000;
+
+/// The certificate.
+pub(super) fn page(facts: &Facts) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Certificate of compliance · " (facts.site) }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main.certificate lang="en" {
+                    (head::head(facts))
+                    (exceedances::section(facts))
+                    (readings::statistics(facts))
+                    (limits::section(facts))
+                    (readings::counts(facts))
+                    (charts::section(facts))
+                    (provenance::section(facts))
+                    (signature::section(facts))
+                }
+            }
+        }
+    }
+}
+
+/// A table that can be wider than a screen. Its head is repeated on every sheet.
+fn table(caption: &str, columns: &[(&str, &str)], rows: &Listed, more: &str) -> Markup {
+    html! {
+        div.scroll role="region" aria-label=(caption) tabindex="0" {
+            table {
+                thead { tr { @for (column, class) in columns { th.(class) scope="col" { (column) } } } }
+                tbody { (rows) }
+            }
+        }
+        (left_out(rows, more))
+    }
+}
+
+/// What a list has no room for.
+fn left_out(rows: &Listed, more: &str) -> Markup {
+    html! { @if rows.left_out > 0 { p.note { "Not listed here: " (count(rows.left_out)) " more. " (more) } } }
+}
+
+/// The class of a column of numbers, and of one of texts.
+const NUMBER: &str = "number";
+const TEXT: &str = "text";

@@ -1,0 +1,69 @@
+//! Where the readings came from.
+
+use super::{NUMBER, ROOM, TEXT, table};
+use crate::certificate::facts::Facts;
+use crate::certificate::ledger::File;
+use crate::certificate::text::{count, counted, listed, name, tidy};
+use maud::{Markup, html};
+
+/// The most files that are listed.
+const MAX_FILES: usize = 500;
+
+const COLUMNS: [(&str, &str); 6] = [
+    ("Ingest and SHA-256 of the file", TEXT),
+    ("Source", TEXT),
+    ("Received", TEXT),
+    ("Software", TEXT),
+    ("Rows taken / refused", NUMBER),
+    ("Readings in the period", NUMBER),
+];
+
+pub(super) fn section(facts: &Facts) -> Markup {
+    let ledger = &facts.ledger;
+    let rows = listed(&ledger.files, MAX_FILES, ROOM, row);
+    let (files, readings) = ledger.unknown;
+    html! {
+        section {
+            h2 { "Provenance" }
+            @if !ledger.files.is_empty() {
+                (table("Files", &COLUMNS, &rows, "GET /api/ingests has the whole ledger."))
+                p.note { "Readings are those that each file brought for the period, including any that a later one corrected. A file can be told by its digest." }
+            }
+            @if ledger.single > 0 {
+                p { (counted(ledger.single, "reading", "readings")) " of the period came live, one by one, over the site's connections." }
+            }
+            @if files > 0 {
+                p.note {
+                    (counted(readings, "reading", "readings")) " of the period came with " (counted(files, "file", "files"))
+                    " whose records are not among the latest of the ledger, or have come in this moment; GET /api/ingests has all of it."
+                }
+            }
+            @if ledger.files.is_empty() && ledger.single == 0 && files == 0 { p { "There are no readings in the period." } }
+        }
+    }
+}
+
+fn row(file: &File) -> Markup {
+    let rows = |number: Option<u64>| number.map_or("–".into(), count);
+    html! {
+        tr {
+            td { code { (file.id) } br; code.digest { (file.digest) } }
+            td {
+                @if file.source.is_empty() { span.muted { "unnamed" } } @else { (name(&file.source)) }
+                br; span.muted { "from " (name(&file.who)) }
+            }
+            td { (tidy(&second(&file.received_at))) }
+            td { (name(&file.code_version)) }
+            td.number { @if file.done { (rows(file.rows_taken)) " / " (rows(file.rows_refused)) } @else { "not finished" } }
+            td.number { (count(file.readings)) }
+        }
+    }
+}
+
+/// RFC 3339 without the fraction of the second.
+fn second(time: &str) -> String {
+    match time.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => time.to_owned(),
+    }
+}
