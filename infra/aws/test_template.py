@@ -43,7 +43,8 @@ ALLOWED = {
         on(TABLE, ["UpdateItem"], "FEED#*", "INGEST#*", "COUNTERS#*", "RATE#*"),
     },
     "api": {
-        on(TABLE, READ, "SITES", "SITE#*", "SERIES#*", "ALERTS#*", "PERMIT#*", "FEED#*"),
+        on(TABLE, READ, "SITES", "SITE#*", "SERIES#*", "ALERTS#*", "PERMIT#*", "FEED#*", "INGEST#*"),
+        on(INDEX, ["Query"], "LEDGER"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*", "ALERTS#*", "PERMIT#*", "FEED#*"),
         on(TABLE, ["BatchWriteItem"], "ALERTS#*"),
         on(TABLE, ["DeleteItem"], "ALERTS#*"),

@@ -33,6 +33,8 @@ pub(super) struct OwnLimit {
     pub(super) unit: String,
     pub(super) direction: Direction,
     pub(super) readings: u64,
+    /// The times of the first and the last of them.
+    pub(super) times: (i64, i64),
 }
 
 /// Takes all pieces. `range` is where the readings lie; without `charted` no points are kept.
@@ -70,8 +72,15 @@ impl Scan {
         let same = |own: &&mut OwnLimit| own.value == row.limit && own.direction == direction && own.unit == unit;
         if let Some(own) = self.own_limits.iter_mut().find(same) {
             own.readings += 1;
+            own.times.1 = row.time;
         } else if self.own_limits.len() < MAX_OWN_LIMITS {
-            self.own_limits.push(OwnLimit { value: row.limit, unit: unit.to_owned(), direction, readings: 1 });
+            self.own_limits.push(OwnLimit {
+                value: row.limit,
+                unit: unit.to_owned(),
+                direction,
+                readings: 1,
+                times: (row.time, row.time),
+            });
         } else {
             self.other_limits += 1;
         }
@@ -96,7 +105,7 @@ mod tests {
         scan.feed(&piece);
         assert_eq!((scan.readings, scan.non_detects), (3, 2));
         assert_eq!((scan.first.unwrap().time, scan.last.unwrap().time), (0, 2));
-        let own = OwnLimit { value: 10.0, unit: "mg/L".into(), direction: Direction::Max, readings: 2 };
+        let own = OwnLimit { value: 10.0, unit: "mg/L".into(), direction: Direction::Max, readings: 2, times: (0, 1) };
         assert_eq!(scan.own_limits, [own]);
     }
 

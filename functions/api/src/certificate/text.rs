@@ -13,6 +13,12 @@ pub(super) fn name(text: &str) -> Markup {
     html! { bdi { (text) } }
 }
 
+/// A name where no element can isolate it, such as a title: without the marks that turn the direction of writing.
+pub(super) fn unmarked(text: &str) -> String {
+    let turns = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|character| !turns(character)).collect()
+}
+
 /// A count, in groups of three digits.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -29,6 +35,11 @@ pub(super) fn count(number: u64) -> String {
 /// A count with its noun.
 pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// A mean: not with more digits than its values can have.
+pub(super) fn mean(number: f64) -> String {
+    significant(number, 5)
 }
 
 /// A value, without digits that only binary arithmetic has put there.
@@ -90,9 +101,9 @@ pub(super) fn statistic(statistic: Statistic) -> String {
     }
 }
 
-/// A statistic of a series: one that is reported is named by its own base.
+/// A statistic of a series: one that is reported is known by its own base.
 pub(super) fn statistic_of(kind: Statistic, base: &str) -> Markup {
-    html! { (statistic(kind)) @if !base.is_empty() { " (" (name(base)) ")" } }
+    html! { @if base.is_empty() { (statistic(kind)) } @else { (name(base)) } }
 }
 
 /// RFC 3339 as people write it: a date alone for midnight, no `T`, no `Z`. The page says that times are UTC.
@@ -169,6 +180,11 @@ mod tests {
         assert_eq!((count(0), count(999), count(1_234_567)), ("0".into(), "999".into(), "1,234,567".into()));
         assert_eq!((percent_of(3.12, 3.0), percent_of(1.0, 0.0)), ("104 %".into(), "–".into()));
         assert_eq!((percent(62), percent(PERCENT_OF_ZERO_LIMIT)), ("62 %".into(), "–".into()));
+    }
+
+    #[test]
+    fn marks_of_direction_are_left_out_of_titles() {
+        assert_eq!(unmarked("a\u{202e}b\u{2069}c\u{200f} é 日"), "abc é 日");
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub(super) fn values(values: impl Iterator<Item = f64>, most: usize) -> ((f64, f
         let around = if size < SMALLEST { 1.0 } else { size * 0.1 };
         (low, high) = (low - around, high + around);
     }
+    // Room for a label beyond a limit that is the highest or the lowest of all.
+    let margin = (high - low) * 0.06;
+    (low, high) = (if low == 0.0 { low } else { low - margin }, if high == 0.0 { high } else { high + margin });
     let step = nice((high - low) / most.max(2) as f64);
     let (first, last) = ((low / step).floor(), (high / step).ceil());
     let count = (last - first).min(20.0) as usize;
@@ -144,11 +147,11 @@ mod tests {
 
     #[test]
     fn values_have_round_ticks() {
-        let (range, ticks) = values([3.0, 14.7].into_iter(), 4);
+        let (range, ticks) = values([3.0, 14.0].into_iter(), 4);
         assert_eq!((range, labels(&ticks)), ((0.0, 15.0), vec!["0", "5", "10", "15"]));
         let (_, ticks) = values([6.0, 9.0].into_iter(), 4);
-        assert_eq!(labels(&ticks), ["6", "7", "8", "9"]);
-        let (_, ticks) = values([0.01, 0.0032].into_iter(), 4);
+        assert_eq!(labels(&ticks), ["5", "6", "7", "8", "9", "10"], "with room beyond both limits");
+        let (_, ticks) = values([0.009, 0.0032].into_iter(), 4);
         assert_eq!(labels(&ticks), ["0", "0.0025", "0.005", "0.0075", "0.01"]);
         for odd in [
             vec![],

@@ -2,7 +2,7 @@
 
 use super::{CHARACTER, HEIGHT, LEFT, RIGHT, Scale, TOP, WIDTH};
 use crate::certificate::facts::SeriesFacts;
-use crate::certificate::text::{direction, statistic, value};
+use crate::certificate::text::{direction, statistic, unmarked, value};
 use shared::domain::permit::Season;
 use shared::domain::reading::Direction;
 use shared::domain::time::PeriodKind;
@@ -29,7 +29,7 @@ pub(super) struct Line {
 /// The lines of a series' limits in its unit.
 pub(super) fn of(series: &SeriesFacts, span: (i64, i64), convert: &dyn Fn(f64, &str) -> Option<f64>) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    let unit = &series.entry.unit;
+    let unit = unmarked(&series.entry.unit);
     let mut add = |number: f64, side: Direction, what: String, stretches: Vec<(i64, i64)>| {
         let same = |line: &&mut Line| line.value == number && line.direction == side && line.stretches == stretches;
         match lines.iter_mut().find(same) {
@@ -45,7 +45,8 @@ pub(super) fn of(series: &SeriesFacts, span: (i64, i64), convert: &dyn Fn(f64, &
     };
     for own in &series.scan.own_limits {
         if let Some(number) = convert(own.value, &own.unit) {
-            add(number, own.direction, "came with the readings".into(), Vec::new());
+            let stretches = if series.scan.own_limits.len() == 1 { Vec::new() } else { vec![own.times] };
+            add(number, own.direction, "came with the readings".into(), stretches);
         }
     }
     for limit in series.limits.iter().map(|limit| &limit.rule) {

@@ -17,7 +17,7 @@ use shared::domain::unit::Unit;
 use std::fmt::Write as _;
 
 const WIDTH: f64 = 360.0;
-const HEIGHT: f64 = 190.0;
+const HEIGHT: f64 = 164.0;
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 10.0;
 const TOP: f64 = 12.0;
@@ -76,13 +76,13 @@ pub(super) fn chart(series: &SeriesFacts, title: &str, number: usize) -> Markup 
             }
             path.axis d=(format!("M{LEFT} {TOP}V{}H{}", HEIGHT - BOTTOM, WIDTH - RIGHT)) {}
             @for line in &drawing.lines { path.limit d=(line.path(&scale)) {} }
-            @for (y, label) in lines::labels(&drawing.lines, &scale) {
-                text.limit-label x=(WIDTH - RIGHT - 2.0) y=(format!("{y:.1}")) text-anchor="end" { (label) }
-            }
             path.line d=(drawing.line(&scale)) {}
             @if drawing.points.len() <= DOTS { path.dots d=(drawing.dots(&scale, false)) {} }
             path.open d=(drawing.dots(&scale, true)) {}
             path.beyond d=(drawing.triangles(&scale)) {}
+            @for (y, label) in lines::labels(&drawing.lines, &scale) {
+                text.limit-label x=(WIDTH - RIGHT - 2.0) y=(format!("{y:.1}")) text-anchor="end" { (label) }
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{ROOM, left_out};
 use crate::certificate::chart::{caption, chart};
 use crate::certificate::facts::{Facts, SeriesFacts};
-use crate::certificate::text::{listed, name};
+use crate::certificate::text::{listed, name, unmarked};
 use maud::{Markup, html};
 
 /// The most charts on a page. Two stand side by side on a sheet.
@@ -40,7 +40,7 @@ fn figure(series: &SeriesFacts, number: usize) -> Markup {
             figcaption {
                 strong { (name(parameter)) } " · outfall " (name(outfall)) " · " (name(base)) @if !unit.is_empty() { ", " (name(unit)) }
             }
-            (chart(series, &format!("{parameter}, outfall {outfall}, {base}, {unit}"), number))
+            (chart(series, &unmarked(&format!("{parameter}, outfall {outfall}, {base}, {unit}")), number))
             p.caption { (caption(series)) }
         }
     }

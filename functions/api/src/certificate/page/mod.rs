@@ -9,7 +9,7 @@ mod readings;
 mod signature;
 
 use super::facts::Facts;
-use super::text::{Listed, count};
+use super::text::{Listed, count, unmarked};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The one style of the page, in the page. It works with `main.certificate` as its root as well, so that the page can
@@ -28,7 +28,7 @@ pub(super) fn page(facts: &Facts) -> Markup {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Certificate of compliance · " (facts.site) }
+                title { "Certificate of compliance · " (unmarked(&facts.site)) }
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }

@@ -2,7 +2,9 @@
 
 use super::{NUMBER, ROOM, TEXT, table};
 use crate::certificate::facts::{Facts, LimitFacts, SeriesFacts};
-use crate::certificate::text::{count, counted, listed, name, percent_of, qualified, sign, statistic_of, tidy, value};
+use crate::certificate::text::{
+    self, count, counted, listed, name, percent_of, qualified, sign, statistic_of, tidy, value,
+};
 use maud::{Markup, html};
 use shared::domain::evaluate::Observed;
 
@@ -50,7 +52,7 @@ fn statistic_row(series: &SeriesFacts, limit: &LimitFacts) -> Markup {
             td { (statistic_of(rule.statistic, &key.base)) }
             td.number { (limit_cell(series, limit)) }
             td.number { (count(survey.values)) @if survey.values == 0 { (no_values(limit)) } }
-            td.number { @if let Some(mean) = survey.mean() { (value(mean)) } @else { "–" } }
+            td.number { @if let Some(mean) = survey.mean() { (text::mean(mean)) } @else { "–" } }
             td.number { @if let Some(worst) = &survey.worst { (observed(worst)) } @else { "–" } }
             td.number { @if let Some(worst) = &survey.worst { (percent_of(worst.row.value, worst.row.limit)) } @else { "–" } }
             td.number.beyond[exceedances > 0] { (count(exceedances)) }
@@ -128,12 +130,12 @@ fn count_row(series: &SeriesFacts) -> Markup {
             td { (name(&key.parameter)) }
             td {
                 @if key.is_raw() { "single readings" } @else { (name(&key.base)) }
-                @if !key.variant.is_empty() { " " span.muted { (name(&key.variant)) } }
+                @if !key.variant.is_empty() { br; span.variant { (name(&key.variant)) } }
             }
             td { (name(&series.entry.unit)) }
             td.number { (count(scan.readings)) }
             td.number { (count(scan.non_detects)) }
-            td { (time(scan.first)) " – " (time(scan.last)) }
+            td { span.nowrap { (time(scan.first)) " –" } " " span.nowrap { (time(scan.last)) } }
             td.number { @if series.limits.is_empty() { "none" } @else { (count(series.limits.len() as u64)) } }
         }
     }
