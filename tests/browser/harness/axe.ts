@@ -1,0 +1,15 @@
+// axe-core on a page as it stands.
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, type Page } from "@playwright/test";
+
+/** Fails with what axe finds wrong, by rule and element. */
+export async function expectAccessible(page: Page, what: string): Promise<void> {
+  // A fade that has not ended has contrasts that nobody is meant to read at.
+  await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== "running"));
+  const { violations, passes } = await new AxeBuilder({ page }).analyze();
+  const found = violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${help}\n  ${target.join(" ")}\n  ${failureSummary}`),
+  );
+  expect(found, `axe on ${what}`).toEqual([]);
+  expect(passes.length, `rules that axe could apply to ${what}`).toBeGreaterThan(10);
+}

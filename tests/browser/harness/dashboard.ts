@@ -1,0 +1,119 @@
+// The dashboard as a person sees it: what there is, by its role and name.
+import { expect, type Locator, type Page } from "@playwright/test";
+import type { Host } from "./host.ts";
+
+export const VIEWS = ["Overview", "Upload", "Permit", "Certificate"] as const;
+export type View = (typeof VIEWS)[number];
+
+/** A tile that stands for readings has one of these states, the worst first. */
+export const STATES = ["critical", "warning", "watch", "info", "ok", "none"] as const;
+
+export interface Place {
+  site?: string;
+  outfall?: string;
+  series?: string;
+  from?: string;
+  to?: string;
+}
+
+export class Dashboard {
+  readonly page: Page;
+  readonly connection: Locator;
+  readonly verdict: Locator;
+  readonly tiles: Locator;
+  readonly chart: Locator;
+  readonly range: Locator;
+  readonly incidents: Locator;
+  readonly dialog: Locator;
+
+  constructor(page: Page) {
+    this.page = page;
+    this.connection = page.getByTestId("connection");
+    this.verdict = page.getByTestId("verdict");
+    this.tiles = page.getByRole("region", { name: "Parameters" }).getByTestId("tile");
+    this.chart = page.getByTestId("chart");
+    this.range = page.getByRole("group", { name: "Range" });
+    this.incidents = page.getByRole("region", { name: "Incidents" }).getByTestId("incident");
+    this.dialog = page.getByRole("dialog", { name: "Access token" });
+  }
+
+  /** Opens a view of a host as a bookmark would. */
+  async open(host: Host, view: View = "Overview", place: Place = {}): Promise<void> {
+    const query = new URLSearchParams({ ...place });
+    const path = view === "Overview" ? "" : view.toLowerCase();
+    await this.page.goto(`${host.origin}/#/${path}${query.size > 0 ? `?${query}` : ""}`);
+  }
+
+  /** Opens the overview of a site, and waits until chart and connection are there. */
+  async openLive(host: Host, place: Place = {}): Promise<void> {
+    await this.open(host, "Overview", place);
+    await this.live();
+    await this.drawn();
+  }
+
+  /** Goes to a view by the navigation. */
+  async go(view: View): Promise<void> {
+    const navigation = this.page.getByRole("navigation", { name: "Views" });
+    await navigation.getByRole("link", { name: view }).click();
+    await expect(this.heading()).toBeVisible();
+  }
+
+  /** The heading of the present view. */
+  heading(): Locator {
+    return this.page.getByRole("main").getByRole("heading", { level: 2 }).first();
+  }
+
+  async live(): Promise<void> {
+    await expect(this.connection).toHaveAttribute("data-state", "live", { timeout: 15_000 });
+  }
+
+  /** Waits until the chart shows what it was last asked for. */
+  async drawn(): Promise<void> {
+    await expect(this.chart).toHaveAttribute("data-ready", "true");
+  }
+
+  tile(parameter: string): Locator {
+    return this.page.locator(`[data-testid=tile][data-parameter=${JSON.stringify(parameter)}]`);
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole("button", { name, exact: true });
+  }
+
+  /** The visible range of the chart, in microseconds. */
+  async visible(): Promise<{ from: number; to: number; width: number }> {
+    const from = Number(await this.chart.getAttribute("data-from"));
+    const to = Number(await this.chart.getAttribute("data-to"));
+    return { from, to, width: to - from };
+  }
+
+  /** A number that the chart says of itself. */
+  async says(what: "points" | "total" | "exceedances"): Promise<number> {
+    return Number(await this.chart.getAttribute(`data-${what}`));
+  }
+
+  /** Chooses a file and names its site. */
+  async choose(file: string | { name: string; csv: string }, site?: string): Promise<void> {
+    const input = this.page.getByLabel("CSV file");
+    if (typeof file === "string") await input.setInputFiles(file);
+    else await input.setInputFiles({ name: file.name, mimeType: "text/csv", buffer: Buffer.from(file.csv) });
+    if (site !== undefined) await this.page.getByRole("textbox", { name: "Site of the readings" }).fill(site);
+  }
+
+  /** The result of the upload. */
+  get result(): Locator {
+    return this.page.getByTestId("result");
+  }
+
+  /** A number in the result of the upload. */
+  async counted(what: "rows-taken" | "rows-refused" | "alerts-found"): Promise<number> {
+    return numberIn((await this.page.getByTestId(what).textContent()) ?? "");
+  }
+}
+
+/** The first number of a text, with or without separators of thousands. */
+export function numberIn(text: string): number {
+  const found = text.match(/\d[\d,.\u00A0\u202F]*/)?.[0];
+  if (!found) throw new Error(`no number in ${JSON.stringify(text)}`);
+  return Number(found.replaceAll(/[,\u00A0\u202F]/g, ""));
+}

@@ -1,0 +1,225 @@
+// For everybody: axe on every view and state, and everything by the keyboard alone.
+import type { Locator, Page } from "@playwright/test";
+import { expectAccessible } from "../harness/axe.ts";
+import { tidy } from "../harness/csv.ts";
+import { VIEWS } from "../harness/dashboard.ts";
+import { client, expect, test } from "../harness/fixtures.ts";
+
+const FIRST_STOPS = 80;
+
+/** Presses Tab until something has the focus; fails if it never has. */
+async function tabTo(page: Page, target: Locator): Promise<void> {
+  for (let stop = 0; stop < FIRST_STOPS; stop++) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`${target} cannot be reached with ${FIRST_STOPS} presses of Tab`);
+}
+
+for (const scheme of ["light", "dark"] as const) {
+  test.describe(`in a ${scheme} scheme`, () => {
+    test.use({ colorScheme: scheme });
+
+    for (const view of VIEWS) {
+      test(`axe finds nothing wrong with the view ${view}, also on a phone`, async ({ dashboard, demo, page }) => {
+        await dashboard.open(demo, view, { site: "demo" });
+        await dashboard.live();
+        await expect(page.locator("html")).toHaveAttribute("data-theme", scheme);
+        if (view === "Overview") await dashboard.drawn();
+        if (view === "Permit") await expect(page.getByRole("table", { name: "Limits" })).toBeVisible();
+        if (view === "Certificate") await expect(page.getByTestId("certificate")).toHaveAttribute("data-ready", "true");
+        await expectAccessible(page, `${view}, ${scheme}`);
+        await page.setViewportSize({ width: 390, height: 844 });
+        await expectAccessible(page, `${view}, ${scheme}, phone`);
+      });
+    }
+
+    test("axe finds nothing wrong with what comes after an action, and with failures", async ({
+      dashboard,
+      demo,
+      page,
+      watch,
+    }) => {
+      watch.expect(/status of (422|503)/);
+      await dashboard.open(demo, "Upload");
+      const csv = "time,species,concentration\n2026-03-01T00:00:00Z,SO4,900\n2026-03-01T01:00:00Z,SO4,x\n";
+      await dashboard.choose({ name: "mixed.csv", csv }, `a11y-${scheme}`);
+      await dashboard.button("Upload").click();
+      await expect(page.getByRole("table", { name: "Refused rows" })).toBeVisible();
+      await expectAccessible(page, "the account of an upload");
+
+      await dashboard.open(demo, "Permit", { site: `a11y-${scheme}` });
+      await page.getByLabel("Limit 1", { exact: true }).fill("100");
+      await dashboard.button("Preview").click();
+      await expect(page.getByRole("region", { name: "Preview" })).toBeVisible();
+      await page.getByLabel("Limit 1", { exact: true }).fill("-1");
+      await dashboard.button("Save permit").click();
+      await expect(page.getByLabel("Limit 1", { exact: true })).toHaveAttribute("aria-invalid", "true");
+      await expectAccessible(page, "a permit with an error");
+
+      await dashboard.openLive(demo, { site: `a11y-${scheme}` });
+      await dashboard.button("Show as table").click();
+      await expect(page.getByRole("table", { name: "Readings" })).toBeVisible();
+      await expectAccessible(page, "the readings as a table");
+
+      await dashboard.open(demo, "Overview", { site: "a11y-nothing-here" });
+      await expect(page.getByTestId("empty")).toBeVisible();
+      await expectAccessible(page, "a site without readings");
+
+      const body = { error: { code: "unavailable", message: "the database does not answer", request_id: "r-1" } };
+      await page.route("**/api/**", (route) => route.fulfill({ status: 503, json: body }));
+      await page.reload();
+      await expect(page.getByRole("alert").first()).toBeVisible();
+      await expectAccessible(page, "a failure to load");
+    });
+  });
+}
+
+test("axe finds nothing wrong with the dialog for a token", async ({ dashboard, page, startHost, watch }) => {
+  watch.expect(/status of 401|WebSocket connection/);
+  const host = await startHost({ token: "a11yTokenOfThirtyTwoCharacters00" });
+  await dashboard.open(host);
+  await expect(dashboard.dialog).toBeVisible();
+  await expectAccessible(page, "the dialog");
+});
+
+test("the theme is the system's until somebody chooses, and then stays", async ({ dashboard, demo, page }) => {
+  await page.emulateMedia({ colorScheme: "dark" });
+  await dashboard.openLive(demo);
+  const html = page.locator("html");
+  await expect(html).toHaveAttribute("data-theme", "dark");
+  const button = dashboard.button("Dark theme");
+  await expect(button).toHaveAttribute("aria-pressed", "true");
+  const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  await button.click();
+  await expect(html).toHaveAttribute("data-theme", "light");
+  expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).not.toBe(dark);
+  await page.reload();
+  await expect(html).toHaveAttribute("data-theme", "light");
+});
+
+test("the first press of Tab shows the link that skips to the content", async ({ dashboard, demo, page }) => {
+  await dashboard.openLive(demo);
+  await page.keyboard.press("Tab");
+  const skip = page.getByRole("link", { name: "Skip to content" });
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport();
+  await page.keyboard.press("Enter");
+  const inMain = () => page.evaluate(() => document.querySelector("main")?.contains(document.activeElement));
+  expect(await inMain()).toBe(true);
+  await page.keyboard.press("Tab");
+  expect(await inMain()).toBe(true);
+});
+
+test("whatever has the focus shows that it has it, and is on the screen", async ({ dashboard, demo, page }) => {
+  await dashboard.openLive(demo, { site: "demo" });
+  const invisible: string[] = [];
+  let stops = 0;
+  for (; stops < FIRST_STOPS; stops++) {
+    await page.keyboard.press("Tab");
+    const state = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (!element || element === document.body) return null;
+      const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+      const { width, height, top, bottom } = element.getBoundingClientRect();
+      const marked = (outlineStyle !== "none" && Number.parseFloat(outlineWidth) > 0) || boxShadow !== "none";
+      const onScreen = width > 0 && height > 0 && bottom > 0 && top < innerHeight;
+      return { ok: marked && onScreen, what: element.outerHTML.slice(0, 120) };
+    });
+    // The body again: Tab has gone through the page and left it.
+    if (!state) break;
+    if (!state.ok) invisible.push(state.what);
+  }
+  expect(invisible).toEqual([]);
+  expect(stops).toBeGreaterThan(10);
+});
+
+test("a tile is chosen by the keyboard, and keeps the focus", async ({ dashboard, demo, page }) => {
+  await dashboard.openLive(demo, { site: "demo" });
+  const tile = dashboard.tiles.nth(2);
+  await tabTo(page, tile);
+  await page.keyboard.press("Enter");
+  await expect(tile).toHaveAttribute("aria-pressed", "true");
+  await expect(tile).toBeFocused();
+  await expect(dashboard.chart).toHaveAccessibleName(
+    new RegExp(RegExp.escape((await tile.getAttribute("data-parameter")) ?? "?")),
+  );
+});
+
+test("the chart is zoomed, moved and left by the keyboard", async ({ dashboard, demo, page }) => {
+  await dashboard.openLive(demo, { site: "demo" });
+  await tabTo(page, dashboard.chart);
+  const all = await dashboard.visible();
+  await page.keyboard.press("+");
+  await expect.poll(async () => (await dashboard.visible()).width).toBeLessThan(all.width);
+  const near = await dashboard.visible();
+  await page.keyboard.press("ArrowLeft");
+  await expect.poll(async () => (await dashboard.visible()).from).toBeLessThan(near.from);
+  const left = await dashboard.visible();
+  await page.keyboard.press("ArrowRight");
+  await expect.poll(async () => (await dashboard.visible()).from).toBeGreaterThan(left.from);
+  await page.keyboard.press("-");
+  await expect.poll(async () => (await dashboard.visible()).width).toBeGreaterThan(left.width);
+  await page.keyboard.press("+");
+  await page.keyboard.press("Home");
+  await expect.poll(async () => (await dashboard.visible()).width).toBe(all.width);
+  await expect(dashboard.chart).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(dashboard.chart).not.toBeFocused();
+});
+
+test("an incident moves the chart, and levels are chosen, by the keyboard", async ({ dashboard, demo, page }) => {
+  await dashboard.openLive(demo, { site: "demo" });
+  const before = await dashboard.visible();
+  await tabTo(page, page.getByRole("checkbox", { name: "Warning" }));
+  const warnings = await dashboard.incidents.and(page.locator("[data-severity=warning]")).count();
+  expect(warnings).toBeGreaterThan(0);
+  await page.keyboard.press("Space");
+  await expect(dashboard.incidents).toHaveCount(8 - warnings);
+  await page.keyboard.press("Space");
+  await expect(dashboard.incidents).toHaveCount(8);
+  await tabTo(page, dashboard.incidents.first().getByRole("button").first());
+  await page.keyboard.press("Enter");
+  await expect.poll(async () => (await dashboard.visible()).width).toBeLessThan(before.width);
+});
+
+test("a file is chosen and uploaded by the keyboard, and the result gets the focus or is said", async ({
+  dashboard,
+  demo,
+  page,
+}) => {
+  await dashboard.open(demo, "Upload");
+  await tabTo(page, page.getByLabel("CSV file"));
+  const opening = page.waitForEvent("filechooser");
+  await page.keyboard.press("Enter");
+  const csv = Buffer.from(tidy(9));
+  await (await opening).setFiles({ name: "keys.csv", mimeType: "text/csv", buffer: csv });
+  await tabTo(page, page.getByRole("textbox", { name: "Site of the readings" }));
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type("a11y-keys");
+  await tabTo(page, dashboard.button("Upload"));
+  await page.keyboard.press("Enter");
+  await expect(dashboard.result).toHaveAttribute("data-status", "stored");
+  expect(await client(demo).count("a11y-keys")).toBe(9);
+  const told = await dashboard.result.evaluate((result) => {
+    const live = result.closest("[role=status], [role=alert], [aria-live]");
+    return live !== null || result.contains(document.activeElement) || document.activeElement?.contains(result);
+  });
+  expect(told).toBe(true);
+});
+
+test("a limit is edited, looked at and saved by the keyboard", async ({ dashboard, demo, page }) => {
+  const site = "a11y-permit";
+  await client(demo).ingest(tidy(9), { site });
+  await dashboard.open(demo, "Permit", { site });
+  await tabTo(page, page.getByLabel("Limit 1", { exact: true }));
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type("33");
+  await tabTo(page, dashboard.button("Preview"));
+  await page.keyboard.press("Enter");
+  await expect(page.getByTestId("preview-total")).toHaveText(/[1-9]/);
+  await dashboard.button("Save permit").focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("status").filter({ hasText: "Permit saved" })).toBeVisible();
+  expect((await client(demo).limits(site))[0]?.value).toBe(33);
+});

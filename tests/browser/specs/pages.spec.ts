@@ -1,0 +1,26 @@
+// The pages that the product announces: they are there, and load nothing that its own policy forbids.
+import { expectAccessible } from "../harness/axe.ts";
+import { expect, test } from "../harness/fixtures.ts";
+import { Traffic } from "../harness/measure.ts";
+
+test("the start page that is announced is there", async ({ demo, page }) => {
+  const response = await page.goto(`${demo.origin}/`);
+  expect(response?.status()).toBe(200);
+  await expect(page.getByRole("heading", { level: 1 })).toContainText(/effluent/i);
+});
+
+test("the documentation is complete without anything from elsewhere", async ({ demo, page }) => {
+  const traffic = await Traffic.of(page);
+  const response = await page.goto(`${demo.origin}/docs`);
+  expect(response?.status()).toBe(200);
+  await expect(page.getByText("/api/ingest").first()).toBeVisible();
+  await expectAccessible(page, "/docs");
+  expect(traffic.bytes).toBeGreaterThan(1000);
+});
+
+for (const path of ["/nowhere", "/assets/nothing.js", "/index.php"]) {
+  test(`${path}, which does not exist, is a 404 and not the start page`, async ({ demo, page, watch }) => {
+    watch.expect(/status of 404/);
+    expect((await page.goto(demo.origin + path))?.status()).toBe(404);
+  });
+}

@@ -1,0 +1,129 @@
+// The permit editor: what a limit would change is seen before it is changed.
+import type { Page } from "@playwright/test";
+import { client, expect, test } from "../harness/fixtures.ts";
+import type { Host } from "../harness/host.ts";
+
+/** Sulfate at 200, 240 and 260 mg/L, against 250 by the built-in permit: one exceedance. */
+async function prepare(host: Host, site: string): Promise<void> {
+  const csv =
+    "time,species,concentration\n2026-03-01T00:00:00Z,SO4,200\n2026-03-02T00:00:00Z,SO4,240\n2026-03-03T00:00:00Z,SO4,260\n";
+  await client(host).ingest(csv, { site });
+  await client(host).permit(site, [
+    { parameter: "SO4", value: 250, unit: "mg/L", statistic: "instant", action: "Check dosing" },
+  ]);
+}
+
+const input = (page: Page, name: string) =>
+  page.getByRole("table", { name: "Limits" }).getByLabel(name, { exact: true });
+
+test("a limit that is edited, looked at and saved changes verdict, tile and incidents", async ({
+  dashboard,
+  demo,
+  page,
+}) => {
+  const site = "permit-edit";
+  await prepare(demo, site);
+  await dashboard.openLive(demo, { site });
+  await expect(dashboard.incidents).toHaveCount(1);
+  const before = await dashboard.verdict.textContent();
+  await dashboard.go("Permit");
+  await expect(input(page, "Parameter 1")).toHaveValue("SO4");
+  await expect(input(page, "Limit 1")).toHaveValue("250");
+  await expect(input(page, "Action 1")).toHaveValue("Check dosing");
+
+  await input(page, "Limit 1").fill("120");
+  await dashboard.button("Preview").click();
+  await expect(page.getByTestId("preview-total")).toHaveText("3");
+  await expect(page.getByRole("region", { name: "Preview" })).toContainText("SO4");
+  await dashboard.button("Save permit").click();
+  await expect(page.getByRole("status").filter({ hasText: "Permit saved" })).toBeVisible();
+
+  await dashboard.go("Overview");
+  await expect(dashboard.incidents).toHaveCount(3);
+  await expect(dashboard.tile("SO4")).toHaveAttribute("data-state", "critical");
+  await expect(dashboard.tile("SO4")).toContainText("120");
+  await expect(dashboard.verdict).not.toHaveText(before ?? "");
+});
+
+test("a limit above all readings leaves nothing in exceedance", async ({ dashboard, demo, page }) => {
+  const site = "permit-loose";
+  await prepare(demo, site);
+  await dashboard.open(demo, "Permit", { site });
+  await input(page, "Limit 1").fill("1000");
+  await dashboard.button("Preview").click();
+  await expect(page.getByTestId("preview-total")).toHaveText("0");
+  await expect(page.getByTestId("preview-withdrawn")).toHaveText("1");
+  await dashboard.button("Save permit").click();
+  await expect(page.getByRole("status").filter({ hasText: "Permit saved" })).toBeVisible();
+  await dashboard.go("Overview");
+  await expect(dashboard.tile("SO4")).toHaveAttribute("data-state", "ok");
+  await expect(dashboard.incidents).toHaveCount(0);
+});
+
+test("a preview changes nothing, and changes can be discarded", async ({ dashboard, demo, page }) => {
+  const site = "permit-preview";
+  await prepare(demo, site);
+  const alerts = await client(demo).alerts(site);
+  const limits = await client(demo).limits(site);
+  await dashboard.open(demo, "Permit", { site });
+  await input(page, "Limit 1").fill("120");
+  await dashboard.button("Preview").click();
+  await expect(page.getByTestId("preview-total")).toHaveText("3");
+  expect(await client(demo).alerts(site)).toEqual(alerts);
+  expect(await client(demo).limits(site)).toEqual(limits);
+  await dashboard.button("Discard changes").click();
+  await expect(input(page, "Limit 1")).toHaveValue("250");
+});
+
+for (const [what, field, value] of [
+  ["a limit below zero", "Limit 1", "-5"],
+  ["no limit at all", "Limit 1", ""],
+  ["no parameter", "Parameter 1", ""],
+  ["an action of 10,000 bytes", "Action 1", "x".repeat(10_000)],
+  ["a parameter of 10,000 bytes", "Parameter 1", "x".repeat(10_000)],
+] as const) {
+  test(`${what} is refused at its field, and nothing is saved`, async ({ dashboard, demo, page, watch }) => {
+    watch.expect(/status of 422/);
+    const site = "permit-invalid";
+    await prepare(demo, site);
+    const limits = await client(demo).limits(site);
+    await dashboard.open(demo, "Permit", { site });
+    await input(page, field).fill(value);
+    await dashboard.button("Save permit").click();
+    await expect(input(page, field)).toHaveAttribute("aria-invalid", "true");
+    await expect(input(page, field)).toHaveAccessibleDescription(/\w{3}/);
+    await expect(page.getByRole("status").filter({ hasText: "Permit saved" })).toHaveCount(0);
+    expect(await client(demo).limits(site)).toEqual(limits);
+    // Corrected, it is no longer marked.
+    await input(page, field).fill(field === "Limit 1" ? "260" : "SO4");
+    await expect(input(page, field)).not.toHaveAttribute("aria-invalid", "true");
+  });
+}
+
+test("limits are added and removed, and the rows are numbered anew", async ({ dashboard, demo, page }) => {
+  const site = "permit-rows";
+  await prepare(demo, site);
+  await dashboard.open(demo, "Permit", { site });
+  await dashboard.button("Add limit").click();
+  await input(page, "Parameter 2").fill("Zinc");
+  await input(page, "Outfall 2").fill("002");
+  await input(page, "Limit 2").fill("0.5");
+  await input(page, "Direction 2").selectOption("max");
+  await input(page, "Statistic 2").selectOption("daily_max");
+  await input(page, "Action 2").fill("Raise the pH");
+  await dashboard.button("Remove limit 1").click();
+  await expect(input(page, "Parameter 1")).toHaveValue("Zinc");
+  await dashboard.button("Save permit").click();
+  await expect(page.getByRole("status").filter({ hasText: "Permit saved" })).toBeVisible();
+  expect(await client(demo).limits(site)).toEqual([
+    expect.objectContaining({
+      parameter: "Zinc",
+      outfall: "002",
+      value: 0.5,
+      unit: "mg/L",
+      direction: "max",
+      statistic: "daily_max",
+      action: "Raise the pH",
+    }),
+  ]);
+});
