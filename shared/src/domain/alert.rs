@@ -124,7 +124,7 @@ pub struct Alert {
     pub percent: i64,
     /// How grave it is.
     pub severity: Severity,
-    /// What the permit says to do.
+    /// What the permit says to do, or else what is usually done first.
     pub action: String,
 }
 

@@ -12,6 +12,7 @@ use crate::domain::evaluate::{Rule, Verdict};
 use crate::domain::name;
 use crate::domain::permit::Statistic;
 use crate::domain::reading::{Direction, Series};
+use crate::domain::remedy::remedy;
 use std::collections::BTreeMap;
 
 /// The most alerts in a block: about 20 KB.
@@ -147,7 +148,7 @@ fn render(
         direction,
         percent: alert::percent(row.value, row.limit, direction),
         severity: severity(rows, index),
-        action: action.to_owned(),
+        action: if action.is_empty() { remedy(&series.parameter, Some(direction)).into() } else { action.into() },
     }
 }
 

@@ -13,7 +13,11 @@ export function certificateView(main: HTMLElement): () => void {
   const from = h("input", { id: ids.from });
   const to = h("input", { id: ids.to });
   const holder = h("div");
-  const region = h("section", { class: "certificate-region", "aria-label": "Certificate", data: { testid: "certificate" } }, holder);
+  const region = h(
+    "section",
+    { class: "certificate-region", "aria-label": "Certificate", data: { testid: "certificate" } },
+    holder,
+  );
   const message = h("div");
   let shown: { html: string; site: string } | null = null;
 
@@ -21,14 +25,23 @@ export function certificateView(main: HTMLElement): () => void {
   const save = h("button", { type: "button", text: "Download" });
   save.addEventListener("click", () => {
     if (!shown) return;
-    download(`${fileName("certificate", shown.site, from.value, to.value)}.html`, new Blob([shown.html], { type: "text/html" }));
+    download(
+      `${fileName("certificate", shown.site, from.value, to.value)}.html`,
+      new Blob([shown.html], { type: "text/html" }),
+    );
   });
   const form = h(
     "form",
     { class: "card period no-print" },
     h("div", { class: "field" }, h("label", { for: ids.from, text: "From" }), from),
     h("div", { class: "field" }, h("label", { for: ids.to, text: "To" }), to),
-    h("div", { class: "actions" }, h("button", { type: "submit", class: "primary", text: "Show certificate" }), print, save),
+    h(
+      "div",
+      { class: "actions" },
+      h("button", { type: "submit", class: "primary", text: "Show certificate" }),
+      print,
+      save,
+    ),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -51,7 +64,10 @@ export function certificateView(main: HTMLElement): () => void {
       enable(true);
     } catch (error) {
       enable(false);
-      fill(message, failed(error, () => void show()));
+      fill(
+        message,
+        failed(error, () => void show()),
+      );
     }
   }
 
@@ -82,7 +98,10 @@ function period(loaded: Overview, from: HTMLInputElement, to: HTMLInputElement):
   const first = sorted(loaded.series.map((one) => one.first))[0];
   const last = sorted(loaded.series.map((one) => one.last)).at(-1);
   const hours = last !== undefined && isHours(last);
-  for (const [input, moment] of [[from, first], [to, last]] as const) {
+  for (const [input, moment] of [
+    [from, first],
+    [to, last],
+  ] as const) {
     input.type = hours ? "number" : "date";
     if (hours) input.step = "any";
     input.value = moment === undefined ? "" : isHours(moment) ? String(moment) : momentText(moment).slice(0, 10);

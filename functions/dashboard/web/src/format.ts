@@ -127,7 +127,7 @@ const BASES: Record<string, string> = {
   "30DA AVG": "30-day average",
   "MO GEO": "monthly geometric mean",
   "30DA GEO": "30-day geometric mean",
-  "SINGSAMP": "single sample",
+  SINGSAMP: "single sample",
   "ANNL AVG": "annual average",
   "ANNL MAX": "annual maximum",
 };
@@ -152,6 +152,16 @@ export function csv(rows: (string | number)[][]): string {
 
 /** A file name that every system takes. */
 export function fileName(...parts: string[]): string {
-  const plain = parts.map((part) => part.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 60));
-  return plain.filter((part) => part !== "").join("-").toLowerCase() || "effluent";
+  const plain = parts.map((part) =>
+    part
+      .replace(/[^\p{L}\p{N}]+/gu, "-")
+      .replace(/^-|-$/g, "")
+      .slice(0, 60),
+  );
+  return (
+    plain
+      .filter((part) => part !== "")
+      .join("-")
+      .toLowerCase() || "effluent"
+  );
 }

@@ -18,7 +18,12 @@ export function icon(condition: Condition): SVGElement {
   const { outline, sign, filled } = SHAPES[condition];
   return s(
     "svg",
-    { class: `icon ${filled ? "filled" : "outlined"}`, viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" },
+    {
+      class: `icon ${filled ? "filled" : "outlined"}`,
+      viewBox: "0 0 16 16",
+      "aria-hidden": "true",
+      focusable: "false",
+    },
     s("path", { class: "outline", d: outline }),
     s("path", { class: "sign", d: sign }),
   );

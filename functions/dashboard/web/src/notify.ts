@@ -35,7 +35,14 @@ happenings.listen((events) => {
     .flatMap((event) => (event.type === "alerts" ? event.alerts : []))
     .filter((alert) => alert.severity === "critical");
   if (critical.length > MOST) {
-    show(`${critical.length} critical exceedances`, critical.map((alert) => alert.parameter).slice(0, 10).join(", "), "many");
+    show(
+      `${critical.length} critical exceedances`,
+      critical
+        .map((alert) => alert.parameter)
+        .slice(0, 10)
+        .join(", "),
+      "many",
+    );
   } else {
     for (const alert of critical) show(title(alert), alert.action, alert.id);
   }

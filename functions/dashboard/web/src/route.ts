@@ -24,7 +24,14 @@ function parse(hash: string): Route {
   const values = new URLSearchParams(query);
   const value = (key: string) => values.get(key) || null;
   const [site, outfall, series, from, to] = KEYS.map(value);
-  return { view, site: site ?? null, outfall: outfall ?? null, series: series ?? null, from: from ?? null, to: to ?? null };
+  return {
+    view,
+    site: site ?? null,
+    outfall: outfall ?? null,
+    series: series ?? null,
+    from: from ?? null,
+    to: to ?? null,
+  };
 }
 
 export function hashOf(route: Route): string {

@@ -31,7 +31,13 @@ export function shell(main: HTMLElement): HTMLElement {
     h(
       "header",
       { class: "top" },
-      h("h1", {}, h("span", { class: "mark", "aria-hidden": "true" }), "OpenWorld ", h("span", { class: "quiet", text: "effluent monitor" })),
+      h(
+        "h1",
+        {},
+        h("span", { class: "mark", "aria-hidden": "true" }),
+        "OpenWorld ",
+        h("span", { class: "quiet", text: "effluent monitor" }),
+      ),
       connection(),
       h("div", { class: "places" }, siteChoice(), outfallChoice()),
       h("div", { class: "switches" }, notify.button(), theme.button(), forgetButton()),

@@ -26,7 +26,12 @@ function open(refused: boolean, done: () => void): void {
       { method: "dialog" },
       h("h2", { id: titleId, text: "Access token" }),
       h("p", { id: hintId, text: "This server wants a token. It is kept in this tab until the tab is closed." }),
-      refused && h("p", { role: "alert", class: "problem", text: "The token was not accepted. Check it, or ask who runs the server." }),
+      refused &&
+        h("p", {
+          role: "alert",
+          class: "problem",
+          text: "The token was not accepted. Check it, or ask who runs the server.",
+        }),
       h("label", { for: inputId, text: "Token" }),
       input,
       h("div", { class: "actions" }, h("button", { type: "submit", class: "primary", text: "Connect" })),

@@ -153,6 +153,12 @@ export interface IngestAnswer {
   ignored_columns: string[];
   readings_judged: number;
   parameters_without_limit: string[];
-  alerts: { total: number; new: number; withdrawn: number; by_severity: Partial<Record<Severity, number>>; items: Alert[] };
+  alerts: {
+    total: number;
+    new: number;
+    withdrawn: number;
+    by_severity: Partial<Record<Severity, number>>;
+    items: Alert[];
+  };
   seconds: number;
 }

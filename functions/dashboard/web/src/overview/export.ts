@@ -11,7 +11,11 @@ import type { Span } from "./data";
 const PAGE = 20_000;
 
 /** Every reading of the stretch in the tidy form, which can be taken in again. */
-export async function exportCsv(series: Standing, span: Span, progress: (done: number, of: number) => void): Promise<void> {
+export async function exportCsv(
+  series: Standing,
+  span: Span,
+  progress: (done: number, of: number) => void,
+): Promise<void> {
   const hours = typeof series.last === "number";
   const [from, to] = [momentAt(span.from, hours), momentAt(span.to, hours)];
   const query = { site: series.site, series: series.id, from, to, every: true, max_points: PAGE };

@@ -26,7 +26,13 @@ export function within(span: Span, { from: first, to: last }: Span): Span {
 }
 
 /** Listens on the chart. `area` is where readings are drawn, `apply` moves the stretch. */
-export function gestures(host: HTMLElement, area: () => DOMRect | undefined, span: () => Span, apply: (next: Span) => void, all: () => void): void {
+export function gestures(
+  host: HTMLElement,
+  area: () => DOMRect | undefined,
+  span: () => Span,
+  apply: (next: Span) => void,
+  all: () => void,
+): void {
   const pointers = new Map<number, PointerEvent>();
   let begun: { span: Span; x: number; spread: number } | null = null;
 

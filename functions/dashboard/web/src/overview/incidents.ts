@@ -2,7 +2,20 @@
 
 import { get } from "../api";
 import { fill, h, hidden, id, name } from "../dom";
-import { baseText, CONDITION_NAMES, count, counted, limitText, percentText, periodText, quantity, SEVERITIES, sameName, seconds, statisticText } from "../format";
+import {
+  baseText,
+  CONDITION_NAMES,
+  count,
+  counted,
+  limitText,
+  percentText,
+  periodText,
+  quantity,
+  SEVERITIES,
+  sameName,
+  seconds,
+  statisticText,
+} from "../format";
 import { icon } from "../icons";
 import type { LiveEvent } from "../live";
 import { site } from "../model";
@@ -28,7 +41,12 @@ export class Incidents {
   constructor(readonly goTo: (alert: Alert) => void) {
     this.region.append(
       h("div", { class: "card-head" }, h("h3", { text: "Incidents" }), this.#summary),
-      h("fieldset", { class: "levels" }, h("legend", { class: "hidden", text: "Levels" }), ...SEVERITIES.map((level) => this.#levelChoice(level))),
+      h(
+        "fieldset",
+        { class: "levels" },
+        h("legend", { class: "hidden", text: "Levels" }),
+        ...SEVERITIES.map((level) => this.#levelChoice(level)),
+      ),
       this.#announce,
       this.#list,
       this.#foot,
@@ -47,7 +65,11 @@ export class Incidents {
       this.#next = page.next;
       this.#draw();
     } catch (error) {
-      if (turn === this.#loaded) fill(this.#foot, failed(error, () => void this.load(outfall)));
+      if (turn === this.#loaded)
+        fill(
+          this.#foot,
+          failed(error, () => void this.load(outfall)),
+        );
     }
   }
 
@@ -89,7 +111,13 @@ export class Incidents {
       this.#draw();
       void this.load(this.#outfall);
     });
-    return h("label", { class: "level condition", for: box.id, data: { state: level } }, box, icon(level), CONDITION_NAMES[level]);
+    return h(
+      "label",
+      { class: "level condition", for: box.id, data: { state: level } },
+      box,
+      icon(level),
+      CONDITION_NAMES[level],
+    );
   }
 
   #draw(): void {
@@ -97,10 +125,19 @@ export class Incidents {
     shown.sort((a, b) => seconds(b.time) - seconds(a.time) || a.parameter.localeCompare(b.parameter));
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
     fill(this.#list, ...shown.map((alert) => this.#entry(alert)));
-    if (focused) this.#list.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-    fill(this.#summary, shown.length === 0 ? "" : this.#next ? `the latest ${count(shown.length)}` : counted(shown.length, "exceedance"));
+    if (focused)
+      this.#list.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    fill(
+      this.#summary,
+      shown.length === 0 ? "" : this.#next ? `the latest ${count(shown.length)}` : counted(shown.length, "exceedance"),
+    );
     const hiddenLevels = this.#shown.size < SEVERITIES.length;
-    const none = h("p", { class: "none" }, icon("ok"), hiddenLevels ? "No exceedance of these levels." : "No exceedance on record.");
+    const none = h(
+      "p",
+      { class: "none" },
+      icon("ok"),
+      hiddenLevels ? "No exceedance of these levels." : "No exceedance on record.",
+    );
     const more = h("button", { type: "button", text: "Show more", on: { click: () => void this.#more() } });
     fill(this.#foot, shown.length === 0 && !this.#next && none, this.#next && more);
   }
@@ -112,7 +149,10 @@ export class Incidents {
       this.#next = page.next;
       this.#draw();
     } catch (error) {
-      fill(this.#foot, failed(error, () => void this.#more()));
+      fill(
+        this.#foot,
+        failed(error, () => void this.#more()),
+      );
     }
   }
 
@@ -125,7 +165,12 @@ export class Incidents {
         class: this.#fresh.has(alert.id) ? "incident fresh" : "incident",
         data: { testid: "incident", severity: alert.severity, id: alert.id },
       },
-      h("span", { class: "condition", data: { state: alert.severity } }, icon(alert.severity), hidden(CONDITION_NAMES[alert.severity])),
+      h(
+        "span",
+        { class: "condition", data: { state: alert.severity } },
+        icon(alert.severity),
+        hidden(CONDITION_NAMES[alert.severity]),
+      ),
       h(
         "div",
         { class: "incident-body" },
@@ -140,7 +185,13 @@ export class Incidents {
           ),
           h("span", { class: "when quiet", text: periodText(alert.period) }),
         ),
-        h("p", { class: "what" }, h("strong", { text: value }), ` · ${limitText(alert.direction, alert.limit, alert.unit)} · `, h("strong", { text: percentText(alert.percent) })),
+        h(
+          "p",
+          { class: "what" },
+          h("strong", { text: value }),
+          ` · ${limitText(alert.direction, alert.limit, alert.unit)} · `,
+          h("strong", { text: percentText(alert.percent) }),
+        ),
         h("p", { class: "quiet" }, `${statistic}, outfall `, name(alert.outfall)),
         alert.action && h("p", { class: "action", data: { testid: "action" } }, h("bdi", { text: alert.action })),
       ),

@@ -1,7 +1,20 @@
 // The chart of a series with its controls.
 
 import { fill, h, hidden, id, name } from "../dom";
-import { baseText, brief, CONDITION_NAMES, count, counted, exact, limitText, momentAt, momentText, quantity, seconds, statisticText } from "../format";
+import {
+  baseText,
+  brief,
+  CONDITION_NAMES,
+  count,
+  counted,
+  exact,
+  limitText,
+  momentAt,
+  momentText,
+  quantity,
+  seconds,
+  statisticText,
+} from "../format";
 import type { LiveEvent } from "../live";
 import { isOf } from "../model";
 import { go, route } from "../route";
@@ -57,7 +70,14 @@ export class ChartPanel {
 
   constructor(readonly choose: (series: Standing) => void) {
     const step = (label: string, sign: string, change: (span: Span) => Span) =>
-      h("button", { type: "button", class: "square", "aria-label": label, title: label, text: sign, on: { click: () => this.move(change(this.#span)) } });
+      h("button", {
+        type: "button",
+        class: "square",
+        "aria-label": label,
+        title: label,
+        text: sign,
+        on: { click: () => this.move(change(this.#span)) },
+      });
     const toggle = h("button", { type: "button", "aria-pressed": "false", text: "Show as table" });
     toggle.addEventListener("click", () => {
       this.#tableShown = !this.#tableShown;
@@ -87,7 +107,13 @@ export class ChartPanel {
     const frame = h("div", { class: "plot-frame" }, this.#host, this.#tip, this.#message);
     this.region.append(this.#title, tools, frame, legend(), this.#caption, this.#table);
     const area = () => this.#host.querySelector<HTMLElement>(".u-over")?.getBoundingClientRect();
-    gestures(this.#host, area, () => this.#span, (span) => this.move(span), () => this.move(this.#record()));
+    gestures(
+      this.#host,
+      area,
+      () => this.#span,
+      (span) => this.move(span),
+      () => this.move(this.#record()),
+    );
     this.#observer.observe(this.#host);
   }
 
@@ -110,7 +136,10 @@ export class ChartPanel {
     this.#spacing = 0;
     this.#host.replaceChildren();
     this.#host.dataset.ready = "false";
-    this.#host.setAttribute("aria-label", `Chart of ${series.parameter}, outfall ${series.outfall}. Arrow keys move, plus and minus zoom, Home shows all.`);
+    this.#host.setAttribute(
+      "aria-label",
+      `Chart of ${series.parameter}, outfall ${series.outfall}. Arrow keys move, plus and minus zoom, Home shows all.`,
+    );
     this.#plot = plot(this.#host, typeof series.last === "number", (index, left) => this.#showTip(index, left));
     this.#span = within(this.#asked() ?? this.#record(), this.#record());
     this.#drawRanges();
@@ -219,7 +248,11 @@ export class ChartPanel {
       this.#plot?.setSpan(this.#span);
       this.#drawn();
     } catch (error) {
-      if (!signal.aborted) fill(this.#message, failed(error, () => void this.#load(true)));
+      if (!signal.aborted)
+        fill(
+          this.#message,
+          failed(error, () => void this.#load(true)),
+        );
     }
   }
 
@@ -228,7 +261,8 @@ export class ChartPanel {
     if (!data || !series) return;
     const { from, to } = this.#span;
     const inView = data.points.filter((_, index) => (data.times[index] ?? 0) >= from && (data.times[index] ?? 0) <= to);
-    const marked = inView.filter((point) => point.severity).length + data.marks.filter(({ at }) => at >= from && at <= to).length;
+    const marked =
+      inView.filter((point) => point.severity).length + data.marks.filter(({ at }) => at >= from && at <= to).length;
     const micros = (at: number) => String(Math.round(at * 1e6));
     Object.assign(this.#host.dataset, {
       ready: "true",
@@ -239,9 +273,12 @@ export class ChartPanel {
       to: micros(to),
     });
     const hours = typeof series.last === "number";
-    const edge = (at: number) => momentText(hours ? Math.round(at / 36) / 100 : new Date(Math.round(at) * 1000).toISOString());
+    const edge = (at: number) =>
+      momentText(hours ? Math.round(at / 36) / 100 : new Date(Math.round(at) * 1000).toISOString());
     const [first, last] = [Math.max(from, seconds(series.first)), Math.min(to, seconds(series.last))];
-    const shown = data.downsampled ? `the lowest and highest of ${count(data.total)} readings` : counted(inView.length, "reading");
+    const shown = data.downsampled
+      ? `the lowest and highest of ${count(data.total)} readings`
+      : counted(inView.length, "reading");
     const far = farLimits(series, data);
     fill(this.#caption, `${edge(first)} to ${edge(last)}: ${shown}, ${counted(marked, "exceedance")} marked.${far}`);
     this.#drawTable();
@@ -255,19 +292,31 @@ export class ChartPanel {
     const series = this.#series as Standing;
     const selectId = id("series");
     const options = this.#siblings.map((one) =>
-      h("option", { value: one.id, selected: one.id === series.id, text: `${baseText(one.base)}, ${one.unit || "no unit"}` }),
+      h("option", {
+        value: one.id,
+        selected: one.id === series.id,
+        text: `${baseText(one.base)}, ${one.unit || "no unit"}`,
+      }),
     );
     const select = h("select", { id: selectId }, ...options);
     select.addEventListener("change", () => {
       const next = this.#siblings.find((one) => one.id === select.value);
       if (next) this.choose(next);
     });
-    const limits = series.standings.map((one) => `${limitText(one.direction, one.limit, one.unit)} (${statisticText(one.statistic)})`);
-    const text = limits.length > 0 ? `Limit: ${[...new Set(limits)].join(", ")}` : "No limit in the permit speaks of it.";
+    const limits = series.standings.map(
+      (one) => `${limitText(one.direction, one.limit, one.unit)} (${statisticText(one.statistic)})`,
+    );
+    const text =
+      limits.length > 0 ? `Limit: ${[...new Set(limits)].join(", ")}` : "No limit in the permit speaks of it.";
     const focused = document.activeElement instanceof HTMLSelectElement && this.#title.contains(document.activeElement);
     fill(
       this.#title,
-      h("div", {}, h("h3", {}, name(series.parameter)), h("p", { class: "quiet" }, "Outfall ", name(series.outfall), ` · ${text}`)),
+      h(
+        "div",
+        {},
+        h("h3", {}, name(series.parameter)),
+        h("p", { class: "quiet" }, "Outfall ", name(series.outfall), ` · ${text}`),
+      ),
       h("div", { class: "choice" }, h("label", { for: selectId, text: "Series" }), select),
     );
     if (focused) select.focus();
@@ -304,7 +353,8 @@ export class ChartPanel {
       h("span", { text: momentText(point.time) }),
       point.limit !== undefined && h("span", { text: `limit ${brief(point.limit)}` }),
       point.qualifier === "<" && h("span", { text: "not detected" }),
-      point.severity && h("span", { class: "condition", data: { state: point.severity }, text: CONDITION_NAMES[point.severity] }),
+      point.severity &&
+        h("span", { class: "condition", data: { state: point.severity }, text: CONDITION_NAMES[point.severity] }),
     );
     const over = this.#host.querySelector<HTMLElement>(".u-over");
     const [at, width] = [(over?.offsetLeft ?? 0) + left, this.#host.clientWidth];
@@ -342,7 +392,8 @@ function farLimits(series: Standing, data: ChartData): string {
 }
 
 function legend(): HTMLElement {
-  const entry = (className: string, text: string) => h("li", {}, h("span", { class: `key ${className}`, "aria-hidden": "true" }), text);
+  const entry = (className: string, text: string) =>
+    h("li", {}, h("span", { class: `key ${className}`, "aria-hidden": "true" }), text);
   return h(
     "ul",
     { class: "legend" },

@@ -22,7 +22,9 @@ const TIMES: (string | number | null)[][] = [
   [0.001, "{ss}.{fff}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}", null, "\n{HH}:{mm}", null, 1],
 ];
 /** Hours have steps that days are divided by. */
-const HOUR_STEPS = [0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 72, 120, 240, 480, 720, 1440, 2400, 4800, 9600];
+const HOUR_STEPS = [
+  0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 72, 120, 240, 480, 720, 1440, 2400, 4800, 9600,
+];
 
 export interface Plot {
   root: HTMLElement;
@@ -75,7 +77,14 @@ export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number
       series: [
         {},
         { label: "reading", stroke: () => colour("line"), width: 1.5, points: { show: false }, spanGaps: true },
-        { label: "limit", stroke: () => colour("limit"), width: 1.5, dash: [6, 4], points: { show: false }, spanGaps: true },
+        {
+          label: "limit",
+          stroke: () => colour("limit"),
+          width: 1.5,
+          dash: [6, 4],
+          points: { show: false },
+          spanGaps: true,
+        },
       ],
       hooks: {
         draw: [(u) => data && annotate(u, data, limits)],

@@ -10,7 +10,8 @@ export function spark(series: Standing): Element {
   const points = series.spark.map(([time, value]) => [seconds(time), value] as const);
   if (points.length < 2) return h("span", { class: "spark" });
   const against = series.standings[0];
-  const limit = against && against.statistic !== "as_reported" ? against.limit_in_unit_of_readings : (against?.limit ?? null);
+  const limit =
+    against && against.statistic !== "as_reported" ? against.limit_in_unit_of_readings : (against?.limit ?? null);
   const values = points.map(([, value]) => value);
   const [from, to] = [points[0]?.[0] ?? 0, points.at(-1)?.[0] ?? 1];
   let [low, high] = [Math.min(...values), Math.max(...values)];
@@ -23,7 +24,13 @@ export function spark(series: Standing): Element {
   const [lastTime, lastValue] = points.at(-1) ?? [0, 0];
   return s(
     "svg",
-    { class: "spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true", focusable: "false" },
+    {
+      class: "spark",
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      preserveAspectRatio: "none",
+      "aria-hidden": "true",
+      focusable: "false",
+    },
     near && s("path", { class: "spark-limit", d: `M0 ${y(limit).toFixed(1)}H${WIDTH}` }),
     s("path", { class: "spark-line", d: path.join("") }),
     s("path", { class: "spark-end", d: `M${x(lastTime).toFixed(1)} ${y(lastValue).toFixed(1)}h0` }),

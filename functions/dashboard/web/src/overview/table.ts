@@ -26,7 +26,11 @@ export function readingsTable(data: ChartData, span: Span): HTMLElement {
       "table",
       { "aria-label": "Readings" },
       h("caption", { text: left }),
-      h("thead", {}, h("tr", {}, ...["Time (UTC)", "Value", "Limit", "Verdict"].map((text) => h("th", { scope: "col", text })))),
+      h(
+        "thead",
+        {},
+        h("tr", {}, ...["Time (UTC)", "Value", "Limit", "Verdict"].map((text) => h("th", { scope: "col", text }))),
+      ),
       h(
         "tbody",
         {},
@@ -37,7 +41,17 @@ export function readingsTable(data: ChartData, span: Span): HTMLElement {
             h("td", { class: "number", text: momentText(point.time) }),
             h("td", { class: "number", text: quantity(point.value, point.qualifier, point.unit, exact) }),
             h("td", { class: "number", text: point.limit === undefined ? "" : exact(point.limit) }),
-            h("td", {}, point.severity && h("span", { class: "condition", data: { state: point.severity } }, icon(point.severity), CONDITION_NAMES[point.severity])),
+            h(
+              "td",
+              {},
+              point.severity &&
+                h(
+                  "span",
+                  { class: "condition", data: { state: point.severity } },
+                  icon(point.severity),
+                  CONDITION_NAMES[point.severity],
+                ),
+            ),
           ),
         ),
       ),

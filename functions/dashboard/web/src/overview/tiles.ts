@@ -1,7 +1,17 @@
 // A tile for each parameter at an outfall: how it stands, at a glance.
 
 import { fill, h, hidden, name } from "../dom";
-import { baseText, brief, CONDITION_NAMES, counted, headroomText, limitText, momentText, quantity, statisticText } from "../format";
+import {
+  baseText,
+  brief,
+  CONDITION_NAMES,
+  counted,
+  headroomText,
+  limitText,
+  momentText,
+  quantity,
+  statisticText,
+} from "../format";
 import { icon } from "../icons";
 import type { Against, Standing } from "../types";
 import type { Group } from "./groups";
@@ -82,7 +92,11 @@ function limitLine(series: Standing, against: Against | undefined): (Node | stri
   const meter = h("span", { class: "meter", "aria-hidden": "true" }, h("span", { class: "meter-part" }));
   // How much of what is allowed is used: of a maximum. A minimum has no such part.
   if (against.direction === "max") (meter.firstElementChild as HTMLElement).style.setProperty("--part", String(part));
-  return [limit, h("strong", { text: headroomText(against.headroom) }), ...(against.direction === "max" ? [meter] : [])];
+  return [
+    limit,
+    h("strong", { text: headroomText(against.headroom) }),
+    ...(against.direction === "max" ? [meter] : []),
+  ];
 }
 
 /** The value of a series in words, for the verdict and the chart. */

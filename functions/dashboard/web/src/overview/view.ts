@@ -25,7 +25,12 @@ export function overviewView(main: HTMLElement): () => void {
   });
   const head = h("div", { class: "verdict-area" });
   const message = h("div");
-  const body = h("div", { class: "overview" }, tileArea.region, h("div", { class: "columns" }, chart.region, incidents.region));
+  const body = h(
+    "div",
+    { class: "overview" },
+    tileArea.region,
+    h("div", { class: "columns" }, chart.region, incidents.region),
+  );
   fill(main, h("h2", { class: "hidden", text: "Overview" }), head, message, body);
 
   function draw(): void {
@@ -78,7 +83,10 @@ function absent(loaded: ReturnType<typeof overview.get>): HTMLElement {
   if (loaded.state === "failed") return failed(loaded.error, () => void refresh(true));
   const { outfall } = route.get();
   const where = outfall === null ? `Site ${site()}` : `Outfall ${outfall} of site ${site()}`;
-  return empty("No readings yet", `${where} has no readings. Upload a laboratory export or an EPA effluent chart, or let an analyzer publish them.`);
+  return empty(
+    "No readings yet",
+    `${where} has no readings. Upload a laboratory export or an EPA effluent chart, or let an analyzer publish them.`,
+  );
 }
 
 /** The series that the address names, else the worst: the one beyond its limit, or the one that was most often. */
@@ -104,7 +112,10 @@ function verdict(ready: Overview, shown: Group[]): HTMLElement {
   const latest = series.map((one) => one.last).sort((a, b) => seconds(b) - seconds(a))[0];
   const last = lastExceedance(series);
   const exceedances = shown.reduce((sum, group) => sum + group.exceedances, 0);
-  const record = exceedances === 0 ? "No exceedance on record" : `${counted(exceedances, "exceedance")} on record, the last ${last === null ? "" : momentText(last)}`;
+  const record =
+    exceedances === 0
+      ? "No exceedance on record"
+      : `${counted(exceedances, "exceedance")} on record, the last ${last === null ? "" : momentText(last)}`;
   const { outfall } = route.get();
   return h(
     "div",

@@ -4,10 +4,30 @@ import { fill, h, hidden, id } from "../dom";
 import { statisticText } from "../format";
 import type { Limit } from "../types";
 
-const STATISTICS = ["instant", "daily_max", "daily_min", "daily_avg", "weekly_avg", "monthly_avg", "geomean_30d", "rolling_mean", "as_reported"];
+const STATISTICS = [
+  "instant",
+  "daily_max",
+  "daily_min",
+  "daily_avg",
+  "weekly_avg",
+  "monthly_avg",
+  "geomean_30d",
+  "rolling_mean",
+  "as_reported",
+];
 const NON_DETECTS = { zero: "as zero", half: "as half", full: "in full" };
 /** An input of a row, by the name of the field that the server knows it by. */
-type Field = "parameter" | "outfall" | "statistic" | "n" | "direction" | "value" | "unit" | "months" | "non_detect" | "action";
+type Field =
+  | "parameter"
+  | "outfall"
+  | "statistic"
+  | "n"
+  | "direction"
+  | "value"
+  | "unit"
+  | "months"
+  | "non_detect"
+  | "action";
 
 const TITLES: Record<Field, string> = {
   parameter: "Parameter",
@@ -36,7 +56,12 @@ export class LimitRows {
     this.table = h(
       "div",
       { class: "table-wrap", tabindex: "0", role: "group", "aria-label": "Limits, scrollable" },
-      h("table", { "aria-label": "Limits", class: "limits" }, h("thead", {}, h("tr", {}, ...heads, h("td", {}, hidden("Remove")))), this.#body),
+      h(
+        "table",
+        { "aria-label": "Limits", class: "limits" },
+        h("thead", {}, h("tr", {}, ...heads, h("td", {}, hidden("Remove")))),
+        this.#body,
+      ),
     );
     this.#body.addEventListener("input", (event) => {
       if (event.target instanceof HTMLElement) clearProblem(event.target);
@@ -87,7 +112,12 @@ export class LimitRows {
   #append(limit: Limit): void {
     const row = inputs(limit);
     const remove = h("button", { type: "button", class: "square", text: "×" });
-    const element = h("tr", {}, ...FIELDS.map((field) => h("td", { class: `field-${field}` }, row[field])), h("td", {}, remove));
+    const element = h(
+      "tr",
+      {},
+      ...FIELDS.map((field) => h("td", { class: `field-${field}` }, row[field])),
+      h("td", {}, remove),
+    );
     const entry = { row, element };
     remove.addEventListener("click", () => {
       const index = this.#rows.indexOf(entry);
@@ -115,21 +145,43 @@ export class LimitRows {
 }
 
 function inputs(limit: Limit): Row {
-  const text = (value: string, size: number, attributes = {}) => h("input", { type: "text", value, size, autocomplete: "off", spellcheck: "false", ...attributes });
+  const text = (value: string, size: number, attributes = {}) =>
+    h("input", { type: "text", value, size, autocomplete: "off", spellcheck: "false", ...attributes });
   const select = (options: Record<string, string>, value: string) =>
-    h("select", {}, ...Object.entries(options).map(([key, label]) => h("option", { value: key, text: label, selected: key === value })));
-  const statistics = Object.fromEntries(STATISTICS.map((one) => [one, one === "rolling_mean" ? "rolling mean" : statisticText(one)]));
+    h(
+      "select",
+      {},
+      ...Object.entries(options).map(([key, label]) =>
+        h("option", { value: key, text: label, selected: key === value }),
+      ),
+    );
+  const statistics = Object.fromEntries(
+    STATISTICS.map((one) => [one, one === "rolling_mean" ? "rolling mean" : statisticText(one)]),
+  );
   return {
     parameter: text(limit.parameter, 16, { required: true, maxlength: 256 }),
     outfall: text(limit.outfall ?? "", 5, { placeholder: "all", maxlength: 256 }),
     statistic: select(statistics, limit.statistic),
     n: h("input", { type: "number", min: 2, max: 10_000, step: 1, value: limit.n ?? "", size: 4 }),
     direction: select({ max: "at most", min: "at least" }, limit.direction),
-    value: h("input", { type: "number", min: 0, step: "any", value: Number.isNaN(limit.value) ? "" : limit.value, size: 8, required: true }),
+    value: h("input", {
+      type: "number",
+      min: 0,
+      step: "any",
+      value: Number.isNaN(limit.value) ? "" : limit.value,
+      size: 8,
+      required: true,
+    }),
     unit: text(limit.unit, 8, { maxlength: 64 }),
     months: text((limit.months ?? []).join(", "), 8, { placeholder: "all" }),
     non_detect: select(NON_DETECTS, limit.non_detect ?? "zero"),
-    action: h("textarea", { rows: 1, cols: 24, maxlength: 600, text: limit.action ?? "", placeholder: "built-in advice" }),
+    action: h("textarea", {
+      rows: 1,
+      cols: 24,
+      maxlength: 600,
+      text: limit.action ?? "",
+      placeholder: "built-in advice",
+    }),
   };
 }
 
@@ -156,7 +208,11 @@ function limitOf(row: Row): Record<string, unknown> {
   };
   if (row.outfall.value.trim()) out.outfall = row.outfall.value;
   if (!row.n.disabled) out.n = number(row.n.value);
-  if (row.months.value.trim()) out.months = row.months.value.split(/[\s,;]+/).filter(Boolean).map(number);
+  if (row.months.value.trim())
+    out.months = row.months.value
+      .split(/[\s,;]+/)
+      .filter(Boolean)
+      .map(number);
   if (!row.non_detect.disabled) out.non_detect = row.non_detect.value;
   if (row.action.value.trim()) out.action = row.action.value;
   return out;

@@ -20,7 +20,8 @@ export function permitView(main: HTMLElement): () => void {
   const message = h("div");
   const said = h("p", { class: "said", role: "status" });
   const preview = h("div");
-  const button = (text: string, action: () => void, className = "") => h("button", { type: "button", class: className || undefined, text, on: { click: action } });
+  const button = (text: string, action: () => void, className = "") =>
+    h("button", { type: "button", class: className || undefined, text, on: { click: action } });
   const discard = button("Discard changes", () => loaded && show(loaded));
   const buttons = [button("Preview", () => void run(look)), button("Save permit", () => void run(save), "primary")];
   const editor = h(
@@ -28,7 +29,14 @@ export function permitView(main: HTMLElement): () => void {
     { class: "card", hidden: true },
     about,
     rows.table,
-    h("div", { class: "actions" }, button("Add limit", () => rows.add()), h("span", { class: "grow" }), discard, ...buttons),
+    h(
+      "div",
+      { class: "actions" },
+      button("Add limit", () => rows.add()),
+      h("span", { class: "grow" }),
+      discard,
+      ...buttons,
+    ),
     said,
     message,
   );
@@ -59,7 +67,10 @@ export function permitView(main: HTMLElement): () => void {
       show(await get<Permit>(path()));
       fill(whole);
     } catch (error) {
-      fill(whole, failed(error, () => void load()));
+      fill(
+        whole,
+        failed(error, () => void load()),
+      );
     }
   }
 
@@ -87,10 +98,15 @@ export function permitView(main: HTMLElement): () => void {
   }
 
   async function save(): Promise<void> {
-    const saved = await submit<Permit & { alerts: { new: number; withdrawn: number } }>("PUT", path(), { limits: rows.get() });
+    const saved = await submit<Permit & { alerts: { new: number; withdrawn: number } }>("PUT", path(), {
+      limits: rows.get(),
+    });
     show(saved);
     const { alerts } = saved;
-    fill(said, `Permit saved as version ${saved.version}: ${counted(alerts.new, "new exceedance")}, ${count(alerts.withdrawn)} withdrawn.`);
+    fill(
+      said,
+      `Permit saved as version ${saved.version}: ${counted(alerts.new, "new exceedance")}, ${count(alerts.withdrawn)} withdrawn.`,
+    );
     await refresh(true);
   }
 
@@ -111,9 +127,19 @@ export function permitView(main: HTMLElement): () => void {
 
 function previewOf(found: PermitPreview): HTMLElement {
   const fact = (testid: string, value: number, label: string) =>
-    h("div", { class: "fact" }, h("span", { class: "number", data: { testid }, text: count(value) }), h("span", { class: "quiet", text: label }));
+    h(
+      "div",
+      { class: "fact" },
+      h("span", { class: "number", data: { testid }, text: count(value) }),
+      h("span", { class: "quiet", text: label }),
+    );
   const levels = SEVERITIES.filter((level) => found.by_severity[level]).map((level) =>
-    h("span", { class: "condition", data: { state: level } }, icon(level), `${CONDITION_NAMES[level]} ${count(found.by_severity[level] ?? 0)}`),
+    h(
+      "span",
+      { class: "condition", data: { state: level } },
+      icon(level),
+      `${CONDITION_NAMES[level]} ${count(found.by_severity[level] ?? 0)}`,
+    ),
   );
   return h(
     "section",

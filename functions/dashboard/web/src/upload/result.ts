@@ -1,8 +1,18 @@
 // The verdict on a file: what was taken, what was refused and why, and what exceeds.
 
-import { type ApiError } from "../api";
+import type { ApiError } from "../api";
 import { download, h, name } from "../dom";
-import { CONDITION_NAMES, count, counted, csv, fileName, percentText, periodText, quantity, SEVERITIES } from "../format";
+import {
+  CONDITION_NAMES,
+  count,
+  counted,
+  csv,
+  fileName,
+  percentText,
+  periodText,
+  quantity,
+  SEVERITIES,
+} from "../format";
 import { icon } from "../icons";
 import { hashOf, route } from "../route";
 import type { Alert, IngestAnswer, RowError } from "../types";
@@ -20,7 +30,23 @@ export function result(file: File, answer: IngestAnswer): HTMLElement {
   const { alerts } = answer;
   const known = answer.status === "known";
   const sites = answer.sites.map((one) =>
-    h("a", { class: "button", href: hashOf({ ...route.get(), view: "overview", site: one, outfall: null, series: null, from: null, to: null }) }, "Show ", name(one)),
+    h(
+      "a",
+      {
+        class: "button",
+        href: hashOf({
+          ...route.get(),
+          view: "overview",
+          site: one,
+          outfall: null,
+          series: null,
+          from: null,
+          to: null,
+        }),
+      },
+      "Show ",
+      name(one),
+    ),
   );
   const skipped = Object.entries(answer.without_reading);
   return h(
@@ -32,20 +58,52 @@ export function result(file: File, answer: IngestAnswer): HTMLElement {
       "div",
       { class: "facts" },
       fact("rows-taken", answer.rows_taken, answer.rows_taken === 1 ? "row taken" : "rows taken"),
-      fact("rows-refused", answer.rows_refused, answer.rows_refused === 1 ? "row refused" : "rows refused", answer.rows_refused > 0 ? "warning" : undefined),
+      fact(
+        "rows-refused",
+        answer.rows_refused,
+        answer.rows_refused === 1 ? "row refused" : "rows refused",
+        answer.rows_refused > 0 ? "warning" : undefined,
+      ),
       fact("rows-without", answer.rows_without_reading, "without a reading"),
-      fact("alerts-found", alerts.total, alerts.total === 1 ? "exceedance" : "exceedances", alerts.total > 0 ? "critical" : "ok"),
+      fact(
+        "alerts-found",
+        alerts.total,
+        alerts.total === 1 ? "exceedance" : "exceedances",
+        alerts.total > 0 ? "critical" : "ok",
+      ),
     ),
     h("div", { class: "actions" }, ...sites),
     skipped.length > 0 &&
-      h("p", { class: "quiet" }, "Rows without a reading: ", ...skipped.flatMap(([why, rows], index) => [index ? ", " : "", name(why), ` (${count(rows)})`])),
+      h(
+        "p",
+        { class: "quiet" },
+        "Rows without a reading: ",
+        ...skipped.flatMap(([why, rows], index) => [index ? ", " : "", name(why), ` (${count(rows)})`]),
+      ),
     answer.parameters_without_limit.length > 0 &&
-      h("p", { class: "note" }, "Kept, but judged by no limit: ", ...answer.parameters_without_limit.flatMap((one, index) => [index ? ", " : "", name(one)]), "."),
+      h(
+        "p",
+        { class: "note" },
+        "Kept, but judged by no limit: ",
+        ...answer.parameters_without_limit.flatMap((one, index) => [index ? ", " : "", name(one)]),
+        ".",
+      ),
     answer.ignored_columns.length > 0 &&
-      h("p", { class: "quiet" }, "Columns that were not read: ", ...answer.ignored_columns.flatMap((one, index) => [index ? ", " : "", name(one)]), "."),
+      h(
+        "p",
+        { class: "quiet" },
+        "Columns that were not read: ",
+        ...answer.ignored_columns.flatMap((one, index) => [index ? ", " : "", name(one)]),
+        ".",
+      ),
     answer.errors_total > 0 && refusedRows(file.name, answer.errors, answer.errors_total),
     alerts.total > 0 && exceedances(alerts.items, alerts.total),
-    h("p", { class: "quiet digest" }, `${counted(answer.readings, "reading")} in ${counted(answer.series, "series", "series")} · SHA-256 `, h("code", { text: answer.digest })),
+    h(
+      "p",
+      { class: "quiet digest" },
+      `${counted(answer.readings, "reading")} in ${counted(answer.series, "series", "series")} · SHA-256 `,
+      h("code", { text: answer.digest }),
+    ),
   );
 }
 
@@ -74,13 +132,24 @@ function refusedRows(source: string, errors: RowError[], total: number): HTMLEle
   const save = () => {
     const rows = [[...COLUMNS], ...errors.map((error) => COLUMNS.map((column) => error[column]))];
     // With the mark that tells spreadsheets that it is UTF-8.
-    download(`${fileName(source.replace(/\.(csv|tsv|txt|gz)$/gi, ""))}-refused.csv`, new Blob(["\ufeff", csv(rows)], { type: "text/csv" }));
+    download(
+      `${fileName(source.replace(/\.(csv|tsv|txt|gz)$/gi, ""))}-refused.csv`,
+      new Blob(["\ufeff", csv(rows)], { type: "text/csv" }),
+    );
   };
-  const listed = errors.length < total ? `The first ${count(errors.length)} of ${counted(total, "cell")} that could not be read.` : `${counted(total, "cell")} could not be read.`;
+  const listed =
+    errors.length < total
+      ? `The first ${count(errors.length)} of ${counted(total, "cell")} that could not be read.`
+      : `${counted(total, "cell")} could not be read.`;
   return h(
     "div",
     {},
-    h("div", { class: "card-head" }, h("h4", { text: "Refused rows" }), h("button", { type: "button", text: "Download refused rows", on: { click: save } })),
+    h(
+      "div",
+      { class: "card-head" },
+      h("h4", { text: "Refused rows" }),
+      h("button", { type: "button", text: "Download refused rows", on: { click: save } }),
+    ),
     h(
       "div",
       { class: "table-wrap", tabindex: "0", role: "group", "aria-label": "Refused rows, scrollable" },
@@ -88,12 +157,23 @@ function refusedRows(source: string, errors: RowError[], total: number): HTMLEle
         "table",
         { "aria-label": "Refused rows" },
         h("caption", { text: listed }),
-        h("thead", {}, h("tr", {}, ...["Line", "Column", "Text", "Reason"].map((text) => h("th", { scope: "col", text })))),
+        h(
+          "thead",
+          {},
+          h("tr", {}, ...["Line", "Column", "Text", "Reason"].map((text) => h("th", { scope: "col", text }))),
+        ),
         h(
           "tbody",
           {},
           ...errors.map((error) =>
-            h("tr", {}, h("td", { class: "number", text: error.line }), h("td", {}, name(error.column)), h("td", {}, h("code", {}, h("bdi", { text: error.text }))), h("td", { text: error.reason })),
+            h(
+              "tr",
+              {},
+              h("td", { class: "number", text: error.line }),
+              h("td", {}, name(error.column)),
+              h("td", {}, h("code", {}, h("bdi", { text: error.text }))),
+              h("td", { text: error.reason }),
+            ),
           ),
         ),
       ),
@@ -103,7 +183,9 @@ function refusedRows(source: string, errors: RowError[], total: number): HTMLEle
 
 /** What exceeds, the gravest first. */
 export function exceedances(items: Alert[], total: number): HTMLElement {
-  const sorted = [...items].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || b.percent - a.percent);
+  const sorted = [...items].sort(
+    (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || b.percent - a.percent,
+  );
   const head = ["Severity", "Parameter", "Outfall", "Period", "Value", "Limit", "Beyond"];
   return h(
     "div",
@@ -111,7 +193,12 @@ export function exceedances(items: Alert[], total: number): HTMLElement {
     h(
       "table",
       { "aria-label": "Exceedances" },
-      h("caption", { text: items.length < total ? `The gravest ${count(items.length)} of ${counted(total, "exceedance")}` : counted(total, "exceedance") }),
+      h("caption", {
+        text:
+          items.length < total
+            ? `The gravest ${count(items.length)} of ${counted(total, "exceedance")}`
+            : counted(total, "exceedance"),
+      }),
       h("thead", {}, h("tr", {}, ...head.map((text) => h("th", { scope: "col", text })))),
       h(
         "tbody",
@@ -120,7 +207,16 @@ export function exceedances(items: Alert[], total: number): HTMLElement {
           h(
             "tr",
             {},
-            h("td", {}, h("span", { class: "condition", data: { state: alert.severity } }, icon(alert.severity), CONDITION_NAMES[alert.severity])),
+            h(
+              "td",
+              {},
+              h(
+                "span",
+                { class: "condition", data: { state: alert.severity } },
+                icon(alert.severity),
+                CONDITION_NAMES[alert.severity],
+              ),
+            ),
             h("td", {}, name(alert.parameter)),
             h("td", {}, name(alert.outfall)),
             h("td", { class: "number", text: periodText(alert.period) }),

@@ -15,7 +15,11 @@ export interface Upload {
 }
 
 /** Sends a file; rejects with an `ApiError` if it is refused as a whole. */
-export async function send(upload: Upload, progress: (stage: Stage) => void, signal: AbortSignal): Promise<IngestAnswer> {
+export async function send(
+  upload: Upload,
+  progress: (stage: Stage) => void,
+  signal: AbortSignal,
+): Promise<IngestAnswer> {
   const isGzip = /\.gz$/i.test(upload.file.name);
   const packs = !isGzip && upload.file.size >= COMPRESS_FROM && "CompressionStream" in window;
   if (packs) progress({ stage: "packing" });
@@ -25,7 +29,13 @@ export async function send(upload: Upload, progress: (stage: Stage) => void, sig
   const query = { site: upload.site, strict: upload.strict, source: sourceName(upload.file.name) };
   for (;;) {
     const sent = token.get();
-    const { status, text } = await post(address("/api/ingest", query), body, { ...headers, ...authorization() }, progress, signal);
+    const { status, text } = await post(
+      address("/api/ingest", query),
+      body,
+      { ...headers, ...authorization() },
+      progress,
+      signal,
+    );
     if (status === 200) return JSON.parse(text) as IngestAnswer;
     if (status !== 401) throw refusal(status, text);
     if (token.get() === sent) await needToken(sent !== null);
@@ -54,10 +64,15 @@ function post(
     const request = new XMLHttpRequest();
     request.open("POST", url);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.addEventListener("progress", (event) => progress({ stage: "sending", sent: event.loaded, of: event.total || body.size }));
+    request.upload.addEventListener("progress", (event) =>
+      progress({ stage: "sending", sent: event.loaded, of: event.total || body.size }),
+    );
     request.upload.addEventListener("load", () => progress({ stage: "judging" }));
     request.addEventListener("load", () => resolve({ status: request.status, text: request.responseText }));
-    const lost: ApiError = refusal(0, '{"error":{"code":"unreachable","message":"The connection was lost before the server answered. The same file can be sent again: nothing is taken in twice."}}');
+    const lost: ApiError = refusal(
+      0,
+      '{"error":{"code":"unreachable","message":"The connection was lost before the server answered. The same file can be sent again: nothing is taken in twice."}}',
+    );
     request.addEventListener("error", () => reject(lost));
     request.addEventListener("abort", () => reject(new DOMException("The upload was stopped.", "AbortError")));
     signal.addEventListener("abort", () => request.abort());

@@ -14,8 +14,20 @@ export function uploadView(main: HTMLElement): () => void {
   const abort = new AbortController();
   let chosen: File | null = null;
   const ids = { file: id("file"), site: id("site"), strict: id("strict"), hint: id("hint") };
-  const file = h("input", { id: ids.file, type: "file", accept: ".csv,.tsv,.txt,.gz,text/csv,text/tab-separated-values,application/gzip", "aria-describedby": ids.hint });
-  const siteName = h("input", { id: ids.site, type: "text", value: site(), maxlength: 256, required: true, autocomplete: "off" });
+  const file = h("input", {
+    id: ids.file,
+    type: "file",
+    accept: ".csv,.tsv,.txt,.gz,text/csv,text/tab-separated-values,application/gzip",
+    "aria-describedby": ids.hint,
+  });
+  const siteName = h("input", {
+    id: ids.site,
+    type: "text",
+    value: site(),
+    maxlength: 256,
+    required: true,
+    autocomplete: "off",
+  });
   const strict = h("input", { id: ids.strict, type: "checkbox" });
   const picked = h("p", { class: "picked", "aria-live": "polite" });
   const submit = h("button", { type: "submit", class: "primary", text: "Upload", disabled: true });
@@ -24,7 +36,11 @@ export function uploadView(main: HTMLElement): () => void {
     { class: "dropzone", data: { testid: "dropzone" } },
     h("label", { for: ids.file, text: "CSV file" }),
     file,
-    h("p", { id: ids.hint, class: "quiet", text: "Choose a file or drop it here: tidy, wide, or an EPA ECHO effluent chart; comma, semicolon or tab; plain or gzip." }),
+    h("p", {
+      id: ids.hint,
+      class: "quiet",
+      text: "Choose a file or drop it here: tidy, wide, or an EPA ECHO effluent chart; comma, semicolon or tab; plain or gzip.",
+    }),
     picked,
   );
   const bar = h("progress", { max: 1, "aria-label": "Upload progress" });
@@ -35,7 +51,16 @@ export function uploadView(main: HTMLElement): () => void {
     "form",
     { class: "card upload" },
     zone,
-    h("div", { class: "field" }, h("label", { for: ids.site, text: "Site of the readings" }), siteName, h("p", { class: "quiet", text: "For rows that name no site, and in place of the permit number of an effluent chart." })),
+    h(
+      "div",
+      { class: "field" },
+      h("label", { for: ids.site, text: "Site of the readings" }),
+      siteName,
+      h("p", {
+        class: "quiet",
+        text: "For rows that name no site, and in place of the permit number of an effluent chart.",
+      }),
+    ),
     h("label", { class: "check", for: ids.strict }, strict, "Refuse the whole file if one row is bad"),
     h("div", { class: "actions" }, submit),
   );
@@ -58,7 +83,11 @@ export function uploadView(main: HTMLElement): () => void {
     fill(outcome);
     show({ stage: "sending", sent: 0, of: upload.size });
     try {
-      const answer = await send({ file: upload, site: siteName.value.trim(), strict: strict.checked }, show, abort.signal);
+      const answer = await send(
+        { file: upload, site: siteName.value.trim(), strict: strict.checked },
+        show,
+        abort.signal,
+      );
       fill(outcome, result(upload, answer));
       await Promise.all([reloadSites(), refresh(true)]);
     } catch (error) {
