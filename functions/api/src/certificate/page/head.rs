@@ -58,7 +58,11 @@ fn sentence(facts: &Facts) -> Markup {
     let total = facts.exceedances_total();
     html! {
         @match facts.verdict.status {
-            Status::Compliant => "Nothing that was measured in the period is beyond a limit, and every limit of the permit that holds in it was compared with readings.",
+            Status::Compliant => {
+                "Nothing that was measured in the period and compared with a limit is beyond it"
+                @if facts.permit.version > 0 { ", and every limit of the permit that holds in the period was compared" }
+                "."
+            }
             Status::NonCompliant => {
                 (counted(total, "exceedance", "exceedances")) " in the period" (by_severity(&facts.by_severity)) "."
             }
