@@ -236,6 +236,55 @@ async fn statistics_are_those_computed_by_hand() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn every_statistic_agrees_with_the_alerts_wherever_a_period_is_cut() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let statistics = [
+        "instant",
+        "daily_max",
+        "daily_min",
+        "daily_avg",
+        "weekly_avg",
+        "monthly_avg",
+        "geomean_30d",
+        "rolling_mean(5)",
+    ];
+    let all: Vec<_> = statistics.iter().map(|statistic| ("X", *statistic, 50.0)).collect();
+    let mut permit = limits(&all);
+    permit["limits"][2]["direction"] = json!("min");
+    permitted(&api, "default", &permit).await?;
+    let value = |index: u64| (index * 7919) % 97 + index / 40;
+    let day = |index: u64| (index / 4 / 28 + 1, index / 4 % 28 + 1, index % 4 * 6);
+    let row = |index: u64| {
+        let (month, day, hour) = day(index);
+        let qualifier = if index.is_multiple_of(9) { "<" } else { "" };
+        format!("2026-{month:02}-{day:02}T{hour:02}:00Z,X,{},{qualifier}", value(index))
+    };
+    let rows: Vec<_> = (0..4 * 28 * 4).map(row).collect();
+    taken(&api, "", format!("time,species,concentration,qualifier\n{}\n", rows.join("\n"))).await?;
+    let mut total = 0;
+    for (from, to) in [
+        ("2026-01-01", "2026-04-30"),
+        ("2026-01-17T07:00Z", "2026-03-12T13:00Z"),
+        ("2026-02-02T06:00Z", "2026-02-02T06:00Z"),
+        ("2026-02-03", "2026-02-03"),
+        ("2026-02-27", "2026-03-01T00:00Z"),
+        ("2025-01-01", "2026-01-10T12:00Z"),
+        ("2026-04-20T01:00Z", "2027-01-01"),
+    ] {
+        let query =
+            format!("from={from}&to={}", if to.len() == 10 { format!("{to}T23:59:59.999999Z") } else { to.to_owned() });
+        let found = api.list(&format!("/api/alerts?site=default&limit=1000&{query}"), "alerts").await?;
+        let page = certificate(&api, &format!("site=default&from={from}&to={to}")).await?;
+        assert!(!page.contains("were being judged"), "{from} {to}: readings and alerts disagree");
+        let listed: u64 = table(&page, "Statistics").iter().map(|row| row[8].parse::<u64>().unwrap_or_default()).sum();
+        assert_eq!((listed as usize, table(&page, "Exceedances").len()), (found.len(), found.len()), "{from} {to}");
+        total += found.len();
+    }
+    assert!(total > 500, "{total}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn every_reading_has_its_origin() -> anyhow::Result<()> {
     let (server, api) = served().await?;
     let file = |name: &str| format!("?site=a&source={name}");

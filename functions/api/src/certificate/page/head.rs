@@ -118,9 +118,9 @@ fn period(facts: &Facts) -> Markup {
     let first = facts.present().filter_map(|series| series.scan.first).min_by_key(|row| row.time);
     let last = facts.present().filter_map(|series| series.scan.last).max_by_key(|row| row.time);
     let shown = |row: Option<shared::domain::columns::Row>| row.map(|row| tidy(&row.shown_time().to_string()));
-    let from = facts.range.from_text().or(shown(first));
-    let to = facts.range.to_text().or(shown(last));
-    let whole = facts.range.from_text().is_none() && facts.range.to_text().is_none();
+    let from = facts.range.shown_from().or(shown(first));
+    let to = facts.range.shown_to().or(shown(last));
+    let whole = facts.range.shown_from().is_none() && facts.range.shown_to().is_none();
     html! {
         @match (from, to) {
             (Some(from), Some(to)) => { (from) " to " (to) },
