@@ -88,7 +88,7 @@ fn respond(facts: &facts::Facts) -> Response {
 
 /// A name that every file system takes: letters, digits and hyphens of ASCII.
 fn file_name(site: &str, range: Range) -> String {
-    let parts = [Some("certificate".to_owned()), Some(site.to_owned()), range.start_text(), range.end_text()];
+    let parts = [Some("certificate".to_owned()), Some(site.to_owned()), range.shown_from(), range.shown_to()];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let words = text.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut name = words.collect::<Vec<_>>().join("-");

@@ -31,12 +31,12 @@ impl Range {
     }
 
     /// The beginning as it is shown, if one was asked for.
-    pub(super) fn start_text(self) -> Option<String> {
+    pub(super) fn shown_from(self) -> Option<String> {
         self.from.map(|(time, kind)| tidy(&time::shown(time, kind).to_string()))
     }
 
     /// The end as it is shown. The last microsecond of a day is shown as the day.
-    pub(super) fn end_text(self) -> Option<String> {
+    pub(super) fn shown_to(self) -> Option<String> {
         self.to.map(|(time, kind)| {
             let ends_day = kind == TimeKind::Clock && (time + 1).rem_euclid(DAY) == 0;
             tidy(&time::shown(if ends_day { time + 1 - DAY } else { time }, kind).to_string())
@@ -51,12 +51,12 @@ mod tests {
     #[test]
     fn ends_are_read_shown_and_compared() {
         let year = Range::read(Some("2026-01-01"), Some("2026-12-31")).unwrap();
-        assert_eq!((year.start_text().unwrap(), year.end_text().unwrap()), ("2026-01-01".into(), "2026-12-31".into()));
+        assert_eq!((year.shown_from().unwrap(), year.shown_to().unwrap()), ("2026-01-01".into(), "2026-12-31".into()));
         assert_eq!((year.bounds().1 - year.bounds().0 + 1) / DAY, 365);
         let day = Range::read(Some("2026-01-01"), Some("2026-01-01")).unwrap();
         assert_eq!(day.bounds().1 - day.bounds().0 + 1, DAY);
         let hours = Range::read(Some("0"), Some("47.5")).unwrap();
-        assert_eq!(hours.end_text().unwrap(), "47.5 h");
+        assert_eq!(hours.shown_to().unwrap(), "47.5 h");
         assert_eq!(Range::read(None, None).unwrap().bounds(), (i64::MIN, i64::MAX));
         for (from, to) in [("2026-01-02", "2026-01-01"), ("2", "1"), ("x", "1"), ("1", "x")] {
             assert_eq!(Range::read(Some(from), Some(to)).unwrap_err().status(), 400, "{from} {to}");

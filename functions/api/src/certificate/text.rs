@@ -8,9 +8,13 @@ use shared::domain::reading::{Direction, Qualifier};
 /// Digits of computed values. Laboratories report two to four.
 const DIGITS: usize = 7;
 
+/// Words longer than this may be broken anywhere; a column is made as wide as its longest other word.
+const LONG_WORD: usize = 20;
+
 /// A name from outside: isolated, so that letters written from right to left stay within it.
 pub(super) fn name(text: &str) -> Markup {
-    html! { bdi { (text) } }
+    let is_long = text.split_whitespace().any(|word| word.chars().count() > LONG_WORD);
+    html! { bdi.long[is_long] { (text) } }
 }
 
 /// A name where no element can isolate it, such as a title: without the marks that turn the direction of writing.

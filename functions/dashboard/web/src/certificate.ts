@@ -108,15 +108,18 @@ function period(loaded: Overview, from: HTMLInputElement, to: HTMLInputElement):
   }
 }
 
-/** The page's style and body, in a shadow tree. The style is adopted and not inserted: the policy allows no inline style. */
+/**
+ * The page's style and body, in a shadow tree. The style is adopted and not inserted, and taken out before the page is
+ * parsed: the policy allows no inline style, not even in a document that nobody sees.
+ */
 function insert(holder: HTMLElement, html: string): void {
-  const page = new DOMParser().parseFromString(html, "text/html");
+  const [, text = ""] = /<style>(.*?)<\/style>/s.exec(html) ?? [];
+  const page = new DOMParser().parseFromString(html.replace(/<style>.*?<\/style>/s, ""), "text/html");
   const style = new CSSStyleSheet();
-  style.replaceSync(page.querySelector("style")?.textContent ?? "");
+  style.replaceSync(text);
   const root = holder.shadowRoot ?? holder.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [style];
-  const body = page.querySelector("main");
-  root.replaceChildren(...(body ? [document.adoptNode(body)] : []));
   // The dashboard has a main of its own.
-  body?.setAttribute("role", "document");
+  const parts = [...(page.querySelector("main")?.childNodes ?? [])];
+  root.replaceChildren(h("div", { class: "certificate" }, ...parts.map((part) => document.adoptNode(part))));
 }

@@ -37,6 +37,12 @@ export async function start(): Promise<void> {
   }
 }
 
+/** Tries what failed once more. */
+export function again(): void {
+  overview.set({ state: "loading" });
+  void (sites.get().state === "ready" ? refresh(true) : start());
+}
+
 /** The site that the address names, else the one that was last measured. */
 export function site(): string {
   const asked = route.get().site;

@@ -1,6 +1,6 @@
 //! What a statistic came to over a stretch of time, beyond the limit or not.
 
-use super::rule::{can_exceed, row_exceeds};
+use super::rule::{can_exceed, exceeds, row_exceeds};
 use super::{Judge, Rule};
 use crate::domain::alert::{Severity, ratio};
 use crate::domain::columns::{Columns, Row};
@@ -32,6 +32,9 @@ pub struct Survey {
     pub total: f64,
     /// Those beyond the limit.
     pub exceedances: BTreeMap<Severity, u64>,
+    /// Single readings that show nothing about the limit: non-detects whose detection limit is above a maximum, and
+    /// the like.
+    pub inconclusive: u64,
     /// How many readings were compared with the limit or entered what was, non-detects included.
     pub judged: u64,
     /// Readings whose unit cannot be compared with the limit's, by unit.
@@ -137,6 +140,8 @@ impl<'a> Surveyor<'a> {
             if survey.worst.as_ref().is_none_or(|worst| gravity(row) > gravity(worst.row)) {
                 survey.worst = Some(observed.clone());
             }
+        } else if exceeds(row.value, row.limit, direction) {
+            survey.inconclusive += 1;
         }
         if row_exceeds(row, row.limit, direction) {
             *survey.exceedances.entry(Severity::of(row.value, row.limit, direction)).or_default() += 1;

@@ -261,6 +261,7 @@ fn a_survey_shows_non_detects_and_counts_none() {
     let readings = qualified(&[(0, 2.0, Qualifier::Equal), (1, 9.0, Qualifier::Less)]);
     let found = survey(&rule(Statistic::Instant, 5.0, Direction::Max), &readings);
     assert_eq!((found.values, found.exceedances_total(), found.worst.unwrap().row.value), (1, 0, 2.0));
+    assert_eq!(found.inconclusive, 1, "below 9, a limit of 5 may be exceeded or not");
     assert_eq!(found.last.unwrap().row.flags.qualifier(), Qualifier::Less);
 }
 

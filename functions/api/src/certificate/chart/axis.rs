@@ -100,7 +100,8 @@ pub(super) fn times((low, high): (i64, i64), kind: TimeKind, width: f64, charact
 fn hours((low, high): (i64, i64)) -> Option<Vec<Tick<i64>>> {
     let step = nice(time::to_hours(high - low) / 5.0);
     let (first, last) = ((time::to_hours(low) / step).ceil() as i64, (time::to_hours(high) / step).floor() as i64);
-    let tick = |index: i64| Some((time::from_hours(index as f64 * step).ok()?, label(index as f64 * step, step)));
+    let tick =
+        |index: i64| Some((time::from_hours(index as f64 * step).ok()?, label(index as f64 * step, step) + " h"));
     Some((first..=last).take(12).filter_map(tick).collect())
 }
 
@@ -187,7 +188,7 @@ mod tests {
         let ages = times((at("0001-01-01"), at("9000-01-01")), TimeKind::Clock, 300.0, 5.6);
         assert!((2..=8).contains(&ages.len()), "{ages:?}");
         let hours = times((0, 48 * HOUR), TimeKind::Hours, 300.0, 5.6);
-        assert_eq!(labels(&hours), ["0", "10", "20", "30", "40"]);
+        assert_eq!(labels(&hours), ["0 h", "10 h", "20 h", "30 h", "40 h"]);
         assert_eq!(times((5, 5), TimeKind::Clock, 300.0, 5.6).len(), 1);
     }
 }

@@ -93,9 +93,13 @@ pub(super) fn caption(series: &SeriesFacts) -> Markup {
     let shown = drawing.points.len() + drawing.foreign;
     html! {
         @if drawing.lines.is_empty() { "No limit in this unit." }
-        @for (index, line) in drawing.lines.iter().enumerate() { @if index > 0 { "; " } (line.label) " (" (line.what) ")" }
-        @if (shown as u64) < series.scan.readings { ". Drawn are the lowest and highest readings of each stretch" }
-        @if drawing.foreign > 0 { ". Not drawn: readings in units that do not convert" }
+        @for (index, line) in drawing.lines.iter().enumerate() {
+            @if index > 0 { "; " }
+            (line.label) " (" (line.what) ")"
+            @if index + 1 == drawing.lines.len() { "." }
+        }
+        @if (shown as u64) < series.scan.readings { " Drawn are the lowest and highest readings of each stretch." }
+        @if drawing.foreign > 0 { " Not drawn: readings in units that do not convert." }
     }
 }
 

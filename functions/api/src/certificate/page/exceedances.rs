@@ -84,8 +84,8 @@ fn responses(exceedances: &[(i64, Alert)]) -> (Vec<Response<'_>>, Vec<usize>) {
     let (mut responses, mut known) = (Vec::new(), HashMap::new());
     let mut numbers = Vec::with_capacity(exceedances.len());
     for (first_row, (_, alert)) in exceedances.iter().enumerate() {
-        let permitted = !alert.action.trim().is_empty();
-        let text = if permitted { alert.action.trim() } else { remedy(&alert.parameter, Some(alert.direction)) };
+        let text = alert.action.trim();
+        let permitted = text != remedy(&alert.parameter, Some(alert.direction));
         let number = *known.entry((key(&alert.parameter), alert.direction, text)).or_insert_with(|| {
             responses.push(Response {
                 parameter: &alert.parameter,

@@ -58,7 +58,11 @@ fn sentence(facts: &Facts) -> Markup {
     let total = facts.exceedances_total();
     html! {
         @match facts.verdict.status {
-            Status::Compliant => "Nothing that was measured in the period is beyond a limit, and every limit of the permit that holds in it was compared with readings.",
+            Status::Compliant => {
+                "Nothing that was measured in the period and compared with a limit is beyond it"
+                @if facts.permit.version > 0 { ", and every limit of the permit that holds in the period was compared" }
+                "."
+            }
             Status::NonCompliant => {
                 (counted(total, "exceedance", "exceedances")) " in the period" (by_severity(&facts.by_severity)) "."
             }
@@ -114,9 +118,9 @@ fn period(facts: &Facts) -> Markup {
     let first = facts.present().filter_map(|series| series.scan.first).min_by_key(|row| row.time);
     let last = facts.present().filter_map(|series| series.scan.last).max_by_key(|row| row.time);
     let shown = |row: Option<shared::domain::columns::Row>| row.map(|row| tidy(&row.shown_time().to_string()));
-    let from = facts.range.start_text().or(shown(first));
-    let to = facts.range.end_text().or(shown(last));
-    let whole = facts.range.start_text().is_none() && facts.range.end_text().is_none();
+    let from = facts.range.shown_from().or(shown(first));
+    let to = facts.range.shown_to().or(shown(last));
+    let whole = facts.range.shown_from().is_none() && facts.range.shown_to().is_none();
     html! {
         @match (from, to) {
             (Some(from), Some(to)) => { (from) " to " (to) },

@@ -37,6 +37,9 @@ pub(super) fn statistics(facts: &Facts) -> Markup {
                     "Values are readings, days, weeks, months or means, as the statistic says. Worst is the highest under a maximum and the lowest under a minimum; "
                     "under a minimum, less than 100 % is beyond the limit. A value that cannot exceed, such as a non-detect under a maximum, is not among the values of single readings and daily extremes."
                 }
+                @if facts.compared().any(|(_, limit)| limit.survey.inconclusive > 0) {
+                    p.note { "Inconclusive are readings below a detection limit that is itself above the limit (or the like under a minimum): they are no exceedances, and no evidence of compliance." }
+                }
             }
         }
     }
@@ -51,7 +54,11 @@ fn statistic_row(series: &SeriesFacts, limit: &LimitFacts) -> Markup {
             td { (name(&key.parameter)) }
             td { (statistic_of(rule.statistic, &key.base)) }
             td.number { (limit_cell(series, limit)) }
-            td.number { (count(survey.values)) @if survey.values == 0 { (no_values(limit)) } }
+            td.number {
+                (count(survey.values))
+                @if survey.values == 0 { (no_values(limit)) }
+                @if survey.inconclusive > 0 { br; span.muted { (count(survey.inconclusive)) " inconclusive" } }
+            }
             td.number { @if let Some(mean) = survey.mean() { (text::mean(mean)) } @else { "–" } }
             td.number { @if let Some(worst) = &survey.worst { (observed(worst)) } @else { "–" } }
             td.number { @if let Some(worst) = &survey.worst { (percent_of(worst.row.value, worst.row.limit)) } @else { "–" } }

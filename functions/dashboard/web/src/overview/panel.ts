@@ -1,6 +1,6 @@
 // The chart of a series with its controls.
 
-import { fill, h, hidden, id, name } from "../dom";
+import { fill, h, id, name } from "../dom";
 import {
   baseText,
   brief,
@@ -50,6 +50,8 @@ export class ChartPanel {
   #plot: Plot | null = null;
   #data: ChartData | null = null;
   #span: Span = { from: 0, to: 1 };
+  /** The record when the series was last shown: the series itself changes as readings arrive. */
+  #known: Span = { from: 0, to: 1 };
   #frame = 0;
   #rest: ReturnType<typeof setTimeout> | null = null;
   #abort = new AbortController();
@@ -121,13 +123,15 @@ export class ChartPanel {
   show(series: Standing, siblings: Standing[]): void {
     const same = this.#series?.id === series.id && this.#series.site === series.site;
     this.#siblings = siblings;
-    const grown = same && this.#series !== null && seconds(this.#series.last) !== seconds(series.last);
-    const before = this.#series ? this.#record() : null;
+    const before = this.#known;
     this.#series = series;
+    this.#known = this.#record();
     this.#drawTitle();
     if (same) {
-      // Who looks at all of the record sees it grow; who looks at a part of it stays there.
-      if (grown && before && this.#span.to >= before.to) this.#span = { from: this.#span.from, to: this.#record().to };
+      // Who looks at all of the record, or at its end, sees it grow; who looks at a part of it stays there.
+      const { from, to } = this.#span;
+      if (from <= before.from && to >= before.to) this.#span = this.#known;
+      else if (to >= before.to) this.#span = { from: from + this.#known.to - before.to, to: this.#known.to };
       this.#drawRanges();
       return;
     }
@@ -396,8 +400,7 @@ function legend(): HTMLElement {
     h("li", {}, h("span", { class: `key ${className}`, "aria-hidden": "true" }), text);
   return h(
     "ul",
-    { class: "legend" },
-    hidden("Signs of the chart: "),
+    { class: "legend", "aria-label": "Signs of the chart" },
     entry("key-reading", "reading"),
     entry("key-nondetect", "not detected, at its detection limit"),
     entry("key-limit", "permit limit"),

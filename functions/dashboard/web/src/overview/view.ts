@@ -3,7 +3,7 @@
 import { fill, h, name } from "../dom";
 import { CONDITION_NAMES, counted, momentText, sameName, seconds } from "../format";
 import { icon } from "../icons";
-import { happenings, overview, refresh, reloads, site } from "../model";
+import { again, happenings, overview, reloads, site } from "../model";
 import { go, route } from "../route";
 import { empty, failed, loading } from "../states";
 import type { Condition, Overview, Standing } from "../types";
@@ -80,7 +80,7 @@ export function overviewView(main: HTMLElement): () => void {
 
 function absent(loaded: ReturnType<typeof overview.get>): HTMLElement {
   if (loaded.state === "loading") return loading("Loading the site");
-  if (loaded.state === "failed") return failed(loaded.error, () => void refresh(true));
+  if (loaded.state === "failed") return failed(loaded.error, again);
   const { outfall } = route.get();
   const where = outfall === null ? `Site ${site()}` : `Outfall ${outfall} of site ${site()}`;
   return empty(

@@ -159,8 +159,8 @@ function inputs(limit: Limit): Row {
     STATISTICS.map((one) => [one, one === "rolling_mean" ? "rolling mean" : statisticText(one)]),
   );
   return {
-    parameter: text(limit.parameter, 16, { required: true, maxlength: 256 }),
-    outfall: text(limit.outfall ?? "", 5, { placeholder: "all", maxlength: 256 }),
+    parameter: text(limit.parameter, 16, { required: true }),
+    outfall: text(limit.outfall ?? "", 5, { placeholder: "all" }),
     statistic: select(statistics, limit.statistic),
     n: h("input", { type: "number", min: 2, max: 10_000, step: 1, value: limit.n ?? "", size: 4 }),
     direction: select({ max: "at most", min: "at least" }, limit.direction),
@@ -172,13 +172,12 @@ function inputs(limit: Limit): Row {
       size: 8,
       required: true,
     }),
-    unit: text(limit.unit, 8, { maxlength: 64 }),
+    unit: text(limit.unit, 8),
     months: text((limit.months ?? []).join(", "), 8, { placeholder: "all" }),
     non_detect: select(NON_DETECTS, limit.non_detect ?? "zero"),
     action: h("textarea", {
       rows: 1,
       cols: 24,
-      maxlength: 600,
       text: limit.action ?? "",
       placeholder: "built-in advice",
     }),

@@ -24,7 +24,6 @@ export function uploadView(main: HTMLElement): () => void {
     id: ids.site,
     type: "text",
     value: site(),
-    maxlength: 256,
     required: true,
     autocomplete: "off",
   });
