@@ -25,7 +25,7 @@ WEB := functions/dashboard/web
 WEB_READY := $(WEB)/node_modules/.package-lock.json
 BROWSER := tests/browser
 BROWSER_READY := $(BROWSER)/node_modules/.package-lock.json
-BROWSER_FLAGS ?=
+BROWSER_FLAGS ?= --project=server --project=functions
 # The browser is Debian's; Playwright brings none.
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 DEPLOY_FLAGS ?=
@@ -63,14 +63,16 @@ test: $(NODE_READY) ## Run all tests
 test-template: $(SAM_READY) ## Test what template.yaml grants, watches and keeps
 	$(SAM_PYTHON) -B -m unittest discover --start-directory infra/aws
 
-# `make test-browser BROWSER_FLAGS="upload --project server"` runs a part of it.
+# `make test-browser BROWSER_FLAGS="upload --project=server"` runs a part of it. What
+# measures time is run apart, with nothing beside it.
 test-browser: $(BROWSER_READY) chromium ## Test the dashboard in Chromium, on both hosts
 	$(CARGO) build --locked --workspace --bin owsc --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))
-	cd $(BROWSER) && npx playwright test --project '[sf]*' $(BROWSER_FLAGS)
+	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep-invert @alone --pass-with-no-tests
+	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep @alone --workers=1 --pass-with-no-tests
 
 screenshots: $(BROWSER_READY) chromium ## Take the pictures in docs/images
 	$(CARGO) build --locked --workspace --bin owsc
-	cd $(BROWSER) && npx playwright test --project pictures
+	cd $(BROWSER) && npx playwright test --project=pictures
 
 lint: $(TOOLS)/bin/cargo-deny lint-template lint-web ## Check formatting, lints, documentation, dependencies and the template
 	$(CARGO) fmt --all --check

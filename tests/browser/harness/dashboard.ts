@@ -117,3 +117,8 @@ export function numberIn(text: string): number {
   if (!found) throw new Error(`no number in ${JSON.stringify(text)}`);
   return Number(found.replaceAll(/[,\u00A0\u202F]/g, ""));
 }
+
+/** A pattern that matches this text and nothing else. */
+export function literally(text: string): RegExp {
+  return new RegExp(text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+}

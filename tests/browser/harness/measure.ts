@@ -48,7 +48,7 @@ interface TraceEvent {
   name: string;
   ph: string;
   ts: number;
-  args?: { chrome_frame_reporter?: { state?: string } };
+  args?: { frame_reporter?: { state?: string } };
 }
 
 /** The frames that the compositor says it has put on the screen while something was done. */
@@ -59,6 +59,11 @@ export async function framesPerSecond(browser: Browser, page: Page, act: () => P
   const seconds = (performance.now() - started) / 1000;
   const trace = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
   const reports = trace.traceEvents.filter(({ name, ph }) => name === "PipelineReporter" && ph === "b");
-  const presented = reports.filter(({ args }) => args?.chrome_frame_reporter?.state?.startsWith("STATE_PRESENTED"));
+  const presented = reports.filter(({ args }) => args?.frame_reporter?.state?.startsWith("STATE_PRESENTED"));
   return presented.length / seconds;
+}
+
+/** Tells what was measured, so that a run also says how far from its limits it was. */
+export function tell(what: string): void {
+  process.stdout.write(`    measured: ${what}\n`);
 }

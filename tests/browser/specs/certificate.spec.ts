@@ -11,6 +11,8 @@ const ALL = ["2021-01-01", "2025-12-31"] as const;
 
 async function show(dashboard: Dashboard, [from, to]: readonly [string, string]): Promise<string> {
   const { page } = dashboard;
+  // The page begins with a period of its own choice.
+  await expect(page.getByTestId("certificate")).toHaveAttribute("data-ready", "true");
   await page.getByLabel("From", { exact: true }).fill(from);
   await page.getByLabel("To", { exact: true }).fill(to);
   const answered = page.waitForResponse((response) => {
@@ -144,6 +146,8 @@ test("what is downloaded stands alone: no script, nothing that has to be loaded"
   const html = await readFile(await download.path(), "utf8");
   expect(html).toMatch(/^<!doctype html>/i);
   expect(html).toContain("NON-COMPLIANT");
+  // Read where no policy is in the way of what an unknown page may hold.
+  await page.goto("about:blank");
   const loading = await page.evaluate((source) => {
     const document = new DOMParser().parseFromString(source, "text/html");
     const elements = document.querySelectorAll("script, link[rel=stylesheet], [src], iframe, object, embed, use[href]");

@@ -2,6 +2,7 @@
 import type { Page } from "@playwright/test";
 import { Dashboard } from "../harness/dashboard.ts";
 import { client, expect, test } from "../harness/fixtures.ts";
+import { tell } from "../harness/measure.ts";
 
 const WITHIN_MS = 1000;
 
@@ -28,7 +29,7 @@ async function watchFor(page: Page, text: string): Promise<() => Promise<{ tile:
   };
 }
 
-test("a reading and its alert are in two tabs within a second, without a reload", async ({
+test("a reading and its alert are in two tabs within a second, without a reload", { tag: "@alone" }, async ({
   context,
   dashboard,
   demo,
@@ -47,6 +48,7 @@ test("a reading and its alert are in two tabs within a second, without a reload"
   await client(demo).publish({ time: "2026-05-01T01:00:00Z", species: "SO4", concentration: 613.7, site });
   for (const wait of waits) {
     const seen = await wait();
+    tell(`value after ${seen.tile - published} ms, alert after ${seen.incident - published} ms`);
     expect(seen.tile - published, "value").toBeLessThan(WITHIN_MS);
     expect(seen.incident - published, "alert").toBeLessThan(WITHIN_MS);
   }
