@@ -5,11 +5,13 @@ import { sameName, seconds } from "./format";
 import { Live, type LiveEvent } from "./live";
 import { go, route } from "./route";
 import { type Load, Signal } from "./signal";
-import type { Overview, SiteStatus, Standing } from "./types";
+import type { Against, Overview, Qualifier, SiteStatus, Standing } from "./types";
 
-/** After an event, the verdicts of the server are asked for soon, and under a stream of events every so often. */
-const REFRESH_SOON = 200;
-const REFRESH_EVERY = 2500;
+/** After an event, the verdicts of the server are asked for soon ... */
+const REFRESH_SOON = 150;
+/** ... and under a stream of events so that it works on them for a tenth of the time at most. */
+const REFRESH_SHARE = 10;
+const REFRESH_SLOWEST = 5000;
 
 export const sites = new Signal<Load<SiteStatus[]>>({ state: "loading" });
 export const overview = new Signal<Load<Overview>>({ state: "loading" });
@@ -20,7 +22,8 @@ export const happenings = new Signal<LiveEvent[]>([]);
 export const live = new Live(take, () => void refresh(true));
 
 let refreshing: Promise<void> | null = null;
-let refreshed = 0;
+/** When the last answer came, and how long it took. */
+let refreshed = { at: 0, took: 0 };
 let visited = "";
 let planned: ReturnType<typeof setTimeout> | null = null;
 
@@ -66,6 +69,7 @@ export async function refresh(whole = false): Promise<void> {
   planned = null;
   const asked = site();
   const load = async () => {
+    const begun = Date.now();
     try {
       const { first, items } = await all<Standing, Overview>("/api/overview", { site: asked }, (page) => page.series);
       if (asked !== site()) return;
@@ -76,7 +80,7 @@ export async function refresh(whole = false): Promise<void> {
       // What is shown stays while the connection comes and goes; the chip says that it does.
       if (asked === site() && (whole || overview.get().state !== "ready")) overview.set({ state: "failed", error });
     } finally {
-      refreshed = Date.now();
+      refreshed = { at: Date.now(), took: Date.now() - begun };
     }
   };
   refreshing = (refreshing ?? Promise.resolve()).then(load);
@@ -96,7 +100,8 @@ function take(events: LiveEvent[]): void {
   if (events.some((event) => event.type === "omitted" || (event.type === "alerts" && event.omitted))) {
     void refresh(true);
   } else {
-    planned ??= setTimeout(() => void refresh(), Math.max(REFRESH_SOON, refreshed + REFRESH_EVERY - Date.now()));
+    const pause = Math.min(refreshed.took * REFRESH_SHARE, REFRESH_SLOWEST);
+    planned ??= setTimeout(() => void refresh(), Math.max(REFRESH_SOON, refreshed.at + pause - Date.now()));
   }
 }
 
@@ -110,6 +115,7 @@ function note(series: Standing[], event: LiveEvent): void {
     found.qualifier = event.qualifier ?? "=";
     found.unit = event.unit ?? "mg/L";
     found.last = event.time;
+    for (const against of found.standings) follow(against, value, found.qualifier);
     found.spark = [...found.spark.slice(-59), [event.time, value, found.qualifier]];
   } else if (event.type === "alerts") {
     for (const alert of event.alerts) {
@@ -120,6 +126,16 @@ function note(series: Standing[], event: LiveEvent): void {
       if (seconds(alert.time) >= seconds(found.last)) found.state = alert.severity;
     }
   }
+}
+
+/** A limit for single readings has the new reading as its value. Whether that exceeds, the server says. */
+function follow(against: Against, value: number, qualifier: Qualifier): void {
+  const inUnit = against.limit_in_unit_of_readings;
+  if (against.statistic !== "instant" || !inUnit) return;
+  against.value = (value / inUnit) * against.limit;
+  against.qualifier = qualifier;
+  const within = against.direction === "max" ? against.limit - against.value : against.value - against.limit;
+  against.headroom = Math.round((within / against.limit) * 1000) / 10;
 }
 
 /** Whether a published reading belongs to a series. */

@@ -110,8 +110,46 @@ export function uploadView(main: HTMLElement): () => void {
     }[stage.stage];
   }
 
-  fill(main, h("h2", { text: "Upload readings" }), form, progress, outcome);
+  fill(
+    main,
+    h("h2", { text: "Upload readings" }),
+    h("div", { class: "upload-columns" }, form, shapes()),
+    progress,
+    outcome,
+  );
   return () => abort.abort();
+}
+
+/** What can be sent, by example. */
+function shapes(): HTMLElement {
+  const shape = (title: string, text: string, example: string) => [
+    h("dt", { text: title }),
+    h("dd", {}, h("p", { class: "quiet", text }), h("pre", { tabindex: "0" }, h("code", { text: example }))),
+  ];
+  return h(
+    "section",
+    { class: "card shapes", "aria-label": "Files that are taken" },
+    h("h3", { text: "Files that are taken" }),
+    h(
+      "dl",
+      {},
+      ...shape(
+        "Tidy: a reading a row",
+        "Hours or dates; unit, site, outfall and qualifier may be left out. A non-detect has the qualifier <.",
+        "time,species,concentration,unit,qualifier\n2026-03-01T06:00Z,SO4,212.5,mg/L,=\n2026-03-01T06:00Z,As,2,ug/L,<",
+      ),
+      ...shape(
+        "Wide: a column for each parameter",
+        "The unit is in the column's name; an empty cell is no reading.",
+        "date,SO4_mgL,As_ugL\n2026-03-01,212.5,\n2026-03-02,198.0,3.1",
+      ),
+      ...shape(
+        "Effluent chart",
+        "As EPA's ECHO exports it, with the limits that it brings.",
+        "activity_id,npdes_id,perm_feature_nmbr,…",
+      ),
+    ),
+  );
 }
 
 function size(bytes: number): string {
