@@ -18,6 +18,12 @@ for (const view of VIEWS) {
       const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
       await expect.poll(wide, `at a width of ${width}`).toBeLessThanOrEqual(width);
     }
+    // What is hidden must not make the page longer than what is to be seen.
+    const rest = await page.evaluate(() => {
+      const end = document.querySelector("footer")?.getBoundingClientRect().bottom ?? 0;
+      return document.documentElement.scrollHeight - Math.max(end + scrollY, innerHeight);
+    });
+    expect(rest, "below the footer").toBeLessThan(40);
   });
 }
 
