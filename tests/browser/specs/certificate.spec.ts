@@ -163,6 +163,6 @@ test("opened by its address it is the same page, within the policy that it comes
   expect(response?.headers()["content-type"]).toContain("text/html");
   await expect(page.getByText("NON-COMPLIANT").first()).toBeVisible();
   // A page without its style would be in the browser's own font.
-  const font = await page.locator("body").evaluate((body) => getComputedStyle(body).fontFamily);
+  const font = await page.getByRole("main").evaluate((main) => getComputedStyle(main).fontFamily);
   expect(font).not.toMatch(/^"?Times/);
 });
