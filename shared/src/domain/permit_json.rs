@@ -17,6 +17,8 @@ use serde_json::{Map, Value, json};
 
 /// The most limits a permit may have: the permit is one item of the table, 400 KB at most.
 pub const MAX_LIMITS: usize = 500;
+/// The longest permit as JSON, in bytes: it is one item of the table.
+pub const MAX_PERMIT_BYTES: usize = 350 * 1024;
 /// The longest action text, in bytes.
 pub const MAX_ACTION_BYTES: usize = 600;
 
@@ -62,7 +64,16 @@ pub fn parse(document: &Value) -> Result<Permit, Vec<FieldError>> {
             errors.add(format!("limits[{index}]"), format!("repeats limits[{earlier}]"));
         }
     }
-    if errors.0.is_empty() { Ok(Permit { limits }) } else { Err(errors.0) }
+    if !errors.0.is_empty() {
+        return Err(errors.0);
+    }
+    let permit = Permit { limits };
+    match to_json(&permit).to_string().len() {
+        bytes if bytes > MAX_PERMIT_BYTES => {
+            Err(vec![error("limits", &format!("{bytes} bytes in all; at most {MAX_PERMIT_BYTES}"))])
+        }
+        _ => Ok(permit),
+    }
 }
 
 /// The permit in the current form.
@@ -381,5 +392,19 @@ mod tests {
         };
         assert!(parse(&json!({"limits": many(MAX_LIMITS)})).is_ok());
         assert!(parse(&json!({"limits": many(MAX_LIMITS + 1)})).is_err());
+    }
+
+    #[test]
+    fn permits_are_limited_in_bytes_on_both_sides() {
+        let permit = |limits: usize, last: usize| -> Value {
+            let action = |i| if i + 1 == limits { last } else { MAX_ACTION_BYTES };
+            let limit = |i| json!({"parameter": format!("p{i:03}"), "value": 1.5, "statistic": "instant", "action": "x".repeat(action(i))});
+            json!({"limits": (0..limits).map(limit).collect::<Vec<_>>()})
+        };
+        let bytes = |document: &Value| to_json(&parse(document).unwrap()).to_string().len();
+        let limits = MAX_PERMIT_BYTES * 400 / bytes(&permit(400, MAX_ACTION_BYTES));
+        let room = MAX_PERMIT_BYTES - bytes(&permit(limits, 1));
+        assert_eq!(bytes(&permit(limits, 1 + room)), MAX_PERMIT_BYTES);
+        assert_eq!(parse(&permit(limits, 2 + room)).unwrap_err()[0].field, "limits");
     }
 }

@@ -3,7 +3,7 @@
 //! Findings are noted in the table before alerts are written: an ingest that is repeated after a crash finds its
 //! alerts in place already, and would otherwise have nothing left to announce.
 
-use super::answer::{Alerts, Incomparable, LimitName, MAX_ANSWERED_ALERTS, VerdictSummary};
+use super::answer::{Alerts, Incomparable, LimitName, MAX_ANSWERED_ALERTS, VerdictSummary, bound};
 use crate::domain::alert::{Alert, Severity, sort_by_gravity};
 use crate::domain::permit::Permit;
 use crate::domain::time::Shown;
@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_PUSHED: usize = 200;
 /// The most alerts, new and withdrawn, that one file pushes: about 0.5 MB. A transaction takes 4 MB.
 const MAX_PUSHED_PER_FILE: usize = 1000;
+/// The same in bytes, where names and actions are long: what is noted of a series is an item of 400 KB at most.
+const PUSHED_BYTES: usize = 150 * 1024;
 /// The most series that the events of a file list.
 const MAX_SERIES: usize = 2000;
 /// Series in one event.
@@ -71,12 +73,14 @@ impl Finding {
         }
         sort_by_gravity(&mut gravest);
         gravest.truncate(MAX_ANSWERED_ALERTS);
+        bound(&mut gravest, PUSHED_BYTES);
         for change in &judged.changes {
             add_counts(&mut new_by_severity, &change.added_by_severity);
         }
         let mut pushed: Vec<Alert> = judged.changes.iter().flat_map(|change| change.added.iter().cloned()).collect();
         sort_by_gravity(&mut pushed);
         pushed.truncate(MAX_PUSHED);
+        bound(&mut pushed, PUSHED_BYTES);
         let withdrawn = judged.changes.iter().flat_map(|change| &change.withdrawn);
         Self {
             site: entry.series.site.clone(),

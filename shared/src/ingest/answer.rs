@@ -48,6 +48,49 @@ pub struct Answer {
     pub write_units: f64,
     /// Seconds from the whole body to the answer.
     pub seconds: f64,
+    /// How many entries of which lists are left out because the answer would be too long.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub left_out: BTreeMap<String, u64>,
+}
+
+/// What lists of an answer may have as JSON, in bytes. Together with the sites of a file they stay below the 400 KB that
+/// an item of the table may have, whatever names a file is full of.
+const LIST_BYTES: usize = 20 * 1024;
+const ALERTS_BYTES: usize = 80 * 1024;
+const ERRORS_BYTES: usize = 60 * 1024;
+
+impl Answer {
+    /// Shortens lists that are too long, and says so.
+    pub(super) fn bound(&mut self) {
+        let verdict = &mut self.verdict;
+        let left_out = [
+            ("parameters_without_limit", bound(&mut verdict.parameters_without_limit, LIST_BYTES)),
+            ("limits_without_reading", bound(&mut verdict.limits_without_reading, LIST_BYTES)),
+            ("incomparable_units", bound(&mut verdict.incomparable_units, LIST_BYTES)),
+            ("alerts", bound(&mut verdict.alerts.items, ALERTS_BYTES)),
+            ("errors", bound(&mut self.report.errors, ERRORS_BYTES)),
+            ("ignored_columns", bound(&mut self.report.ignored_columns, LIST_BYTES)),
+        ];
+        let named = left_out.into_iter().filter(|(_, count)| *count > 0);
+        self.left_out = named.map(|(list, count)| (list.to_owned(), count)).collect();
+    }
+}
+
+/// Keeps as many entries from the first on as have room. Returns how many went.
+pub(super) fn bound<T: Serialize>(list: &mut Vec<T>, bytes: usize) -> u64 {
+    let mut room = bytes;
+    let fitting = list.iter().take_while(|entry| {
+        // Our own types are always JSON.
+        let size = serde_json::to_vec(entry).map_or(0, |json| json.len() + 1);
+        let fits = size <= room;
+        room = room.saturating_sub(size);
+        fits
+    });
+    let kept = fitting.count();
+    let gone = list.len() - kept;
+    list.truncate(kept);
+    gone as u64
 }
 
 /// The verdicts on a file.
@@ -109,4 +152,18 @@ pub struct Incomparable {
     pub limit_unit: String,
     /// How many readings.
     pub readings: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_on_both_sides_of_their_room() {
+        let mut list = vec!["abc".to_owned(); 3];
+        // Two quotes and a comma each.
+        assert_eq!((bound(&mut list, 18), list.len()), (0, 3));
+        assert_eq!((bound(&mut list, 17), list.len()), (1, 2));
+        assert_eq!((bound(&mut list, 0), list.len()), (2, 0));
+    }
 }

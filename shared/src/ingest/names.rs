@@ -5,12 +5,14 @@ use crate::domain::reading::{MAX_UNITS, Series};
 use crate::domain::unit::{DEFAULT_UNIT, MAX_UNIT_BYTES, Unit};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
 use std::sync::Arc;
 
 /// The most series one file may hold: more means that a column is not what the header says.
 pub(super) const MAX_SERIES: usize = 10_000;
+/// The most sites one file may have readings of. Each is named in the file's record, which is one item of the table.
+pub(super) const MAX_SITES: usize = 300;
 /// Spellings remembered at once; a file that spells one name in more ways is read a little slower.
 const MAX_SPELLINGS: usize = 65_536;
 
@@ -87,6 +89,7 @@ pub(super) struct Names {
     permit: Option<String>,
     pub(super) series: Vec<Series>,
     pub(super) units: Vec<Arc<str>>,
+    sites: HashSet<String>,
     by_id: HashMap<String, u32>,
     by_spelling: HashTable<Spelling>,
 }
@@ -98,6 +101,7 @@ impl Names {
             permit: None,
             series: Vec::new(),
             units: Vec::new(),
+            sites: HashSet::new(),
             by_id: HashMap::new(),
             by_spelling: HashTable::new(),
         }
@@ -157,6 +161,13 @@ impl Names {
         }
         if self.series.len() == MAX_SERIES {
             return Err(refuse(Part::Parameter, format!("more than {MAX_SERIES} series in one file")));
+        }
+        let site = name::key(&series.site);
+        if !self.sites.contains(&site) {
+            if self.sites.len() == MAX_SITES {
+                return Err(refuse(Part::Site, format!("more than {MAX_SITES} sites in one file")));
+            }
+            self.sites.insert(site);
         }
         let index = self.series.len() as u32;
         self.by_id.insert(id, index);

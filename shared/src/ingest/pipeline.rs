@@ -208,7 +208,9 @@ impl Ingestor {
             verdict,
             write_units: 0.0,
             seconds: 0.0,
+            left_out: BTreeMap::new(),
         };
+        answer.bound();
         answer.message = sentence(&answer);
         answer.write_units = store.write_units();
         answer.seconds = started.elapsed().as_secs_f64();

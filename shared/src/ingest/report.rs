@@ -13,7 +13,7 @@ const MAX_SHOWN_TEXT: usize = 120;
 pub struct RowError {
     /// The line of the file on which the row begins, the header's being 1.
     pub line: u64,
-    /// The column's name as the header writes it.
+    /// The column's name as the header writes it, cut after 120 characters.
     pub column: String,
     /// The offending text, cut after 120 characters.
     pub text: String,
@@ -68,7 +68,8 @@ impl Report {
         self.errors_total += 1;
         if self.errors.len() < MAX_LISTED_ERRORS {
             let text = String::from_utf8_lossy(text).chars().take(MAX_SHOWN_TEXT).collect();
-            self.errors.push(RowError { line, column: column.to_owned(), text, reason: reason.to_owned() });
+            let column = column.chars().take(MAX_SHOWN_TEXT).collect();
+            self.errors.push(RowError { line, column, text, reason: reason.to_owned() });
         }
     }
 }

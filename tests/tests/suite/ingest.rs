@@ -307,3 +307,33 @@ async fn bytes_and_rows_are_limited_on_both_sides_and_after_decompression() -> a
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_file_of_long_names_is_taken_and_its_answer_says_what_it_leaves_out() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    // Of 2,000 names of 250 bytes the record of a file could not hold all.
+    let rows: Vec<_> = (0..300).map(|number| format!("1,{number:0>250},1")).collect();
+    let answer = taken(&api, "", tidy(&rows.iter().map(String::as_str).collect::<Vec<_>>())).await?;
+    assert_eq!((&answer["rows_taken"], &answer["series"]), (&json!(300), &json!(300)));
+    let listed = answer["parameters_without_limit"].as_array().map_or(0, Vec::len) as u64;
+    assert!(listed > 50, "{listed}");
+    assert_eq!(answer["left_out"]["parameters_without_limit"], 300 - listed);
+    let record = api.json(&format!("/api/ingests/{}", answer["id"].as_str().unwrap_or_default())).await?;
+    assert_eq!(record["state"], "done");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_file_has_readings_of_three_hundred_sites_at_most() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let file = |sites: u32| -> String {
+        let rows = (0..sites).map(|site| format!("1,Zn,1,site {site}\n"));
+        format!("time,species,concentration,site\n{}", rows.collect::<String>())
+    };
+    assert_eq!(taken(&api, "", file(300)).await?["rows_taken"], 300);
+    let answer = taken(&api, "", file(301)).await?;
+    assert_eq!((&answer["rows_taken"], &answer["rows_refused"]), (&json!(300), &json!(1)));
+    let error = &answer["errors"][0];
+    assert_eq!((&error["column"], &error["text"]), (&json!("site"), &json!("site 300")), "{error}");
+    Ok(())
+}

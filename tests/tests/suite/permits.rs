@@ -138,3 +138,13 @@ async fn a_new_permit_judges_what_is_stored_anew() -> anyhow::Result<()> {
     assert!(alerts(&api, "default").await?.iter().all(|alert| alert["action"] == "Divert"));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_permit_that_is_too_long_for_the_table_is_refused_in_words() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let limit = |number| json!({"parameter": format!("{number:0>256}"), "value": 1, "statistic": "instant", "action": "x".repeat(600)});
+    let permit = |limits: u32| json!({"limits": (0..limits).map(limit).collect::<Vec<_>>()});
+    refused(&api, &permit(500), "limits").await?;
+    permitted(&api, "default", &permit(300)).await?;
+    Ok(())
+}

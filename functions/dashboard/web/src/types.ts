@@ -161,4 +161,5 @@ export interface IngestAnswer {
     items: Alert[];
   };
   seconds: number;
+  left_out?: Record<string, number>;
 }

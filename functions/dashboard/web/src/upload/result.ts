@@ -88,6 +88,7 @@ export function result(file: File, answer: IngestAnswer): HTMLElement {
         ...answer.parameters_without_limit.flatMap((one, index) => [index ? ", " : "", name(one)]),
         ".",
       ),
+    leftOut(answer),
     answer.ignored_columns.length > 0 &&
       h(
         "p",
@@ -105,6 +106,13 @@ export function result(file: File, answer: IngestAnswer): HTMLElement {
       h("code", { text: answer.digest }),
     ),
   );
+}
+
+/** Names that are not listed because the answer would be too long. */
+function leftOut({ left_out }: IngestAnswer): HTMLElement | null {
+  const lists = ["parameters_without_limit", "ignored_columns"];
+  const more = lists.reduce((sum, list) => sum + (left_out?.[list] ?? 0), 0);
+  return more > 0 ? h("p", { class: "quiet", text: `${count(more)} more names are not listed.` }) : null;
 }
 
 /** A file that was refused as a whole: nothing of it was kept. */
