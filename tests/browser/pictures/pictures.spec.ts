@@ -8,7 +8,7 @@ import { expect, test } from "../harness/fixtures.ts";
 const MAX_BYTES = 300_000;
 
 /** Saves what is on the screen, once nothing moves and nothing is marked by pointer or focus. */
-async function picture(page: Page, name: string): Promise<void> {
+async function picture(page: Page, name: string, fullPage = false): Promise<void> {
   await page.mouse.move(0, 0);
   await page.evaluate(async () => {
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
@@ -17,7 +17,7 @@ async function picture(page: Page, name: string): Promise<void> {
     await new Promise(requestAnimationFrame);
   });
   const path = join(ROOT, "docs/images", name);
-  await page.screenshot({ path, animations: "disabled", caret: "hide" });
+  await page.screenshot({ path, fullPage, animations: "disabled", caret: "hide" });
   expect(statSync(path).size, `${name} is small enough for a repository`).toBeLessThan(MAX_BYTES);
 }
 
@@ -29,7 +29,7 @@ for (const scheme of ["light", "dark"] as const) {
     await dashboard.openLive(demo, { site: "demo" });
     await dashboard.tile("BOD, carbonaceous [5 day, 20 C]").first().click();
     await dashboard.drawn();
-    await picture(page, `dashboard-${scheme}.png`);
+    await picture(page, `dashboard-${scheme}.png`, true);
   });
 }
 
