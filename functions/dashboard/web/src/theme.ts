@@ -12,6 +12,7 @@ const chosen = (): Theme | null => {
   return kept === "light" || kept === "dark" ? kept : null;
 };
 
+const colours = new Map<string, string>();
 export const theme = new Signal<Theme>(current());
 
 function current(): Theme {
@@ -20,6 +21,7 @@ function current(): Theme {
 
 function apply(): void {
   document.documentElement.dataset.theme = current();
+  colours.clear();
   theme.set(current());
 }
 
@@ -36,7 +38,12 @@ export function button(): HTMLElement {
   return button;
 }
 
-/** A colour of the style sheet, for what is drawn on a canvas. */
+/** A colour of the style sheet, for what is drawn on a canvas. Asking costs more than drawing a point. */
 export function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  let known = colours.get(name);
+  if (known === undefined) {
+    known = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    colours.set(name, known);
+  }
+  return known;
 }

@@ -240,7 +240,8 @@ export class ChartPanel {
     const { signal } = this.#abort;
     if (!known) fill(this.#message, loading("Loading readings"));
     const pixels = Math.max(this.#host.clientWidth, 300);
-    const points = Math.min(Math.round(pixels * (this.#isWhole() ? 2 : 4)), 8000);
+    // A lowest and a highest for every two pixels of each of the screens that are loaded.
+    const points = Math.min(Math.round(pixels * (this.#isWhole() ? 1 : 3)), 6000);
     try {
       const data = await loadChart(series, span, points, signal);
       if (signal.aborted) return;
@@ -307,9 +308,10 @@ export class ChartPanel {
       const next = this.#siblings.find((one) => one.id === select.value);
       if (next) this.choose(next);
     });
-    const limits = series.standings.map(
-      (one) => `${limitText(one.direction, one.limit, one.unit)} (${statisticText(one.statistic)})`,
-    );
+    const limits = series.standings.map((one) => {
+      const limit = limitText(one.direction, one.limit, one.unit);
+      return one.statistic === "as_reported" ? limit : `${limit} (${statisticText(one.statistic)})`;
+    });
     const text =
       limits.length > 0 ? `Limit: ${[...new Set(limits)].join(", ")}` : "No limit in the permit speaks of it.";
     const focused = document.activeElement instanceof HTMLSelectElement && this.#title.contains(document.activeElement);

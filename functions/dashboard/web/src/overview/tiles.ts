@@ -9,7 +9,6 @@ import {
   headroomText,
   limitText,
   momentText,
-  quantity,
   statisticText,
 } from "../format";
 import { icon } from "../icons";
@@ -88,18 +87,9 @@ function limitLine(series: Standing, against: Against | undefined): (Node | stri
   }
   const limit = h("span", { text: `limit ${limitText(against.direction, against.limit, against.unit)}` });
   if (against.headroom === null) return [limit];
-  const part = Math.max(0, Math.min(1, 1 - against.headroom / 100));
   const meter = h("span", { class: "meter", "aria-hidden": "true" }, h("span", { class: "meter-part" }));
-  // How much of what is allowed is used: of a maximum. A minimum has no such part.
-  if (against.direction === "max") (meter.firstElementChild as HTMLElement).style.setProperty("--part", String(part));
-  return [
-    limit,
-    h("strong", { text: headroomText(against.headroom) }),
-    ...(against.direction === "max" ? [meter] : []),
-  ];
-}
-
-/** The value of a series in words, for the verdict and the chart. */
-export function latestText(series: Standing): string {
-  return quantity(series.latest, series.qualifier, series.unit);
+  // How much of what is allowed is used. A minimum has no such part, and leaves its bar empty.
+  const part = against.direction === "max" ? Math.max(0, Math.min(1, 1 - against.headroom / 100)) : 0;
+  (meter.firstElementChild as HTMLElement).style.setProperty("--part", String(part));
+  return [limit, h("strong", { text: headroomText(against.headroom) }), meter];
 }

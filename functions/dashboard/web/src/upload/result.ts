@@ -84,7 +84,7 @@ export function result(file: File, answer: IngestAnswer): HTMLElement {
       h(
         "p",
         { class: "note" },
-        "Kept, but judged by no limit: ",
+        "Kept, though no limit speaks of some of their readings: ",
         ...answer.parameters_without_limit.flatMap((one, index) => [index ? ", " : "", name(one)]),
         ".",
       ),
