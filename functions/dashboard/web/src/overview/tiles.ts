@@ -62,7 +62,7 @@ function tile(group: Group, chosen: string | null, choose: (series: Standing) =>
       " ",
       h("span", { class: "unit", text: shownUnit }),
     ),
-    h("span", { class: "tile-what quiet" }, what(worst, against)),
+    what(worst, against),
     spark(worst),
     h("span", { class: "tile-limit" }, ...limitLine(worst, against)),
     h(
@@ -74,10 +74,12 @@ function tile(group: Group, chosen: string | null, choose: (series: Standing) =>
   );
 }
 
-function what(series: Standing, against: Against | undefined): string {
+/** What the value is, and when. */
+function what(series: Standing, against: Against | undefined): HTMLElement {
   const taken = against && against.statistic !== "as_reported" && against.statistic !== "instant";
   const base = taken ? statisticText(against.statistic) : series.base === "" ? "latest reading" : baseText(series.base);
-  return `${base} · ${(taken ? against.period : null) ?? momentText(series.last)}`;
+  const when = (taken ? against.period : null) ?? momentText(series.last);
+  return h("span", { class: "tile-what quiet" }, `${base} · `, h("span", { class: "when", text: when }));
 }
 
 function limitLine(series: Standing, against: Against | undefined): (Node | string)[] {
