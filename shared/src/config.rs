@@ -15,8 +15,8 @@ use tracing_subscriber::filter::LevelFilter;
 pub struct Secret(String);
 
 impl Secret {
-    /// The secret itself, for comparing only.
-    pub(crate) fn expose(&self) -> &str {
+    /// The secret itself, for comparing, or for whoever it is a key to.
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -62,14 +62,15 @@ pub struct Config {
     pub push_url: Option<String>,
     /// `OW_SC_LIVE_URL`: where the dashboard connects for live events; `/ws/effluent` of its own host if unset.
     pub live_url: Option<Uri>,
+    /// `OW_SC_REDIS_URL`, server only: a Redis through which instances on one table wake each other.
+    pub redis_url: Option<Secret>,
+    /// `OW_SC_REDIS_CHANNEL`, default `owsc:effluent`: the channel for it.
+    pub redis_channel: String,
     /// `LOG_FORMAT`, default `text`: `text` or `json`.
     pub log_format: Format,
     /// `LOG_LEVEL`, default `info`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: LevelFilter,
 }
-
-/// Names that belong to the contract but are read elsewhere or in other hosts.
-const OTHER_NAMES: [&str; 2] = ["OW_SC_REDIS_URL", "OW_SC_REDIS_CHANNEL"];
 
 /// A variable whose value cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +116,13 @@ impl Config {
             data_dir: vars.parse("OW_SC_DATA_DIR", "./data".into(), "a folder", |text| Some(text.into()))?,
             push_url: vars.parse("OW_SC_PUSH_URL", None, "an http or https URL", |text| url(text).map(Some))?,
             live_url: vars.parse("OW_SC_LIVE_URL", None, "a ws or wss URL", |text| live_url(text).map(Some))?,
+            redis_url: vars.redis_url("OW_SC_REDIS_URL")?,
+            redis_channel: vars.parse(
+                "OW_SC_REDIS_CHANNEL",
+                "owsc:effluent".into(),
+                "1 to 200 visible ASCII characters without spaces",
+                |text| (text.len() <= 200 && text.bytes().all(is_visible)).then(|| text.into()),
+            )?,
             log_format: vars.parse("LOG_FORMAT", Format::Text, "text or json", |text| match text {
                 "text" => Some(Format::Text),
                 "json" => Some(Format::Json),
@@ -127,7 +135,7 @@ impl Config {
                 |text| LevelFilter::from_str(text).ok(),
             )?,
         };
-        let unknown = |name: &String| name.starts_with("OW_SC_") && !OTHER_NAMES.contains(&name.as_str());
+        let unknown = |name: &String| name.starts_with("OW_SC_");
         Ok((config, vars.0.into_keys().filter(unknown).collect()))
     }
 
@@ -169,11 +177,25 @@ impl Vars {
         self.parse(name, default, &expected, |text| text.parse().ok().filter(|number| range.contains(number)))
     }
 
+    /// It may hold a password, and is not shown.
+    fn redis_url(&mut self, name: &str) -> Result<Option<Secret>, ConfigError> {
+        let known = |text: &str| {
+            let rest = text.strip_prefix("redis://").or_else(|| text.strip_prefix("rediss://"))?;
+            (!rest.is_empty() && rest.bytes().all(is_visible)).then(|| Secret(text.into()))
+        };
+        let result = self.parse(name, None, "redis://... or rediss://... for TLS", |text| known(text).map(Some));
+        result.map_err(|error| ConfigError { value: "(not shown)".into(), ..error })
+    }
+
     fn secret(&mut self, name: &str) -> Result<Option<Secret>, ConfigError> {
-        let visible = |text: &str| text.bytes().all(|byte| (0x21..0x7f).contains(&byte)).then(|| Secret(text.into()));
+        let visible = |text: &str| text.bytes().all(is_visible).then(|| Secret(text.into()));
         let result = self.parse(name, None, "visible ASCII without spaces", |text| visible(text).map(Some));
         result.map_err(|error| ConfigError { value: "(not shown)".into(), ..error })
     }
+}
+
+fn is_visible(byte: u8) -> bool {
+    (0x21..0x7f).contains(&byte)
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -1,14 +1,17 @@
 //! The harness: the server as its users run it, and clients for it.
 
 pub mod client;
+pub mod fleet;
 pub mod follower;
 pub mod generate;
 pub mod host;
+pub mod redis;
 pub mod server;
 pub mod tap;
 pub mod websocket;
 
 pub use client::Api;
+pub use fleet::Fleet;
 pub use follower::Follower;
 pub use server::Server;
 pub use websocket::Socket;

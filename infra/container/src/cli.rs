@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use axum::http::Uri;
 use std::net::IpAddr;
 
 /// OpenWorld effluent monitor: readings in, permit verdicts out, live to everyone connected.
@@ -17,6 +18,17 @@ pub struct Cli {
 pub enum Command {
     /// Serve the API and the live connections. Settings are environment variables; see docs/OPERATIONS.md.
     Serve(Serve),
+    /// Ask a server whether it is ready: ends with 0 if it is, else with 1 and the reason. For containers, whose images
+    /// have no other program that could ask.
+    Health(Health),
+}
+
+/// Options of `owsc health`.
+#[derive(Debug, Clone, Args)]
+pub struct Health {
+    /// What to ask
+    #[arg(long, default_value = "http://127.0.0.1:8000/readyz")]
+    pub url: Uri,
 }
 
 /// Options of `owsc serve`.
@@ -53,7 +65,7 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
-        let Cli { command: Command::Serve(serve) } = Cli::parse_from(["owsc", "serve"]);
+        let Command::Serve(serve) = Cli::parse_from(["owsc", "serve"]).command else { panic!("another command") };
         assert_eq!((serve.host.to_string().as_str(), serve.port), ("127.0.0.1", 8000));
     }
 }

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod database;
 mod demo;
 pub mod embedded;
+pub mod health;
 mod live;
 mod recorder;
 pub mod serve;

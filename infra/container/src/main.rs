@@ -6,5 +6,6 @@ use owsc::cli::{Cli, Command};
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Serve(options) => owsc::serve::run(options),
+        Command::Health(options) => owsc::health::run(&options),
     }
 }

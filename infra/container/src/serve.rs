@@ -2,7 +2,7 @@
 
 use crate::cli::{Database, Serve};
 use crate::embedded::Embedded;
-use crate::live::{Hub, Live};
+use crate::live::{Hub, Live, Others, Redis};
 use crate::{database, demo, recorder};
 use anyhow::Context;
 use api::Api;
@@ -56,7 +56,8 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     if store.create_table_if_missing().await.context("cannot create the table")? {
         tracing::info!(table = store.table(), "the table was missing and has been created");
     }
-    let hub = Hub::new(store.clone());
+    let redis = Redis::new(&config).context("OW_SC_REDIS_URL")?;
+    let hub = hub(&store, embedded.is_some(), redis);
     let limits = Limits { bytes: config.max_csv_bytes, rows: config.max_csv_rows };
     let ingestor = Ingestor::new(store.clone(), Arc::new(hub.clone()), limits, std::env::temp_dir());
     if !options.no_demo {
@@ -87,6 +88,25 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The hub of the live connections. On a table that others share it follows what they write.
+fn hub(store: &Store, embedded: bool, redis: Option<Redis>) -> Hub {
+    match redis {
+        redis if embedded => {
+            if redis.is_some() {
+                tracing::warn!("OW_SC_REDIS_URL is not used: nobody shares an embedded database");
+            }
+            Hub::new(store.clone(), None)
+        }
+        None => Hub::new(store.clone(), Some(Others::silent())),
+        Some(redis) => {
+            let (others, told) = Others::told();
+            let hub = Hub::new(store.clone(), Some(others));
+            tokio::spawn(redis.run(hub.clone(), told));
+            hub
+        }
+    }
 }
 
 /// Small frames leave at once, and a client that does not read gets no more than this of the kernel's memory.

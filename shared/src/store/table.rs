@@ -43,9 +43,17 @@ impl Store {
             .map_err(StoreError::build)?;
         let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
         let stream = stream.build().map_err(StoreError::build)?;
-        request.global_secondary_indexes(index).stream_specification(stream).send().await?;
+        let created = match request.global_secondary_indexes(index).stream_specification(stream).send().await {
+            Ok(_) => true,
+            // Another one that starts at the same moment was first.
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => false,
+            Err(error) => return Err(error.into()),
+        };
         while !self.table_is_active().await? {
             tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        if !created {
+            return Ok(false);
         }
         let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build();
         let ttl = ttl.map_err(StoreError::build)?;

@@ -20,6 +20,8 @@ pub const WS_ERRORS: &str = "ws_errors_total";
 pub const WS_MESSAGE_SIZE: &str = "ws_message_size_bytes";
 /// Events held in memory for subscribers.
 pub const STREAM_BUFFER: &str = "stream_buffer_len";
+/// Whether hints of other instances arrive through Redis.
+pub const REDIS_UP: &str = "owsc_redis_up";
 /// Rows of files, by outcome.
 pub const ROWS: &str = "owsc_ingest_rows_total";
 /// Files, by outcome.
@@ -77,6 +79,7 @@ pub const ALL: &[Metric] = &[
     metric(WS_ERRORS, Kind::Counter, "Refused messages and dropped connections, by code"),
     metric(WS_MESSAGE_SIZE, Kind::Histogram(BYTES), "Size of messages received from WebSocket clients"),
     metric(STREAM_BUFFER, Kind::Gauge, "Events held in memory for subscribers"),
+    metric(REDIS_UP, Kind::Gauge, "Whether hints of other instances arrive through Redis; 0 without it"),
     metric(ROWS, Kind::Counter, "Rows of ingested files, by outcome"),
     metric(INGESTS, Kind::Counter, "Files posted, by outcome"),
     metric(INGEST_SECONDS, Kind::Histogram(SECONDS), "Time from the whole body to the answer of an ingest"),
@@ -99,6 +102,7 @@ pub fn describe() {
     }
     gauge!(WS_ACTIVE).set(0.0);
     gauge!(STREAM_BUFFER).set(0.0);
+    gauge!(REDIS_UP).set(0.0);
     for name in [WS_CONNECTIONS, WS_RECEIVED, WS_BROADCAST, STORE_RETRIES] {
         counter!(name).increment(0);
     }

@@ -8,6 +8,7 @@ mod docs;
 mod echo;
 mod errors;
 mod ingest;
+mod instances;
 mod lists;
 mod live;
 mod metrics;

@@ -142,3 +142,21 @@ async fn a_path_that_is_not_utf_8_is_refused() -> anyhow::Result<()> {
     assert_eq!((status.as_u16(), &body["error"]["code"]), (400, &json!("bad_request")));
     Ok(())
 }
+
+async fn health(url: &str) -> anyhow::Result<(bool, String)> {
+    let output = tests::server::owsc().args(["health", "--url", url]).output().await?;
+    Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
+#[tokio::test]
+async fn health_asks_a_server_and_says_what_is_wrong() -> anyhow::Result<()> {
+    let mut server = Server::start().await?;
+    let (ready, missing) = (server.url("/readyz"), server.url("/nowhere"));
+    assert_eq!(health(&ready).await?, (true, String::new()));
+    let (ok, said) = health(&missing).await?;
+    assert!(!ok && said.contains("404"), "{said}");
+    server.kill().await?;
+    let (ok, said) = health(&ready).await?;
+    assert!(!ok && said.contains("does not answer") && said.contains(&ready), "{said}");
+    Ok(())
+}

@@ -1,20 +1,17 @@
 //! The connections of this process, by site, and the way of events to them.
 
+use super::follower::Follower;
+use super::others::Others;
 use super::outbox::Outbox;
 use parking_lot::Mutex;
 use shared::domain::name;
 use shared::live::ports::{Announce, Batch, Connection, Connections, Push, PushError, Waiting};
 use shared::store::feed::Entry;
 use shared::store::{Store, StoreError};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{SetOnce, mpsc};
 
-/// How long an event may be missing before it is read from the table. Two writers of one site hand over their events
-/// at nearly the same time, not always in order.
-const GRACE: Duration = Duration::from_millis(20);
 /// How long publishing waits at most for subscribers that are behind.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Publishing goes on when no more than one in so many subscribers is behind.
@@ -23,8 +20,9 @@ const FEW: usize = 8;
 /// Hands events to the connections of this process. Clones are the same hub.
 #[derive(Clone)]
 pub(crate) struct Hub {
-    store: Store,
+    pub(super) store: Store,
     state: Arc<Mutex<State>>,
+    others: Option<Arc<Others>>,
 }
 
 #[derive(Default)]
@@ -45,21 +43,22 @@ struct Watched {
     follower: Option<Arc<Follower>>,
 }
 
-/// Puts the events of a site in order before they are handed on.
-struct Follower {
-    /// Committed events. Not bounded: it holds what one or two transactions wrote, as following never waits for
-    /// connections.
-    committed: mpsc::UnboundedSender<Vec<Entry>>,
-    /// The last event that was handed on.
-    last: AtomicU64,
-    /// Set when `last` is that of the table, or with the reason why it could not be read.
-    started: SetOnce<Result<(), String>>,
-}
-
 impl Hub {
-    /// A hub without connections.
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store, state: Arc::default() }
+    /// A hub without connections, on a table that nobody else writes to or one that others share.
+    pub(crate) fn new(store: Store, others: Option<Others>) -> Self {
+        Self { store, state: Arc::default(), others: others.map(Arc::new) }
+    }
+
+    /// What is known of others who write to the table; `None` if there are none.
+    pub(super) fn others(&self) -> Option<&Others> {
+        self.others.as_deref()
+    }
+
+    /// Has the follower of a site look at the table, or those of all sites.
+    pub(super) fn wake(&self, key: Option<&str>) {
+        let state = self.state.lock();
+        let followers = state.sites.iter().filter(|(site, _)| key.is_none_or(|key| key == site.as_str()));
+        followers.filter_map(|(_, site)| site.follower.as_ref()).for_each(|follower| follower.wake());
     }
 
     /// How many events wait for connections.
@@ -75,7 +74,7 @@ impl Hub {
     /// The last event that was handed to the connections of a site.
     pub(super) fn last(&self, site: &str) -> Option<u64> {
         let state = self.state.lock();
-        Some(state.sites.get(&name::key(site))?.follower.as_ref()?.last.load(Ordering::Acquire))
+        Some(state.sites.get(&name::key(site))?.follower.as_ref()?.last())
     }
 
     /// Adds a connection to its site. The follower is there before the head of the feed is read, so that nothing
@@ -88,14 +87,7 @@ impl Hub {
         state.members.insert(connection.id.clone(), member.clone());
         let site = state.sites.entry(key).or_default();
         site.members.push(member);
-        let follower = site.follower.get_or_insert_with(|| {
-            let (committed, receiver) = mpsc::unbounded_channel();
-            let follower = Arc::new(Follower { committed, last: AtomicU64::new(0), started: SetOnce::new() });
-            let follow = Follow { hub: self.clone(), site: connection.site.clone(), ahead: BTreeMap::new() };
-            tokio::spawn(follow.run(Arc::downgrade(&follower), receiver));
-            follower
-        });
-        follower.clone()
+        site.follower.get_or_insert_with(|| Follower::start(self.clone(), &connection.site)).clone()
     }
 }
 
@@ -117,7 +109,7 @@ impl State {
 impl Connections for Hub {
     async fn register(&self, connection: &Connection) -> Result<(), StoreError> {
         let follower = self.add(connection);
-        follower.started.wait().await.clone().map_err(|reason| {
+        follower.started().await.map_err(|reason| {
             self.state.lock().remove(&connection.id);
             StoreError::Service(reason)
         })
@@ -145,10 +137,12 @@ impl Push for Hub {
 
 impl Announce for Hub {
     fn announce(&self, site: &str, entries: Vec<Entry>) {
-        let state = self.state.lock();
-        if let Some(follower) = state.sites.get(&name::key(site)).and_then(|site| site.follower.as_ref()) {
-            // The receiver lives as long as the follower.
-            let _ = follower.committed.send(entries);
+        let key = name::key(site);
+        if let Some(follower) = self.state.lock().sites.get(&key).and_then(|site| site.follower.as_ref()) {
+            follower.take(entries);
+        }
+        if let Some(others) = self.others() {
+            others.tell(key);
         }
     }
 
@@ -178,71 +172,5 @@ impl Hub {
         let behind: Vec<_> =
             site.members.iter().map(|member| member.outbox.clone()).filter(|outbox| outbox.is_behind()).collect();
         if behind.len() * FEW <= site.members.len() { Vec::new() } else { behind }
-    }
-}
-
-/// What a follower works with.
-struct Follow {
-    hub: Hub,
-    site: String,
-    /// Events that came before their predecessors, by the place of the first.
-    ahead: BTreeMap<u64, Vec<Entry>>,
-}
-
-impl Follow {
-    /// Runs until the last connection of the site has left.
-    async fn run(mut self, follower: Weak<Follower>, mut committed: mpsc::UnboundedReceiver<Vec<Entry>>) {
-        let head = self.hub.store.head(&self.site).await;
-        if let Some(follower) = follower.upgrade() {
-            follower.last.store(head.as_ref().map_or(0, |head| head.seq), Ordering::Release);
-            // Set once: there is no other task of this follower.
-            let _ = follower.started.set(head.map(drop).map_err(|error| error.to_string()));
-        }
-        loop {
-            let missing = !self.ahead.is_empty();
-            let received = tokio::select! {
-                received = committed.recv() => received,
-                () = tokio::time::sleep(GRACE), if missing => Some(Vec::new()),
-            };
-            let (Some(entries), Some(follower)) = (received, follower.upgrade()) else { return };
-            match entries.first() {
-                Some(first) => drop(self.ahead.insert(first.seq, entries)),
-                None => self.fill(&follower).await,
-            }
-            self.hand_on(&follower).await;
-        }
-    }
-
-    /// Reads what is missing from the table: another process wrote it.
-    async fn fill(&mut self, follower: &Follower) {
-        let last = follower.last.load(Ordering::Acquire);
-        match self.hub.store.feed_after(&self.site, last).await {
-            Ok(entries) => {
-                let Some(first) = entries.first().map(|entry| entry.seq) else { return };
-                if first > last + 1 {
-                    tracing::error!(site = self.site, lost = first - last - 1, "events are no longer in the feed");
-                    follower.last.store(first - 1, Ordering::Release);
-                }
-                self.ahead.insert(first, entries);
-            }
-            Err(error) => tracing::warn!(%error, site = self.site, "missing events could not be read yet"),
-        }
-    }
-
-    async fn hand_on(&mut self, follower: &Follower) {
-        let mut next = follower.last.load(Ordering::Acquire) + 1;
-        let mut ready = Vec::new();
-        while let Some(block) = self.ahead.first_entry().filter(|block| *block.key() <= next) {
-            let entries = block.remove().into_iter().filter(|entry| entry.seq >= next);
-            let before = ready.len();
-            ready.extend(entries);
-            next += (ready.len() - before) as u64;
-        }
-        let Some(batch) = Batch::new(&self.site, ready) else { return };
-        follower.last.store(batch.last(), Ordering::Release);
-        let batch = Arc::new(batch);
-        if let Err(error) = ws_broadcast::broadcast(&self.hub, &self.hub, &batch).await {
-            tracing::error!(%error, site = self.site, "events were not handed on");
-        }
     }
 }

@@ -1,7 +1,10 @@
 //! Live connections: `/ws/effluent` and `/ws/alerts`.
 
+mod follower;
 mod hub;
+mod others;
 mod outbox;
+mod redis;
 mod socket;
 
 use axum::Router;
@@ -11,6 +14,8 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 pub(crate) use hub::Hub;
+pub(crate) use others::Others;
+pub(crate) use redis::Redis;
 use shared::auth::SUBPROTOCOL;
 use shared::http::guard::{Guard, client_of};
 use shared::http::query::Query;

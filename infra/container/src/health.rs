@@ -1,0 +1,37 @@
+//! `owsc health`: a question to a running server.
+
+use crate::cli::Health;
+use anyhow::{Context, ensure};
+use axum::http::Uri;
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// How long the server has. Orchestrators wait for three seconds or more.
+const PATIENCE: Duration = Duration::from_millis(2500);
+/// More of an answer is not read.
+const MAX_ANSWER: u64 = 64 * 1024;
+
+/// Fails unless the server says that it is ready.
+pub fn run(options: &Health) -> anyhow::Result<()> {
+    let status = ask(&options.url).with_context(|| format!("{} does not answer", options.url))?;
+    ensure!(status.split(' ').nth(1) == Some("200"), "{} says {status}", options.url);
+    Ok(())
+}
+
+/// The status line. One request of HTTP/1.0 by hand: a client library would be larger than the question.
+fn ask(url: &Uri) -> anyhow::Result<String> {
+    ensure!(url.scheme_str() == Some("http"), "only http:// is asked");
+    let host = url.host().context("a host is missing")?;
+    let address = (host.trim_matches(['[', ']']), url.port_u16().unwrap_or(80)).to_socket_addrs()?.next();
+    let mut stream = TcpStream::connect_timeout(&address.context("the host has no address")?, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let path = url.path_and_query().map_or("/", |path| path.as_str());
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
+    let text = String::from_utf8_lossy(&answer);
+    let line = text.lines().next().filter(|line| line.starts_with("HTTP/1."));
+    Ok(line.context("the answer is not HTTP")?.to_owned())
+}
