@@ -174,7 +174,8 @@ $(BROWSER_READY) $(WEB_READY): %/node_modules/.package-lock.json: %/package-lock
 	touch $@
 
 chromium:
-	@command -v $(or $(CHROMIUM),chromium) chromium-browser google-chrome >/dev/null || \
+	@for name in $(or $(CHROMIUM),chromium chromium-browser google-chrome); do \
+	    if command -v $$name >/dev/null; then exit 0; fi; done; \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	        apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	    else \

@@ -25,7 +25,8 @@ export default defineConfig<object, WorkerOptions>({
     viewport: { width: 1280, height: 800 },
     actionTimeout: 10_000,
     navigationTimeout: 20_000,
-    trace: "retain-on-failure",
+    // Every test is recorded to keep those that fail, which costs a sixth of the time: for who can look at them.
+    trace: process.env.CI ? "off" : "retain-on-failure",
   },
   projects: [
     { name: "server", testDir: "specs", use: { kind: "server" } },

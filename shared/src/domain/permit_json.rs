@@ -396,15 +396,15 @@ mod tests {
 
     #[test]
     fn permits_are_limited_in_bytes_on_both_sides() {
-        let permit = |limits: usize, last: usize| -> Value {
-            let action = |i| if i + 1 == limits { last } else { MAX_ACTION_BYTES };
-            let limit = |i| json!({"parameter": format!("p{i:03}"), "value": 1.5, "statistic": "instant", "action": "x".repeat(action(i))});
-            json!({"limits": (0..limits).map(limit).collect::<Vec<_>>()})
-        };
-        let bytes = |document: &Value| to_json(&parse(document).unwrap()).to_string().len();
-        let limits = MAX_PERMIT_BYTES * 400 / bytes(&permit(400, MAX_ACTION_BYTES));
-        let room = MAX_PERMIT_BYTES - bytes(&permit(limits, 1));
-        assert_eq!(bytes(&permit(limits, 1 + room)), MAX_PERMIT_BYTES);
-        assert_eq!(parse(&permit(limits, 2 + room)).unwrap_err()[0].field, "limits");
+        let action = "x".repeat(MAX_ACTION_BYTES);
+        let limit =
+            |i| json!({"parameter": format!("{i:0>200}"), "value": 1, "statistic": "instant", "action": action});
+        let permit = |limits: usize| json!({"limits": (0..limits).map(limit).collect::<Vec<_>>()});
+        let one = to_json(&parse(&permit(1)).unwrap())["limits"][0].to_string().len();
+        // Besides the limits, commas between them, and what stands around the list.
+        let fitting = (MAX_PERMIT_BYTES - r#"{"limits":[]}"#.len() + 1) / (one + 1);
+        assert!(parse(&permit(fitting)).is_ok() && fitting < MAX_LIMITS);
+        let error = &parse(&permit(fitting + 1)).unwrap_err()[0];
+        assert!(error.field == "limits" && error.reason.contains("bytes"), "{error:?}");
     }
 }
