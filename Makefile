@@ -44,7 +44,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-lambda test lint lint-template lint-web test-template test-browser screenshots chromium fmt doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy
+.PHONY: help run run-lambda test lint lint-template lint-web test-template test-browser screenshots chromium redis fmt doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,7 +56,7 @@ run-lambda: $(NODE_READY) ## Run the functions and template.yaml behind a local 
 	$(CARGO) build --locked --workspace --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))
 	target/debug/local-gateway --env OW_SC_METRICS_PROTECT=0 --env LOG_FORMAT=text $(RUN_FLAGS)
 
-test: $(NODE_READY) ## Run all tests
+test: $(NODE_READY) redis ## Run all tests
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory test-template test-browser
 
@@ -172,6 +172,15 @@ $(NODE_READY):
 $(BROWSER_READY) $(WEB_READY): %/node_modules/.package-lock.json: %/package-lock.json $(NODE_READY)
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
+
+# Several servers are woken through a real one.
+redis:
+	@command -v redis-server >/dev/null || \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && apt-get install -qq -y --no-install-recommends redis-server >/dev/null; \
+	    else \
+	        echo "redis-server is missing: install it for the tests" >&2; exit 1; \
+	    fi
 
 chromium:
 	@for name in $(or $(CHROMIUM),chromium chromium-browser google-chrome); do \

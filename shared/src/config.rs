@@ -250,6 +250,7 @@ mod tests {
         );
         assert_eq!((config.table.as_str(), config.data_dir.to_str()), ("owsc", Some("./data")));
         assert_eq!((config.log_format, config.log_level), (Format::Text, LevelFilter::INFO));
+        assert_eq!((config.redis_channel.as_str(), config.redis_url.is_none()), ("owsc:effluent", true));
         assert!(config.api_token.is_none() && !config.metrics_protect && config.cors_origins.is_empty());
     }
 
@@ -265,7 +266,8 @@ mod tests {
             ("OW_SC_LIVE_URL", "wss://api.example/ws"),
             ("LOG_FORMAT", "json"),
             ("LOG_LEVEL", "debug"),
-            ("OW_SC_REDIS_URL", "redis://x"),
+            ("OW_SC_REDIS_URL", "rediss://:pass@x:6380/1"),
+            ("OW_SC_REDIS_CHANNEL", "plant:events"),
             ("OW_SC_RL_PERSEC", "5"),
             ("PATH", "/bin"),
         ])
@@ -274,7 +276,9 @@ mod tests {
         assert_eq!((config.requests_per_second, config.cors_origins.len()), (5, 2));
         assert_eq!(config.push_url.as_deref(), Some("https://api.example/ws"));
         assert_eq!(unknown, ["OW_SC_RL_PERSEC"]);
-        assert!(!format!("{config:?}").contains("s3cret"));
+        assert_eq!(config.redis_url, Some("rediss://:pass@x:6380/1".into()));
+        assert_eq!(config.redis_channel, "plant:events");
+        assert!(!format!("{config:?}").contains("s3cret") && !format!("{config:?}").contains("pass"));
     }
 
     #[test]
@@ -293,6 +297,7 @@ mod tests {
             ("OW_SC_PUSH_URL", "wss://api/ws"),
             ("OW_SC_LIVE_URL", "https://api/ws"),
             ("OW_SC_LIVE_URL", "wss://api/\">"),
+            ("OW_SC_REDIS_CHANNEL", "two words"),
             ("LOG_FORMAT", "xml"),
             ("LOG_LEVEL", "loud"),
         ] {
@@ -302,6 +307,10 @@ mod tests {
         }
         let error = read(&[("OW_SC_API_TOKEN", "two words")]).unwrap_err();
         assert!(!error.to_string().contains("words"));
+        for url in ["http://:pass@x", "redis://", "redis://:pass@x y"] {
+            let error = read(&[("OW_SC_REDIS_URL", url)]).unwrap_err();
+            assert!(error.to_string().contains("OW_SC_REDIS_URL") && !error.to_string().contains("pass"), "{error}");
+        }
     }
 
     #[test]

@@ -113,11 +113,7 @@ pub async fn arrived(
     tokio::time::timeout(ARRIVAL, all).await.context("not everybody has everything in time")?
 }
 
-async fn subscriber(
-    urls: Urls,
-    mut place: usize,
-    mut last: watch::Receiver<Option<u64>>,
-) -> anyhow::Result<Arrived> {
+async fn subscriber(urls: Urls, mut place: usize, mut last: watch::Receiver<Option<u64>>) -> anyhow::Result<Arrived> {
     let mut arrived = Arrived { follower: Follower::default(), away: Vec::new() };
     loop {
         let since = Instant::now();

@@ -1,7 +1,7 @@
 //! What can be typed.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
 use axum::http::Uri;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::IpAddr;
 
 /// OpenWorld effluent monitor: readings in, permit verdicts out, live to everyone connected.

@@ -44,8 +44,14 @@ impl Follower {
     pub(super) fn start(hub: Hub, site: &str) -> Arc<Self> {
         let (committed, receiver) = mpsc::unbounded_channel();
         let hint = Arc::new(Notify::new());
-        let follow =
-            Follow { hub, site: site.to_owned(), hint: hint.clone(), ahead: BTreeMap::new(), pause: BUSY, failing: false };
+        let follow = Follow {
+            hub,
+            site: site.to_owned(),
+            hint: hint.clone(),
+            ahead: BTreeMap::new(),
+            pause: BUSY,
+            failing: false,
+        };
         let follower = Arc::new(Self { committed, last: AtomicU64::new(0), started: SetOnce::new(), hint });
         tokio::spawn(follow.run(Arc::downgrade(&follower), receiver));
         follower
@@ -107,7 +113,9 @@ impl Follow {
             };
             let (Some(received), Some(follower)) = (received, weak.upgrade()) else { return };
             match received {
-                Some(entries) => drop(entries.first().map(|first| first.seq).map(|seq| self.ahead.insert(seq, entries))),
+                Some(entries) => {
+                    drop(entries.first().map(|first| first.seq).map(|seq| self.ahead.insert(seq, entries)))
+                }
                 None => {
                     let found = self.fill(&follower).await;
                     self.pause = self.next_pause(found);

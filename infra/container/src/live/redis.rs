@@ -5,6 +5,7 @@
 //! does not, Redis counts as down, whatever the connection looks like, and the table is asked as often as without it.
 
 use super::hub::Hub;
+use futures_util::StreamExt;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, AsyncConnectionConfig, Client, Msg, RedisError};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
-use futures_util::StreamExt;
 
 /// How long Redis has for an answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -84,9 +84,8 @@ impl Redis {
     async fn session(&self, hub: &Hub, sites: &mut mpsc::Receiver<String>, told: &mut bool) -> Result<(), Lost> {
         let mut pubsub = timeout(PATIENCE, self.client.get_async_pubsub()).await??;
         timeout(PATIENCE, pubsub.subscribe(&self.channel)).await??;
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
         let mut connection = timeout(PATIENCE, connecting).await??;
         let mut messages = pubsub.into_on_message();
