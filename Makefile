@@ -112,8 +112,9 @@ fmt: $(BROWSER_READY) ## Format the code
 	$(CARGO) fmt --all
 	$(BROWSER)/node_modules/.bin/biome check --write
 
-fmt-deploy: $(TOOLS)/bin/helm $(KUBERNETES_READY) ## Write the Helm chart's table of values anew
+fmt-deploy: $(TOOLS)/bin/helm $(KUBERNETES_READY) ## Write infra/k8s and the Helm chart's table of values anew
 	$(KUBERNETES_PYTHON) -B infra/helm/values_table.py
+	$(KUBERNETES_PYTHON) -B infra/helm/manifests.py
 
 doc: $(NODE_READY) ## Build the documentation of the code
 	$(CARGO) doc --locked --workspace --no-deps --open

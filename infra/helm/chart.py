@@ -1,4 +1,4 @@
-"""Rendering the chart."""
+"""Rendering the chart, for its tests and for the plain manifests."""
 
 import subprocess
 from pathlib import Path
@@ -8,7 +8,7 @@ import yaml
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CHART = HERE / "openworld-specialty-chemicals"
-VALUE_SETS = sorted((HERE / "ci").glob("*.yaml"))
+VALUE_SETS = sorted([*(HERE / "ci").glob("*.yaml"), *(HERE / "plain").glob("*.yaml")])
 
 # The oldest and the newest that the chart is for.
 VERSIONS = ["1.27.0", "1.37.0"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import kubernetes_validate.utils
 import yaml
 
+import manifests
 import schemas
 import values_table
 from chart import (
@@ -43,7 +44,7 @@ INGRESS = {"ingress__enabled": "true", "ingress__hosts[0]__host": "effluent.exam
 
 def files():
     """Arguments for each set of values, by its name."""
-    return {path.stem: ["--values", path] for path in VALUE_SETS}
+    return {path.stem if path.parent.name == "ci" else f"plain {path.stem}": ["--values", path] for path in VALUE_SETS}
 
 
 def kubeconform(folder, version, *arguments):
@@ -65,7 +66,7 @@ def renderings():
 
 
 class ValueSets(unittest.TestCase):
-    """Each file in `ci/`, on the oldest and the newest Kubernetes."""
+    """Each file in `ci/` and `plain/`, on the oldest and the newest Kubernetes."""
 
     def test_there_are_enough(self):
         self.assertGreaterEqual(len(VALUE_SETS), 10)
@@ -392,6 +393,15 @@ class Particulars(unittest.TestCase):
 
 class InStep(unittest.TestCase):
     """What is written down in two places is the same in both."""
+
+    def test_the_plain_manifests(self):
+        for folder, values in manifests.FOLDERS.items():
+            with self.subTest(folder=folder.name):
+                self.assertEqual(
+                    manifests.present(folder), manifests.render(values), "`make fmt-deploy` writes them anew"
+                )
+                for name, text in manifests.present(folder).items():
+                    self.assertNotRegex(text, "(?i)helm(?!/plain)", name)
 
     def test_the_table_of_values(self):
         self.assertEqual(
