@@ -118,8 +118,6 @@ pub(crate) struct Against {
     /// By how many percent of the limit the value stays within it.
     headroom: Option<f64>,
     state: Condition,
-    /// What to do when it is exceeded.
-    action: String,
 }
 
 /// How the series of a site stand against their limits.
@@ -203,7 +201,6 @@ fn against(rule: &Rule, survey: &Survey, entry: &Entry) -> Option<Against> {
         qualifier: row.map_or(Qualifier::Less, |row| row.flags.qualifier()),
         headroom: row.and_then(|row| headroom(row.value, limit, direction)),
         state: survey.exceedances.keys().next_back().map_or(Condition::Ok, |&severity| severity.into()),
-        action: rule.action.clone(),
     })
 }
 

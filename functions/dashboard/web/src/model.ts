@@ -1,6 +1,6 @@
 // What the page knows: the sites, the overview of the one that is looked at, and what happens to it.
 
-import { address, all, get } from "./api";
+import { all, get } from "./api";
 import { sameName, seconds } from "./format";
 import { Live, type LiveEvent } from "./live";
 import { go, route } from "./route";
@@ -158,6 +158,6 @@ route.listen(() => {
 
 /** The sites' names, with the one that is looked at. */
 export async function reloadSites(): Promise<void> {
-  const status = await get<{ sites: SiteStatus[] }>(address("/api/status"));
+  const status = await get<{ sites: SiteStatus[] }>("/api/status");
   sites.set({ state: "ready", value: status.sites });
 }

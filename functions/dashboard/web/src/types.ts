@@ -18,7 +18,6 @@ export interface Against {
   qualifier: Qualifier;
   headroom: number | null;
   state: Condition;
-  action: string;
 }
 
 export interface Standing {

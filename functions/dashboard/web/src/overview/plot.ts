@@ -27,7 +27,6 @@ const HOUR_STEPS = [
 ];
 
 export interface Plot {
-  root: HTMLElement;
   canvas: () => HTMLCanvasElement | null;
   show: (data: ChartData, limits: LimitLine[], unit: string) => void;
   setSpan: (span: Span) => void;
@@ -36,7 +35,7 @@ export interface Plot {
   destroy: () => void;
 }
 
-/** Makes the chart. `moved` is called when the visible stretch was changed by `setSpan` and has been drawn. */
+/** Makes the chart. `onCursor` is called with the point under the pointer, and how far from the left that is. */
 export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number | null, left: number) => void): Plot {
   let data: ChartData | null = null;
   let limits: LimitLine[] = [];
@@ -106,7 +105,6 @@ export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number
   }
 
   return {
-    root: host,
     canvas: () => host.querySelector("canvas"),
     show(next, lines, unit) {
       [data, limits] = [next, lines];

@@ -1,7 +1,7 @@
 // How a site stands: one sentence, a tile for each parameter, the chart of one of them, and what happened.
 
 import { fill, h, name } from "../dom";
-import { CONDITION_NAMES, counted, momentText, sameName, seconds } from "../format";
+import { CONDITION_NAMES, counted, momentText, seconds } from "../format";
 import { icon } from "../icons";
 import { again, happenings, overview, reloads, site } from "../model";
 import { go, route } from "../route";
@@ -129,7 +129,8 @@ function verdict(ready: Overview, shown: Group[]): HTMLElement {
         "p",
         { class: "quiet" },
         name(ready.site),
-        outfall !== null && !sameName(outfall, "") ? [", outfall ", outfall].join("") : "",
+        outfall === null ? "" : ", outfall ",
+        outfall === null ? "" : name(outfall),
         latest === undefined ? "" : ` · latest reading ${momentText(latest)}`,
         ` · ${record}`,
         worst === "ok" || worst === "none" ? "" : ` · worst: ${CONDITION_NAMES[worst].toLowerCase()}`,

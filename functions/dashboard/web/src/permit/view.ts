@@ -111,8 +111,7 @@ export function permitView(main: HTMLElement): () => void {
   }
 
   void load();
-  const here = site();
-  let shownSite = here;
+  let shownSite = site();
   const changed = () => {
     if (site() === shownSite || route.get().view !== "permit") return;
     shownSite = site();
