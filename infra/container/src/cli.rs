@@ -3,6 +3,7 @@
 use axum::http::Uri;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// OpenWorld effluent monitor: readings in, permit verdicts out, live to everyone connected.
 #[derive(Debug, Parser)]
@@ -21,6 +22,26 @@ pub enum Command {
     /// Ask a server whether it is ready: ends with 0 if it is, else with 1 and the reason. For containers, whose images
     /// have no other program that could ask.
     Health(Health),
+    /// Copy the embedded database of OW_SC_DATA_DIR into a file. A server may run meanwhile.
+    Backup(Backup),
+    /// Put a backup into OW_SC_DATA_DIR, which must have no database.
+    Restore(Restore),
+}
+
+/// Options of `owsc backup`.
+#[derive(Debug, Clone, Args)]
+pub struct Backup {
+    /// The file to write; it must not be there yet
+    #[arg(long)]
+    pub to: PathBuf,
+}
+
+/// Options of `owsc restore`.
+#[derive(Debug, Clone, Args)]
+pub struct Restore {
+    /// The backup
+    #[arg(long)]
+    pub from: PathBuf,
 }
 
 /// Options of `owsc health`.

@@ -17,7 +17,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const FILE: &str = "owsc.sqlite";
+/// The database's file in its directory.
+pub(crate) const FILE: &str = "owsc.sqlite";
 const LOCK: &str = "owsc.lock";
 /// How often items are expired and stream records trimmed.
 const JANITOR_PERIOD: Duration = Duration::from_secs(60);
@@ -81,7 +82,8 @@ impl Drop for Embedded {
     }
 }
 
-fn lock(directory: &Path) -> anyhow::Result<File> {
+/// Takes the directory for this process.
+pub(crate) fn lock(directory: &Path) -> anyhow::Result<File> {
     let path = directory.join(LOCK);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
     match file.try_lock() {

@@ -1,5 +1,6 @@
 //! The effluent monitor as one process: every function's routes, live connections, and an embedded database.
 
+pub mod backup;
 pub mod cli;
 pub mod database;
 mod demo;

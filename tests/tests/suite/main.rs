@@ -1,5 +1,6 @@
 //! The end-to-end suite: one binary, the real server, real sockets.
 
+mod backup;
 mod certificate;
 mod chart;
 mod configuration;
