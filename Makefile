@@ -31,6 +31,9 @@ GO_INSTALL := PATH="$(TOOLS)/go/path:$$PATH" GOBIN=$(TOOLS)/bin CGO_ENABLED=0 go
 KUBERNETES_READY := $(TOOLS)/kubernetes/ready
 KUBERNETES_PYTHON := $(TOOLS)/kubernetes/bin/python
 
+DYNAMODB := $(TOOLS)/dynamodb-local
+DYNAMODB_READY := $(DYNAMODB)/ready
+
 NODE_VERSION := 24
 NODE_READY := $(TOOLS)/node/ready
 WEB := functions/dashboard/web
@@ -56,7 +59,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-lambda test lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis fmt fmt-deploy doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy
+.PHONY: help run run-lambda test test-dynamodb test-image lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis fmt fmt-deploy doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy docker-build docker-run
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -82,6 +85,12 @@ test-browser: $(BROWSER_READY) chromium ## Test the dashboard in Chromium, on bo
 	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep-invert @alone --pass-with-no-tests
 	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep @alone --workers=1 --pass-with-no-tests
 
+# Without what is about the embedded engine itself, and without properties, which write too much for it.
+test-dynamodb: $(DYNAMODB_READY) $(NODE_READY) redis ## Run the server's tests on DynamoDB Local (needs Java 17 and Maven)
+	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite -- \
+	    --test-threads 4 --skip backup:: --skip properties:: --skip data_directory --skip second_process \
+	    --skip nobody_shares_the_database
+
 screenshots: $(BROWSER_READY) chromium ## Take the pictures in docs/images
 	$(CARGO) build --locked --workspace --bin owsc
 	cd $(BROWSER) && npx playwright test --project=pictures
@@ -97,14 +106,16 @@ lint-template: $(SAM_READY) ## Check template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	$(SAM_PYTHON) -B infra/aws/render.py | $(TOOLS)/sam/bin/cfn-lint --
 
-# The chart, what it renders and what it refuses; the manifests; alert rules and dashboard. Needs no cluster. Tools that
-# cannot be had are said to be missing, as promtool is: what they check is then not checked here.
+# The chart, what it renders and what it refuses; the manifests; alert rules and dashboard; the Dockerfiles and the compose
+# file. Needs no cluster and no Docker. Tools that cannot be had are said to be missing, as promtool is: what they check
+# is then not checked here.
 DEPLOY_TOOLS := $(TOOLS)/bin/helm $(TOOLS)/bin/kubeconform $(KUBERNETES_READY)
-lint-deploy: ## Check the Helm chart, the manifests and the alert rules
+lint-deploy: ## Check the Helm chart, the manifests, the alert rules and the Dockerfiles
 	@if $(MAKE) --no-print-directory $(DEPLOY_TOOLS); then \
 	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/helm && \
-	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/prometheus; \
-	else echo "SKIPPED: helm, kubeconform or kubernetes-validate cannot be had; the chart was NOT checked" >&2; fi
+	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/prometheus && \
+	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/container --pattern test_dockerfiles.py; \
+	else echo "SKIPPED: helm, kubeconform, kubernetes-validate or hadolint cannot be had; the chart was NOT checked" >&2; fi
 
 fmt-deploy: $(TOOLS)/bin/helm $(KUBERNETES_READY) ## Write infra/k8s and the Helm chart's table of values anew
 	$(KUBERNETES_PYTHON) -B infra/helm/values_table.py
@@ -153,6 +164,26 @@ deploy: $(SAM_READY) $(CARGO_LAMBDA) $(ZIG_READY) $(NODE_READY) ## Build the fun
 	PATH="$(TOOLS)/cargo-lambda/bin:$$PATH" $(SAM) build $(SAM_FLAGS)
 	$(SAM) deploy $(SAM_FLAGS) $(DEPLOY_FLAGS)
 
+CONTAINER ?= docker
+IMAGE ?= openworld-specialty-chemicals
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+BUILD_FLAGS ?=
+IMAGE_BUILD = $(CONTAINER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD_FLAGS)
+
+docker-build: ## Build the images: on Debian slim, and without a shell (tag …-distroless)
+	$(IMAGE_BUILD) --file infra/container/Dockerfile --tag $(IMAGE):$(VERSION) $(SLIM_FLAGS) .
+	$(IMAGE_BUILD) --file infra/container/Dockerfile.distroless --tag $(IMAGE):$(VERSION)-distroless $(DISTROLESS_FLAGS) .
+
+# With what it needs and no more. OW_SC_API_TOKEN is taken from the environment.
+docker-run: ## Run the image with a database in the volume owsc-data, on http://127.0.0.1:8000
+	$(CONTAINER) run --rm --name owsc --publish 127.0.0.1:8000:8000 --env OW_SC_API_TOKEN --volume owsc-data:/data \
+	    --read-only --tmpfs /tmp:rw,noexec,nosuid,nodev,size=256m --cap-drop ALL --security-opt no-new-privileges \
+	    --pids-limit 256 --memory 512m --stop-timeout 15 $(RUN_FLAGS) $(IMAGE):$(VERSION)-distroless
+
+test-image: ## Build the images where no image registry is reached, and run them (Debian, as root)
+	infra/container/without-registry.sh
+	$(PYTHON) -B -m unittest discover --start-directory infra/container --pattern test_image.py
+
 # Built once without optimisation: it runs for a second.
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --quiet --locked --debug --root $(TOOLS) --version $(CARGO_DENY_VERSION) cargo-deny
@@ -192,6 +223,11 @@ $(GO_READY):
 	    ln -s $(@D)/venv/bin/go $(@D)/path/go || \
 	    { echo "Go $(GO_VERSION) is missing, which builds helm and kubeconform: install it, or see above" >&2; exit 1; }; \
 	fi
+	touch $@
+
+$(DYNAMODB_READY): infra/dynamodb-local/pom.xml
+	rm -rf $(@D)
+	mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(@D)
 	touch $@
 
 # It builds the dashboard, from cargo's build script, and tests it. The machine's, where it is young enough for what we

@@ -7,6 +7,7 @@ pub mod generate;
 pub mod host;
 pub mod redis;
 pub mod server;
+pub mod table;
 pub mod tap;
 pub mod websocket;
 

@@ -1,6 +1,7 @@
 //! A server on a database of its own: `owsc serve`, or the functions behind the local gateway.
 
 use crate::host::{self, Host};
+use crate::table;
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -67,10 +68,7 @@ impl Options {
     #[must_use]
     pub fn endpoint(mut self, url: &str) -> Self {
         self.endpoint = Some(url.into());
-        self.env("AWS_ENDPOINT_URL_DYNAMODB", url)
-            .env("AWS_REGION", "local")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
+        credentials(url).into_iter().fold(self, |options, (name, value)| options.env(name, value))
     }
 
     /// Starts the server and waits until it listens.
@@ -122,8 +120,12 @@ impl Options {
 
     fn serve(&self, data: &Path) -> Command {
         let mut command = owsc();
-        let database = if self.endpoint.is_some() { "aws" } else { "embedded" };
+        let engine = table::engine().filter(|_| self.endpoint.is_none());
+        let database = if self.endpoint.is_some() || engine.is_some() { "aws" } else { "embedded" };
         command.args(["serve", "--port", "0", "--database", database]);
+        if let Some(url) = engine {
+            command.env("OW_SC_TABLE", table::name_for(data)).envs(credentials(&url));
+        }
         if !self.demo {
             command.arg("--no-demo");
         }
@@ -133,6 +135,16 @@ impl Options {
         command.args(&self.arguments).stdout(Stdio::piped());
         command
     }
+}
+
+/// What leads the AWS SDK to an engine that checks no signatures.
+fn credentials(url: &str) -> [(&str, &str); 4] {
+    [
+        ("AWS_ENDPOINT_URL_DYNAMODB", url),
+        ("AWS_REGION", "local"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ]
 }
 
 /// The command line as it is typed, still without arguments.

@@ -162,10 +162,12 @@ impl Store {
         }
     }
 
-    /// All items of a partition whose sort key begins with `prefix`.
+    /// All items of a partition whose sort key begins with `prefix`, which may be empty.
     async fn prefixed(&self, pk: String, prefix: &str) -> Result<Vec<Item>, StoreError> {
-        // The highest code point there is sorts behind every key that begins with the prefix.
-        self.range(pk, prefix.to_owned(), format!("{prefix}\u{10ffff}")).await
+        // No key is empty, and DynamoDB compares with none that is. The highest code point there is sorts behind every
+        // key that begins with the prefix.
+        let first = if prefix.is_empty() { "\0" } else { prefix };
+        self.range(pk, first.to_owned(), format!("{prefix}\u{10ffff}")).await
     }
 }
 

@@ -1,7 +1,5 @@
-//! Properties of the whole way from a file to its alerts, through the store on an embedded database.
+//! Properties of the whole way from a file to its alerts, through the store.
 
-use owsc::database::local_client;
-use owsc::embedded::Embedded;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use serde_json::json;
@@ -12,10 +10,10 @@ use shared::ingest::pipeline::{IngestError, Ingestor, Limits, Upload};
 use shared::live::ports::Announce;
 use shared::live::protocol::{self, Message};
 use shared::live::publisher::Publisher;
-use shared::store::Store;
 use shared::store::feed::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use tests::table::Table;
 
 /// Each case writes to a disk several times.
 const CASES: u32 = 24;
@@ -39,7 +37,7 @@ struct Bench {
     publisher: Publisher,
     runtime: tokio::runtime::Runtime,
     sites: AtomicU32,
-    _embedded: Embedded,
+    _table: Table,
     _directory: tempfile::TempDir,
 }
 
@@ -47,13 +45,13 @@ impl Bench {
     fn new() -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Runtime::new()?;
         let directory = tempfile::tempdir()?;
-        let embedded = Embedded::start(directory.path())?;
-        let store = Store::new(local_client(&embedded.endpoint()), "owsc");
+        let table = Table::new()?;
+        let store = table.store();
         runtime.block_on(store.create_table_if_missing())?;
         let limits = Limits { bytes: 1 << 20, rows: 1 << 20 };
         let publisher = Publisher::new(store.clone(), Arc::new(Nobody));
         let ingestor = Ingestor::new(store, Arc::new(Nobody), limits, directory.path().to_owned());
-        Ok(Self { ingestor, publisher, runtime, sites: AtomicU32::new(0), _embedded: embedded, _directory: directory })
+        Ok(Self { ingestor, publisher, runtime, sites: AtomicU32::new(0), _table: table, _directory: directory })
     }
 
     fn alerts_of(&self, files: &[String]) -> Result<Vec<Alert>, TestCaseError> {

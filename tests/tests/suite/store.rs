@@ -1,29 +1,19 @@
-//! What functions share through the table, on the embedded database.
+//! What functions share through the table.
 
-use owsc::database::local_client;
-use owsc::embedded::Embedded;
 use shared::live::ports::{Connection, Connections};
 use shared::store::Store;
 use shared::store::deliveries::Progress;
 use shared::telemetry::deltas::Delta;
 use std::collections::{BTreeMap, BTreeSet};
-use tempfile::TempDir;
+use tests::table::Table;
 
-struct Table {
-    store: Store,
-    _embedded: Embedded,
-    _directory: TempDir,
-}
-
-impl Table {
-    async fn new() -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let embedded = Embedded::start(directory.path())?;
-        let store = Store::new(local_client(&embedded.endpoint()), "owsc");
-        assert!(store.create_table_if_missing().await?);
-        assert!(!store.create_table_if_missing().await?, "it is there now");
-        Ok(Self { store, _embedded: embedded, _directory: directory })
-    }
+/// A new table, and access to it.
+async fn created() -> anyhow::Result<(Table, Store)> {
+    let table = Table::new()?;
+    let store = table.store();
+    assert!(store.create_table_if_missing().await?);
+    assert!(!store.create_table_if_missing().await?, "it is there now");
+    Ok((table, store))
 }
 
 fn connection(id: usize, site: &str) -> Connection {
@@ -32,7 +22,7 @@ fn connection(id: usize, site: &str) -> Connection {
 
 #[tokio::test]
 async fn connections_are_listed_by_site_and_move_between_sites() -> anyhow::Result<()> {
-    let Table { store, .. } = &Table::new().await?;
+    let (_table, store) = &created().await?;
     for id in 0..40 {
         store.register(&connection(id, "North")).await?;
     }
@@ -54,7 +44,7 @@ async fn connections_are_listed_by_site_and_move_between_sites() -> anyhow::Resu
 
 #[tokio::test]
 async fn new_connections_are_waited_for_until_they_have_said_something() -> anyhow::Result<()> {
-    let Table { store, .. } = &Table::new().await?;
+    let (_table, store) = &created().await?;
     let connection = connection(1, "a");
     store.register(&connection).await?;
     let hold = async || anyhow::Ok(store.subscriber(&connection).await?.map(|subscriber| subscriber.hold));
@@ -70,7 +60,7 @@ async fn new_connections_are_waited_for_until_they_have_said_something() -> anyh
 
 #[tokio::test]
 async fn a_connection_settles_only_where_no_later_delivery_has_begun() -> anyhow::Result<()> {
-    let Table { store, .. } = &Table::new().await?;
+    let (_table, store) = &created().await?;
     store.register(&connection(1, "a")).await?;
     store.unsettle("c1").await?;
     store.begin_delivery("a", 4, 7).await?;
@@ -89,7 +79,7 @@ async fn a_connection_settles_only_where_no_later_delivery_has_begun() -> anyhow
 
 #[tokio::test]
 async fn claims_tell_who_has_the_events_and_who_may_have_them() -> anyhow::Result<()> {
-    let Table { store, .. } = &Table::new().await?;
+    let (_table, store) = &created().await?;
     let ids = |from: u32| (from..from + 3).map(|id| format!("c{id}")).collect::<Vec<_>>();
     let first = store.claim("a", 7, ids(0)).await?;
     store.claim("a", 7, ids(3)).await?;
@@ -102,7 +92,7 @@ async fn claims_tell_who_has_the_events_and_who_may_have_them() -> anyhow::Resul
 
 #[tokio::test]
 async fn counters_sum_what_every_process_adds() -> anyhow::Result<()> {
-    let Table { store, .. } = &Table::new().await?;
+    let (_table, store) = &created().await?;
     let mut adding = tokio::task::JoinSet::new();
     for process in 0..5 {
         let store = store.clone();
@@ -134,7 +124,7 @@ async fn counters_sum_what_every_process_adds() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_shared_rate_takes_its_limit_and_no_more_and_recovers_evenly() -> anyhow::Result<()> {
-    let Table { store, .. } = &Table::new().await?;
+    let (_table, store) = &created().await?;
     let now = shared::domain::time::now();
     let taken = async |key: &str, tries: u32, now: i64| {
         let mut taken = 0;

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs a command beside DynamoDB Local, whose address is in OWSC_TEST_ENDPOINT: with.sh FOLDER-OF-JARS COMMAND...
+set -euo pipefail
+
+jars=$1
+shift
+port=${DYNAMODB_LOCAL_PORT:-8391}
+log=$(mktemp)
+java -Dsqlite4java.library.path="$jars" -cp "$jars/*" com.amazonaws.services.dynamodbv2.local.main.ServerRunner \
+    -sharedDb -inMemory -port "$port" -disableTelemetry >"$log" 2>&1 &
+server=$!
+trap 'kill $server 2>/dev/null || true; rm -f "$log"' EXIT
+
+for _ in $(seq 100); do
+    if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then break; fi
+    kill -0 $server 2>/dev/null || { cat "$log" >&2; exit 1; }
+    sleep 0.2
+done
+OWSC_TEST_ENDPOINT="http://127.0.0.1:$port" "$@"
