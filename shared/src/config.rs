@@ -4,8 +4,10 @@
 
 use crate::telemetry::logs::Format;
 use axum::http::{HeaderValue, Uri};
+use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use tracing_subscriber::filter::LevelFilter;
@@ -54,6 +56,8 @@ pub struct Config {
     pub max_csv_rows: u64,
     /// `OW_SC_CORS_ORIGINS`, comma list, default none: origins whose pages may call the API.
     pub cors_origins: Vec<HeaderValue>,
+    /// `OW_SC_TRUSTED_PROXIES`, server only, comma list, default none: proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// `OW_SC_TABLE`, default `owsc`: the table.
     pub table: String,
     /// `OW_SC_DATA_DIR`, default `./data`: where the embedded database lives.
@@ -112,6 +116,12 @@ impl Config {
             max_csv_bytes: vars.whole("OW_SC_MAX_CSV_BYTES", 10_485_760, 1..=1 << 40)?,
             max_csv_rows: vars.whole("OW_SC_MAX_CSV_ROWS", 1_000_000, 1..=1 << 40)?,
             cors_origins: vars.parse("OW_SC_CORS_ORIGINS", Vec::new(), "a comma list of origins", origins)?,
+            trusted_proxies: vars.parse(
+                "OW_SC_TRUSTED_PROXIES",
+                Vec::new(),
+                "a comma list of addresses and networks such as 10.0.0.0/8",
+                networks,
+            )?,
             table: vars.parse("OW_SC_TABLE", "owsc".into(), "3 to 255 of a-z A-Z 0-9 _ . -", table_name)?,
             data_dir: vars.parse("OW_SC_DATA_DIR", "./data".into(), "a folder", |text| Some(text.into()))?,
             push_url: vars.parse("OW_SC_PUSH_URL", None, "an http or https URL", |text| url(text).map(Some))?,
@@ -215,6 +225,20 @@ fn origins(text: &str) -> Option<Vec<HeaderValue>> {
     text.split(',').map(origin).collect()
 }
 
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    text.split(',').map(|part| network(part.trim())).collect()
+}
+
+/// An address is a network of one. IPv4 within IPv6 is IPv4, as it is in the addresses that are compared.
+fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address))).ok()?;
+    let IpNet::V6(long) = network else { return Some(network) };
+    match (long.addr().to_ipv4_mapped(), long.prefix_len().checked_sub(96)) {
+        (Some(address), Some(bits)) => Ipv4Net::new(address, bits).ok().map(IpNet::V4),
+        _ => Some(network),
+    }
+}
+
 fn url(text: &str) -> Option<String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
     (!rest.is_empty()).then(|| text.into())
@@ -252,6 +276,7 @@ mod tests {
         assert_eq!((config.log_format, config.log_level), (Format::Text, LevelFilter::INFO));
         assert_eq!((config.redis_channel.as_str(), config.redis_url.is_none()), ("owsc:effluent", true));
         assert!(config.api_token.is_none() && !config.metrics_protect && config.cors_origins.is_empty());
+        assert!(config.trusted_proxies.is_empty());
     }
 
     #[test]
@@ -261,6 +286,7 @@ mod tests {
             ("OW_SC_METRICS_PROTECT", "1"),
             ("OW_SC_RL_PER_SEC", "5"),
             ("OW_SC_CORS_ORIGINS", "https://a.example, http://localhost:3000"),
+            ("OW_SC_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1,fd00::/8, ::ffff:198.51.100.0/120"),
             ("OW_SC_TABLE", "plant-1"),
             ("OW_SC_PUSH_URL", "https://api.example/ws"),
             ("OW_SC_LIVE_URL", "wss://api.example/ws"),
@@ -274,6 +300,8 @@ mod tests {
         .unwrap();
         assert_eq!(config.api_token, Some("s3cret".into()));
         assert_eq!((config.requests_per_second, config.cors_origins.len()), (5, 2));
+        let trusted = config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8", "198.51.100.0/24"]);
         assert_eq!(config.push_url.as_deref(), Some("https://api.example/ws"));
         assert_eq!(unknown, ["OW_SC_RL_PERSEC"]);
         assert_eq!(config.redis_url, Some("rediss://:pass@x:6380/1".into()));
@@ -293,6 +321,9 @@ mod tests {
             ("OW_SC_MAX_CSV_ROWS", "0"),
             ("OW_SC_CORS_ORIGINS", "*"),
             ("OW_SC_CORS_ORIGINS", "https://a.example/path"),
+            ("OW_SC_TRUSTED_PROXIES", "10.0.0.0/33"),
+            ("OW_SC_TRUSTED_PROXIES", "10.0.0.1,"),
+            ("OW_SC_TRUSTED_PROXIES", "ingress.example"),
             ("OW_SC_TABLE", "a b"),
             ("OW_SC_PUSH_URL", "wss://api/ws"),
             ("OW_SC_LIVE_URL", "https://api/ws"),

@@ -3,7 +3,7 @@
 use crate::cli::{Database, Serve};
 use crate::embedded::Embedded;
 use crate::live::{Hub, Live, Others, Redis};
-use crate::{database, demo, recorder};
+use crate::{database, demo, proxies, recorder};
 use anyhow::Context;
 use api::Api;
 use axum::Router;
@@ -71,7 +71,8 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let messages = Messages::new(Publisher::new(store.clone(), Arc::new(hub.clone())), &config);
     let live = Live::new(store.clone(), hub.clone(), messages, guard.clone(), stopping.clone());
     let app = router(&config, store, hub, ingestor, &guard, metrics).merge(live.clone().router());
-    let app = layers::wrap(app, &config).into_make_service_with_connect_info::<SocketAddr>();
+    let app = proxies::see_through(layers::wrap(app, &config), &config.trusted_proxies);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let stop = told_to_stop().context("signals cannot be received")?;
     greet(address);
     let server = axum::serve(listener.tap_io(prepare), app).with_graceful_shutdown(stopping.clone().cancelled_owned());

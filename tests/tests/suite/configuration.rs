@@ -33,6 +33,7 @@ async fn a_value_that_does_not_parse_stops_the_start_and_is_named_with_what_was_
         ("OW_SC_MAX_CSV_ROWS", "1e6", "a whole number"),
         ("OW_SC_METRICS_PROTECT", "maybe", "0, 1, true or false"),
         ("OW_SC_CORS_ORIGINS", "*", "a comma list of origins"),
+        ("OW_SC_TRUSTED_PROXIES", "10.0.0.0/33", "a comma list of addresses and networks"),
         ("OW_SC_TABLE", "a b", "3 to 255"),
         ("LOG_FORMAT", "xml", "text or json"),
         ("LOG_LEVEL", "loud", "off, error, warn, info, debug or trace"),
