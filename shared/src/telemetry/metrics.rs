@@ -23,6 +23,8 @@ pub const WS_MESSAGE_SIZE: &str = "ws_message_size_bytes";
 pub const STREAM_BUFFER: &str = "stream_buffer_len";
 /// Whether hints of other instances arrive through Redis.
 pub const REDIS_UP: &str = "owsc_redis_up";
+/// Hints for other instances that found no room on their way to Redis.
+pub const REDIS_HINTS_DROPPED: &str = "owsc_redis_hints_dropped_total";
 /// Rows of files, by outcome.
 pub const ROWS: &str = "owsc_ingest_rows_total";
 /// Files, by outcome.
@@ -81,6 +83,7 @@ pub const ALL: &[Metric] = &[
     metric(WS_MESSAGE_SIZE, Kind::Histogram(BYTES), "Size of messages received from WebSocket clients"),
     metric(STREAM_BUFFER, Kind::Gauge, "Events held in memory for subscribers"),
     metric(REDIS_UP, Kind::Gauge, "Whether hints of other instances arrive through Redis; 0 without it"),
+    metric(REDIS_HINTS_DROPPED, Kind::Counter, "Hints for other instances that found no room on their way to Redis"),
     metric(ROWS, Kind::Counter, "Rows of ingested files, by outcome"),
     metric(INGESTS, Kind::Counter, "Files posted, by outcome"),
     metric(INGEST_SECONDS, Kind::Histogram(SECONDS), "Time from the whole body to the answer of an ingest"),
@@ -160,7 +163,7 @@ pub fn describe() {
     gauge!(WS_ACTIVE).set(0.0);
     gauge!(STREAM_BUFFER).set(0.0);
     gauge!(REDIS_UP).set(0.0);
-    for name in [WS_CONNECTIONS, WS_RECEIVED, WS_BROADCAST, STORE_RETRIES] {
+    for name in [WS_CONNECTIONS, WS_RECEIVED, WS_BROADCAST, STORE_RETRIES, REDIS_HINTS_DROPPED] {
         counter!(name).increment(0);
     }
     Severity::ALL.into_iter().for_each(|severity| alerts_raised(severity, 0));

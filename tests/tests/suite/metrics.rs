@@ -132,7 +132,7 @@ async fn live_connections_and_messages_are_counted_exactly() -> anyhow::Result<(
 }
 
 /// What DESIGN and the product promise, by name.
-const PROMISED: [&str; 16] = [
+const PROMISED: [&str; 18] = [
     names::WS_ACTIVE,
     names::WS_CONNECTIONS,
     names::WS_RECEIVED,
@@ -149,6 +149,8 @@ const PROMISED: [&str; 16] = [
     names::HTTP_REQUESTS,
     names::HTTP_SECONDS,
     names::STORE_RETRIES,
+    names::REDIS_UP,
+    names::REDIS_HINTS_DROPPED,
 ];
 
 async fn busy() -> anyhow::Result<(Server, Api)> {
@@ -197,6 +199,8 @@ async fn what_rules_look_at_is_there_before_anything_happened() -> anyhow::Resul
         "ws_messages_broadcast_total",
         "stream_buffer_len",
         "owsc_store_retries_total",
+        "owsc_redis_up",
+        "owsc_redis_hints_dropped_total",
     ];
     let before = scraped(&api).await?;
     check(&before, &zero.map(|name| (name, 0.0)));
