@@ -372,11 +372,11 @@ class Particulars(unittest.TestCase):
         published = self.notes(*options(**INGRESS))
         self.assertIn("http://effluent.example.com/", published)
         self.assertIn("the ingress has no TLS", published)
-        self.assertIn("raise env.OW_SC_RL_PER_SEC", published)
+        self.assertIn("in env.OW_SC_TRUSTED_PROXIES", published)
         secured = self.notes(*files()["ingress"])
         self.assertIn("https://effluent.example.com/", secured)
         self.assertNotIn("WARNING", secured)
-        self.assertNotIn("OW_SC_RL_PER_SEC", secured)
+        self.assertNotIn("OW_SC_TRUSTED_PROXIES", secured)
 
     def notes(self, *arguments):
         """The notes, rendered as an object: `helm template` leaves them out, and `helm install` wants a cluster."""

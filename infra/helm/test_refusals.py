@@ -144,6 +144,7 @@ MISTYPED = {
     "env.OW_SC_RL_PER_SEC=ten": "does not match pattern",
     "env.OW_SC_MAX_CSV_BYTES=1e6": "does not match pattern",
     "env.OW_SC_CORS_ORIGINS=*": "does not match pattern",
+    "env.OW_SC_TRUSTED_PROXIES=ingress.example.com": "does not match pattern",
     "env.LOG_FORMAT=xml": "value must be one of",
     "env.LOG-LEVEL=info": "invalid propertyName 'LOG-LEVEL'",
     "persistence.size=5 GB": "does not match pattern",

@@ -4,8 +4,10 @@
 
 use crate::telemetry::logs::Format;
 use axum::http::{HeaderValue, Uri};
+use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use tracing_subscriber::filter::LevelFilter;
@@ -54,6 +56,8 @@ pub struct Config {
     pub max_csv_rows: u64,
     /// `OW_SC_CORS_ORIGINS`, comma list, default none: origins whose pages may call the API.
     pub cors_origins: Vec<HeaderValue>,
+    /// `OW_SC_TRUSTED_PROXIES`, server only, comma list, default none: proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// `OW_SC_TABLE`, default `owsc`: the table.
     pub table: String,
     /// `OW_SC_DATA_DIR`, default `./data`: where the embedded database lives.
@@ -112,6 +116,12 @@ impl Config {
             max_csv_bytes: vars.whole("OW_SC_MAX_CSV_BYTES", 10_485_760, 1..=1 << 40)?,
             max_csv_rows: vars.whole("OW_SC_MAX_CSV_ROWS", 1_000_000, 1..=1 << 40)?,
             cors_origins: vars.parse("OW_SC_CORS_ORIGINS", Vec::new(), "a comma list of origins", origins)?,
+            trusted_proxies: vars.parse(
+                "OW_SC_TRUSTED_PROXIES",
+                Vec::new(),
+                "a comma list of addresses and networks such as 10.0.0.0/8",
+                networks,
+            )?,
             table: vars.parse("OW_SC_TABLE", "owsc".into(), "3 to 255 of a-z A-Z 0-9 _ . -", table_name)?,
             data_dir: vars.parse("OW_SC_DATA_DIR", "./data".into(), "a folder", |text| Some(text.into()))?,
             push_url: vars.parse("OW_SC_PUSH_URL", None, "an http or https URL", |text| url(text).map(Some))?,
@@ -215,6 +225,20 @@ fn origins(text: &str) -> Option<Vec<HeaderValue>> {
     text.split(',').map(origin).collect()
 }
 
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    text.split(',').map(|part| network(part.trim())).collect()
+}
+
+/// An address is a network of one. IPv4 within IPv6 is IPv4, as it is in the addresses that are compared.
+fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address))).ok()?;
+    let IpNet::V6(long) = network else { return Some(network) };
+    match (long.addr().to_ipv4_mapped(), long.prefix_len().checked_sub(96)) {
+        (Some(address), Some(bits)) => Ipv4Net::new(address, bits).ok().map(IpNet::V4),
+        _ => Some(network),
+    }
+}
+
 fn url(text: &str) -> Option<String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
     (!rest.is_empty()).then(|| text.into())
@@ -233,93 +257,4 @@ fn table_name(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(vars: &[(&str, &str)]) -> Result<(Config, Vec<String>), ConfigError> {
-        Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
-    }
-
-    #[test]
-    fn defaults_are_the_documented_ones() {
-        let config = Config::defaults();
-        assert_eq!((config.requests_per_second, config.ws_messages_per_second), (10, 20));
-        assert_eq!(
-            (config.max_csv_bytes, config.max_csv_rows, config.ws_max_message_bytes),
-            (10_485_760, 1_000_000, 8192)
-        );
-        assert_eq!((config.table.as_str(), config.data_dir.to_str()), ("owsc", Some("./data")));
-        assert_eq!((config.log_format, config.log_level), (Format::Text, LevelFilter::INFO));
-        assert_eq!((config.redis_channel.as_str(), config.redis_url.is_none()), ("owsc:effluent", true));
-        assert!(config.api_token.is_none() && !config.metrics_protect && config.cors_origins.is_empty());
-    }
-
-    #[test]
-    fn good_values_are_taken() {
-        let (config, unknown) = read(&[
-            ("OW_SC_API_TOKEN", "s3cret"),
-            ("OW_SC_METRICS_PROTECT", "1"),
-            ("OW_SC_RL_PER_SEC", "5"),
-            ("OW_SC_CORS_ORIGINS", "https://a.example, http://localhost:3000"),
-            ("OW_SC_TABLE", "plant-1"),
-            ("OW_SC_PUSH_URL", "https://api.example/ws"),
-            ("OW_SC_LIVE_URL", "wss://api.example/ws"),
-            ("LOG_FORMAT", "json"),
-            ("LOG_LEVEL", "debug"),
-            ("OW_SC_REDIS_URL", "rediss://:pass@x:6380/1"),
-            ("OW_SC_REDIS_CHANNEL", "plant:events"),
-            ("OW_SC_RL_PERSEC", "5"),
-            ("PATH", "/bin"),
-        ])
-        .unwrap();
-        assert_eq!(config.api_token, Some("s3cret".into()));
-        assert_eq!((config.requests_per_second, config.cors_origins.len()), (5, 2));
-        assert_eq!(config.push_url.as_deref(), Some("https://api.example/ws"));
-        assert_eq!(unknown, ["OW_SC_RL_PERSEC"]);
-        assert_eq!(config.redis_url, Some("rediss://:pass@x:6380/1".into()));
-        assert_eq!(config.redis_channel, "plant:events");
-        assert!(!format!("{config:?}").contains("s3cret") && !format!("{config:?}").contains("pass"));
-    }
-
-    #[test]
-    fn bad_values_are_named() {
-        for (name, value) in [
-            ("OW_SC_METRICS_PROTECT", "maybe"),
-            ("OW_SC_RL_PER_SEC", "0"),
-            ("OW_SC_RL_PER_SEC", "ten"),
-            ("OW_SC_WS_MSGS_PER_SEC", "-1"),
-            ("OW_SC_WS_MAX_MESSAGE_BYTES", "10"),
-            ("OW_SC_MAX_CSV_BYTES", "1e6"),
-            ("OW_SC_MAX_CSV_ROWS", "0"),
-            ("OW_SC_CORS_ORIGINS", "*"),
-            ("OW_SC_CORS_ORIGINS", "https://a.example/path"),
-            ("OW_SC_TABLE", "a b"),
-            ("OW_SC_PUSH_URL", "wss://api/ws"),
-            ("OW_SC_LIVE_URL", "https://api/ws"),
-            ("OW_SC_LIVE_URL", "wss://api/\">"),
-            ("OW_SC_REDIS_CHANNEL", "two words"),
-            ("LOG_FORMAT", "xml"),
-            ("LOG_LEVEL", "loud"),
-        ] {
-            let error = read(&[(name, value)]).unwrap_err();
-            assert_eq!((error.name.as_str(), error.value.as_str()), (name, value));
-            assert!(!error.expected.is_empty());
-        }
-        let error = read(&[("OW_SC_API_TOKEN", "two words")]).unwrap_err();
-        assert!(!error.to_string().contains("words"));
-        for url in ["http://:pass@x", "redis://", "redis://:pass@x y"] {
-            let error = read(&[("OW_SC_REDIS_URL", url)]).unwrap_err();
-            assert!(error.to_string().contains("OW_SC_REDIS_URL") && !error.to_string().contains("pass"), "{error}");
-        }
-    }
-
-    #[test]
-    fn protected_metrics_fall_back_to_the_api_token_and_fail_closed() {
-        let guard = |vars: &[(&str, &str)]| read(vars).unwrap().0.metrics_guard().map(|s| s.map(|s| s.0.clone()));
-        assert_eq!(guard(&[]), Ok(None));
-        assert_eq!(guard(&[("OW_SC_METRICS_PROTECT", "1")]), Err(()));
-        assert_eq!(guard(&[("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_API_TOKEN", "a")]), Ok(Some("a".into())));
-        let both = [("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_API_TOKEN", "a"), ("OW_SC_METRICS_TOKEN", "m")];
-        assert_eq!(guard(&both), Ok(Some("m".into())));
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use shared::live::ports::{Batch, Connection, Push, PushError};
 use shared::store::connections::Subscriber;
 use shared::store::feed::Entry;
 use shared::store::{Store, StoreError};
-use shared::telemetry::metrics::ws_error;
+use shared::telemetry::metrics::{Dropped, ws_dropped};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl Delivery {
         tracing::warn!(site, begun, done = done.len(), unknown = unknown.len(), "a delivery is finished for another");
         let here = self.store.subscribers(site).await?.into_iter().map(|subscriber| subscriber.connection);
         let unknown = here.filter(|connection| unknown.contains(&connection.id));
-        try_join_all(unknown.map(async |connection| self.end(&connection, "unknown_delivery").await)).await?;
+        try_join_all(unknown.map(async |connection| self.end(&connection, Dropped::UnknownDelivery).await)).await?;
         let entries = self.without_gap(site, through, begun, Vec::new()).await?;
         if let Some(batch) = Batch::new(site, entries) {
             self.deliver(&Arc::new(batch), &done).await?;
@@ -141,13 +141,13 @@ impl Delivery {
             Err(PushError::Gone) => Ok(self.store.remove(connection).await?),
             Err(PushError::Failed(reason)) => {
                 tracing::warn!(connection = connection.id, reason, "a connection was not reached and is ended");
-                self.end(connection, "too_slow").await
+                self.end(connection, Dropped::TooSlow).await
             }
         }
     }
 
-    async fn end(&self, connection: &Connection, code: &'static str) -> Result<(), Fault> {
-        ws_error(code);
+    async fn end(&self, connection: &Connection, why: Dropped) -> Result<(), Fault> {
+        ws_dropped(why);
         self.gateway.end(&connection.id).await.map_err(|error| Fault::Push(error.to_string()))?;
         Ok(self.store.remove(connection).await?)
     }

@@ -119,6 +119,6 @@ fn refuse(code: Code, detail: &str) -> Step {
 
 /// The frame that says why a message was not taken. Counts it.
 pub fn refusal(code: Code, detail: &str) -> String {
-    names::ws_error(code.as_str());
+    names::ws_refused(code);
     protocol::error(code, detail)
 }

@@ -85,7 +85,8 @@ impl Drop for Embedded {
 /// Takes the directory for this process.
 pub(crate) fn lock(directory: &Path) -> anyhow::Result<File> {
     let path = directory.join(LOCK);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!("another process uses the database in {}", directory.display()),

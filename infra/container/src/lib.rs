@@ -7,5 +7,6 @@ mod demo;
 pub mod embedded;
 pub mod health;
 mod live;
+mod proxies;
 mod recorder;
 pub mod serve;

@@ -3,7 +3,7 @@
 use crate::cli::{Database, Serve};
 use crate::embedded::Embedded;
 use crate::live::{Hub, Live, Others, Redis};
-use crate::{database, demo, recorder};
+use crate::{database, demo, proxies, recorder};
 use anyhow::Context;
 use api::Api;
 use axum::Router;
@@ -48,15 +48,15 @@ pub fn run(options: Serve) -> anyhow::Result<()> {
 
 async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let metrics = recorder::install()?;
+    let redis = Redis::new(&config)?;
     let embedded = match database::choose(options.database) {
-        Database::Embedded => Some(Embedded::start(&config.data_dir)?),
+        Database::Embedded => Some(embedded(&config)?),
         Database::Aws => None,
     };
     let store = database::connect(&config, embedded.as_ref()).await;
     if store.create_table_if_missing().await.context("cannot create the table")? {
         tracing::info!(table = store.table(), "the table was missing and has been created");
     }
-    let redis = Redis::new(&config).context("OW_SC_REDIS_URL")?;
     let hub = hub(&store, embedded.is_some(), redis);
     let limits = Limits { bytes: config.max_csv_bytes, rows: config.max_csv_rows };
     let ingestor = Ingestor::new(store.clone(), Arc::new(hub.clone()), limits, std::env::temp_dir());
@@ -71,7 +71,8 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let messages = Messages::new(Publisher::new(store.clone(), Arc::new(hub.clone())), &config);
     let live = Live::new(store.clone(), hub.clone(), messages, guard.clone(), stopping.clone());
     let app = router(&config, store, hub, ingestor, &guard, metrics).merge(live.clone().router());
-    let app = layers::wrap(app, &config).into_make_service_with_connect_info::<SocketAddr>();
+    let app = proxies::see_through(layers::wrap(app, &config), &config.trusted_proxies);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let stop = told_to_stop().context("signals cannot be received")?;
     greet(address);
     let server = axum::serve(listener.tap_io(prepare), app).with_graceful_shutdown(stopping.clone().cancelled_owned());
@@ -88,6 +89,12 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+fn embedded(config: &Config) -> anyhow::Result<Embedded> {
+    let expected = "a folder that this process, and no other, writes to is expected";
+    let directory = &config.data_dir;
+    Embedded::start(directory).with_context(|| format!("OW_SC_DATA_DIR={directory:?}: {expected}"))
 }
 
 /// The hub of the live connections. On a table that others share it follows what they write.

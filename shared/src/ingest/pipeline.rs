@@ -27,7 +27,7 @@ use crate::store::feed::Event;
 use crate::store::ingests::{Ingest, Note, State, id_of};
 use crate::store::series::Entry;
 use crate::store::{Store, StoreError, Transaction};
-use crate::telemetry::metrics as names;
+use crate::telemetry::metrics::{self as names, FileOutcome, RowOutcome};
 use crate::verdicts;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -409,25 +409,19 @@ fn sentence(answer: &Answer) -> String {
 fn count(result: &Result<Answer, IngestError>, started: Instant) {
     let outcome = match result {
         Ok(Answer { status: Status::Stored, report, .. }) => {
-            let rows = [
-                ("taken", report.rows_taken),
-                ("refused", report.rows_refused),
-                ("without_reading", report.rows_without_reading),
-            ];
-            for (outcome, count) in rows {
-                metrics::counter!(names::ROWS, "outcome" => outcome).increment(count);
-            }
-            "stored"
+            names::rows_ingested(RowOutcome::Taken, report.rows_taken);
+            names::rows_ingested(RowOutcome::Refused, report.rows_refused);
+            names::rows_ingested(RowOutcome::WithoutReading, report.rows_without_reading);
+            FileOutcome::Stored
         }
-        Ok(_) => "known",
-        Err(IngestError::Store(_) | IngestError::Io(_)) => "failed",
-        Err(_) => "refused",
+        Ok(_) => FileOutcome::Known,
+        Err(IngestError::Store(_) | IngestError::Io(_)) => FileOutcome::Failed,
+        Err(_) => FileOutcome::Refused,
     };
     if let Err(IngestError::Refused(report)) = result {
-        metrics::counter!(names::ROWS, "outcome" => "refused").increment(report.rows_refused);
+        names::rows_ingested(RowOutcome::Refused, report.rows_refused);
     }
-    metrics::counter!(names::INGESTS, "outcome" => outcome).increment(1);
-    metrics::histogram!(names::INGEST_SECONDS).record(started.elapsed());
+    names::file_ingested(outcome, started.elapsed());
 }
 
 /// Runs what would hold up other requests on a thread of its own.

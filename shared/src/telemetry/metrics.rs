@@ -3,6 +3,7 @@
 //! Code reports through the functions below or the `metrics` macros with these names; only a host installs a recorder.
 
 use crate::domain::alert::Severity;
+use crate::live::protocol::Code;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub const WS_MESSAGE_SIZE: &str = "ws_message_size_bytes";
 pub const STREAM_BUFFER: &str = "stream_buffer_len";
 /// Whether hints of other instances arrive through Redis.
 pub const REDIS_UP: &str = "owsc_redis_up";
+/// Hints for other instances that found no room on their way to Redis.
+pub const REDIS_HINTS_DROPPED: &str = "owsc_redis_hints_dropped_total";
 /// Rows of files, by outcome.
 pub const ROWS: &str = "owsc_ingest_rows_total";
 /// Files, by outcome.
@@ -80,6 +83,7 @@ pub const ALL: &[Metric] = &[
     metric(WS_MESSAGE_SIZE, Kind::Histogram(BYTES), "Size of messages received from WebSocket clients"),
     metric(STREAM_BUFFER, Kind::Gauge, "Events held in memory for subscribers"),
     metric(REDIS_UP, Kind::Gauge, "Whether hints of other instances arrive through Redis; 0 without it"),
+    metric(REDIS_HINTS_DROPPED, Kind::Counter, "Hints for other instances that found no room on their way to Redis"),
     metric(ROWS, Kind::Counter, "Rows of ingested files, by outcome"),
     metric(INGESTS, Kind::Counter, "Files posted, by outcome"),
     metric(INGEST_SECONDS, Kind::Histogram(SECONDS), "Time from the whole body to the answer of an ingest"),
@@ -91,7 +95,63 @@ pub const ALL: &[Metric] = &[
     metric(STORE_RETRIES, Kind::Counter, "Writes to the table that were tried again"),
 ];
 
-/// Registers help texts, and the unlabelled metrics at zero, so that a scrape shows them before anything happened.
+/// The values of a label, each of which begins at zero: none can be counted that is not in the list.
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $value:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub enum $name { $($(#[$of])* $value,)* }
+
+        impl $name {
+            const ALL: &'static [Self] = &[$(Self::$value,)*];
+
+            fn as_str(self) -> &'static str {
+                match self { $(Self::$value => $text,)* }
+            }
+        }
+    };
+}
+
+label! {
+    /// What became of a file.
+    FileOutcome {
+        /// It has been taken in.
+        Stored = "stored",
+        /// It had been taken in before.
+        Known = "known",
+        /// It could not be read, or has bad rows and was to be taken as a whole.
+        Refused = "refused",
+        /// The table or the disk failed.
+        Failed = "failed",
+    }
+}
+
+label! {
+    /// What became of a row.
+    RowOutcome {
+        /// It has been taken in.
+        Taken = "taken",
+        /// It could not be read.
+        Refused = "refused",
+        /// It says that there is no reading.
+        WithoutReading = "without_reading",
+    }
+}
+
+label! {
+    /// Why a connection was dropped, where it was not for a message.
+    Dropped {
+        /// The client does not read.
+        TooSlow = "too_slow",
+        /// The client does not answer.
+        Silent = "silent",
+        /// Nobody knows whether the client has what was delivered by a process that was killed.
+        UnknownDelivery = "unknown_delivery",
+    }
+}
+
+/// Registers help texts, and at zero whatever has no labels or known ones: a scrape shows them before anything has
+/// happened, and the first increase is one. To `rate`, what comes into being at 1 has not risen.
 pub fn describe() {
     for Metric { name, kind, help } in ALL {
         match kind {
@@ -103,15 +163,16 @@ pub fn describe() {
     gauge!(WS_ACTIVE).set(0.0);
     gauge!(STREAM_BUFFER).set(0.0);
     gauge!(REDIS_UP).set(0.0);
-    for name in [WS_CONNECTIONS, WS_RECEIVED, WS_BROADCAST, STORE_RETRIES] {
+    for name in [WS_CONNECTIONS, WS_RECEIVED, WS_BROADCAST, STORE_RETRIES, REDIS_HINTS_DROPPED] {
         counter!(name).increment(0);
     }
-    for severity in Severity::ALL {
-        counter!(ALERTS, "level" => severity.as_str()).increment(0);
-    }
-    for outcome in ["taken", "refused", "without_reading"] {
-        counter!(ROWS, "outcome" => outcome).increment(0);
-    }
+    Severity::ALL.into_iter().for_each(|severity| alerts_raised(severity, 0));
+    RowOutcome::ALL.iter().for_each(|outcome| rows_ingested(*outcome, 0));
+    FileOutcome::ALL.iter().for_each(|outcome| files(*outcome, 0));
+    Dropped::ALL.iter().for_each(|why| ws_errors(why.as_str(), 0));
+    // Without a token no connection comes to be: that is an HTTP request with status 401, and is counted as one.
+    let codes = Code::ALL.into_iter().filter(|code| *code != Code::Unauthorized);
+    codes.for_each(|code| ws_errors(code.as_str(), 0));
 }
 
 /// A series was judged.
@@ -124,7 +185,50 @@ pub fn alerts_raised(severity: Severity, count: u64) {
     counter!(ALERTS, "level" => severity.as_str()).increment(count);
 }
 
-/// A message was refused or a connection dropped.
-pub fn ws_error(code: &'static str) {
-    counter!(WS_ERRORS, "code" => code).increment(1);
+/// Rows were read.
+pub fn rows_ingested(outcome: RowOutcome, count: u64) {
+    counter!(ROWS, "outcome" => outcome.as_str()).increment(count);
+}
+
+/// A file was posted.
+pub fn file_ingested(outcome: FileOutcome, took: Duration) {
+    files(outcome, 1);
+    histogram!(INGEST_SECONDS).record(took);
+}
+
+fn files(outcome: FileOutcome, count: u64) {
+    counter!(INGESTS, "outcome" => outcome.as_str()).increment(count);
+}
+
+/// A message was refused, or a connection dropped for it.
+pub fn ws_refused(code: Code) {
+    ws_errors(code.as_str(), 1);
+}
+
+/// A connection was dropped.
+pub fn ws_dropped(why: Dropped) {
+    ws_errors(why.as_str(), 1);
+}
+
+fn ws_errors(code: &'static str, count: u64) {
+    counter!(WS_ERRORS, "code" => code).increment(count);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::deltas::Deltas;
+
+    #[test]
+    fn only_requests_are_not_there_at_zero() {
+        let deltas = Deltas::default();
+        metrics::with_local_recorder(&deltas, describe);
+        let described: Vec<_> = deltas.take().into_iter().map(|delta| delta.series).collect();
+        for metric in ALL.iter().filter(|metric| !matches!(metric.kind, Kind::Histogram(_))) {
+            let known = described.iter().any(|series| series.split('{').next() == Some(metric.name));
+            assert_eq!(known, metric.name != HTTP_REQUESTS, "{} in {described:?}", metric.name);
+        }
+        assert!(described.iter().any(|series| series == r#"ws_errors_total{code="unknown_delivery"}"#));
+        assert!(described.iter().all(|series| !series.contains("unauthorized")), "{described:?}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{serve, served, taken, tidy};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::process::Output;
 use std::time::{Duration, Instant};
 use tests::server::{Options, owsc};
@@ -22,29 +23,55 @@ async fn fails(options: Options) -> anyhow::Result<String> {
     Ok(log)
 }
 
+/// A bad value of each setting, and what is said to be expected.
+const REFUSED: [(&str, &str, &str); 21] = [
+    ("OW_SC_API_TOKEN", "two words", "visible ASCII"),
+    ("OW_SC_METRICS_PROTECT", "maybe", "0, 1, true or false"),
+    ("OW_SC_METRICS_TOKEN", "two words", "visible ASCII"),
+    ("OW_SC_RL_PER_SEC", "ten", "a whole number from 1 to 1000000"),
+    ("OW_SC_RL_PER_SEC", "0", "a whole number from 1 to 1000000"),
+    ("OW_SC_WS_MSGS_PER_SEC", "-1", "a whole number"),
+    ("OW_SC_WS_MAX_MESSAGE_BYTES", "8k", "a whole number"),
+    ("OW_SC_MAX_CSV_BYTES", "10 MB", "a whole number"),
+    ("OW_SC_MAX_CSV_ROWS", "1e6", "a whole number"),
+    ("OW_SC_CORS_ORIGINS", "*", "a comma list of origins"),
+    ("OW_SC_TRUSTED_PROXIES", "10.0.0.0/33", "a comma list of addresses and networks"),
+    ("OW_SC_LIVE_URL", "https://api/ws", "a ws or wss URL"),
+    ("OW_SC_PUSH_URL", "wss://api/ws", "an http or https URL"),
+    ("OW_SC_TABLE", "a b", "3 to 255"),
+    // A file.
+    ("OW_SC_DATA_DIR", "/dev/null", "a folder"),
+    ("OW_SC_DATA_DIR", "/dev/null/below", "a folder"),
+    ("OW_SC_REDIS_URL", "http://:two words@host", "redis://"),
+    ("OW_SC_REDIS_URL", "redis://:two-words@host:notaport", "redis://"),
+    ("OW_SC_REDIS_CHANNEL", "two words", "visible ASCII"),
+    ("LOG_FORMAT", "xml", "text or json"),
+    ("LOG_LEVEL", "loud", "off, error, warn, info, debug or trace"),
+];
+
+/// Those whose values are in no message.
+const SECRETS: [&str; 3] = ["OW_SC_API_TOKEN", "OW_SC_METRICS_TOKEN", "OW_SC_REDIS_URL"];
+
 #[tokio::test]
 async fn a_value_that_does_not_parse_stops_the_start_and_is_named_with_what_was_expected() -> anyhow::Result<()> {
-    for (name, value, expected) in [
-        ("OW_SC_RL_PER_SEC", "ten", "a whole number from 1 to 1000000"),
-        ("OW_SC_RL_PER_SEC", "0", "a whole number from 1 to 1000000"),
-        ("OW_SC_WS_MSGS_PER_SEC", "-1", "a whole number"),
-        ("OW_SC_WS_MAX_MESSAGE_BYTES", "8k", "a whole number"),
-        ("OW_SC_MAX_CSV_BYTES", "10 MB", "a whole number"),
-        ("OW_SC_MAX_CSV_ROWS", "1e6", "a whole number"),
-        ("OW_SC_METRICS_PROTECT", "maybe", "0, 1, true or false"),
-        ("OW_SC_CORS_ORIGINS", "*", "a comma list of origins"),
-        ("OW_SC_TABLE", "a b", "3 to 255"),
-        ("LOG_FORMAT", "xml", "text or json"),
-        ("LOG_LEVEL", "loud", "off, error, warn, info, debug or trace"),
-    ] {
+    for (name, value, expected) in REFUSED {
         let log = fails(Server::options().env(name, value)).await?;
-        for part in [name, value, expected] {
+        for part in [&format!("{name}="), expected] {
             assert!(log.contains(part), "{part} is not in {log}");
         }
+        assert_eq!(log.contains(value), !SECRETS.contains(&name), "{name}: {log}");
+        assert!(!SECRETS.contains(&name) || !log.contains("words"), "{log}");
     }
-    let log = fails(Server::options().env("OW_SC_API_TOKEN", "two words")).await?;
-    assert!(log.contains("OW_SC_API_TOKEN") && log.contains("visible ASCII") && !log.contains("two words"), "{log}");
     Ok(())
+}
+
+#[test]
+fn every_documented_setting_is_refused_once() {
+    let operations = include_str!("../../../docs/OPERATIONS.md");
+    let section = operations.split("\n## ").find(|section| section.starts_with("Settings\n")).unwrap_or_default();
+    let documented: BTreeSet<_> =
+        section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(documented, REFUSED.iter().map(|(name, ..)| *name).collect());
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod overview;
 mod permits;
 mod process;
 mod properties;
+mod proxies;
 mod repetition;
 mod resume;
 mod scale;

@@ -132,7 +132,7 @@ async fn live_connections_and_messages_are_counted_exactly() -> anyhow::Result<(
 }
 
 /// What DESIGN and the product promise, by name.
-const PROMISED: [&str; 16] = [
+const PROMISED: [&str; 18] = [
     names::WS_ACTIVE,
     names::WS_CONNECTIONS,
     names::WS_RECEIVED,
@@ -149,6 +149,8 @@ const PROMISED: [&str; 16] = [
     names::HTTP_REQUESTS,
     names::HTTP_SECONDS,
     names::STORE_RETRIES,
+    names::REDIS_UP,
+    names::REDIS_HINTS_DROPPED,
 ];
 
 async fn busy() -> anyhow::Result<(Server, Api)> {
@@ -188,7 +190,7 @@ async fn every_promised_metric_is_there_with_help_and_type() -> anyhow::Result<(
 }
 
 #[tokio::test]
-async fn unlabelled_metrics_are_there_before_anything_happened() -> anyhow::Result<()> {
+async fn what_rules_look_at_is_there_before_anything_happened() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
     let zero = [
         "ws_active_connections",
@@ -196,10 +198,28 @@ async fn unlabelled_metrics_are_there_before_anything_happened() -> anyhow::Resu
         "ws_messages_received_total",
         "ws_messages_broadcast_total",
         "stream_buffer_len",
-        r#"owsc_alerts_total{level="critical"}"#,
-        r#"owsc_ingest_rows_total{outcome="refused"}"#,
+        "owsc_store_retries_total",
+        "owsc_redis_up",
+        "owsc_redis_hints_dropped_total",
     ];
-    check(&scraped(&api).await?, &zero.map(|name| (name, 0.0)));
+    let before = scraped(&api).await?;
+    check(&before, &zero.map(|name| (name, 0.0)));
+    for (name, label, values) in [
+        ("owsc_alerts_total", "level", &["info", "watch", "warning", "critical"][..]),
+        ("owsc_ingests_total", "outcome", &["stored", "known", "refused", "failed"]),
+        ("owsc_ingest_rows_total", "outcome", &["taken", "refused", "without_reading"]),
+        (
+            "ws_errors_total",
+            "code",
+            &["rate_limited", "too_large", "bad_message", "unavailable", "too_slow", "silent", "unknown_delivery"],
+        ),
+    ] {
+        let mut series: Vec<_> = values.iter().map(|value| format!("{name}{{{label}=\"{value}\"}}")).collect();
+        series.sort_unstable();
+        let found = before.keys().filter(|key| key.starts_with(&format!("{name}{{")));
+        assert!(found.eq(&series), "{name} in {before:#?}");
+        check(&before, &series.iter().map(|series| (series.as_str(), 0.0)).collect::<Vec<_>>());
+    }
     Ok(())
 }
 

@@ -156,6 +156,20 @@ async fn requests_are_limited_by_path_on_both_sides_and_told_when_to_come_again(
 }
 
 #[tokio::test]
+async fn no_client_chooses_its_address() -> anyhow::Result<()> {
+    let (_server, api) = serve(Server::options().env("OW_SC_RL_PER_SEC", "5")).await?;
+    let number = std::cell::Cell::new(0);
+    let claiming = async || {
+        number.set(number.get() + 1);
+        let request = api.request(Method::GET, "/api/status");
+        Ok(request.header("x-forwarded-for", format!("192.0.2.{}", number.get())).send().await?.status().as_u16())
+    };
+    let (taken, most) = counted(5.0, 60, claiming, 200).await?;
+    assert!((5..=most).contains(&taken), "{taken} of at most {most}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn fault_17_invented_paths_are_no_keys_and_parameters_do_not_make_new_ones() -> anyhow::Result<()> {
     let (_server, api) = serve(Server::options().env("OW_SC_RL_PER_SEC", "5")).await?;
     let lines = async || anyhow::Ok(api.get("/metrics").await?.text().await?.lines().count());

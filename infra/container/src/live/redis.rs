@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, AsyncConnectionConfig, Client, Msg, RedisError};
 use serde::{Deserialize, Serialize};
-use shared::config::Config;
+use shared::config::{Config, ConfigError};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -54,9 +54,13 @@ enum Lost {
 
 impl Redis {
     /// As configured; `None` without an address.
-    pub(crate) fn new(config: &Config) -> Result<Option<Self>, RedisError> {
+    pub(crate) fn new(config: &Config) -> Result<Option<Self>, ConfigError> {
         let Some(url) = &config.redis_url else { return Ok(None) };
-        let client = Client::open(url.expose())?;
+        let client = Client::open(url.expose()).map_err(|_| ConfigError {
+            name: "OW_SC_REDIS_URL".into(),
+            value: "(not shown)".into(),
+            expected: "redis://[user:password@]host[:port][/database], or rediss://... for TLS,".into(),
+        })?;
         let own = uuid::Uuid::new_v4().simple().to_string();
         Ok(Some(Self { client, channel: config.redis_channel.clone(), own }))
     }
@@ -147,5 +151,32 @@ impl Redis {
         // Two texts are always JSON.
         let payload = serde_json::to_string(&hint).unwrap_or_default();
         Ok(timeout(PATIENCE, connection.publish::<_, _, ()>(&self.channel, payload)).await??)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(url: &str) -> Result<bool, String> {
+        let config = Config { redis_url: Some(url.into()), ..Config::defaults() };
+        Redis::new(&config).map(|redis| redis.is_some()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_without_showing_it() {
+        for good in
+            ["redis://host", "redis://user:hidden@host:6379/0", "rediss://:hidden@[::1]:6380", "redis://h:65535"]
+        {
+            assert_eq!(opened(good), Ok(true), "{good}");
+        }
+        for bad in
+            ["redis://:hidden@host:notaport", "redis://h:65536", "redis://:hidden@", "redis://:hidden@host/first"]
+        {
+            let said = opened(bad).unwrap_err();
+            assert!(said.starts_with("OW_SC_REDIS_URL=") && said.contains("host[:port]"), "{said}");
+            assert!(!said.contains("hidden") && !said.contains(bad), "{said}");
+        }
+        assert!(Redis::new(&Config::defaults()).is_ok_and(|redis| redis.is_none()));
     }
 }

@@ -16,7 +16,7 @@ use shared::live::ports::{Batch, Connection, Connections, Pushed};
 use shared::live::protocol::{self, Code};
 use shared::live::publisher::{Fate, PublishError};
 use shared::store::{Store, StoreError};
-use shared::telemetry::metrics as names;
+use shared::telemetry::metrics::{self as names, Dropped};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot::error::RecvError;
@@ -314,25 +314,25 @@ impl Session {
         let (code, reason, patience) = match end {
             End::Client => return,
             End::TooSlow => {
-                names::ws_error("too_slow");
+                names::ws_dropped(Dropped::TooSlow);
                 tracing::warn!(connection = self.connection.id, "a client does not read and is dropped");
                 (close_code::AGAIN, format!("too slow; {resume}"), FAREWELL)
             }
             End::TooLarge => {
-                names::ws_error(Code::TooLarge.as_str());
+                names::ws_refused(Code::TooLarge);
                 (close_code::SIZE, format!("at most {} bytes a message", protocol::MAX_WIRE_BYTES), LAST_WORDS)
             }
             End::NotText => {
-                names::ws_error(Code::BadMessage.as_str());
+                names::ws_refused(Code::BadMessage);
                 (close_code::INVALID, "a text message is UTF-8".to_owned(), LAST_WORDS)
             }
             End::Silent => {
-                names::ws_error("silent");
+                names::ws_dropped(Dropped::Silent);
                 (close_code::AWAY, format!("no answer to pings; {resume}"), LAST_WORDS)
             }
             End::Stopping => (close_code::AWAY, format!("the server is stopping; {resume}"), LAST_WORDS),
             End::Store(error) => {
-                names::ws_error(Code::Unavailable.as_str());
+                names::ws_refused(Code::Unavailable);
                 tracing::error!(%error, connection = self.connection.id, "a connection ends");
                 (close_code::ERROR, format!("the database does not answer; {resume}"), LAST_WORDS)
             }
