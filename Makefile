@@ -127,7 +127,7 @@ doc: $(NODE_READY) ## Build the documentation of the code
 bench: $(NODE_READY) ## Measure ingest: rows a second, against bare CSV reading in the same run
 	$(CARGO) bench --locked --workspace --bench ingest
 
-bench-fanout: $(NODE_READY) ## Measure live fan-out: deliveries a second and latency at 100 and 1,000 subscribers
+bench-fanout: $(NODE_READY) redis ## Measure live fan-out: deliveries a second, latency of one server and of three, and what following costs
 	$(CARGO) build --profile server --locked --workspace --bin owsc --bin fanout
 	target/server/fanout
 

@@ -5,6 +5,7 @@ pub mod fleet;
 pub mod follower;
 pub mod generate;
 pub mod host;
+pub mod meter;
 pub mod redis;
 pub mod server;
 pub mod table;

@@ -1,5 +1,6 @@
 //! A real Redis, to be stopped and started again, and one that takes connections and says nothing.
 
+use crate::Api;
 use anyhow::Context;
 use std::net::TcpListener as Probe;
 use std::process::Stdio;
@@ -10,6 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 const START: Duration = Duration::from_secs(10);
+/// How long until a server notices that Redis has come or gone.
+const NOTICE: Duration = Duration::from_secs(20);
 
 /// `redis-server` on a port of its own, which it keeps from one start to the next.
 #[derive(Debug)]
@@ -76,4 +79,15 @@ pub async fn mute() -> anyhow::Result<String> {
         }
     });
     Ok(url)
+}
+
+/// Waits until a server says that hints arrive, or that they do not.
+pub async fn is_up(api: &Api, up: bool) -> anyhow::Result<()> {
+    let line = format!("owsc_redis_up {}", u8::from(up));
+    let until = Instant::now() + NOTICE;
+    while !api.get("/metrics").await?.text().await?.lines().any(|found| found == line) {
+        anyhow::ensure!(Instant::now() < until, "never {line}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }

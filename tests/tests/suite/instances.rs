@@ -1,14 +1,17 @@
 //! Several servers on one table: every subscriber gets every event once and in order, whatever happens to Redis or to
 //! a server.
 
+use owsc::embedded::Embedded;
 use rand::RngExt;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tests::fleet::{Fleet, arrived};
-use tests::redis::{RedisServer, mute};
-use tests::{Api, Socket};
+use tests::meter::{Bill, Meter};
+use tests::redis::{self, RedisServer, mute};
+use tests::{Api, Server, Socket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -52,16 +55,6 @@ async fn stored(api: &Api, events: u64) -> anyhow::Result<()> {
     }
 }
 
-async fn redis_is_up(api: &Api, up: bool) -> anyhow::Result<()> {
-    let line = format!("owsc_redis_up {}", u8::from(up));
-    let until = Instant::now() + Duration::from_secs(20);
-    while !api.get("/metrics").await?.text().await?.lines().any(|found| found == line) {
-        anyhow::ensure!(Instant::now() < until, "never {line}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(())
-}
-
 #[tokio::test]
 async fn every_subscriber_of_three_servers_gets_every_event_once_and_in_order() -> anyhow::Result<()> {
     let fleet = Fleet::start(SERVERS, &[]).await?;
@@ -84,7 +77,7 @@ async fn fault_19_redis_may_stop_start_and_hang_and_nothing_is_lost() -> anyhow:
     publish(&fleet, SERVERS, 0, 20).await?;
     redis.start().await?;
     for index in 0..SERVERS {
-        redis_is_up(&fleet.api(index), true).await?;
+        redis::is_up(&fleet.api(index), true).await?;
     }
     publish(&fleet, SERVERS, 20, 20).await?;
     let killed = async {
@@ -93,16 +86,16 @@ async fn fault_19_redis_may_stop_start_and_hang_and_nothing_is_lost() -> anyhow:
     };
     let (published, killed) = tokio::join!(publish(&fleet, SERVERS, 40, 20), killed);
     published.and(killed)?;
-    redis_is_up(&fleet.api(0), false).await?;
+    redis::is_up(&fleet.api(0), false).await?;
     assert_eq!(fleet.api(0).get("/readyz").await?.status(), 200, "without Redis nothing but latency changes");
     redis.start().await?;
-    redis_is_up(&fleet.api(0), true).await?;
+    redis::is_up(&fleet.api(0), true).await?;
     // It takes what is sent, and says nothing more.
     redis.signal("STOP").await?;
     publish(&fleet, SERVERS, 60, 20).await?;
-    redis_is_up(&fleet.api(0), false).await?;
+    redis::is_up(&fleet.api(0), false).await?;
     redis.signal("CONT").await?;
-    redis_is_up(&fleet.api(0), true).await?;
+    redis::is_up(&fleet.api(0), true).await?;
     publish(&fleet, SERVERS, 80, 20).await?;
     let events = 100 * SERVERS as u64;
     stored(&fleet.api(0), events).await?;
@@ -223,9 +216,53 @@ async fn a_rolling_restart_under_load_loses_and_doubles_nothing() -> anyhow::Res
     Ok(())
 }
 
+/// What following a site may cost: the looks at the feed's head that are documented, half a read unit each, and a few
+/// more, as a busy machine may take longer until they are that seldom.
+fn assert_idle(bill: &Bill, site: &str, period: Duration) {
+    let sum = bill.sum();
+    let allowed = bill.time.div_duration_f64(period) + 4.0;
+    let expected = BTreeMap::from([(("GetItem".to_owned(), format!("FEED#{site}")), sum)]);
+    assert_eq!(bill.reads, expected, "nothing else is asked");
+    assert!(sum.requests > 0 && f64::from(sum.requests) <= allowed, "{allowed} allowed: {bill:?}");
+    assert_eq!(sum.units, f64::from(sum.requests) / 2.0);
+}
+
+#[tokio::test]
+async fn following_costs_what_is_documented_and_nothing_where_nobody_watches() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let table = Embedded::start(directory.path())?;
+    let mut redis = RedisServer::stopped()?;
+    redis.start().await?;
+    let meters = [Meter::before(&table.endpoint()).await?, Meter::before(&table.endpoint()).await?];
+    let alone = Server::options().endpoint(meters[0].endpoint()).start().await?;
+    let hinted = Server::options().endpoint(meters[1].endpoint()).env("OW_SC_REDIS_URL", &redis.url()).start().await?;
+    for site in ["watched", "other"] {
+        let (status, answer) =
+            Api::new(&alone).ingest(&format!("?site={site}"), "time,species,concentration\n1,X,1\n").await?;
+        assert_eq!(status, 200, "{answer}");
+    }
+    redis::is_up(&Api::new(&hinted), true).await?;
+    let over = async |time| tokio::join!(meters[0].over(time), meters[1].over(time));
+
+    let (without, with) = over(Duration::from_secs(1)).await;
+    assert!(without.reads.is_empty() && with.reads.is_empty(), "nobody watches: {without:?} {with:?}");
+
+    let _watchers = [
+        Socket::ready(&alone.ws_url("/ws/effluent?site=watched")).await?,
+        Socket::ready(&hinted.ws_url("/ws/effluent?site=watched")).await?,
+    ];
+    // The pauses between looks grow to their longest.
+    over(Duration::from_secs(9)).await;
+    let (without, with) = over(Duration::from_secs(6)).await;
+    assert_idle(&without, "watched", Duration::from_millis(500));
+    assert_idle(&with, "watched", Duration::from_secs(2));
+    assert!(with.sum().units < without.sum().units, "{with:?} {without:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn redis_is_not_used_where_nobody_shares_the_database() -> anyhow::Result<()> {
-    let server = tests::Server::options().env("OW_SC_REDIS_URL", &mute().await?).start().await?;
+    let server = Server::options().env("OW_SC_REDIS_URL", &mute().await?).start().await?;
     let mut publisher = Socket::ready(&server.ws_url("/ws/effluent")).await?;
     let mut watcher = Socket::ready(&server.ws_url("/ws/effluent")).await?;
     publisher.publish(1.0, "X", 1.0).await?;
