@@ -89,7 +89,7 @@ test-browser: $(BROWSER_READY) chromium ## Test the dashboard in Chromium, on bo
 test-dynamodb: $(DYNAMODB_READY) $(NODE_READY) redis ## Run the server's tests on DynamoDB Local (needs Java 17 and Maven)
 	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite -- \
 	    --test-threads 4 --skip backup:: --skip properties:: --skip data_directory --skip second_process \
-	    --skip nobody_shares_the_database
+	    --skip nobody_shares_the_database --skip stops_the_start
 
 screenshots: $(BROWSER_READY) chromium ## Take the pictures in docs/images
 	$(CARGO) build --locked --workspace --bin owsc

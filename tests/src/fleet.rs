@@ -1,12 +1,11 @@
 //! Several servers on one table, and clients that go from one to another.
 
 use crate::server::Options;
+use crate::table::Table;
 use crate::{Api, Follower, Server, Socket};
 use anyhow::{Context, ensure};
-use owsc::embedded::Embedded;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -24,10 +23,8 @@ pub struct Fleet {
     pub servers: Vec<Server>,
     /// Where clients find them.
     pub urls: Urls,
-    endpoint: String,
+    table: Table,
     env: Vec<(String, String)>,
-    _database: Embedded,
-    _directory: TempDir,
 }
 
 /// What became of a subscriber.
@@ -41,15 +38,11 @@ pub struct Arrived {
 impl Fleet {
     /// So many servers, all with these settings.
     pub async fn start(count: usize, env: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let database = Embedded::start(directory.path())?;
         let mut fleet = Self {
             servers: Vec::new(),
             urls: Urls::default(),
-            endpoint: database.endpoint(),
+            table: Table::new()?,
             env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            _database: database,
-            _directory: directory,
         };
         for _ in 0..count {
             fleet.add().await?;
@@ -57,14 +50,15 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// The address of the table.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
+    /// The table.
+    pub fn table(&self) -> &Table {
+        &self.table
     }
 
     /// One more server.
     pub async fn add(&mut self) -> anyhow::Result<()> {
-        let options = Options::default().endpoint(&self.endpoint).env("OW_SC_WS_MSGS_PER_SEC", "100000");
+        let options = Options::default().table(self.table.endpoint(), self.table.name());
+        let options = options.env("OW_SC_WS_MSGS_PER_SEC", "100000");
         let options = self.env.iter().fold(options, |options, (name, value)| options.env(name, value));
         let server = options.start().await?;
         self.urls.lock().expect("nobody panics with it").push(server.ws_url("/ws/effluent"));

@@ -64,10 +64,11 @@ impl Options {
         self
     }
 
-    /// Uses a database elsewhere.
+    /// Uses a table elsewhere.
     #[must_use]
-    pub fn endpoint(mut self, url: &str) -> Self {
+    pub fn table(mut self, url: &str, name: &str) -> Self {
         self.endpoint = Some(url.into());
+        self.env.push(("OW_SC_TABLE".into(), name.into()));
         credentials(url).into_iter().fold(self, |options, (name, value)| options.env(name, value))
     }
 

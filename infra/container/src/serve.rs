@@ -75,6 +75,9 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let stop = told_to_stop().context("signals cannot be received")?;
     greet(address);
+    if config.api_token.is_none() && !address.ip().is_loopback() {
+        tracing::warn!("OW_SC_API_TOKEN is not set: whoever reaches {address} may read and write");
+    }
     let server = axum::serve(listener.tap_io(prepare), app).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let mut server = std::pin::pin!(server.into_future());
     tokio::select! {

@@ -1,7 +1,6 @@
 //! Several servers on one table: every subscriber gets every event once and in order, whatever happens to Redis or to
 //! a server.
 
-use owsc::embedded::Embedded;
 use rand::RngExt;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 use tests::fleet::{Fleet, arrived};
 use tests::meter::{Bill, Meter};
 use tests::redis::{self, RedisServer, mute};
+use tests::table::Table;
 use tests::{Api, Server, Socket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -229,13 +229,12 @@ fn assert_idle(bill: &Bill, site: &str, period: Duration) {
 
 #[tokio::test]
 async fn following_costs_what_is_documented_and_nothing_where_nobody_watches() -> anyhow::Result<()> {
-    let directory = tempfile::tempdir()?;
-    let table = Embedded::start(directory.path())?;
+    let table = Table::new()?;
     let mut redis = RedisServer::stopped()?;
     redis.start().await?;
-    let meters = [Meter::before(&table.endpoint()).await?, Meter::before(&table.endpoint()).await?];
-    let alone = Server::options().endpoint(meters[0].endpoint()).start().await?;
-    let hinted = Server::options().endpoint(meters[1].endpoint()).env("OW_SC_REDIS_URL", &redis.url()).start().await?;
+    let meters = [Meter::before(table.endpoint()).await?, Meter::before(table.endpoint()).await?];
+    let [alone, hinted] = [0, 1].map(|index: usize| Server::options().table(meters[index].endpoint(), table.name()));
+    let (alone, hinted) = (alone.start().await?, hinted.env("OW_SC_REDIS_URL", &redis.url()).start().await?);
     for site in ["watched", "other"] {
         let (status, answer) =
             Api::new(&alone).ingest(&format!("?site={site}"), "time,species,concentration\n1,X,1\n").await?;

@@ -1,10 +1,10 @@
 //! The database goes away and comes back.
 
-use owsc::embedded::Embedded;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tests::client::read;
+use tests::table::Table;
 use tests::{Api, Server, Socket};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -54,10 +54,9 @@ const FILE: &str = "time,species,concentration\n1,SO4,200\n2,SO4,900\n";
 
 #[tokio::test]
 async fn without_its_database_the_server_says_so_and_recovers_by_itself() -> anyhow::Result<()> {
-    let directory = tempfile::tempdir()?;
-    let embedded = Embedded::start(directory.path())?;
-    let line = Line::to(&embedded.endpoint()).await?;
-    let server = Server::options().endpoint(&format!("http://{}", line.address)).start().await?;
+    let table = Table::new()?;
+    let line = Line::to(table.endpoint()).await?;
+    let server = Server::options().table(&format!("http://{}", line.address), table.name()).start().await?;
     let api = Api::new(&server);
     let mut publisher = Socket::ready(&server.ws_url("/ws/effluent")).await?;
     let mut watcher = Socket::ready(&server.ws_url("/ws/effluent")).await?;

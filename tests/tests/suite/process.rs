@@ -26,6 +26,17 @@ async fn the_demonstration_is_loaded_into_an_empty_database_only() -> anyhow::Re
 }
 
 #[tokio::test]
+async fn a_server_that_is_open_to_others_says_so() -> anyhow::Result<()> {
+    for (host, token, warned) in [("0.0.0.0", "", true), ("0.0.0.0", "secret", false), ("127.0.0.1", "", false)] {
+        let options = Server::options().argument("--host").argument(host).env("OW_SC_API_TOKEN", token);
+        let mut server = options.start().await?;
+        server.terminate().await?;
+        assert_eq!(server.log().contains("OW_SC_API_TOKEN is not set"), warned, "{host} {token:?}: {}", server.log());
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_plain_request_to_a_live_path_is_told_what_is_expected() -> anyhow::Result<()> {
     let server = Server::start().await?;
     let (status, body) = tests::client::read(Api::new(&server).get("/ws/effluent").await?).await?;

@@ -2,11 +2,11 @@
 //! DynamoDB takes half a one for an item that may be a moment old.
 
 use anyhow::ensure;
-use owsc::embedded::Embedded;
 use std::io::Write;
 use std::time::Duration;
 use tests::meter::{Bill, Meter};
 use tests::redis::{self, RedisServer};
+use tests::table::Table;
 use tests::{Api, Server, Socket};
 
 /// How long until the table is asked as seldom as it ever is.
@@ -34,10 +34,9 @@ pub(crate) async fn table(out: &mut impl Write) -> anyhow::Result<()> {
 }
 
 async fn run(redis: Option<&str>, watched: bool) -> anyhow::Result<Bill> {
-    let directory = tempfile::tempdir()?;
-    let table = Embedded::start(directory.path())?;
-    let meter = Meter::before(&table.endpoint()).await?;
-    let options = Server::options().endpoint(meter.endpoint()).env("LOG_LEVEL", "warn");
+    let table = Table::new()?;
+    let meter = Meter::before(table.endpoint()).await?;
+    let options = Server::options().table(meter.endpoint(), table.name()).env("LOG_LEVEL", "warn");
     let server = redis.into_iter().fold(options, |options, url| options.env("OW_SC_REDIS_URL", url)).start().await?;
     let api = Api::new(&server);
     let (status, answer) = api.ingest("", "time,species,concentration\n1,SO4,200\n").await?;
