@@ -75,7 +75,8 @@ class Compose(unittest.TestCase):
 
     def test_the_image_is_the_one_that_is_built(self):
         version = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
-        self.assertEqual(self.services["owsc"]["image"], f"${{IMAGE:-openworld-specialty-chemicals:{version}}}")
+        for name in ("first", "second"):
+            self.assertEqual(self.services[name]["image"], f"${{IMAGE:-openworld-specialty-chemicals:{version}}}")
 
 
 if __name__ == "__main__":
