@@ -86,10 +86,11 @@ test-browser: $(BROWSER_READY) chromium ## Test the dashboard in Chromium, on bo
 	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep @alone --workers=1 --pass-with-no-tests
 
 # Without what is about the embedded engine itself, and without properties, which write too much for it.
-test-dynamodb: $(DYNAMODB_READY) $(NODE_READY) redis ## Run the server's tests on DynamoDB Local (needs Java 17 and Maven)
+test-dynamodb: $(DYNAMODB_READY) $(NODE_READY) redis ## Run the server's tests, and the functions' whole way, on DynamoDB Local (needs Java 17 and Maven)
 	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite -- \
 	    --test-threads 4 --skip backup:: --skip properties:: --skip data_directory --skip second_process \
 	    --skip nobody_shares_the_database --skip stops_the_start
+	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test functions elsewhere
 
 screenshots: $(BROWSER_READY) chromium ## Take the pictures in docs/images
 	$(CARGO) build --locked --workspace --bin owsc

@@ -33,6 +33,10 @@ pub struct Options {
     /// Where the tables and the places in their streams are kept
     #[arg(long, default_value = "./data/local")]
     pub data_dir: PathBuf,
+    /// Where the tables are instead: an engine with DynamoDB's interface and streams that checks no signatures, such as
+    /// DynamoDB Local
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
     /// An environment variable for all functions, in place of the template's
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub env: Vec<(String, String)>,

@@ -1,4 +1,4 @@
-//! The embedded DynamoDB's API, in its own JSON.
+//! DynamoDB's API, in its own JSON.
 
 use crate::template::{Table, region};
 use anyhow::Context;
@@ -6,7 +6,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A client of the embedded database.
+/// A client of the database, embedded or elsewhere.
 #[derive(Debug, Clone)]
 pub struct Database {
     client: Client,

@@ -37,9 +37,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
-    let (_embedded, database) = match template.tables.is_empty() {
-        true => (None, None),
-        false => {
+    let (_embedded, database) = match &options.database {
+        _ if template.tables.is_empty() => (None, None),
+        Some(url) => (None, Some(Database::new(url.clone())?)),
+        None => {
             let embedded = Embedded::start(&options.data_dir)?;
             let database = Database::new(embedded.endpoint())?;
             (Some(embedded), Some(database))

@@ -34,6 +34,7 @@ mod support;
 mod verdicts;
 
 mod counters;
+mod elsewhere;
 mod hostile;
 mod kills;
 mod publishers;
