@@ -38,10 +38,10 @@ impl Socket {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("tests send valid headers"));
         }
-        match tokio_tungstenite::connect_async(request).await {
-            Ok((stream, _)) => Ok(Self { stream, read: VecDeque::new() }),
-            Err(Error::Http(response)) => Err(response.status().as_u16()),
-            Err(_) => Err(0),
+        match tokio::time::timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await {
+            Ok(Ok((stream, _))) => Ok(Self { stream, read: VecDeque::new() }),
+            Ok(Err(Error::Http(response))) => Err(response.status().as_u16()),
+            Ok(Err(_)) | Err(_) => Err(0),
         }
     }
 
