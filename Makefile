@@ -85,9 +85,10 @@ test-browser: $(BROWSER_READY) chromium ## Test the dashboard in Chromium, on bo
 	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep-invert @alone --pass-with-no-tests
 	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep @alone --workers=1 --pass-with-no-tests
 
-# Without what is about the embedded engine itself, and without properties, which write too much for it.
+# Without what is about the embedded engine itself, and without properties, which write too much for it. A million rows,
+# as the bound of write units is one for long files.
 test-dynamodb: $(DYNAMODB_READY) $(NODE_READY) redis ## Run the server's tests, and the functions' whole way, on DynamoDB Local (needs Java 17 and Maven)
-	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite -- \
+	OWSC_TEST_ROWS=1000000 infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite -- \
 	    --test-threads 4 --skip backup:: --skip properties:: --skip data_directory --skip second_process \
 	    --skip nobody_shares_the_database --skip stops_the_start
 	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test functions elsewhere

@@ -19,14 +19,14 @@ IMAGES = (SLIM, DISTROLESS)
 TOKEN = "secret-of-the-test"
 FILE = b"time,species,concentration\n1,SO4,200\n2,SO4,900\n3,SO4,200\n"
 # What runs where there is no systemd: limits that a process inside need not raise, and no timer for the health check.
-HERE = ["--runtime", "runc", "--cgroup-manager", "cgroupfs"]
+GLOBAL = ["--runtime", "runc", "--cgroup-manager", "cgroupfs"]
 LIMITS = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=1024:1024", "--health-interval", "disable"]
 
 
 def podman(*words, check=True):
     """Runs podman: what it said on standard output."""
     done = subprocess.run(
-        ["podman", *HERE, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", check=False
+        ["podman", *GLOBAL, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", check=False
     )
     if check and done.returncode:
         raise AssertionError(f"{words}: {done.returncode} {done.stdout}{done.stderr}")

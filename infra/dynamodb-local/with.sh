@@ -11,8 +11,7 @@ java -Dsqlite4java.library.path="$jars" -cp "$jars/*" com.amazonaws.services.dyn
 server=$!
 trap 'kill $server 2>/dev/null || true; rm -f "$log"' EXIT
 
-for _ in $(seq 100); do
-    if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then break; fi
+until (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
     kill -0 $server 2>/dev/null || { cat "$log" >&2; exit 1; }
     sleep 0.2
 done

@@ -24,11 +24,11 @@ pub fn backup(options: &Backup) -> anyhow::Result<()> {
         let database = open(&source, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let name = partial.to_str().context("the file's name is not UTF-8")?;
         database.execute("VACUUM INTO ?1", [name]).context("the database cannot be copied")?;
-        Ok(())
+        check(partial, &config.table)
     })?;
-    check(&partial, &config.table)?;
     put(&partial, target)?;
-    tell(&format!("{} is a backup of {}", target.display(), source.display()))
+    tell(&format!("{} is a backup of {}", target.display(), source.display()));
+    Ok(())
 }
 
 /// Puts a backup into `OW_SC_DATA_DIR`, which must have no database.
@@ -48,7 +48,8 @@ pub fn restore(options: &Restore) -> anyhow::Result<()> {
         Ok(())
     })?;
     put(&partial, &target)?;
-    tell(&format!("{} is now what {} holds", target.display(), source.display()))
+    tell(&format!("{} is now what {} holds", target.display(), source.display()));
+    Ok(())
 }
 
 /// What an earlier try has left is overwritten, and what a failed one leaves is removed.
@@ -99,7 +100,6 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 #[expect(clippy::print_stdout, reason = "it is what the person at the terminal waits for")]
-fn tell(text: &str) -> anyhow::Result<()> {
+fn tell(text: &str) {
     println!("{text}");
-    Ok(())
 }
