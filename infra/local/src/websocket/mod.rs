@@ -185,10 +185,11 @@ impl Live {
                 let tasks = live.0.tasks.clone();
                 tasks.spawn(async move { live.forget(&failed, &Close::abnormal()).await });
             });
-        let live = self.clone();
-        upgrade.on_upgrade(move |socket| {
-            let tasks = live.0.tasks.clone();
-            tasks.track_future(session::run(live, connection, socket))
+        // Waited for from now on: the client knows of the connection before the session begins.
+        let (live, waited_for) = (self.clone(), self.0.tasks.token());
+        upgrade.on_upgrade(move |socket| async move {
+            session::run(live, connection, socket).await;
+            drop(waited_for);
         })
     }
 
