@@ -4,6 +4,7 @@ use crate::gateway::{Gateway, HTTP};
 use futures_util::future::join_all;
 use serde_json::Value;
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 async fn pid(gateway: &Gateway, path: &str) -> u64 {
@@ -15,6 +16,14 @@ fn lives(pid: u64) -> bool {
     // One that has ended and was not waited for is still listed, as a zombie.
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     !status.is_empty() && !status.contains("State:\tZ")
+}
+
+async fn until(ended: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !ended() {
+        assert!(since.elapsed() < Duration::from_secs(20), "the process lives on");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
@@ -34,20 +43,17 @@ async fn a_killed_environment_is_replaced() {
     let gateway = Gateway::start(HTTP, &[]);
     let first = pid(&gateway, "/pid").await;
     assert!(std::process::Command::new("kill").args(["-KILL", &first.to_string()]).status().unwrap().success());
-    // Until the kernel has ended it, it may still be given an event, and lose it.
-    while lives(first) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    // It may be given an event, and lose it, until all its threads have ended and the gateway has heard of it.
+    until(|| !Path::new(&format!("/proc/{first}")).exists()).await;
     assert_ne!(first, pid(&gateway, "/pid").await);
 }
 
 #[tokio::test]
 async fn idle_environments_end_and_all_end_with_the_gateway() {
-    let gateway = Gateway::start(HTTP, &["--environment-idle", "300ms"]);
+    let gateway = Gateway::start(HTTP, &["--environment-idle", "1s"]);
     let idle = pid(&gateway, "/pid").await;
     assert!(lives(idle));
-    tokio::time::sleep(Duration::from_millis(900)).await;
-    assert!(!lives(idle), "it had nothing to do");
+    until(|| !lives(idle)).await;
     let busy = pid(&gateway, "/pid").await;
     assert!(lives(busy));
     gateway.stop();
@@ -67,9 +73,5 @@ async fn functions_of_a_killed_gateway_end_by_themselves() {
     let gateway = Gateway::start(HTTP, &[]);
     let orphan = pid(&gateway, "/pid").await;
     assert!(std::process::Command::new("kill").args(["-KILL", &gateway.id().to_string()]).status().unwrap().success());
-    let since = Instant::now();
-    while lives(orphan) {
-        assert!(since.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until(|| !lives(orphan)).await;
 }

@@ -217,24 +217,24 @@ async fn frames_and_messages_over_the_limits_end_the_connection() {
 
 #[tokio::test]
 async fn silent_and_old_connections_are_closed() {
-    let gateway = Gateway::start(LIVE, &["--idle-timeout", "600ms", "--connection-duration", "2s"]);
-    let (mut silent, mut lively) = (connect(&gateway, "").await, connect(&gateway, "").await);
+    let gateway = Gateway::start(LIVE, &["--idle-timeout", "1s", "--connection-duration", "3s"]);
     let since = Instant::now();
+    let (mut silent, mut lively) = (connect(&gateway, "").await, connect(&gateway, "").await);
     let lively = tokio::spawn(async move {
         loop {
             tokio::select! {
                 frame = closed(&mut lively) => return (frame, since.elapsed()),
-                () = tokio::time::sleep(Duration::from_millis(200)) => lively.send(Message::text("x")).await.unwrap(),
+                () = tokio::time::sleep(Duration::from_millis(100)) => lively.send(Message::text("x")).await.unwrap(),
             }
         }
     });
     let frame = closed(&mut silent).await;
-    assert!(since.elapsed() < Duration::from_millis(1800), "{:?}", since.elapsed());
+    assert!(!lively.is_finished(), "one that is not silent outlives one that is");
     assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1001, "Going away"));
     assert_eq!(disconnected(&gateway).await, (1001, "Going away".to_owned()));
     let (frame, after) = lively.await.unwrap();
     assert_eq!(u16::from(frame.code), 1001);
-    assert!(after > Duration::from_millis(1800), "{after:?}");
+    assert!(after >= Duration::from_secs(3), "{after:?}");
 }
 
 #[tokio::test]
