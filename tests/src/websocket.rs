@@ -16,7 +16,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 /// The longest frame that API Gateway takes.
 const MAX_FRAME: usize = 32 * 1024;
 /// How long an answer may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connected client.
 #[derive(Debug)]
