@@ -1,6 +1,8 @@
-"""The images as `without-registry.sh` has built them, run with podman as `make docker-run` runs them."""
+"""The images, run as `make docker-run` runs them: with podman as `without-registry.sh` has built them, or as
+`make docker-build` has, with `CONTAINER=docker python3 -B -m unittest discover -s infra/container -p test_image.py`."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -13,20 +15,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
-SLIM = f"localhost/openworld-specialty-chemicals:{VERSION}"
+CONTAINER = os.environ.get("CONTAINER", "podman")
+PODMAN = CONTAINER == "podman"
+SLIM = f"{'localhost/' if PODMAN else ''}openworld-specialty-chemicals:{VERSION}"
 DISTROLESS = f"{SLIM}-distroless"
 IMAGES = (SLIM, DISTROLESS)
 TOKEN = "secret-of-the-test"
 FILE = b"time,species,concentration\n1,SO4,200\n2,SO4,900\n3,SO4,200\n"
-# What runs where there is no systemd: limits that a process inside need not raise, and no timer for the health check.
-GLOBAL = ["--runtime", "runc", "--cgroup-manager", "cgroupfs"]
-LIMITS = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=1024:1024", "--health-interval", "disable"]
+# Without these podman needs systemd: limits that a process inside need not raise, and no timer for the health check.
+GLOBAL = ["--runtime", "runc", "--cgroup-manager", "cgroupfs"] if PODMAN else []
+LIMITS = "--ulimit nofile=4096:4096 --ulimit nproc=1024:1024 --health-interval disable".split() if PODMAN else []
 
 
-def podman(*words, check=True):
-    """Runs podman: what it said on standard output."""
+def engine(*words, check=True):
+    """Runs podman or Docker: what it said on standard output."""
     done = subprocess.run(
-        ["podman", *GLOBAL, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", check=False
+        [CONTAINER, *GLOBAL, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", check=False
     )
     if check and done.returncode:
         raise AssertionError(f"{words}: {done.returncode} {done.stdout}{done.stderr}")
@@ -38,13 +42,13 @@ VOLUMES = []
 
 def new_volume():
     """An empty volume, which is removed at the end."""
-    VOLUMES.append(podman("volume", "create").strip())
+    VOLUMES.append(engine("volume", "create").strip())
     return VOLUMES[-1]
 
 
 def tearDownModule():
     """Removes what was made."""
-    podman("volume", "rm", "--force", *VOLUMES)
+    engine("volume", "rm", "--force", *VOLUMES)
 
 
 def hardened():
@@ -52,8 +56,9 @@ def hardened():
     said = subprocess.run(["make", "--dry-run", "docker-run"], cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", check=True)
     words = said.stdout.replace("\\\n", " ").split()
     start, end = words.index("--read-only"), words.index("--stop-timeout")
-    # Without systemd there are no cgroups to hold memory and processes.
-    return [word for word in re.sub(r"--(pids-limit|memory) \S+", "", " ".join(words[start:end])).split() if word]
+    options = " ".join(words[start:end])
+    # Without systemd podman has no cgroups to hold memory and processes.
+    return (re.sub(r"--(pids-limit|memory) \S+", "", options) if PODMAN else options).split()
 
 
 class Container:
@@ -65,7 +70,7 @@ class Container:
             self.port = probe.getsockname()[1]
         self.volume = volume or new_volume()
         words = arguments or ("serve", "--host", "127.0.0.1", "--port", self.port, "--no-demo")
-        self.id = podman(
+        self.id = engine(
             "run", "--detach", *LIMITS, *hardened(), "--network", network, "--env", f"OW_SC_API_TOKEN={TOKEN}",
             "--volume", f"{self.volume}:/data", image, *words,
         ).strip()  # fmt: skip
@@ -74,7 +79,7 @@ class Container:
         return self
 
     def __exit__(self, *_):
-        podman("rm", "--force", "--time", "0", self.id, check=False)
+        engine("rm", "--force", self.id, check=False)
 
     def ask(self, path, data=None):
         """Status and body."""
@@ -91,13 +96,19 @@ class Container:
                 return self.ask("/readyz")
             except (urllib.error.URLError, ConnectionError) as error:
                 if time.monotonic() > until:
-                    _, log = podman("logs", self.id, check=False)
+                    _, log = engine("logs", self.id, check=False)
                     raise AssertionError(f"it is not ready: {error}\n{log}") from error
                 time.sleep(0.1)
 
+    def healthy(self):
+        """What the image's health check says: podman is asked to run it, Docker does so by itself."""
+        if PODMAN:
+            return engine("healthcheck", "run", self.id, check=False)[0] == 0
+        return engine("inspect", "--format", "{{.State.Health.Status}}", self.id).strip() == "healthy"
+
     def status(self):
         """The kernel's view of its process."""
-        pid = podman("inspect", "--format", "{{.State.Pid}}", self.id).strip()
+        pid = engine("inspect", "--format", "{{.State.Pid}}", self.id).strip()
         lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
         return {name: value.split() for name, value in (line.split(":", 1) for line in lines)}
 
@@ -123,8 +134,8 @@ class Images(unittest.TestCase):
             with self.subTest(image), Container(image) as container:
                 container.ready()
                 container.ask("/api/ingest?site=plant", FILE)
-                # podman itself puts host names into /etc, and makes the folders of what it mounts.
-                changed = podman("diff", container.id).splitlines()
+                # The engine itself puts host names into /etc, and makes the folders of what it mounts.
+                changed = engine("diff", container.id).splitlines()
                 self.assertEqual([line for line in changed if not re.fullmatch(r"[CA] /(etc(/.*)?|run(/.*)?)", line)], [])
 
     def test_sigterm_ends_it_well_and_the_volume_keeps_what_it_had(self):
@@ -134,9 +145,9 @@ class Images(unittest.TestCase):
                     first.ready()
                     first.ask("/api/ingest?site=plant", FILE)
                     started = time.monotonic()
-                    podman("stop", "--time", "15", first.id)
+                    engine("stop", "--time", "15", first.id)
                     self.assertLess(time.monotonic() - started, 12)
-                    self.assertEqual(podman("inspect", "--format", "{{.State.ExitCode}}", first.id).strip(), "0")
+                    self.assertEqual(engine("inspect", "--format", "{{.State.ExitCode}}", first.id).strip(), "0")
                 with Container(image, volume=first.volume) as second:
                     second.ready()
                     self.assertEqual(json.loads(second.ask("/api/ingests")[1])["ingests"][0]["bytes"], len(FILE))
@@ -146,10 +157,10 @@ class Images(unittest.TestCase):
             # In a network of its own, where the port is the usual one.
             with self.subTest(image), Container(image, network="none", arguments=("serve", "--no-demo")) as container:
                 until = time.monotonic() + 30
-                while podman("healthcheck", "run", container.id, check=False)[0] and time.monotonic() < until:
+                while not container.healthy() and time.monotonic() < until:
                     time.sleep(0.2)
-                self.assertEqual(podman("healthcheck", "run", container.id, check=False)[0], 0)
-                code, said = podman(
+                self.assertTrue(container.healthy())
+                code, said = engine(
                     "exec", container.id, "/usr/local/bin/owsc", "health", "--url", "http://127.0.0.1:1/readyz", check=False
                 )
                 self.assertNotEqual(code, 0, said)
@@ -158,22 +169,22 @@ class Images(unittest.TestCase):
         with Container(DISTROLESS) as first:
             first.ready()
             first.ask("/api/ingest?site=plant", FILE)
-            podman("exec", first.id, "/usr/local/bin/owsc", "backup", "--to", "/data/backup.sqlite")
+            engine("exec", first.id, "/usr/local/bin/owsc", "backup", "--to", "/data/backup.sqlite")
             volume = new_volume()
             mounts = ("--volume", f"{first.volume}:/from:ro", "--volume", f"{volume}:/data")
-            podman("run", "--rm", *LIMITS, *hardened(), *mounts, DISTROLESS, "restore", "--from", "/from/backup.sqlite")
+            engine("run", "--rm", *LIMITS, *hardened(), *mounts, DISTROLESS, "restore", "--from", "/from/backup.sqlite")
         with Container(DISTROLESS, volume=volume) as second:
             second.ready()
             self.assertEqual(json.loads(second.ask("/api/ingests")[1])["ingests"][0]["bytes"], len(FILE))
 
     def test_a_volume_that_it_may_not_write_is_a_clear_error(self):
-        code, said = podman("run", "--rm", *LIMITS, *hardened(), "--volume", "/:/data:ro", DISTROLESS, check=False)
+        code, said = engine("run", "--rm", *LIMITS, *hardened(), "--volume", "/:/data:ro", DISTROLESS, check=False)
         self.assertNotEqual(code, 0)
         self.assertIn("/data", said)
 
     def test_labels_say_what_it_is(self):
         for image in IMAGES:
-            labels = json.loads(podman("inspect", "--format", "{{json .Labels}}", image))
+            labels = json.loads(engine("inspect", "--format", "{{json .Config.Labels}}", image))
             self.assertEqual(labels["org.opencontainers.image.version"], VERSION)
             self.assertRegex(labels["org.opencontainers.image.revision"], "^[0-9a-f]{40}$")
             self.assertEqual(labels["org.opencontainers.image.licenses"], "MIT")
@@ -184,12 +195,12 @@ class Distroless(unittest.TestCase):
 
     def test_it_has_no_shell(self):
         for shell in ("/bin/sh", "/bin/bash", "/bin/busybox"):
-            code, said = podman("run", "--rm", *LIMITS, "--entrypoint", shell, DISTROLESS, "-c", "true", check=False)
+            code, said = engine("run", "--rm", *LIMITS, "--entrypoint", shell, DISTROLESS, "-c", "true", check=False)
             self.assertNotEqual(code, 0)
             self.assertRegex(said, "no such file|not found")
 
     def test_it_is_below_40_megabytes(self):
-        size = int(podman("inspect", "--format", "{{.Size}}", DISTROLESS))
+        size = int(engine("inspect", "--format", "{{.Size}}", DISTROLESS))
         self.assertLess(size, 40_000_000)
         # An image that lacks half of it would be small, too.
         self.assertGreater(size, 10_000_000)
