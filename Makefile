@@ -31,6 +31,15 @@ GO_INSTALL := PATH="$(TOOLS)/go/path:$$PATH" GOBIN=$(TOOLS)/bin CGO_ENABLED=0 go
 KUBERNETES_READY := $(TOOLS)/kubernetes/ready
 KUBERNETES_PYTHON := $(TOOLS)/kubernetes/bin/python
 
+# A binary that is every part of Kubernetes, and the images that it runs.
+CLUSTER := $(TOOLS)/cluster
+CLUSTER_SOURCE := infra/helm/cluster
+CLUSTER_FLAGS ?=
+KUBERNETES_VERSION := $(shell sed -n 's/^\tk8s.io\/kubernetes \(v[0-9.]*\)$$/\1/p' $(CLUSTER_SOURCE)/go.mod)
+# Kubernetes says which one it is, and Helm believes it.
+KUBERNETES_LINK := $(foreach part,gitVersion=$(KUBERNETES_VERSION) gitMajor=1 gitMinor=$(word 2,$(subst ., ,$(KUBERNETES_VERSION))),\
+    -X k8s.io/component-base/version.$(part))
+
 DYNAMODB := $(TOOLS)/dynamodb-local
 DYNAMODB_READY := $(DYNAMODB)/ready
 
@@ -59,7 +68,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-lambda test test-dynamodb test-image lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis fmt fmt-deploy doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy docker-build docker-run
+.PHONY: help run run-lambda test test-dynamodb test-image test-cluster lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis fmt fmt-deploy doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy docker-build docker-run
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -186,6 +195,13 @@ test-image: ## Build the images where no image registry is reached, and run them
 	infra/container/without-registry.sh
 	$(PYTHON) -B -m unittest discover --start-directory infra/container --pattern test_image.py
 
+# `make test-cluster CLUSTER_FLAGS="-k restart"` runs a part of it.
+test-cluster: $(CLUSTER)/bin/cluster $(TOOLS)/bin/helm $(DYNAMODB_READY) redis ## Bring up Kubernetes of one node and install the chart (Debian, as root)
+	infra/container/without-registry.sh
+	$(CLUSTER_SOURCE)/images.sh $(CLUSTER)/images localhost/openworld-specialty-chemicals:$(VERSION)-distroless
+	DYNAMODB_LOCAL_PORT=8000 $(CLUSTER_SOURCE)/with.sh $(CLUSTER) infra/dynamodb-local/with.sh $(DYNAMODB) \
+	    $(PYTHON) -B -m unittest discover --start-directory $(CLUSTER_SOURCE) --verbose $(CLUSTER_FLAGS)
+
 # Built once without optimisation: it runs for a second.
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --quiet --locked --debug --root $(TOOLS) --version $(CARGO_DENY_VERSION) cargo-deny
@@ -215,6 +231,11 @@ $(TOOLS)/bin/helm: $(GO_READY)
 
 $(TOOLS)/bin/kubeconform: $(GO_READY)
 	$(GO_INSTALL) -ldflags "-s -w" github.com/yannh/kubeconform/cmd/kubeconform@v$(KUBECONFORM_VERSION)
+
+# Of source, too, and large: fourteen minutes of one core.
+$(CLUSTER)/bin/cluster: $(CLUSTER_SOURCE)/main.go $(CLUSTER_SOURCE)/go.mod $(GO_READY)
+	cd $(CLUSTER_SOURCE) && PATH="$(TOOLS)/go/path:$$PATH" CGO_ENABLED=0 \
+	    go build -buildvcs=false -trimpath -ldflags "-s -w $(KUBERNETES_LINK)" -o $@ .
 
 $(GO_READY):
 	rm -rf $(@D) && mkdir -p $(@D)/path

@@ -245,6 +245,14 @@ class Particulars(unittest.TestCase):
                 variables[name]["secretKeyRef"], {"name": "ows-openworld-specialty-chemicals", "key": name}
             )
 
+    def test_a_test_that_comes_too_early_asks_again(self):
+        for name, rendered in renderings():
+            with self.subTest(name):
+                pod = one(rendered, "Pod", "-test")["spec"]
+                self.assertEqual(pod["restartPolicy"], "OnFailure")
+                # Helm waits for five minutes.
+                self.assertLess(pod["activeDeadlineSeconds"], 300)
+
     def test_the_embedded_database_has_one_pod_and_a_volume(self):
         rendered = objects()
         self.assertEqual(

@@ -1,0 +1,160 @@
+"""The cluster as the tests see it: kubectl, helm, namespaces, volumes, and requests to what runs in it."""
+
+import json
+import os
+import subprocess
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+CHART = ROOT / "infra/helm/openworld-specialty-chemicals"
+VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
+REPOSITORY = "localhost/openworld-specialty-chemicals"
+TAG = f"{VERSION}-distroless"
+IMAGE = {"image__repository": REPOSITORY, "image__tag": TAG}
+# Where the node keeps what it writes.
+STATE = Path(os.environ["KUBECONFIG"]).parent
+NODE = "10.0.0.1"
+# `make lint-deploy` looks into these kinds; here they need only be known.
+OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def run(*words, stdin=None):
+    """Runs a command: what it said. Raises if it fails."""
+    command = [str(word) for word in words]
+    done = subprocess.run(
+        command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
+    )
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def eventually(what, check, seconds=60):
+    """What `check` gives, once it gives something and raises nothing."""
+    until = time.monotonic() + seconds
+    while True:
+        last = None
+        try:
+            if found := check():
+                return found
+        except (AssertionError, OSError) as error:
+            last = error
+        if time.monotonic() > until:
+            raise AssertionError(f"{what}: not within {seconds} s") from last
+        time.sleep(0.2)
+
+
+class Namespace:
+    """A namespace of its own for a test, under the restricted Pod Security Standard."""
+
+    def __init__(self, name):
+        self.name = name
+        run("cluster", "kubectl", "create", "namespace", name)
+        standard = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
+        run("cluster", "kubectl", "label", "namespace", name, *standard)
+
+    def kubectl(self, *words, stdin=None):
+        """Runs kubectl in it."""
+        return run("cluster", "kubectl", "--namespace", self.name, *words, stdin=stdin)
+
+    def get(self, kind, selector=None):
+        """The objects of a kind."""
+        selection = ("--selector", selector) if selector else ()
+        return json.loads(self.kubectl("get", kind, "--output", "json", *selection))["items"]
+
+    def helm(self, command, release="ows", *options, **settings):
+        """Runs helm in it; `a__b=1` is `--set a.b=1`."""
+        sets = [word for name, value in settings.items() for word in ("--set", f"{name.replace('__', '.')}={value}")]
+        return run("helm", command, release, *options, *sets, "--namespace", self.name)
+
+    def install(self, command="install", wait=True, **settings):
+        """Installs or upgrades the chart with the image that the node has, and waits until it is ready."""
+        options = ("--wait", "--timeout", "3m") if wait else ()
+        said = self.helm(command, "ows", CHART, *options, **IMAGE, **settings)
+        if "would violate" in said:
+            raise AssertionError(said)
+        return said
+
+    def pods(self, component="server"):
+        """The pods that are ready and are not going, by name: their addresses."""
+        return {
+            pod["metadata"]["name"]: pod["status"]["podIP"]
+            for pod in self.get("pods", f"app.kubernetes.io/component={component}")
+            if "deletionTimestamp" not in pod["metadata"]
+            and any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
+        }
+
+    def address(self, service):
+        """A service's address."""
+        return json.loads(self.kubectl("get", "service", service, "--output", "json"))["spec"]["clusterIP"]
+
+    def delete(self):
+        """Removes it and all that is in it."""
+        run("cluster", "kubectl", "delete", "namespace", self.name, "--timeout=120s")
+
+
+def volumes(count):
+    """A default class of volumes, and so many of them, which nobody has to provide: folders of the node."""
+    classes = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "folders", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "kubernetes.io/no-provisioner",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    apply(classes, *(volume(number) for number in range(count)))
+
+
+def volume(number):
+    """A folder of the node as a volume."""
+    path = STATE / f"volumes/{number}"
+    path.mkdir(parents=True)
+    here = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["node"]}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"folder-{number}"},
+        "spec": {
+            "capacity": {"storage": "5Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "folders",
+            "local": {"path": str(path)},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
+        },
+    }
+
+
+def operators_kinds():
+    """The kinds that Prometheus' operator brings."""
+    for kind in ("ServiceMonitor", "PrometheusRule"):
+        version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": OPEN}}
+        names = {"kind": kind, "plural": f"{kind.lower()}s"}
+        yield {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{names['plural']}.monitoring.coreos.com"},
+            "spec": {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": names, "versions": [version]},
+        }
+
+
+def apply(*objects, namespace="default"):
+    """Applies objects."""
+    items = {"apiVersion": "v1", "kind": "List", "items": objects}
+    return run("cluster", "kubectl", "--namespace", namespace, "apply", "--filename", "-", stdin=json.dumps(items))
+
+
+def ask(host, path, token=None, data=None, port=8000):
+    """Status and body of a request to what runs in the cluster."""
+    headers = {"Content-Type": "text/csv"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(f"http://{host}:{port}{path}", data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
