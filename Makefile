@@ -196,11 +196,11 @@ test-image: ## Build the images where no image registry is reached, and run them
 	$(PYTHON) -B -m unittest discover --start-directory infra/container --pattern test_image.py
 
 # `make test-cluster CLUSTER_FLAGS="-k restart"` runs a part of it.
-test-cluster: $(CLUSTER)/bin/cluster $(TOOLS)/bin/helm $(DYNAMODB_READY) redis ## Bring up Kubernetes of one node and install the chart (Debian, as root)
+test-cluster: $(CLUSTER)/bin/cluster $(TOOLS)/bin/helm $(KUBERNETES_READY) $(DYNAMODB_READY) redis ## Bring up Kubernetes of one node and install the chart (Debian, as root)
 	infra/container/without-registry.sh
 	$(CLUSTER_SOURCE)/images.sh $(CLUSTER)/images localhost/openworld-specialty-chemicals:$(VERSION)-distroless
 	DYNAMODB_LOCAL_PORT=8000 $(CLUSTER_SOURCE)/with.sh $(CLUSTER) infra/dynamodb-local/with.sh $(DYNAMODB) \
-	    $(PYTHON) -B -m unittest discover --start-directory $(CLUSTER_SOURCE) --verbose $(CLUSTER_FLAGS)
+	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory $(CLUSTER_SOURCE) --verbose $(CLUSTER_FLAGS)
 
 # Built once without optimisation: it runs for a second.
 $(TOOLS)/bin/cargo-deny:

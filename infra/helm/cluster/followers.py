@@ -8,7 +8,7 @@ import threading
 import time
 
 from kubernetes import ask
-from websocket import Ended, WebSocket
+from live import Ended, Live
 
 SITE = "plant"
 
@@ -44,7 +44,7 @@ class Follower(threading.Thread):
 
     def _connect(self):
         """A connection that has been told that it goes on where this one was."""
-        connection = WebSocket(self.address, 8000, f"/ws/effluent?site={SITE}&wait=true", self.token, patience=1)
+        connection = Live(self.address, SITE, self.token, patience=1)
         after = {} if self.head is None else {"after": self.head}
         connection.send({"type": "subscribe", "site": SITE} | after)
         answer = connection.receive()
@@ -85,7 +85,7 @@ class Publisher(threading.Thread):
         connection = None
         for number in itertools.count():
             try:
-                connection = connection or WebSocket(self.address, 8000, f"/ws/effluent?site={SITE}", self.token)
+                connection = connection or Live(self.address, SITE, self.token)
                 connection.send({"time": number, "species": "SO4", "concentration": 1})
                 self.published += 1
                 self._listen(connection, 0.05)
@@ -100,10 +100,8 @@ class Publisher(threading.Thread):
         """Hears what comes, as somebody who wants to know that the connection is over."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            connection.socket.settimeout(left)
             with contextlib.suppress(TimeoutError):
-                connection.receive()
-        connection.socket.settimeout(5)
+                connection.receive(left)
 
     def _post(self, number):
         """A file of one row, again and again until it is taken."""

@@ -23,7 +23,7 @@ from kubernetes import (
     run,
     volumes,
 )
-from websocket import WebSocket
+from live import Live
 
 TOKEN, METRICS_TOKEN = "5hJ2kQ9wX7pL", "c4V8nB1mZ6tR"
 FILE = b"time,species,concentration\n1,SO4,200\n2,SO4,900\n3,SO4,200\n"
@@ -151,7 +151,7 @@ class Several(Case):
             follower.start()
         for follower in followers:
             self.assertTrue(follower.subscribed.wait(10))
-        with WebSocket(addresses[0], 8000, f"/ws/effluent?site={SITE}", TOKEN) as publisher:
+        with Live(addresses[0], SITE, TOKEN) as publisher:
             publisher.send({"time": 1, "species": "SO4", "concentration": 1})
             publisher.send({"type": "ping"})
             publisher.receive()
