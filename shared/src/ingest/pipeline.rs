@@ -29,15 +29,24 @@ use crate::store::series::Entry;
 use crate::store::{Store, StoreError, Transaction};
 use crate::telemetry::metrics::{self as names, FileOutcome, RowOutcome};
 use crate::verdicts;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncBufRead;
+use tokio::sync::Semaphore;
 
 /// How often a process that waits for another one with the same file looks whether that is done.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Sites, or series, that are worked on at the same time: each waits for the table several times, and API Gateway for a
+/// file no longer than 30 s.
+pub(super) const AT_ONCE: usize = 16;
+/// The most readings of the series that are judged at the same time, but for a single one that has more: a verdict on
+/// a million that all exceed takes 30 MB.
+const READINGS_AT_ONCE: u32 = 65_536;
 
 /// Takes files in.
 #[derive(Clone)]
@@ -188,11 +197,8 @@ impl Ingestor {
             None => self.begin(&store, &spooled, &upload, id, &scanned).await?,
         };
         let written = write(&store, &mut spooled, &ingest).await?;
-        let findings = self.judge(&store, &ingest, &written).await?;
-        let mut permits = BTreeMap::new();
-        for site in ingest.revisions.keys() {
-            permits.insert(site.clone(), self.store.permit(site).await?.permit);
-        }
+        let permits = permits(&store, &ingest).await?;
+        let findings = judge(&store, &ingest, &written, &permits).await?;
         let verdict = announce::summary(&findings, &permits);
         self.publish(&store, &ingest, &scanned, &findings, turn).await?;
         let mut answer = Answer {
@@ -265,11 +271,12 @@ impl Ingestor {
         id: String,
         scanned: &Scanned,
     ) -> Result<Ingest, IngestError> {
-        let mut revisions = BTreeMap::new();
-        for site in &scanned.sites {
-            store.note_site(site).await?;
-            revisions.insert(site.clone(), store.next_revision(site).await?);
-        }
+        let revisions = scanned.sites.iter().cloned().map(|site| async move {
+            store.note_site(&site).await?;
+            let revision = store.next_revision(&site).await?;
+            Ok::<_, IngestError>((site, revision))
+        });
+        let revisions = stream::iter(revisions).buffered(AT_ONCE).try_collect().await?;
         let ingest = Ingest {
             id,
             digest: spooled.digest.clone(),
@@ -288,23 +295,6 @@ impl Ingestor {
             Err(StoreError::Conflict) => Ok(store.ingest(&ingest.id).await?.ok_or(StoreError::Conflict)?),
             done => Ok(done.map(|()| ingest)?),
         }
-    }
-
-    async fn judge(&self, store: &Store, ingest: &Ingest, written: &Written) -> Result<Vec<Finding>, IngestError> {
-        let mut permits: HashMap<&str, Permit> = HashMap::new();
-        for site in ingest.revisions.keys() {
-            // Single readings that come from now on see the new segments: their cache ends with the revision.
-            store.next_revision(site).await?;
-        }
-        let mut findings = Vec::new();
-        for (entry, brought) in written {
-            let site = entry.series.site.as_str();
-            if !permits.contains_key(site) {
-                permits.insert(site, store.permit(site).await?.permit);
-            }
-            findings.extend(judge_series(store, ingest, entry, brought, &permits[site]).await?);
-        }
-        Ok(announce::joined(findings))
     }
 
     /// Appends the events of each site to its feed, once.
@@ -364,6 +354,37 @@ fn known(ingest: &Ingest) -> Option<Answer> {
     answer.message = format!("This file is known: it was taken in at {}. Nothing was changed.", ingest.received_at);
     answer.write_units = 0.0;
     Some(answer)
+}
+
+/// The permits of a file's sites. Single readings that come from now on see the new segments: their cache ends with the
+/// revision.
+async fn permits(store: &Store, ingest: &Ingest) -> Result<BTreeMap<String, Permit>, IngestError> {
+    let permits = ingest.revisions.keys().cloned().map(|site| async move {
+        store.next_revision(&site).await?;
+        let permit = store.permit(&site).await?.permit;
+        Ok((site, permit))
+    });
+    stream::iter(permits).buffered(AT_ONCE).try_collect().await
+}
+
+async fn judge(
+    store: &Store,
+    ingest: &Ingest,
+    written: &Written,
+    permits: &BTreeMap<String, Permit>,
+) -> Result<Vec<Finding>, IngestError> {
+    let permits: HashMap<_, _> = permits.iter().map(|(site, permit)| (name::key(site), permit)).collect();
+    let (permits, room) = (&permits, &Semaphore::new(READINGS_AT_ONCE as usize));
+    let judging = (0..written.len()).map(|index| async move {
+        let (entry, brought) = &written[index];
+        let readings = u32::try_from(brought.readings).unwrap_or(u32::MAX).min(READINGS_AT_ONCE);
+        // Nobody closes it.
+        let _room = room.acquire_many(readings).await;
+        let permit = permits.get(&name::key(&entry.series.site)).ok_or(StoreError::Conflict)?;
+        judge_series(store, ingest, entry, brought, permit).await
+    });
+    let findings: Vec<_> = stream::iter(judging).buffered(AT_ONCE).try_collect().await?;
+    Ok(announce::joined(findings.concat()))
 }
 
 /// Judges one series, notes what is found and writes the alerts; again if somebody else wrote in between.

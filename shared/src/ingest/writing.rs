@@ -2,7 +2,7 @@
 
 use super::announce::Brought;
 use super::cutter::{Cutter, Piece};
-use super::pipeline::{IngestError, blocking};
+use super::pipeline::{AT_ONCE, IngestError, blocking};
 use super::reader::Rows;
 use super::spool::Spooled;
 use crate::domain::name;
@@ -11,6 +11,7 @@ use crate::store::ingests::Ingest;
 use crate::store::segments::{self, Order};
 use crate::store::series::Entry;
 use crate::store::{Item, Store, StoreError};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::HashMap;
 use tokio::sync::mpsc;
 
@@ -47,11 +48,9 @@ pub(super) async fn write(store: &Store, spooled: &mut Spooled, ingest: &Ingest)
     store.put_segments(batch).await?;
     let (own, written) = cutting.await.map_err(std::io::Error::other)??;
     *spooled = own;
-    let mut merged = Vec::with_capacity(written.len());
-    for (entry, brought) in written {
-        merged.push((store.merge_series(&entry).await?, brought));
-    }
-    Ok(merged)
+    let merging =
+        written.into_iter().map(|(entry, brought)| async move { Ok((store.merge_series(&entry).await?, brought)) });
+    stream::iter(merging).buffered(AT_ONCE).try_collect().await
 }
 
 /// Reads the file and sends its segments, packed.
