@@ -6,7 +6,7 @@ jars=$1
 shift
 port=${DYNAMODB_LOCAL_PORT:-8391}
 log=$(mktemp)
-java -Dsqlite4java.library.path="$jars" -cp "$jars/*" software.amazon.dynamodb.services.local.main.ServerRunner \
+java -Dsqlite4java.library.path="$jars" -cp "$jars/*" com.amazonaws.services.dynamodbv2.local.main.ServerRunner \
     -sharedDb -inMemory -port "$port" -disableTelemetry >"$log" 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null || true; rm -f "$log"' EXIT
