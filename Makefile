@@ -110,6 +110,8 @@ lint: $(TOOLS)/bin/cargo-deny lint-template lint-deploy lint-web ## Check code, 
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
+	@# Of other platforms, too, which nothing before has asked for.
+	$(CARGO) fetch --locked --quiet
 	cargo-deny --offline check bans licenses sources
 
 # Once as it is written and once as CloudFormation gets it. Neither needs a network, an account, or a region that exists.
