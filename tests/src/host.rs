@@ -64,8 +64,10 @@ pub fn binaries() -> &'static Path {
         build.args(names.iter().flat_map(|name| ["--bin", name]));
         build.current_dir(env!("CARGO_MANIFEST_DIR"));
         // `cargo test` tells its tests which package they belong to. Build scripts that look at that, as the one of
-        // `ring` does, would run again in here and once more in the next build outside.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_")) {
+        // `ring` does, would run again in here and once more in the next build outside. Where cargo has its crates and puts
+        // what it builds is as outside.
+        let told = |name: &str| name.starts_with("CARGO_") && !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&name);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| told(&name.to_string_lossy())) {
             build.env_remove(name);
         }
         if let Some(profile) = directory.file_name().and_then(|name| name.to_str()).filter(|name| *name != "debug") {
