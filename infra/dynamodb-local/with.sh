@@ -9,7 +9,8 @@ log=$(mktemp)
 java -Dsqlite4java.library.path="$jars" -cp "$jars/*" com.amazonaws.services.dynamodbv2.local.main.ServerRunner \
     -sharedDb -inMemory -port "$port" -disableTelemetry >"$log" 2>&1 &
 server=$!
-trap 'kill $server 2>/dev/null || true; rm -f "$log"' EXIT
+# Waited for, or the next one's command would find this one's port.
+trap 'kill $server 2>/dev/null && wait $server || true; rm -f "$log"' EXIT
 
 until (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
     kill -0 $server 2>/dev/null || { cat "$log" >&2; exit 1; }
