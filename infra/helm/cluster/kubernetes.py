@@ -18,6 +18,8 @@ IMAGE = {"image__repository": REPOSITORY, "image__tag": TAG}
 # Where the node keeps what it writes.
 STATE = Path(os.environ["KUBECONFIG"]).parent
 NODE = "10.0.0.1"
+# Seconds until a test no longer waits.
+PATIENCE = 60
 # `make lint-deploy` looks into these kinds; here they need only be known.
 OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
@@ -33,9 +35,9 @@ def run(*words, stdin=None):
     return done.stdout
 
 
-def eventually(what, check, seconds=60):
+def eventually(what, check):
     """What `check` gives, once it gives something and raises nothing."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + PATIENCE
     while True:
         last = None
         try:
@@ -44,7 +46,7 @@ def eventually(what, check, seconds=60):
         except (AssertionError, OSError) as error:
             last = error
         if time.monotonic() > until:
-            raise AssertionError(f"{what}: not within {seconds} s") from last
+            raise AssertionError(f"{what}: not within {PATIENCE} s") from last
         time.sleep(0.2)
 
 
@@ -79,11 +81,11 @@ class Namespace:
             raise AssertionError(said)
         return said
 
-    def pods(self, component="server"):
-        """The pods that are ready and are not going, by name: their addresses."""
+    def pods(self):
+        """The servers' pods that are ready and are not going, by name: their addresses."""
         return {
             pod["metadata"]["name"]: pod["status"]["podIP"]
-            for pod in self.get("pods", f"app.kubernetes.io/component={component}")
+            for pod in self.get("pods", "app.kubernetes.io/component=server")
             if "deletionTimestamp" not in pod["metadata"]
             and any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
         }
@@ -148,10 +150,10 @@ def apply(*objects, namespace="default"):
     return run("cluster", "kubectl", "--namespace", namespace, "apply", "--filename", "-", stdin=json.dumps(items))
 
 
-def ask(host, path, token=None, data=None, port=8000):
-    """Status and body of a request to what runs in the cluster."""
+def ask(host, path, token=None, data=None):
+    """Status and body of a request to a server in the cluster."""
     headers = {"Content-Type": "text/csv"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    request = urllib.request.Request(f"http://{host}:{port}{path}", data, headers)
+    request = urllib.request.Request(f"http://{host}:8000{path}", data, headers)
     try:
         with urllib.request.urlopen(request, timeout=5) as response:
             return response.status, response.read().decode()

@@ -272,7 +272,3 @@ class Accepted(Case):
         for path in folder.glob("*.yaml"):
             text = path.read_text(encoding="utf-8").replace(here, f"{REPOSITORY}:{TAG}")
             (Path(copy) / path.name).write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    unittest.main(verbosity=2)

@@ -380,6 +380,7 @@ async fn judge(
         let readings = u32::try_from(brought.readings).unwrap_or(u32::MAX).min(READINGS_AT_ONCE);
         // Nobody closes it.
         let _room = room.acquire_many(readings).await;
+        // The record has every site of the rows, unless somebody else wrote it.
         let permit = permits.get(&name::key(&entry.series.site)).ok_or(StoreError::Conflict)?;
         judge_series(store, ingest, entry, brought, permit).await
     });

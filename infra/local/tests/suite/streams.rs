@@ -86,6 +86,7 @@ async fn a_record_arrives_soon() {
         put(&database, &format!("E#{number}"), json!({})).await;
         gateway.wait_for("record", |events| batches(events).len() == number).await;
         waits.push(since.elapsed());
+        // Long enough for a reader that asks less often the longer nothing comes.
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     // The least, as what else the machine does only adds to it.
