@@ -238,13 +238,19 @@ impl Server {
         children(self.pid(), function)
     }
 
-    /// What the program has logged; of functions, without what the gateway puts before their lines.
+    /// What the program has logged so far; of functions, without what the gateway puts before their lines.
     pub fn log(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         match host::under_test() {
             Host::Server => log,
             Host::Functions => log.lines().filter_map(host::line_of_function).map(|line| format!("{line}\n")).collect(),
         }
+    }
+
+    /// All that the program has logged, once it has ended: what functions write arrives after their answers.
+    pub async fn whole_log(&mut self) -> anyhow::Result<String> {
+        self.terminate().await?;
+        Ok(self.log())
     }
 
     /// `kill -9`.

@@ -46,7 +46,7 @@ fn nested(depth: usize) -> Value {
 
 #[tokio::test]
 async fn fault_18_nulls_and_numbers_where_lists_are_expected_are_refused_and_break_nothing() -> anyhow::Result<()> {
-    let (server, api) = served().await?;
+    let (mut server, api) = served().await?;
     for body in [
         json!(null),
         json!(5),
@@ -74,7 +74,8 @@ async fn fault_18_nulls_and_numbers_where_lists_are_expected_are_refused_and_bre
     }
     let (status, advice) = api.post("/api/advise", &json!({"alerts": []})).await?;
     assert_eq!((status, advice), (StatusCode::OK, json!({"alert_count": 0, "actions": [], "recommendations": []})));
-    assert!(!server.log().contains("panic"), "{}", server.log());
+    let log = server.whole_log().await?;
+    assert!(!log.contains("panic"), "{log}");
     Ok(())
 }
 
@@ -97,7 +98,7 @@ async fn tokens_never_reach_the_log() -> anyhow::Result<()> {
         let options =
             Server::options().env("OW_SC_API_TOKEN", "right-s3cret").env("OW_SC_METRICS_TOKEN", "scrape-s3cret");
         let options = options.env("OW_SC_METRICS_PROTECT", "1").env("LOG_FORMAT", format).env("LOG_LEVEL", "trace");
-        let (server, api) = serve(options).await?;
+        let (mut server, api) = serve(options).await?;
         for token in ["right-s3cret", "wrong-s3cret", "scrape-s3cret"] {
             let api = api.with_token(token);
             for path in ["/api/status", "/metrics", "/nothing", &format!("/api/status?token={token}")] {
@@ -109,7 +110,7 @@ async fn tokens_never_reach_the_log() -> anyhow::Result<()> {
                 drop(Socket::connect_with(&server.ws_url(path), &[("sec-websocket-protocol", &protocols)]).await);
             }
         }
-        let log = server.log();
+        let log = server.whole_log().await?;
         assert!(log.contains("/api/status"), "{log}");
         assert!(!log.contains("s3cret"), "{log}");
     }
@@ -119,7 +120,7 @@ async fn tokens_never_reach_the_log() -> anyhow::Result<()> {
 #[tokio::test]
 async fn each_request_has_one_line_in_the_log_with_its_id() -> anyhow::Result<()> {
     for format in ["text", "json"] {
-        let (server, api) = serve(Server::options().env("LOG_FORMAT", format)).await?;
+        let (mut server, api) = serve(Server::options().env("LOG_FORMAT", format)).await?;
         let requests = [
             ("GET", "/api/status?site=a", "/api/status", 200),
             ("GET", "/nothing%0A%1B", "/nothing%0A%1B", 404),
@@ -132,7 +133,7 @@ async fn each_request_has_one_line_in_the_log_with_its_id() -> anyhow::Result<()
             let request = api.request(method.parse()?, path).header("x-request-id", format!("known-id-{number}"));
             assert_eq!(request.send().await?.status(), status);
         }
-        let log = server.log();
+        let log = server.whole_log().await?;
         for (number, (method, _, path, status)) in requests.into_iter().enumerate() {
             let id = format!("known-id-{number}");
             let lines: Vec<_> = log.lines().filter(|line| line.contains(&id)).collect();

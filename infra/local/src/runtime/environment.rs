@@ -1,7 +1,8 @@
 //! One environment: a process, its Runtime API, and the one task that decides what happens to both.
 
+use super::output::{self, Output};
 use super::pool::Inner;
-use super::{InvokeError, api, output};
+use super::{InvokeError, api};
 use bytes::Bytes;
 use std::net::Ipv4Addr;
 use std::process::{ExitStatus, Stdio};
@@ -108,13 +109,14 @@ pub(super) async fn run(pool: Arc<Inner>, handle: Handle, mut jobs: mpsc::Unboun
     };
     let (calls, mut received) = mpsc::unbounded_channel();
     let end = match environment.start(calls).await {
-        Ok((mut child, _server)) => {
+        Ok((mut child, output, _server)) => {
             let end = environment.live(&mut child, &mut received, &mut jobs).await;
             // What it said before it ended still counts.
             while let Ok(call) = received.try_recv() {
                 environment.call(call);
             }
             end_process(&mut child).await;
+            output.ended().await;
             end
         }
         Err(error) => End::Lost(error),
@@ -140,7 +142,7 @@ impl Drop for Server {
 }
 
 impl Environment {
-    async fn start(&self, calls: mpsc::UnboundedSender<Call>) -> std::io::Result<(Child, Server)> {
+    async fn start(&self, calls: mpsc::UnboundedSender<Call>) -> std::io::Result<(Child, Output, Server)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let service = api::router(calls);
@@ -157,9 +159,9 @@ impl Environment {
             // Of its own, so that a terminal's interrupt reaches the gateway alone, which then ends what it has begun.
             .process_group(0)
             .spawn()?;
-        output::pass_on(&self.name, child.stdout.take(), child.stderr.take());
+        let output = output::pass_on(&self.name, &mut child);
         tracing::debug!(environment = self.name, pid = child.id(), "an environment starts");
-        Ok((child, server))
+        Ok((child, output, server))
     }
 
     async fn live(

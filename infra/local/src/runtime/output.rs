@@ -1,25 +1,42 @@
 //! What functions write, line by line.
 
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::process::Child;
+use tokio::task::JoinSet;
 
 /// A longer line is passed on in pieces: a function that never ends its line must not fill the memory.
 const LONGEST: u64 = 256 * 1024;
 
+/// How long the last words of a process are waited for: one that it has started may hold its streams open for ever.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Passes both streams of a process on to standard error, with the environment's name before each line.
-pub(super) fn pass_on(name: &str, out: Option<impl Source>, error: Option<impl Source>) {
-    if let Some(out) = out {
-        tokio::spawn(lines(name.to_owned(), out));
+pub(super) fn pass_on(name: &str, child: &mut Child) -> Output {
+    let mut output = Output(JoinSet::new());
+    if let Some(out) = child.stdout.take() {
+        output.0.spawn(lines(name.to_owned(), out));
     }
-    if let Some(error) = error {
-        tokio::spawn(lines(name.to_owned(), error));
+    if let Some(error) = child.stderr.take() {
+        output.0.spawn(lines(name.to_owned(), error));
+    }
+    output
+}
+
+/// What a process writes, for as long as this lives.
+pub(super) struct Output(JoinSet<()>);
+
+impl Output {
+    /// Passes on what the process wrote before it ended.
+    pub(super) async fn ended(mut self) {
+        let all = async { while self.0.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_WORDS, all).await.is_err() {
+            tracing::warn!("a process that a function has started outlives it, and what it writes is not passed on");
+        }
     }
 }
 
-/// A stream of a process.
-pub(super) trait Source: AsyncRead + Unpin + Send + 'static {}
-impl<T: AsyncRead + Unpin + Send + 'static> Source for T {}
-
-async fn lines(name: String, source: impl Source) {
+async fn lines(name: String, source: impl AsyncRead + Unpin) {
     let mut source = BufReader::new(source);
     let mut line = Vec::new();
     // An error means that the process is gone, as does the end.

@@ -78,6 +78,11 @@ async fn behave(word: &str) -> Result<(), Error> {
     match word {
         "panic" => panic!("asked to panic"),
         "exit" => std::process::exit(1),
+        "speak" => {
+            // As much as a pipe holds, at once.
+            std::io::stderr().write_all("line\n".repeat(10_000).as_bytes())?;
+            std::process::exit(1);
+        }
         "hang" => tokio::time::sleep(Duration::from_secs(3600)).await,
         "error" => return Err("asked to fail".into()),
         _ => {}

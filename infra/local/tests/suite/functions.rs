@@ -1,6 +1,6 @@
 //! Environments, seen from outside.
 
-use crate::gateway::{Gateway, HTTP};
+use crate::gateway::{Gateway, HTTP, PATIENCE};
 use futures_util::future::join_all;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -21,7 +21,7 @@ fn lives(pid: u64) -> bool {
 async fn until(ended: impl Fn() -> bool) {
     let since = Instant::now();
     while !ended() {
-        assert!(since.elapsed() < Duration::from_secs(20), "the process lives on");
+        assert!(since.elapsed() < PATIENCE, "the process lives on");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -50,7 +50,7 @@ async fn a_killed_environment_is_replaced() {
 
 #[tokio::test]
 async fn idle_environments_end_and_all_end_with_the_gateway() {
-    let gateway = Gateway::start(HTTP, &["--environment-idle", "1s"]);
+    let gateway = Gateway::start(HTTP, &["--environment-idle", "3s"]);
     let idle = pid(&gateway, "/pid").await;
     assert!(lives(idle));
     until(|| !lives(idle)).await;
@@ -66,6 +66,14 @@ async fn a_function_that_cannot_start_fails_each_invocation() {
     for _ in 0..3 {
         assert_eq!(reqwest::get(gateway.url("/pid")).await.unwrap().status(), 500);
     }
+}
+
+#[tokio::test]
+async fn the_last_words_of_a_function_are_logged_before_its_end_is_told() {
+    let gateway = Gateway::start(HTTP, &[]);
+    assert_eq!(reqwest::get(gateway.url("/speak")).await.unwrap().status(), 500);
+    let log = gateway.log();
+    assert_eq!(log.lines().filter(|line| line.starts_with("Main#1 | line")).count(), 10_000);
 }
 
 #[tokio::test]

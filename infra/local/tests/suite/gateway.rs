@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// How long a test waits for what must happen: much longer than it takes on a machine that does much else.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 const FUNCTION: &str = env!("CARGO_BIN_EXE_gateway-test-function");
 
 /// Ends with the test.
@@ -71,7 +74,7 @@ impl Gateway {
             if wanted(&events) {
                 return events;
             }
-            assert!(since.elapsed() < Duration::from_secs(20), "no {what}: {events:#?}\n{}", self.log());
+            assert!(since.elapsed() < PATIENCE, "no {what}: {events:#?}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -121,7 +124,7 @@ pub(crate) const HTTP: &str = "
   Main:
     Type: AWS::Serverless::Function
     Properties:
-      Timeout: 1
+      Timeout: 3
       Environment: {Variables: {API: !Sub 'https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/x', OVER: template}}
       Events:
         Any: {Type: HttpApi, Properties: {ApiId: !Ref Api, Path: '/{proxy+}', Method: ANY}}

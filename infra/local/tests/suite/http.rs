@@ -1,8 +1,7 @@
 //! The HTTP API.
 
-use crate::gateway::{Gateway, HTTP};
+use crate::gateway::{Gateway, HTTP, PATIENCE};
 use serde_json::{Value, json};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
@@ -50,7 +49,7 @@ async fn bodies_over_the_limits_are_refused_while_they_are_sent() {
     socket.write_all(head.as_bytes()).await.unwrap();
     socket.write_all(&vec![b'x'; 20_000_000]).await.unwrap();
     let mut answer = String::new();
-    tokio::time::timeout(Duration::from_secs(5), socket.read_to_string(&mut answer)).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, socket.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
 

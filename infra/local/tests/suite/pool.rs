@@ -14,7 +14,7 @@ fn pool(change: impl FnOnce(&mut PoolConfig)) -> Pool {
         arn: "arn".to_owned(),
         program: PathBuf::from(env!("CARGO_BIN_EXE_gateway-test-function")),
         variables: names.iter().map(|name| ((*name).to_owned(), "128".to_owned())).collect(),
-        timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(30),
         maximum: 2,
         idle: Duration::from_secs(60),
     };
@@ -36,13 +36,13 @@ fn failed(outcome: Result<Value, InvokeError>) -> (String, String) {
 
 #[tokio::test]
 async fn failures_have_lambdas_names() {
-    let pool = pool(|_| {});
+    let pool = pool(|config| config.timeout = Duration::from_secs(2));
     let (kind, message) = failed(invoke(&pool, "exit").await);
     assert_eq!(kind, "Runtime.ExitError");
     assert!(message.starts_with("RequestId: ") && message.contains("exit status: 1"), "{message}");
     let (kind, message) = failed(invoke(&pool, "hang").await);
     assert_eq!(kind, "Sandbox.Timedout");
-    assert!(message.ends_with("Task timed out after 1.00 seconds"), "{message}");
+    assert!(message.ends_with("Task timed out after 2.00 seconds"), "{message}");
     assert_eq!(failed(invoke(&pool, "error").await).1, "asked to fail");
     assert_eq!(failed(invoke(&pool, "big").await).0, "Function.ResponseSizeTooLarge");
     assert!(invoke(&pool, "pid").await.is_ok());

@@ -1,6 +1,6 @@
 //! The WebSocket API, with a client of its own kind and the AWS SDK.
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, PATIENCE};
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_apigatewaymanagement::primitives::Blob;
@@ -25,7 +25,7 @@ const LIVE: &str = "
       RouteSelectionExpression: $request.body.action
       Routes:
         $connect: {FunctionArn: !GetAtt Main.Arn}
-        $default: {FunctionArn: !GetAtt Main.Arn, IntegrationTimeout: 500}
+        $default: {FunctionArn: !GetAtt Main.Arn, IntegrationTimeout: 2000}
         $disconnect: {FunctionArn: !GetAtt Main.Arn}
         talk: {FunctionArn: !GetAtt Main.Arn, RouteResponseSelectionExpression: $default}
   Main: {Type: AWS::Serverless::Function}
@@ -36,7 +36,7 @@ async fn connect(gateway: &Gateway, query: &str) -> Socket {
 }
 
 async fn next(socket: &mut Socket) -> Message {
-    tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("a message in time").unwrap().unwrap()
+    tokio::time::timeout(PATIENCE, socket.next()).await.expect("a message in time").unwrap().unwrap()
 }
 
 async fn next_json(socket: &mut Socket) -> Value {
@@ -143,7 +143,7 @@ async fn routes_answers_and_failures() {
         );
         assert!(told["requestId"].is_string());
     }
-    let events = gateway.events();
+    let events = gateway.wait_for("messages", |events| of(events, "MESSAGE").len() == 4).await;
     let routes: Vec<_> =
         of(&events, "MESSAGE").iter().map(|event| event["requestContext"]["routeKey"].clone()).collect();
     assert_eq!(routes, ["talk", "$default", "$default", "$default"]);
@@ -217,7 +217,7 @@ async fn frames_and_messages_over_the_limits_end_the_connection() {
 
 #[tokio::test]
 async fn silent_and_old_connections_are_closed() {
-    let gateway = Gateway::start(LIVE, &["--idle-timeout", "1s", "--connection-duration", "3s"]);
+    let gateway = Gateway::start(LIVE, &["--idle-timeout", "2s", "--connection-duration", "8s"]);
     let since = Instant::now();
     let (mut silent, mut lively) = (connect(&gateway, "").await, connect(&gateway, "").await);
     let lively = tokio::spawn(async move {
@@ -234,7 +234,7 @@ async fn silent_and_old_connections_are_closed() {
     assert_eq!(disconnected(&gateway).await, (1001, "Going away".to_owned()));
     let (frame, after) = lively.await.unwrap();
     assert_eq!(u16::from(frame.code), 1001);
-    assert!(after >= Duration::from_secs(3), "{after:?}");
+    assert!(after >= Duration::from_secs(8), "{after:?}");
 }
 
 #[tokio::test]
@@ -256,7 +256,7 @@ async fn a_client_that_does_not_read_delays_nobody() {
     let mut posted = 0;
     let refused = loop {
         let post = client.post_to_connection().connection_id(&id).data(data.clone()).send();
-        match tokio::time::timeout(Duration::from_secs(2), post).await.expect("no post waits for the client") {
+        match tokio::time::timeout(PATIENCE, post).await.expect("no post waits for the client") {
             Ok(_) => posted += 1,
             Err(error) => break error.into_service_error(),
         }
@@ -270,10 +270,11 @@ async fn a_client_that_does_not_read_delays_nobody() {
 
 #[tokio::test]
 async fn messages_wait_for_each_other_unless_told_otherwise() {
-    for (options, order) in [(&[][..], [300, 0]), (&["--parallel-messages"][..], [0, 300])] {
+    // The second message starts an environment, which must be done before the first message is.
+    for (options, longest, order) in [(&[][..], 300, [300, 0]), (&["--parallel-messages"][..], 1500, [0, 1500])] {
         let gateway = Gateway::start(LIVE, options);
         let mut socket = connect(&gateway, "").await;
-        for millis in [300, 0] {
+        for millis in [longest, 0] {
             socket.send(Message::text(json!({"sleep": millis}).to_string())).await.unwrap();
         }
         let slept = |events: &[Value]| events.iter().filter_map(|event| event["slept"].as_u64()).collect::<Vec<_>>();
