@@ -10,9 +10,9 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(60);
 /// How long until a server notices that Redis has come or gone.
-const NOTICE: Duration = Duration::from_secs(20);
+const NOTICE: Duration = Duration::from_secs(60);
 
 /// `redis-server` on a port of its own, which it keeps from one start to the next.
 #[derive(Debug)]

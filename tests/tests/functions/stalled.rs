@@ -59,7 +59,7 @@ async fn a_subscriber_that_does_not_read_is_ended_and_the_others_get_everything(
         )
     };
     // What the last delivery has counted is told when it ends.
-    for _ in 0..100 {
+    for _ in 0..600 {
         if ended().await? {
             drop(dead);
             return Ok(());

@@ -34,6 +34,19 @@ fn check(found: &BTreeMap<String, f64>, expected: &[(&str, f64)]) {
     }
 }
 
+/// Looks again until what is found is as expected, or has had time to be: a function tells what it has counted when its
+/// invocation ends, a moment after the clients have what it sent.
+async fn until<T>(look: impl AsyncFn() -> anyhow::Result<T>, expected: impl Fn(&T) -> bool) -> anyhow::Result<T> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let found = look().await?;
+        if expected(&found) || Instant::now() > deadline {
+            return Ok(found);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn files_rows_alerts_and_requests_are_counted_exactly() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
@@ -98,36 +111,26 @@ async fn live_connections_and_messages_are_counted_exactly() -> anyhow::Result<(
     assert_eq!(publisher.next().await?["code"], "bad_message");
     publisher.send(&json!({"type": "ping", "padding": "x".repeat(9000)})).await?;
     assert_eq!(publisher.next().await?["code"], "too_large");
-    // A function tells what it has counted when its invocation ends, a moment after the clients have what it sent.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let mut found = scraped(&api).await?;
-    while (found["ws_messages_broadcast_total"] < 3.0 || found["ws_messages_received_total"] < 7.0)
-        && Instant::now() < deadline
-    {
-        found = scraped(&api).await?;
-    }
-    check(
-        &found,
-        &[
-            ("ws_connections_total", 2.0),
-            ("ws_active_connections", 2.0),
-            // Three readings, a ping of each, and the two that were refused.
-            ("ws_messages_received_total", 7.0),
-            ("ws_messages_broadcast_total", 3.0),
-            (r#"ws_errors_total{code="bad_message"}"#, 1.0),
-            (r#"ws_errors_total{code="too_large"}"#, 1.0),
-            ("ws_message_size_bytes_count", 7.0),
-            (r#"ws_message_size_bytes_bucket{le="64"}"#, 6.0),
-            (r#"ws_message_size_bytes_bucket{le="8192"}"#, 6.0),
-            (r#"ws_message_size_bytes_bucket{le="+Inf"}"#, 7.0),
-            ("owsc_push_latency_seconds_count", 3.0),
-        ],
-    );
+    let expected = [
+        ("ws_connections_total", 2.0),
+        ("ws_active_connections", 2.0),
+        // Three readings, a ping of each, and the two that were refused.
+        ("ws_messages_received_total", 7.0),
+        ("ws_messages_broadcast_total", 3.0),
+        (r#"ws_errors_total{code="bad_message"}"#, 1.0),
+        (r#"ws_errors_total{code="too_large"}"#, 1.0),
+        ("ws_message_size_bytes_count", 7.0),
+        (r#"ws_message_size_bytes_bucket{le="64"}"#, 6.0),
+        (r#"ws_message_size_bytes_bucket{le="8192"}"#, 6.0),
+        (r#"ws_message_size_bytes_bucket{le="+Inf"}"#, 7.0),
+        ("owsc_push_latency_seconds_count", 3.0),
+    ];
+    let has_all = |found: &BTreeMap<_, _>| expected.iter().all(|(name, value)| found.get(&sorted(name)) == Some(value));
+    check(&until(async || scraped(&api).await, has_all).await?, &expected);
     publisher.close().await?;
     subscriber.close().await?;
-    while scraped(&api).await?["ws_active_connections"] != 0.0 {
-        tokio::task::yield_now().await;
-    }
+    let none_left = until(async || scraped(&api).await, |found| found["ws_active_connections"] == 0.0).await?;
+    check(&none_left, &[("ws_active_connections", 0.0)]);
     Ok(())
 }
 
@@ -169,11 +172,12 @@ async fn every_promised_metric_is_there_with_help_and_type() -> anyhow::Result<(
     let (_server, api) = busy().await?;
     let response = api.get("/metrics").await?;
     assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
-    let text = response.text().await?;
-    for name in PROMISED {
-        for line in [format!("# HELP {name} "), format!("# TYPE {name} ")] {
-            assert!(text.contains(&line), "{line} is not in\n{text}");
-        }
+    let lines: Vec<_> =
+        PROMISED.iter().flat_map(|name| [format!("# HELP {name} "), format!("# TYPE {name} ")]).collect();
+    let text = async || Ok(api.get("/metrics").await?.text().await?);
+    let text = until(text, |text| lines.iter().all(|line| text.contains(line))).await?;
+    for line in lines {
+        assert!(text.contains(&line), "{line} is not in\n{text}");
     }
     for name in [
         "ws_active_connections",
