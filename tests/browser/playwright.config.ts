@@ -11,8 +11,9 @@ export default defineConfig<object, WorkerOptions>({
   // A test that passes at the second try is a fault of the product or of the test.
   retries: 0,
   forbidOnly: Boolean(process.env.CI),
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  // Much longer than anything takes, for machines that do much else.
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
   reporter: process.env.CI ? "dot" : "list",
   use: {
     launchOptions: {
@@ -23,8 +24,8 @@ export default defineConfig<object, WorkerOptions>({
     locale: "en-US",
     timezoneId: "UTC",
     viewport: { width: 1280, height: 800 },
-    actionTimeout: 10_000,
-    navigationTimeout: 20_000,
+    actionTimeout: 20_000,
+    navigationTimeout: 40_000,
     // Every test is recorded to keep those that fail, which costs a sixth of the time: for who can look at them.
     trace: process.env.CI ? "off" : "retain-on-failure",
   },

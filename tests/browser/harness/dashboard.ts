@@ -64,7 +64,7 @@ export class Dashboard {
   }
 
   async live(): Promise<void> {
-    await expect(this.connection).toHaveAttribute("data-state", "live", { timeout: 15_000 });
+    await expect(this.connection).toHaveAttribute("data-state", "live", { timeout: 40_000 });
   }
 
   /** Waits until the chart shows what it was last asked for. */

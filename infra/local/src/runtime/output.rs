@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 const LONGEST: u64 = 256 * 1024;
 
 /// How long the last words of a process are waited for: one that it has started may hold its streams open for ever.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Passes both streams of a process on to standard error, with the environment's name before each line.
 pub(super) fn pass_on(name: &str, child: &mut Child) -> Output {
