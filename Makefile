@@ -130,6 +130,15 @@ lint-deploy: ## Check the Helm chart, the manifests, the alert rules and the Doc
 	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/container --pattern test_dockerfiles.py; \
 	else echo "SKIPPED: helm, kubeconform, kubernetes-validate or hadolint cannot be had; the chart was NOT checked" >&2; fi
 
+lint-web: $(BROWSER_READY) $(WEB_READY) ## Check the TypeScript
+	$(BROWSER)/node_modules/.bin/biome ci --error-on-warnings
+	cd $(BROWSER) && npx tsc
+	cd $(WEB) && npx tsc
+
+fmt: $(BROWSER_READY) ## Format the code
+	$(CARGO) fmt --all
+	$(BROWSER)/node_modules/.bin/biome check --write
+
 fmt-deploy: $(TOOLS)/bin/helm $(KUBERNETES_READY) ## Write infra/k8s and the Helm chart's table of values anew
 	$(KUBERNETES_PYTHON) -B infra/helm/values_table.py
 	$(KUBERNETES_PYTHON) -B infra/helm/manifests.py

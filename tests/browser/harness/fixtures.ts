@@ -50,7 +50,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     { scope: "worker", timeout: 90_000 },
   ],
 
-  startHost: async ({ kind }, use, info) => {
+  startHost: async ({ context, kind }, use, info) => {
     const hosts: Host[] = [];
     await use(async (options) => {
       const host = new Host(kind, options);
@@ -58,6 +58,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       await host.start();
       return host;
     });
+    // First, or they say that their host is gone.
+    await Promise.all(context.pages().map((page) => page.close()));
     for (const host of hosts) {
       if (info.status !== info.expectedStatus) print("the host", host.log);
       await host.dispose();

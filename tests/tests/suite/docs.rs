@@ -1,4 +1,4 @@
-//! The documentation that the server shows of itself.
+//! The documentation: what the server shows of itself, and the targets of make that are named.
 
 use crate::support::served;
 use serde_json::Value;
@@ -194,4 +194,27 @@ async fn the_page_shows_every_operation_and_the_live_protocol() -> anyhow::Resul
         assert_eq!(api.get(&format!("/{link}")).await?.status(), 200, "/{link}");
     }
     Ok(())
+}
+
+/// One that is named and has no rule is nothing to do, which passes.
+#[test]
+fn every_target_of_make_that_is_named_has_a_rule() {
+    let makefile = include_str!("../../../Makefile");
+    let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let rules: BTreeSet<_> =
+        makefile.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name).filter(is_name).collect();
+    let phony = makefile.lines().find_map(|line| line.strip_prefix(".PHONY: ")).unwrap_or_default();
+    assert_eq!(phony.split(' ').collect::<BTreeSet<_>>(), rules);
+    let texts = [
+        include_str!("../../../README.md"),
+        include_str!("../../../docs/ARCHITECTURE.md"),
+        include_str!("../../../docs/OPERATIONS.md"),
+        include_str!("../../../CHANGELOG.md"),
+    ];
+    let quoted = texts.iter().flat_map(|text| text.split("`make ").skip(1));
+    let typed = include_str!("../../../.ci/run").lines().filter_map(|line| line.trim().strip_prefix("make "));
+    for text in quoted.chain(typed) {
+        let name = text.split(|other: char| !other.is_ascii_lowercase() && other != '-').next().unwrap_or_default();
+        assert!(rules.contains(name), "make {name}");
+    }
 }
