@@ -18,5 +18,8 @@ pub use follower::Follower;
 pub use server::Server;
 pub use websocket::Socket;
 
+/// How long a test waits for what must happen: much longer than it takes on a machine that does much else.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// The demonstration file: an effluent chart of EPA ECHO with EPA's own verdicts (public domain).
 pub const ECHO: &str = include_str!("../fixtures/echo-effluent-chart-TX0119407.csv");

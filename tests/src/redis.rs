@@ -1,6 +1,6 @@
 //! A real Redis, to be stopped and started again, and one that takes connections and says nothing.
 
-use crate::Api;
+use crate::{Api, PATIENCE};
 use anyhow::Context;
 use std::net::TcpListener as Probe;
 use std::process::Stdio;
@@ -9,10 +9,6 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
-
-const START: Duration = Duration::from_secs(60);
-/// How long until a server notices that Redis has come or gone.
-const NOTICE: Duration = Duration::from_secs(60);
 
 /// `redis-server` on a port of its own, which it keeps from one start to the next.
 #[derive(Debug)]
@@ -41,7 +37,7 @@ impl RedisServer {
         command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", "", "--appendonly", "no"]);
         command.current_dir(self.directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
         self.child = Some(command.spawn().context("redis-server is needed: on Debian, apt-get install redis-server")?);
-        let until = Instant::now() + START;
+        let until = Instant::now() + PATIENCE;
         while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
             anyhow::ensure!(Instant::now() < until, "redis-server does not listen");
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -84,7 +80,7 @@ pub async fn mute() -> anyhow::Result<String> {
 /// Waits until a server says that hints arrive, or that they do not.
 pub async fn is_up(api: &Api, up: bool) -> anyhow::Result<()> {
     let line = format!("owsc_redis_up {}", u8::from(up));
-    let until = Instant::now() + NOTICE;
+    let until = Instant::now() + PATIENCE;
     while !api.get("/metrics").await?.text().await?.lines().any(|found| found == line) {
         anyhow::ensure!(Instant::now() < until, "never {line}");
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,7 +1,7 @@
 //! A server on a database of its own: `owsc serve`, or the functions behind the local gateway.
 
 use crate::host::{self, Host};
-use crate::table;
+use crate::{PATIENCE, table};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -9,9 +9,6 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
-
-/// How long a start may take. Debug builds on a busy machine need their time.
-const START: Duration = Duration::from_secs(60);
 
 /// How a server is to be started.
 #[derive(Debug, Default)]
@@ -81,7 +78,7 @@ impl Options {
         let mut child = command.stderr(std::fs::File::create(&log)?).spawn().context("the server does not start")?;
         let stdout = child.stdout.take().context("no standard output")?;
         let mut lines = BufReader::new(stdout).lines();
-        let address = tokio::time::timeout(START, address(&mut lines)).await;
+        let address = tokio::time::timeout(PATIENCE, address(&mut lines)).await;
         let address = match address {
             Ok(Ok(address)) => address,
             failure => bail!("the server did not come up: {failure:?}\n{}", std::fs::read_to_string(&log)?),
@@ -93,7 +90,7 @@ impl Options {
     pub async fn run_to_end(self) -> anyhow::Result<(ExitStatus, String)> {
         let directory = tempfile::tempdir()?;
         let mut command = self.command(directory.path());
-        let output = tokio::time::timeout(START, command.stderr(Stdio::piped()).output()).await??;
+        let output = tokio::time::timeout(PATIENCE, command.stderr(Stdio::piped()).output()).await??;
         Ok((output.status, String::from_utf8_lossy(&output.stderr).into_owned()))
     }
 

@@ -1,5 +1,6 @@
 //! A WebSocket client.
 
+use crate::PATIENCE;
 use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -15,8 +16,6 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// The longest frame that API Gateway takes.
 const MAX_FRAME: usize = 32 * 1024;
-/// How long an answer may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connected client.
 #[derive(Debug)]

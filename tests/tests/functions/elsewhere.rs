@@ -1,8 +1,7 @@
 //! The functions on tables that are not the gateway's own; on DynamoDB Local by `make test-dynamodb`.
 
-use crate::support::{permitted, tidy};
+use crate::support::{permitted, tidy, until};
 use serde_json::json;
-use std::time::{Duration, Instant};
 use tests::table::Table;
 use tests::{Api, Follower, Server, Socket};
 
@@ -38,10 +37,9 @@ async fn files_and_readings_come_to_everybody_through_tables_elsewhere() -> anyh
     );
     assert_eq!(api.json("/api/ingests").await?["ingests"][0]["state"], "done");
     // Counters come when invocations end.
-    let until = Instant::now() + Duration::from_secs(60);
-    while !api.get("/metrics").await?.text().await?.contains("ws_messages_received_total 4") {
-        anyhow::ensure!(Instant::now() < until, "never counted");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let metrics = async || Ok(api.get("/metrics").await?.text().await?);
+    let counted = |text: &String| text.contains("ws_messages_received_total 4");
+    let text = until(metrics, counted).await?;
+    assert!(counted(&text), "{text}");
     Ok(())
 }

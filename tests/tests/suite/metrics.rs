@@ -1,11 +1,10 @@
 //! `/metrics` after a known run.
 
-use crate::support::{served, taken, tidy};
+use crate::support::{served, taken, tidy, until};
 use serde_json::json;
 use shared::telemetry::metrics as names;
 use std::collections::BTreeMap;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 use tests::{Api, ECHO, Server, Socket};
 use tokio::io::AsyncWriteExt;
 
@@ -31,19 +30,6 @@ fn sorted(name: &str) -> String {
 fn check(found: &BTreeMap<String, f64>, expected: &[(&str, f64)]) {
     for (name, value) in expected {
         assert_eq!(found.get(&sorted(name)), Some(value), "{name} in {found:#?}");
-    }
-}
-
-/// Looks again until what is found is as expected, or has had time to be: a function tells what it has counted when its
-/// invocation ends, a moment after the clients have what it sent.
-async fn until<T>(look: impl AsyncFn() -> anyhow::Result<T>, expected: impl Fn(&T) -> bool) -> anyhow::Result<T> {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let found = look().await?;
-        if expected(&found) || Instant::now() > deadline {
-            return Ok(found);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the modules of the suite share.
 
 use serde_json::Value;
-use tests::{Api, Server};
+use std::time::{Duration, Instant};
+use tests::{Api, PATIENCE, Server};
 
 /// A server of its own, and its API.
 pub(crate) async fn served() -> anyhow::Result<(Server, Api)> {
@@ -99,4 +100,20 @@ pub(crate) async fn stored(api: &Api, site: &str, parameter: &str) -> anyhow::Re
     let all = all["readings"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Ok(all.iter().map(|r| ["time", "value", "unit", "qualifier"].map(|field| text(&r[field])).join(" ")).collect())
+}
+
+/// Looks again until what is found is as expected, or has had time to be: a function tells what it has counted when its
+/// invocation ends, a moment after the clients have what it sent.
+pub(crate) async fn until<T>(
+    look: impl AsyncFn() -> anyhow::Result<T>,
+    expected: impl Fn(&T) -> bool,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = look().await?;
+        if expected(&found) || Instant::now() > deadline {
+            return Ok(found);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
