@@ -127,7 +127,7 @@ lint-deploy: ## Check the Helm chart, the manifests, the alert rules and the Doc
 	@if $(MAKE) --no-print-directory $(DEPLOY_TOOLS); then \
 	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/helm && \
 	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/prometheus && \
-	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/container --pattern test_dockerfiles.py; \
+	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/images --pattern test_dockerfiles.py; \
 	else echo "SKIPPED: helm, kubeconform, kubernetes-validate or hadolint cannot be had; the chart was NOT checked" >&2; fi
 
 lint-web: $(BROWSER_READY) $(WEB_READY) ## Check the TypeScript
@@ -193,8 +193,8 @@ BUILD_FLAGS ?=
 IMAGE_BUILD = $(CONTAINER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) $(BUILD_FLAGS)
 
 docker-build: ## Build the images: on Debian slim, and without a shell (tag …-distroless)
-	$(IMAGE_BUILD) --file infra/container/Dockerfile --tag $(IMAGE):$(VERSION) $(SLIM_FLAGS) .
-	$(IMAGE_BUILD) --file infra/container/Dockerfile.distroless --tag $(IMAGE):$(VERSION)-distroless $(DISTROLESS_FLAGS) .
+	$(IMAGE_BUILD) --file infra/images/Dockerfile --tag $(IMAGE):$(VERSION) $(SLIM_FLAGS) .
+	$(IMAGE_BUILD) --file infra/images/Dockerfile.distroless --tag $(IMAGE):$(VERSION)-distroless $(DISTROLESS_FLAGS) .
 
 # With what it needs and no more. OW_SC_API_TOKEN is taken from the environment.
 docker-run: ## Run the image with a database in the volume owsc-data, on http://127.0.0.1:8000
@@ -203,12 +203,12 @@ docker-run: ## Run the image with a database in the volume owsc-data, on http://
 	    --pids-limit 256 --memory 512m --stop-timeout 15 $(RUN_FLAGS) $(IMAGE):$(VERSION)-distroless
 
 test-image: ## Build the images where no image registry is reached, and run them (Debian, as root)
-	infra/container/without-registry.sh
-	$(PYTHON) -B -m unittest discover --start-directory infra/container --pattern test_image.py
+	infra/images/without-registry.sh
+	$(PYTHON) -B -m unittest discover --start-directory infra/images --pattern test_image.py
 
 # `make test-cluster CLUSTER_FLAGS="-k restart"` runs a part of it.
 test-cluster: $(CLUSTER)/bin/cluster $(TOOLS)/bin/helm $(KUBERNETES_READY) $(DYNAMODB_READY) redis ## Bring up Kubernetes of one node and install the chart (Debian, as root)
-	infra/container/without-registry.sh
+	infra/images/without-registry.sh
 	$(CLUSTER_SOURCE)/images.sh $(CLUSTER)/images localhost/openworld-specialty-chemicals:$(VERSION)-distroless
 	DYNAMODB_LOCAL_PORT=8000 $(CLUSTER_SOURCE)/with.sh $(CLUSTER) infra/dynamodb-local/with.sh $(DYNAMODB) \
 	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory $(CLUSTER_SOURCE) --verbose $(CLUSTER_FLAGS)

@@ -6,12 +6,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::domain::time::{HOUR, MAX_HOURS};
-use shared::ingest::cutter::{Cutter, Piece};
-use shared::ingest::reader::Rows;
-use shared::ingest::report::MAX_LISTED_ERRORS;
-use shared::ingest::row::Reading;
-use shared::store::segment;
+use domain::time::{HOUR, MAX_HOURS};
+use formats::cutter::{Cutter, Piece};
+use formats::reader::Rows;
+use formats::report::MAX_LISTED_ERRORS;
+use formats::row::Reading;
+use table::segment;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(mut rows) = Rows::open(bytes, None) else { return };

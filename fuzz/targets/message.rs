@@ -7,11 +7,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use shared::domain::name;
-use shared::domain::time::{HOUR, MAX_HOURS};
-use shared::domain::unit::MAX_UNIT_BYTES;
-use shared::live::protocol::{self, Code, Message, Published};
-use shared::store::feed::Event;
+use domain::name;
+use domain::time::{HOUR, MAX_HOURS};
+use domain::unit::MAX_UNIT_BYTES;
+use live::protocol::{self, Code, Message, Published};
+use table::feed::Event;
 
 fuzz_target!(|bytes: &[u8]| {
     match protocol::parse(bytes) {

@@ -220,7 +220,7 @@ class Permissions(unittest.TestCase):
             self.assertEqual({}, of_type(f"AWS::IAM::{kind}"))
 
     def test_keys_are_those_of_the_store(self):
-        store = "\n".join(path.read_text() for path in (ROOT / "shared/src/store").glob("*.rs"))
+        store = "\n".join(path.read_text() for path in (ROOT / "shared/table/src").glob("*.rs"))
         for binary in FUNCTIONS:
             for statement in statements(binary):
                 for key in self.statement(statement)[2]:
@@ -234,7 +234,7 @@ class Functions(unittest.TestCase):
         self.assertEqual(folders, ALLOWED.keys())
 
     def test_environments_hold_what_the_program_knows_and_uses(self):
-        known = set(re.findall(r'"((?:OW_SC|LOG)_[A-Z_]+)"', (ROOT / "shared/src/config.rs").read_text()))
+        known = set(re.findall(r'"((?:OW_SC|LOG)_[A-Z_]+)"', (ROOT / "shared/web/src/config.rs").read_text()))
         for binary, (_, properties) in FUNCTIONS.items():
             variables = properties["Environment"]["Variables"].keys()
             self.assertEqual(ENVIRONMENT[binary] | LOGS, variables, binary)
@@ -385,7 +385,7 @@ class Stream(unittest.TestCase):
 class Storage(unittest.TestCase):
     def test_the_table_is_what_the_program_makes(self):
         table = RESOURCES["Table"]["Properties"]
-        program = (ROOT / "shared/src/store/table.rs").read_text()
+        program = (ROOT / "shared/table/src/bootstrap.rs").read_text()
         self.assertEqual(["pk", "sk"], [key["AttributeName"] for key in table["KeySchema"]])
         (index,) = table["GlobalSecondaryIndexes"]
         names = [index["IndexName"], *[key["AttributeName"] for key in index["KeySchema"]]]

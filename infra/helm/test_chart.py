@@ -430,7 +430,7 @@ class InStep(unittest.TestCase):
         self.assertEqual(set(schema["properties"]) - {"global"}, set(values))
 
     def test_the_settings_of_the_server(self):
-        source = (ROOT / "shared/src/config.rs").read_text(encoding="utf-8").split("#[cfg(test)]")[0]
+        source = (ROOT / "shared/web/src/config.rs").read_text(encoding="utf-8").split("#[cfg(test)]")[0]
         # Of the functions alone.
         settings = set(re.findall(r'"(OW_SC_[A-Z_]+[A-Z])"', source)) - {"OW_SC_PUSH_URL"}
         schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))

@@ -17,9 +17,9 @@ DASHBOARD = json.loads((ROOT / "infra/grafana/effluent-monitor.json").read_text(
 GROUPS = yaml.safe_load((HERE / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
 RULES = [rule for group in GROUPS for rule in group["rules"]]
 OPERATIONS = (ROOT / "docs/OPERATIONS.md").read_text(encoding="utf-8")
-METRICS = set(
-    re.findall(r'pub const \w+: &str = "(\w+)"', (ROOT / "shared/src/telemetry/metrics.rs").read_text(encoding="utf-8"))
-)
+# Each owner declares its own, in a file of this name.
+DECLARED = [path.read_text(encoding="utf-8") for path in ROOT.glob("*/*/src/metrics.rs")]
+METRICS = {name for text in DECLARED for name in re.findall(r'const \w+: &str = "(\w+)"', text)}
 # What Prometheus adds of its own, and what it makes of histograms.
 SUFFIXES = ("", "_bucket", "_count", "_sum")
 KNOWN = {metric + suffix for metric in METRICS for suffix in SUFFIXES} | {"up"}

@@ -7,13 +7,13 @@
 #![expect(clippy::print_stdout, reason = "the figures are the purpose of this program")]
 
 use anyhow::{Context, ensure};
-use shared::domain::evaluate::{Judge, Rule};
-use shared::domain::permit::Permit;
-use shared::domain::reading::Series;
-use shared::ingest::cutter::{Cutter, Piece};
-use shared::ingest::reader::Rows;
-use shared::store::segment;
+use domain::evaluate::{Judge, Rule};
+use domain::permit::Permit;
+use domain::reading::Series;
+use formats::cutter::{Cutter, Piece};
+use formats::reader::Rows;
 use std::time::{Duration, Instant};
+use table::segment;
 use tests::generate::{self, Exceeding};
 
 const ROUNDS: usize = 11;

@@ -1,9 +1,8 @@
 //! A table of a test's own: on the embedded engine, or on the one that is named.
 
-use owsc::database::local_client;
-use owsc::embedded::Embedded;
-use shared::store::Store;
+use embedded::{Embedded, client};
 use std::path::Path;
+use table::Store;
 use tempfile::TempDir;
 
 /// The engine for all tables in place of the embedded one, such as DynamoDB Local (`make test-dynamodb`), if named.
@@ -52,6 +51,6 @@ impl Table {
 
     /// Access to it.
     pub fn store(&self) -> Store {
-        Store::new(local_client(&self.endpoint), &self.name)
+        Store::new(client(&self.endpoint), &self.name)
     }
 }

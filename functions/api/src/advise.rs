@@ -1,18 +1,18 @@
 //! `POST /api/advise`: what to do about alerts.
 
 use axum::Json;
+use domain::alert::Severity;
+use domain::name;
+use domain::permit_json::FieldError;
+use domain::reading::Direction;
+use domain::remedy::remedy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::domain::alert::Severity;
-use shared::domain::name;
-use shared::domain::permit_json::FieldError;
-use shared::domain::reading::Direction;
-use shared::domain::remedy::remedy;
-use shared::http::error::ErrorEnvelope;
-use shared::http::query::JsonBody;
-use shared::http::{ApiError, ApiResult};
 use std::collections::HashMap;
 use utoipa::ToSchema;
+use web::error::ErrorEnvelope;
+use web::query::JsonBody;
+use web::{ApiError, ApiResult};
 
 /// The most alerts in one request.
 const MAX_ALERTS: usize = 1000;

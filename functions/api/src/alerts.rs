@@ -4,14 +4,14 @@ use crate::Api;
 use crate::readings::moment;
 use axum::Json;
 use axum::extract::State;
+use domain::alert::{Alert, Severity};
+use domain::name;
 use serde::{Deserialize, Serialize};
-use shared::domain::alert::{Alert, Severity};
-use shared::domain::name;
-use shared::http::error::ErrorEnvelope;
-use shared::http::query::{Query, cursor, page_limit, read_cursor};
-use shared::http::{ApiError, ApiResult};
-use shared::store::alerts::Block;
+use table::alerts::Block;
 use utoipa::{IntoParams, ToSchema};
+use web::error::ErrorEnvelope;
+use web::query::{Query, cursor, page_limit, read_cursor};
+use web::{ApiError, ApiResult};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

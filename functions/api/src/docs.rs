@@ -186,14 +186,14 @@ fn live_section() -> Markup {
         table {
             thead { tr { th { "Sent" } th { "Effect" } } }
             tbody {
-                @for (message, effect) in shared::live::protocol::MESSAGES { tr { td { code { (message) } } td { (effect) } } }
+                @for (message, effect) in live::protocol::MESSAGES { tr { td { code { (message) } } td { (effect) } } }
             }
         }
         p { "A message that is not taken is answered: " code { r#"{"type":"error","code":"…","detail":"…"}"# } "." }
         table {
             thead { tr { th { "Code" } th { "When" } } }
             tbody {
-                @for code in shared::live::protocol::Code::ALL { tr { td { code { (code.as_str()) } } td { (code.meaning()) } } }
+                @for code in live::protocol::Code::ALL { tr { td { code { (code.as_str()) } } td { (code.meaning()) } } }
             }
         }
     }

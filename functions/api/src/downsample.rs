@@ -1,6 +1,6 @@
 //! Fewer points with the same peaks.
 
-use shared::domain::columns::{Columns, Row};
+use domain::columns::{Columns, Row};
 
 /// Takes readings in time order and keeps at most so many: all of them if they fit, else the lowest and the highest
 /// of each of equally long stretches, so that no peak is lost.
@@ -81,7 +81,7 @@ impl Downsample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::domain::reading::Flags;
+    use domain::reading::Flags;
 
     fn columns(values: &[f64]) -> Columns {
         let mut columns = Columns { units: vec!["mg/L".into()], ..Columns::default() };

@@ -14,10 +14,10 @@ mod streams;
 
 use axum::Router;
 use axum::routing::{get, post};
-use shared::http::guard::Guard;
-use shared::live::ports::Announce;
-use shared::store::Store;
+use live::ports::Announce;
 use std::sync::Arc;
+use table::Store;
+use web::guard::Guard;
 
 /// What the routes work on.
 #[derive(Clone)]

@@ -1,8 +1,8 @@
 //! The API function, with the documentation of all HTTP functions.
 
 use api::Api;
-use shared::lambda::{Error, Function};
-use shared::live::ports::FollowTheFeed;
+use lambda::{Error, Function};
+use live::ports::FollowTheFeed;
 use std::sync::Arc;
 use utoipa::OpenApi;
 

@@ -3,18 +3,18 @@
 use crate::Api;
 use axum::Json;
 use axum::extract::State;
+use domain::alert::{Alert, Severity};
+use domain::permit_json;
+use domain::{name, time};
+use engine::verdicts::{adopt_permit, preview_permit};
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::domain::alert::{Alert, Severity};
-use shared::domain::permit_json;
-use shared::domain::{name, time};
-use shared::http::error::ErrorEnvelope;
-use shared::http::query::{JsonBody, Path};
-use shared::http::{ApiError, ApiResult};
-use shared::store::permits::StoredPermit;
-use shared::verdicts::{adopt_permit, preview_permit};
 use std::collections::BTreeMap;
+use table::permits::StoredPermit;
 use utoipa::ToSchema;
+use web::error::ErrorEnvelope;
+use web::query::{JsonBody, Path};
+use web::{ApiError, ApiResult};
 
 /// The permit of a site: its own, or the built-in one until it has one.
 #[utoipa::path(

@@ -4,17 +4,17 @@ use crate::Api;
 use crate::downsample::Downsample;
 use axum::Json;
 use axum::extract::State;
+use domain::alert::Severity;
+use domain::columns::Row;
+use domain::evaluate::{Rule, rules_for};
+use domain::reading::Qualifier;
+use domain::time::{self, Shown};
 use serde::{Deserialize, Serialize};
-use shared::domain::alert::Severity;
-use shared::domain::columns::Row;
-use shared::domain::evaluate::{Rule, rules_for};
-use shared::domain::reading::Qualifier;
-use shared::domain::time::{self, Shown};
-use shared::http::error::ErrorEnvelope;
-use shared::http::query::{Query, cursor, read_cursor};
-use shared::http::{ApiError, ApiResult};
-use shared::store::series::Entry;
+use table::series::Entry;
 use utoipa::{IntoParams, ToSchema};
+use web::error::ErrorEnvelope;
+use web::query::{Query, cursor, read_cursor};
+use web::{ApiError, ApiResult};
 
 /// The most points in one answer.
 const MAX_POINTS: usize = 100_000;

@@ -3,20 +3,20 @@
 use crate::Api;
 use axum::Json;
 use axum::extract::State;
+use domain::evaluate::rules_for;
+use domain::name;
+use domain::permit::Permit;
+use domain::reading::Qualifier;
+use domain::time::{self, Shown};
+use domain::unit::Unit;
 use serde::{Deserialize, Serialize};
-use shared::domain::evaluate::rules_for;
-use shared::domain::name;
-use shared::domain::permit::Permit;
-use shared::domain::reading::Qualifier;
-use shared::domain::time::{self, Shown};
-use shared::domain::unit::Unit;
-use shared::http::ApiResult;
-use shared::http::error::ErrorEnvelope;
-use shared::http::query::{Query, cursor, page_limit, read_cursor};
-use shared::store::series::Entry;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use table::series::Entry;
 use utoipa::{IntoParams, ToSchema};
+use web::ApiResult;
+use web::error::ErrorEnvelope;
+use web::query::{Query, cursor, page_limit, read_cursor};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

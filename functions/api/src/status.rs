@@ -3,15 +3,15 @@
 use crate::Api;
 use axum::Json;
 use axum::extract::State;
+use domain::alert::Severity;
+use domain::time::Shown;
 use serde::{Deserialize, Serialize};
-use shared::domain::alert::Severity;
-use shared::domain::time::Shown;
-use shared::http::query::Query;
-use shared::http::{ApiError, ApiResult};
-use shared::store::StoreError;
-use shared::store::alerts::count_severities;
 use std::collections::BTreeMap;
+use table::StoreError;
+use table::alerts::count_severities;
 use utoipa::{IntoParams, ToSchema};
+use web::query::Query;
+use web::{ApiError, ApiResult};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -3,13 +3,13 @@
 use crate::Api;
 use axum::Json;
 use axum::extract::State;
+use domain::name::DEFAULT_SITE;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::domain::name::DEFAULT_SITE;
-use shared::http::error::ErrorEnvelope;
-use shared::http::query::Query;
-use shared::http::{ApiError, ApiResult};
 use utoipa::{IntoParams, ToSchema};
+use web::error::ErrorEnvelope;
+use web::query::Query;
+use web::{ApiError, ApiResult};
 
 /// How many events there are to see.
 const LATEST: usize = 100;

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use shared::http::{ApiError, layers};
+use web::{ApiError, layers};
 
 /// The page, with a place for the address of live events.
 const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/web/index.html"));

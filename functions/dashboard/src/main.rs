@@ -1,6 +1,6 @@
 //! The dashboard function.
 
-use shared::lambda::{Error, Function};
+use lambda::{Error, Function};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

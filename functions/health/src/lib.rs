@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
-use shared::store::Store;
 use std::sync::Arc;
 use std::time::Duration;
+use table::Store;
 use utoipa::{OpenApi, ToSchema};
 
 /// How long the table may take to prove that it answers.

@@ -1,6 +1,6 @@
 //! The health function.
 
-use shared::lambda::{Error, Function};
+use lambda::{Error, Function};
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]

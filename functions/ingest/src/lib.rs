@@ -8,16 +8,16 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post};
+use engine::answer::Answer;
+use engine::pipeline::{Ingestor, Upload, record_json};
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
-use shared::http::error::ErrorEnvelope;
-use shared::http::guard::{Guard, client_of};
-use shared::http::query::{Path, Query, cursor, page_limit, read_cursor};
-use shared::http::{ApiError, ApiResult};
-use shared::ingest::answer::Answer;
-use shared::ingest::pipeline::{Ingestor, Upload, record_json};
 use tokio_util::io::StreamReader;
 use utoipa::{IntoParams, OpenApi, ToSchema};
+use web::error::ErrorEnvelope;
+use web::guard::{Guard, client_of};
+use web::query::{Path, Query, cursor, page_limit, read_cursor};
+use web::{ApiError, ApiResult};
 
 /// The longest `source`.
 const MAX_SOURCE: usize = 200;

@@ -1,8 +1,8 @@
 //! The ingest function.
 
-use shared::ingest::pipeline::{Ingestor, Limits};
-use shared::lambda::{Error, Function};
-use shared::live::ports::FollowTheFeed;
+use engine::pipeline::{Ingestor, Limits};
+use lambda::{Error, Function};
+use live::ports::FollowTheFeed;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,8 +1,8 @@
 //! What sets an ingest off. An HTTP request today; each further source of files is one more variant and its arm.
 
+use lambda::{Fault, Http, LambdaEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::lambda::{Fault, Http, LambdaEvent};
 
 /// Where an event comes from, told by what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

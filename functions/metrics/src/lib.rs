@@ -7,14 +7,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use shared::config::Config;
-use shared::http::ApiError;
-use shared::http::error::ErrorEnvelope;
-use shared::http::guard::admit_metrics;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use utoipa::OpenApi;
+use web::ApiError;
+use web::config::Config;
+use web::error::ErrorEnvelope;
+use web::guard::admit_metrics;
 
 /// The documentation of this route.
 #[derive(Debug, OpenApi)]

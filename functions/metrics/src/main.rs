@@ -1,8 +1,8 @@
 //! The metrics function: the sums of what all environments have counted.
 
+use lambda::{Error, Function};
 use metrics_function::Render;
 use metrics_function::sums::{self, Sums};
-use shared::lambda::{Error, Function};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

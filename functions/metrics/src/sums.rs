@@ -1,9 +1,10 @@
 //! What many processes have counted, as Prometheus reads it.
 
-use shared::telemetry::deltas::{COUNT, SUM, VALUE, bucket};
-use shared::telemetry::metrics::{ALL, Kind, Metric};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use telemetry::deltas::{COUNT, SUM, VALUE, bucket};
+use telemetry::{Kind, Metric};
+use web::metrics::FAMILIES;
 
 /// Numbers of each series, by name and labels as Prometheus writes them.
 pub type Sums = BTreeMap<String, BTreeMap<String, f64>>;
@@ -11,7 +12,7 @@ pub type Sums = BTreeMap<String, BTreeMap<String, f64>>;
 /// The sums in Prometheus' text format, in the order in which metrics are declared.
 pub fn render(sums: &Sums) -> String {
     let mut text = String::new();
-    for metric in ALL {
+    for metric in telemetry::metric::all(&FAMILIES) {
         // Writing to a text does not fail.
         let _ = write_metric(&mut text, metric, sums);
     }

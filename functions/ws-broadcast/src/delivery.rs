@@ -1,22 +1,22 @@
 //! Delivering a site's events through API Gateway: everything to everybody once, whatever happens to this process.
 //!
-//! `shared::store::deliveries` tells what is noted when. Nobody can know whether a post arrived whose process was killed
+//! `table::deliveries` tells what is noted when. Nobody can know whether a post arrived whose process was killed
 //! before it could note the answer. Such a connection is ended: its client connects again, says which event it has
 //! last, and goes on behind it. So does one that could not be reached.
 
+use domain::time;
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use shared::domain::time;
-use shared::lambda::Fault;
-use shared::lambda::push::Gateway;
-use shared::live::ports::{Batch, Connection, Push, PushError};
-use shared::store::connections::Subscriber;
-use shared::store::feed::Entry;
-use shared::store::{Store, StoreError};
-use shared::telemetry::metrics::{Dropped, ws_dropped};
+use lambda::Fault;
+use lambda::push::Gateway;
+use live::metrics::{Dropped, dropped};
+use live::ports::{Batch, Connection, Push, PushError};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+use table::connections::Subscriber;
+use table::feed::Entry;
+use table::{Store, StoreError};
 
 /// Connections that are claimed together: with API Gateway's ids less than the kilobyte that a write unit buys.
 const CLAIM: usize = 32;
@@ -138,7 +138,7 @@ impl Delivery {
         let connection = &subscriber.connection;
         match self.gateway.post(connection, &batch).await {
             Ok(()) => Ok(()),
-            Err(PushError::Gone) => Ok(self.store.remove(connection).await?),
+            Err(PushError::Gone) => Ok(live::registry::remove(&self.store, connection).await?),
             Err(PushError::Failed(reason)) => {
                 tracing::warn!(connection = connection.id, reason, "a connection was not reached and is ended");
                 self.end(connection, Dropped::TooSlow).await
@@ -147,8 +147,8 @@ impl Delivery {
     }
 
     async fn end(&self, connection: &Connection, why: Dropped) -> Result<(), Fault> {
-        ws_dropped(why);
+        dropped(why);
         self.gateway.end(&connection.id).await.map_err(|error| Fault::Push(error.to_string()))?;
-        Ok(self.store.remove(connection).await?)
+        Ok(live::registry::remove(&self.store, connection).await?)
     }
 }

@@ -4,9 +4,9 @@ pub mod delivery;
 pub mod stream;
 
 use futures_util::StreamExt;
-use shared::live::ports::{Batch, Connection, Connections, Push, PushError};
-use shared::store::StoreError;
+use live::ports::{Batch, Connection, Connections, Push, PushError};
 use std::sync::Arc;
+use table::StoreError;
 
 /// Connections that are posted to at the same time: one that answers slowly delays nobody else.
 const CONCURRENCY: usize = 64;

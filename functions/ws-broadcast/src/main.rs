@@ -1,6 +1,6 @@
 //! The function that the table's stream sets off.
 
-use shared::lambda::{Error, Fault, Function, LambdaEvent};
+use lambda::{Error, Fault, Function, LambdaEvent};
 use ws_broadcast::delivery::Delivery;
 use ws_broadcast::stream::{self, Event};
 

@@ -3,11 +3,11 @@
 use crate::delivery::Delivery;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_dynamodb::types::AttributeValue;
+use lambda::Fault;
 use serde::Deserialize;
-use shared::lambda::Fault;
-use shared::store::feed::{self, Entry};
-use shared::store::{Item, ItemExt, StoreError};
 use std::collections::HashMap;
+use table::feed::{self, Entry};
+use table::{Item, ItemExt, StoreError};
 
 /// A batch of changes, as far as it is looked at.
 #[derive(Debug, Deserialize)]

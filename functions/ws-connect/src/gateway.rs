@@ -1,12 +1,12 @@
 //! Connecting through API Gateway.
 
 use crate::{Caller, Options, connect};
-use shared::http::ApiResult;
-use shared::http::guard::Guard;
-use shared::lambda::Fault;
-use shared::lambda::websocket::{self, Answer, Event};
-use shared::live::ports::Connection;
-use shared::store::Store;
+use lambda::Fault;
+use lambda::websocket::{self, Answer, Event};
+use live::ports::Connection;
+use table::Store;
+use web::ApiResult;
+use web::guard::Guard;
 
 /// The WebSocket API has one path for all, so that all count together.
 const PATH: &str = "/ws";

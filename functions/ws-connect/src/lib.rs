@@ -2,13 +2,13 @@
 
 pub mod gateway;
 
+use domain::name::{self, DEFAULT_SITE};
 use http::HeaderMap;
+use live::ports::{Connection, Connections};
 use serde::Deserialize;
-use shared::domain::name::{self, DEFAULT_SITE};
-use shared::http::guard::Guard;
-use shared::http::{ApiError, ApiResult};
-use shared::live::ports::{Connection, Connections};
 use std::net::IpAddr;
+use web::guard::Guard;
+use web::{ApiError, ApiResult};
 
 /// What may stand in the query of a WebSocket's URL. Unknown names are no error: proxies add some.
 #[derive(Deserialize, Default)]

@@ -1,7 +1,7 @@
 //! The WebSocket API's $connect function.
 
-use shared::lambda::websocket::Event;
-use shared::lambda::{Error, Function, LambdaEvent};
+use lambda::websocket::Event;
+use lambda::{Error, Function, LambdaEvent};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! WebSocket disconnect: nothing is sent to the connection any more.
 
-use shared::live::ports::Connections;
-use shared::store::StoreError;
+use live::ports::Connections;
+use table::StoreError;
 
 /// Removes a connection.
 pub async fn disconnect<C: Connections>(connections: &C, id: &str) -> Result<(), StoreError> {

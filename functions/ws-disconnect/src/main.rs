@@ -1,7 +1,7 @@
 //! The WebSocket API's $disconnect function.
 
-use shared::lambda::websocket::{self, Answer, Event};
-use shared::lambda::{Error, Fault, Function, LambdaEvent};
+use lambda::websocket::{self, Answer, Event};
+use lambda::{Error, Fault, Function, LambdaEvent};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

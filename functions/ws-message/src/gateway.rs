@@ -4,16 +4,16 @@ use crate::subscription::{Begin, bring};
 use crate::{Messages, Received, Step, refusal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use shared::domain::time;
-use shared::lambda::push::Gateway;
-use shared::lambda::websocket::{self, Answer, Event};
-use shared::lambda::{Fault, LambdaEvent};
-use shared::live::ports::{Connection, Connections, PushError};
-use shared::live::protocol::Code;
-use shared::live::publisher::PublishError;
-use shared::store::Store;
-use shared::store::connections::{Known, Subscriber};
+use domain::time;
+use engine::publisher::PublishError;
+use lambda::push::Gateway;
+use lambda::websocket::{self, Answer, Event};
+use lambda::{Fault, LambdaEvent};
+use live::ports::{Connection, Connections, PushError};
+use live::protocol::Code;
 use std::time::SystemTime;
+use table::Store;
+use table::connections::{Known, Subscriber};
 
 /// A connection that has been in no list for so long belongs to an invocation that is gone: they end after 29 s.
 const STRANDED: i64 = 60 * 1_000_000;
@@ -106,7 +106,7 @@ impl Host {
     async fn reply(&self, connection: &Connection, frame: String) -> Result<(), Fault> {
         match self.gateway.send(&connection.id, frame.into()).await {
             Ok(()) => Ok(()),
-            Err(PushError::Gone) => Ok(self.store.remove(connection).await?),
+            Err(PushError::Gone) => Ok(live::registry::remove(&self.store, connection).await?),
             Err(PushError::Failed(reason)) => Err(Fault::Push(reason)),
         }
     }
@@ -115,7 +115,7 @@ impl Host {
     async fn end(&self, id: &str, connection: Option<Connection>) -> Result<(), Fault> {
         self.gateway.end(id).await.map_err(|error| Fault::Push(error.to_string()))?;
         match connection {
-            Some(connection) => self.store.remove(&connection).await?,
+            Some(connection) => live::registry::remove(&self.store, &connection).await?,
             None => self.store.unregister(id).await?,
         }
         Ok(())

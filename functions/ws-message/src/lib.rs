@@ -3,13 +3,13 @@
 pub mod gateway;
 mod subscription;
 
+use engine::publisher::{Fate, Publisher};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use shared::config::Config;
-use shared::live::ports::Connection;
-use shared::live::protocol::{self, Code, Message};
-use shared::live::publisher::{Fate, Publisher};
-use shared::telemetry::metrics as names;
+use live::metrics as names;
+use live::ports::Connection;
+use live::protocol::{self, Code, Message};
 use std::num::NonZeroU32;
+use web::config::Config;
 
 /// What a message leads to.
 #[derive(Debug)]
@@ -83,8 +83,8 @@ impl Messages {
             Received::Text(text) => text.as_bytes(),
             Received::Binary(bytes) => bytes,
         };
-        metrics::counter!(names::WS_RECEIVED).increment(1);
-        metrics::histogram!(names::WS_MESSAGE_SIZE).record(bytes.len() as f64);
+        metrics::counter!(names::RECEIVED).increment(1);
+        metrics::histogram!(names::MESSAGE_SIZE).record(bytes.len() as f64);
         if !allowed {
             let detail = format!("more than {} messages a second; this one was not taken", self.per_second);
             return refuse(Code::RateLimited, &detail);
@@ -119,6 +119,6 @@ fn refuse(code: Code, detail: &str) -> Step {
 
 /// The frame that says why a message was not taken. Counts it.
 pub fn refusal(code: Code, detail: &str) -> String {
-    names::ws_refused(code);
+    names::refused(code);
     protocol::error(code, detail)
 }

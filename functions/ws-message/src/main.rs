@@ -1,9 +1,9 @@
 //! The WebSocket API's $default function.
 
-use shared::lambda::websocket::Event;
-use shared::lambda::{Error, Function, LambdaEvent};
-use shared::live::ports::FollowTheFeed;
-use shared::live::publisher::Publisher;
+use engine::publisher::Publisher;
+use lambda::websocket::Event;
+use lambda::{Error, Function, LambdaEvent};
+use live::ports::FollowTheFeed;
 use std::sync::Arc;
 use ws_message::Messages;
 use ws_message::gateway::Host;

@@ -4,15 +4,15 @@
 //! beyond what has been posted from here. A delivery notes that it begins before it reads the list, so that every
 //! event is posted by exactly one of the two.
 
-use shared::domain::name;
-use shared::lambda::Fault;
-use shared::lambda::push::Gateway;
-use shared::live::ports::{Batch, Connection, Push, PushError};
-use shared::live::protocol;
-use shared::store::connections::Subscriber;
-use shared::store::{Store, StoreError};
+use domain::name;
+use lambda::Fault;
+use lambda::push::Gateway;
+use live::ports::{Batch, Connection, Push, PushError};
+use live::protocol;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use table::connections::Subscriber;
+use table::{Store, StoreError};
 
 /// How often it is looked whether a delivery has finished.
 const LOOK: Duration = Duration::from_millis(10);

@@ -7,7 +7,7 @@
 //!   its own on a loopback port. The binaries are those that are deployed; they cannot tell the difference.
 //! - [`front`] is the one port: [`http`] APIs at `/` with payload format 2.0, WebSocket APIs at `/<stage>`, and their
 //!   management endpoint at `/<stage>/@connections/<id>`.
-//! - [`database`] is DynamoDB: the embedded one of `owsc`, with the tables created from the template.
+//! - [`database`] is DynamoDB: the embedded one, with the tables created from the template.
 //! - [`streams`] feeds functions from the tables' streams, in order, again and again until a batch is done or given up.
 //!
 //! Three rules keep it honest. One task decides what happens to an environment, so that a response, a crash and a

@@ -10,13 +10,13 @@ use crate::template::{Given, Template};
 use crate::{logs, streams};
 use anyhow::Context;
 use axum::serve::ListenerExt;
-use owsc::embedded::Embedded;
-use owsc::serve::told_to_stop;
+use embedded::Embedded;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// How long a stopping gateway waits for what is under way.
@@ -84,6 +84,17 @@ async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
 
 async fn end(pools: &HashMap<String, Pool>) {
     futures_util::future::join_all(pools.values().map(Pool::stop)).await;
+}
+
+/// Listens for the signals to stop from now on, and ends at the first. Without it, they would end the process at once.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Small frames leave at once.

@@ -1,12 +1,11 @@
 //! Events that nobody should send. A function answers or fails; its environment lives on.
 
 use bytes::Bytes;
+use embedded::{Embedded, client};
 use local_gateway::runtime::{InvokeError, Pool, PoolConfig};
-use owsc::database::local_client;
-use owsc::embedded::Embedded;
 use serde_json::{Map, Value, json};
-use shared::store::Store;
 use std::time::Duration;
+use table::Store;
 use tests::host;
 use tests::server::children;
 
@@ -136,7 +135,7 @@ fn pool(function: &str, endpoint: &str) -> Pool {
 async fn no_event_takes_an_environment_down() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let embedded = Embedded::start(directory.path())?;
-    Store::new(local_client(&embedded.endpoint()), "owsc").create_table_if_missing().await?;
+    Store::new(client(&embedded.endpoint()), "owsc").create_table_if_missing().await?;
     let http = ["api", "dashboard", "health", "ingest", "metrics"];
     let websocket = ["ws-connect", "ws-disconnect", "ws-message", "ws-broadcast"];
     for function in http.into_iter().chain(websocket) {

@@ -101,7 +101,7 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
 fn routed() -> anyhow::Result<BTreeSet<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
-    for directory in ["functions", "infra/container/src"] {
+    for directory in ["functions", "infra/server/src"] {
         sources(&root.join(directory), &mut files)?;
     }
     let mut paths = BTreeSet::new();

@@ -187,7 +187,7 @@ async fn message_sizes_count_the_bytes_received_on_both_sides_of_the_limit() -> 
 #[tokio::test]
 async fn a_message_beyond_the_wire_limit_ends_the_connection_with_the_reason() -> anyhow::Result<()> {
     let server = Server::start().await?;
-    let limit = shared::live::protocol::MAX_WIRE_BYTES;
+    let limit = live::protocol::MAX_WIRE_BYTES;
     let mut socket = Socket::ready(&server.ws_url("/ws/effluent")).await?;
     socket.send_raw(Message::text("x".repeat(limit))).await?;
     assert_eq!(socket.next().await?["code"], "too_large");

@@ -1,18 +1,18 @@
 //! Properties of the whole way from a file to its alerts, through the store.
 
+use domain::alert::Alert;
+use domain::permit_json;
+use engine::answer::Answer;
+use engine::pipeline::{IngestError, Ingestor, Limits, Upload};
+use engine::publisher::Publisher;
+use live::ports::Announce;
+use live::protocol::{self, Message};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use serde_json::json;
-use shared::domain::alert::Alert;
-use shared::domain::permit_json;
-use shared::ingest::answer::Answer;
-use shared::ingest::pipeline::{IngestError, Ingestor, Limits, Upload};
-use shared::live::ports::Announce;
-use shared::live::protocol::{self, Message};
-use shared::live::publisher::Publisher;
-use shared::store::feed::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use table::feed::Entry;
 use tests::table::Table;
 
 /// Each case writes to a disk several times.

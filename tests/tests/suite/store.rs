@@ -1,10 +1,10 @@
 //! What functions share through the table.
 
-use shared::live::ports::{Connection, Connections};
-use shared::store::Store;
-use shared::store::deliveries::Progress;
-use shared::telemetry::deltas::Delta;
+use live::ports::{Connection, Connections};
 use std::collections::{BTreeMap, BTreeSet};
+use table::Store;
+use table::deliveries::Progress;
+use telemetry::deltas::Delta;
 use tests::table::Table;
 
 /// A new table, and access to it.
@@ -48,11 +48,11 @@ async fn new_connections_are_waited_for_until_they_have_said_something() -> anyh
     let connection = connection(1, "a");
     store.register(&connection).await?;
     let hold = async || anyhow::Ok(store.subscriber(&connection).await?.map(|subscriber| subscriber.hold));
-    let now = shared::domain::time::now();
+    let now = domain::time::now();
     assert!(hold().await?.is_some_and(|until| until > now && until <= now + 500_000));
     store.end_hold(&connection).await?;
     assert_eq!(hold().await?, Some(0));
-    store.remove(&connection).await?;
+    live::registry::remove(store, &connection).await?;
     store.end_hold(&connection).await?;
     assert_eq!(hold().await?, None, "what is gone does not come back");
     Ok(())
@@ -71,7 +71,7 @@ async fn a_connection_settles_only_where_no_later_delivery_has_begun() -> anyhow
     }
     store.finish_delivery("a", 7).await?;
     assert_eq!(store.progress("A").await?, Some(Progress { through: 7, begun: 7 }));
-    store.remove(&connection(1, "a")).await?;
+    live::registry::remove(store, &connection(1, "a")).await?;
     assert!(store.settle(&connection(1, "a"), 9).await.is_err(), "what is gone does not come back");
     assert!(store.list("a").await?.is_empty());
     Ok(())
@@ -109,7 +109,7 @@ async fn counters_sum_what_every_process_adds() -> anyhow::Result<()> {
                     .await?;
                 store.add_to_counter(&origin, &delta("nothing", &[("v", 0.0)])).await?;
             }
-            Ok::<_, shared::store::StoreError>(())
+            Ok::<_, table::StoreError>(())
         });
     }
     while let Some(done) = adding.join_next().await {
@@ -125,7 +125,7 @@ async fn counters_sum_what_every_process_adds() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_shared_rate_takes_its_limit_and_no_more_and_recovers_evenly() -> anyhow::Result<()> {
     let (_table, store) = &created().await?;
-    let now = shared::domain::time::now();
+    let now = domain::time::now();
     let taken = async |key: &str, tries: u32, now: i64| {
         let mut taken = 0;
         for _ in 0..tries {

@@ -1,9 +1,9 @@
 //! The stored exceedances of a rule in a period.
 
-use shared::domain::alert::{self, Alert, Severity};
-use shared::domain::reading::Direction;
-use shared::store::alerts::Block;
+use domain::alert::{self, Alert, Severity};
+use domain::reading::Direction;
 use std::collections::BTreeMap;
+use table::alerts::Block;
 
 /// The most exceedances that a certificate lists.
 pub(super) const MAX_LISTED: usize = 1000;

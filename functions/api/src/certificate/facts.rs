@@ -5,17 +5,17 @@ use super::ledger::{self, Ledger};
 use super::range::Range;
 use super::scan::{Scan, scan};
 use super::status::{Verdict, decide};
+use domain::alert::{Alert, Severity};
+use domain::evaluate::{Rule, Survey};
+use domain::permit::{Permit, Statistic};
+use domain::{name, time};
+use engine::verdicts::surveys;
 use futures_util::future::try_join_all;
-use shared::domain::alert::{Alert, Severity};
-use shared::domain::evaluate::{Rule, Survey};
-use shared::domain::permit::{Permit, Statistic};
-use shared::domain::{name, time};
-use shared::http::request_id;
-use shared::store::permits::StoredPermit;
-use shared::store::series::Entry;
-use shared::store::{Store, StoreError};
-use shared::verdicts::surveys;
 use std::collections::BTreeMap;
+use table::permits::StoredPermit;
+use table::series::Entry;
+use table::{Store, StoreError};
+use web::request_id;
 
 /// Series read at once. Reading is waiting, mostly; each holds its packed readings, 2 MB for a million.
 const AT_ONCE: usize = 8;

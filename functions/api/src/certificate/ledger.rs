@@ -1,10 +1,10 @@
 //! Where the readings of a period came from.
 
-use shared::domain::name;
-use shared::store::feed::is_of_single_readings;
-use shared::store::ingests::{Ingest, State};
-use shared::store::{Store, StoreError};
+use domain::name;
 use std::collections::{BTreeMap, BTreeSet};
+use table::feed::is_of_single_readings;
+use table::ingests::{Ingest, State};
+use table::{Store, StoreError};
 
 /// How many records of the ledger are looked through, from the latest back. Each is a read.
 const MAX_RECORDS: usize = 1000;

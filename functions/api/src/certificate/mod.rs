@@ -19,15 +19,15 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::name;
 use range::Range;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use shared::domain::name;
-use shared::http::error::ErrorEnvelope;
-use shared::http::query::Query;
-use shared::http::{ApiError, ApiResult};
 use std::sync::LazyLock;
 use utoipa::IntoParams;
+use web::error::ErrorEnvelope;
+use web::query::Query;
+use web::{ApiError, ApiResult};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

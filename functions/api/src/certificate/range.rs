@@ -1,8 +1,8 @@
 //! The period that a certificate is about.
 
 use super::text::tidy;
-use shared::domain::time::{self, DAY, TimeKind};
-use shared::http::{ApiError, ApiResult};
+use domain::time::{self, DAY, TimeKind};
+use web::{ApiError, ApiResult};
 
 /// A range of time; open where nothing was asked for.
 #[derive(Debug, Clone, Copy)]

@@ -1,10 +1,10 @@
 //! What is counted of a series while its readings pass by, a piece at a time.
 
 use crate::downsample::Downsample;
-use shared::domain::columns::{Columns, Row};
-use shared::domain::reading::{Direction, Qualifier};
-use shared::store::StoreError;
-use shared::store::segments::Merged;
+use domain::columns::{Columns, Row};
+use domain::reading::{Direction, Qualifier};
+use table::StoreError;
+use table::segments::Merged;
 
 /// Points of a chart: what a chart of this width can show.
 pub(super) const CHART_POINTS: usize = 240;
@@ -90,8 +90,8 @@ impl Scan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::domain::reading::Flags;
-    use shared::domain::time::TimeKind;
+    use domain::reading::Flags;
+    use domain::time::TimeKind;
 
     #[test]
     fn readings_non_detects_and_their_limits_are_counted() {

@@ -3,9 +3,9 @@
 use super::facts::{LimitFacts, SeriesFacts};
 use super::ledger::Ledger;
 use super::range::Range;
-use shared::domain::permit::{Limit, Season, Statistic};
-use shared::domain::time::{PeriodKind, month_of};
-use shared::store::permits::StoredPermit;
+use domain::permit::{Limit, Season, Statistic};
+use domain::time::{PeriodKind, month_of};
+use table::permits::StoredPermit;
 
 /// What the page says in large letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +144,7 @@ fn holds_within(season: Season, (from, to): (i64, i64)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::domain::time::from_clock;
+    use domain::time::from_clock;
 
     #[test]
     fn seasons_and_the_stretches_that_meet_them() {

@@ -1,9 +1,9 @@
 //! Numbers, times and names as the certificate shows them, and how much of a list it shows.
 
+use domain::alert::PERCENT_OF_ZERO_LIMIT;
+use domain::permit::Statistic;
+use domain::reading::{Direction, Qualifier};
 use maud::{Markup, Render, html};
-use shared::domain::alert::PERCENT_OF_ZERO_LIMIT;
-use shared::domain::permit::Statistic;
-use shared::domain::reading::{Direction, Qualifier};
 
 /// Digits of computed values. Laboratories report two to four.
 const DIGITS: usize = 7;

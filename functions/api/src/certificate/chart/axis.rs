@@ -1,7 +1,7 @@
 //! Axes: where ticks stand and what they say.
 
 use crate::certificate::text::significant;
-use shared::domain::time::{self, DAY, HOUR, PeriodKind, TimeKind};
+use domain::time::{self, DAY, HOUR, PeriodKind, TimeKind};
 
 /// A tick: its place on the axis, and its label.
 pub(super) type Tick<T> = (T, String);

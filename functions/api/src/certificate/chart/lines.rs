@@ -3,9 +3,9 @@
 use super::{CHARACTER, HEIGHT, LEFT, RIGHT, Scale, TOP, WIDTH};
 use crate::certificate::facts::SeriesFacts;
 use crate::certificate::text::{direction, statistic, unmarked, value};
-use shared::domain::permit::Season;
-use shared::domain::reading::Direction;
-use shared::domain::time::PeriodKind;
+use domain::permit::Season;
+use domain::reading::Direction;
+use domain::time::PeriodKind;
 use std::fmt::Write as _;
 
 /// Lines further apart than this do not hide each other's labels.

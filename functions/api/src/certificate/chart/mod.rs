@@ -8,12 +8,12 @@ mod lines;
 
 use super::facts::SeriesFacts;
 use super::text::{counted, qualified, tidy, value};
+use domain::columns::Row;
+use domain::reading::{Direction, Qualifier};
+use domain::time::{self, DAY, HOUR, TimeKind};
+use domain::unit::Unit;
 use lines::Line;
 use maud::{Markup, html};
-use shared::domain::columns::Row;
-use shared::domain::reading::{Direction, Qualifier};
-use shared::domain::time::{self, DAY, HOUR, TimeKind};
-use shared::domain::unit::Unit;
 use std::fmt::Write as _;
 
 const WIDTH: f64 = 360.0;

@@ -4,12 +4,12 @@ use super::{NUMBER, ROOM, TEXT, left_out, table};
 use crate::certificate::exceeding::MAX_LISTED;
 use crate::certificate::facts::Facts;
 use crate::certificate::text::{listed, name, percent, qualified, sign, statistic_of, tidy, value, value_against};
+use domain::alert::{Alert, Severity};
+use domain::name::key;
+use domain::permit::Statistic;
+use domain::reading::Direction;
+use domain::remedy::remedy;
 use maud::{Markup, html};
-use shared::domain::alert::{Alert, Severity};
-use shared::domain::name::key;
-use shared::domain::permit::Statistic;
-use shared::domain::reading::Direction;
-use shared::domain::remedy::remedy;
 use std::collections::HashMap;
 
 const COLUMNS: [(&str, &str); 9] = [

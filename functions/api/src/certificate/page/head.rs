@@ -3,11 +3,11 @@
 use crate::certificate::facts::Facts;
 use crate::certificate::status::{Gap, Status, Why};
 use crate::certificate::text::{count, counted, listed, name, sign, statistic, tidy, value};
+use domain::alert::Severity;
+use domain::name::key;
+use domain::permit::Limit;
+use domain::time;
 use maud::{Markup, html};
-use shared::domain::alert::Severity;
-use shared::domain::name::key;
-use shared::domain::permit::Limit;
-use shared::domain::time;
 use std::collections::BTreeMap;
 
 /// The most outfalls that are named.
@@ -117,7 +117,7 @@ fn outfalls(facts: &Facts) -> Markup {
 fn period(facts: &Facts) -> Markup {
     let first = facts.present().filter_map(|series| series.scan.first).min_by_key(|row| row.time);
     let last = facts.present().filter_map(|series| series.scan.last).max_by_key(|row| row.time);
-    let shown = |row: Option<shared::domain::columns::Row>| row.map(|row| tidy(&row.shown_time().to_string()));
+    let shown = |row: Option<domain::columns::Row>| row.map(|row| tidy(&row.shown_time().to_string()));
     let from = facts.range.shown_from().or(shown(first));
     let to = facts.range.shown_to().or(shown(last));
     let whole = facts.range.shown_from().is_none() && facts.range.shown_to().is_none();

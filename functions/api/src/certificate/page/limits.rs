@@ -4,9 +4,9 @@ use super::{NUMBER, ROOM, TEXT, table};
 use crate::certificate::facts::{Facts, SeriesFacts};
 use crate::certificate::scan::OwnLimit;
 use crate::certificate::text::{count, direction, listed, name, statistic, value};
+use domain::permit::{Limit, NonDetect};
+use domain::permit_json::MAX_LIMITS;
 use maud::{Markup, html};
-use shared::domain::permit::{Limit, NonDetect};
-use shared::domain::permit_json::MAX_LIMITS;
 
 const COLUMNS: [(&str, &str); 7] = [
     ("Parameter", TEXT),

@@ -5,8 +5,8 @@ use crate::certificate::facts::{Facts, LimitFacts, SeriesFacts};
 use crate::certificate::text::{
     self, count, counted, listed, name, percent_of, qualified, sign, statistic_of, tidy, value,
 };
+use domain::evaluate::Observed;
 use maud::{Markup, html};
-use shared::domain::evaluate::Observed;
 
 /// The most rows of each table.
 const MAX_ROWS: usize = 1000;
@@ -128,9 +128,8 @@ pub(super) fn counts(facts: &Facts) -> Markup {
 
 fn count_row(series: &SeriesFacts) -> Markup {
     let (key, scan) = (&series.entry.series, &series.scan);
-    let time = |row: Option<shared::domain::columns::Row>| {
-        row.map(|row| tidy(&row.shown_time().to_string())).unwrap_or_default()
-    };
+    let time =
+        |row: Option<domain::columns::Row>| row.map(|row| tidy(&row.shown_time().to_string())).unwrap_or_default();
     html! {
         tr {
             td { (name(&key.outfall)) }

@@ -1,0 +1,105 @@
+//! Backups of the embedded database: one file, taken while a server writes, and put back where there is none.
+
+use crate::cli::{Backup, Restore};
+use anyhow::{Context, bail, ensure};
+use embedded::FILE;
+use rusqlite::{Connection, OpenFlags};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use web::config::Config;
+
+/// How long a backup waits for the database; a server holds it for milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Copies the database of `OW_SC_DATA_DIR` as it is at one moment. Nobody waits for it.
+pub fn backup(options: &Backup) -> anyhow::Result<()> {
+    let config = Config::from_env()?.0;
+    let (source, target) = (config.data_dir.join(FILE), &options.to);
+    ensure!(source.is_file(), "OW_SC_DATA_DIR has no database: there is no {}", source.display());
+    ensure!(!target.exists(), "{} is there already", target.display());
+    let partial = with_suffix(target, ".partial");
+    write(&partial, |partial| {
+        let database = open(&source, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let name = partial.to_str().context("the file's name is not UTF-8")?;
+        database.execute("VACUUM INTO ?1", [name]).context("the database cannot be copied")?;
+        check(partial, &config.table)
+    })?;
+    put(&partial, target)?;
+    tell(&format!("{} is a backup of {}", target.display(), source.display()));
+    Ok(())
+}
+
+/// Puts a backup into `OW_SC_DATA_DIR`, which must have no database.
+pub fn restore(options: &Restore) -> anyhow::Result<()> {
+    let config = Config::from_env()?.0;
+    let (source, target) = (&options.from, config.data_dir.join(FILE));
+    check(source, &config.table)?;
+    fs::create_dir_all(&config.data_dir).with_context(|| format!("cannot create {}", config.data_dir.display()))?;
+    let _lock = embedded::lock(&config.data_dir)?;
+    // A journal that was left behind would be applied to what is put beside it.
+    for taken in ["", "-wal", "-shm", "-journal"].map(|suffix| with_suffix(&target, suffix)) {
+        ensure!(!taken.exists(), "{} is there: move it away first", taken.display());
+    }
+    let partial = with_suffix(&target, ".partial");
+    write(&partial, |partial| {
+        fs::copy(source, partial)?;
+        Ok(())
+    })?;
+    put(&partial, &target)?;
+    tell(&format!("{} is now what {} holds", target.display(), source.display()));
+    Ok(())
+}
+
+/// What an earlier try has left is overwritten, and what a failed one leaves is removed.
+fn write(partial: &Path, fill: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    if partial.exists() {
+        fs::remove_file(partial)?;
+    }
+    let written = fill(partial).and_then(|()| Ok(File::open(partial)?.sync_all()?));
+    if written.is_err() {
+        // There may be none; why it failed is what has to be told.
+        let _ = fs::remove_file(partial);
+    }
+    written.with_context(|| format!("cannot write {}", partial.display()))
+}
+
+/// Gives a file its name once it is whole, and on disk.
+fn put(partial: &Path, target: &Path) -> anyhow::Result<()> {
+    fs::rename(partial, target)?;
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(File::open(folder)?.sync_all()?)
+}
+
+/// Fails unless a file is a database without damage that has the table.
+fn check(path: &Path, table: &str) -> anyhow::Result<()> {
+    let not_one = || format!("{} is not a backup", path.display());
+    let database = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY).with_context(not_one)?;
+    let text = |row: &rusqlite::Row| row.get::<_, String>(0);
+    let damage = database.query_row("PRAGMA quick_check(1)", [], text).with_context(not_one)?;
+    ensure!(damage == "ok", "{} is damaged: {damage}", path.display());
+    let mut statement = database.prepare("SELECT table_name FROM _tables").with_context(not_one)?;
+    let tables = statement.query_map([], text)?.collect::<Result<Vec<_>, _>>()?;
+    if !tables.iter().any(|known| known == table) {
+        bail!("{} has no table {table:?}, which OW_SC_TABLE names, but {tables:?}", path.display());
+    }
+    Ok(())
+}
+
+fn open(path: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, mode)?;
+    connection.busy_timeout(PATIENCE)?;
+    Ok(connection)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+#[expect(clippy::print_stdout, reason = "it is what the person at the terminal waits for")]
+fn tell(text: &str) {
+    println!("{text}");
+}

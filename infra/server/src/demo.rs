@@ -1,0 +1,19 @@
+//! The demonstration file, for a database that has nothing in it.
+
+use engine::pipeline::{Ingestor, Upload};
+
+/// A real permit's monitoring reports, with EPA's verdicts (EPA ECHO, public domain).
+const FILE: &[u8] = include_bytes!("../../../tests/fixtures/echo-effluent-chart-TX0119407.csv");
+const NAME: &str = "echo-effluent-chart-TX0119407.csv";
+
+/// Takes the demonstration file in if no site is known.
+pub(crate) async fn load_if_empty(ingestor: &Ingestor) -> anyhow::Result<()> {
+    if !ingestor.store().sites().await?.is_empty() {
+        return Ok(());
+    }
+    let upload =
+        Upload { site: Some("demo".into()), source: NAME.into(), who: "demonstration".into(), ..Upload::default() };
+    let answer = ingestor.run(FILE, upload).await?;
+    tracing::info!(file = NAME, "the database was empty and got the demonstration file: {}", answer.message);
+    Ok(())
+}

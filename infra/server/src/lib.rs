@@ -1,0 +1,12 @@
+//! The effluent monitor as one process: every function's routes, live connections, and an embedded database.
+
+pub mod backup;
+pub mod cli;
+pub mod database;
+mod demo;
+pub mod health;
+mod live;
+mod metrics;
+mod proxies;
+mod recorder;
+pub mod serve;

@@ -1,0 +1,184 @@
+//! `owsc serve`: from settings to a running server and back.
+
+use crate::cli::{Database, Serve};
+use crate::live::{Hub, Live, Others, Redis};
+use crate::{database, demo, proxies, recorder};
+use anyhow::Context;
+use api::Api;
+use axum::Router;
+use axum::serve::ListenerExt;
+use embedded::Embedded;
+use engine::pipeline::{Ingestor, Limits};
+use engine::publisher::Publisher;
+use live::metrics::STREAM_BUFFER;
+use metrics_exporter_prometheus::PrometheusHandle;
+use socket2::SockRef;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use table::Store;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use web::config::Config;
+use web::guard::Guard;
+use web::layers;
+use ws_message::Messages;
+
+/// How long a stopping server waits for requests and connections; orchestrators kill after 10 s or more.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// The kernel's send buffer of one connection, in bytes; Linux doubles it for its own accounts.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// Serves until it is told to stop.
+pub fn run(options: Serve) -> anyhow::Result<()> {
+    let (config, unknown) = Config::from_env()?;
+    telemetry::logs::init(config.log_format, config.log_level);
+    for name in unknown {
+        tracing::warn!(name, "an unknown setting is ignored");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(options, Arc::new(config)));
+    // What still runs, such as a parser on a blocking thread, must not hold the process up.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    result
+}
+
+async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
+    let metrics = recorder::install()?;
+    let redis = Redis::new(&config)?;
+    let embedded = match database::choose(options.database) {
+        Database::Embedded => Some(embedded(&config)?),
+        Database::Aws => None,
+    };
+    let store = database::connect(&config, embedded.as_ref()).await;
+    if store.create_table_if_missing().await.context("cannot create the table")? {
+        tracing::info!(table = store.table(), "the table was missing and has been created");
+    }
+    let hub = hub(&store, embedded.is_some(), redis);
+    let limits = Limits { bytes: config.max_csv_bytes, rows: config.max_csv_rows };
+    let ingestor = Ingestor::new(store.clone(), Arc::new(hub.clone()), limits, std::env::temp_dir());
+    if !options.no_demo {
+        demo::load_if_empty(&ingestor).await?;
+    }
+    let listener = TcpListener::bind((options.host, options.port)).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}:{}", options.host, options.port))?;
+    let address = listener.local_addr()?;
+    let stopping = CancellationToken::new();
+    let guard = Guard::new(&config);
+    let messages = Messages::new(Publisher::new(store.clone(), Arc::new(hub.clone())), &config);
+    let live = Live::new(store.clone(), hub.clone(), messages, guard.clone(), stopping.clone());
+    let app = router(&config, store, hub, ingestor, &guard, metrics).merge(live.clone().router());
+    let app = proxies::see_through(layers::wrap(app, &config), &config.trusted_proxies);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = told_to_stop().context("signals cannot be received")?;
+    greet(address);
+    if config.api_token.is_none() && !address.ip().is_loopback() {
+        tracing::warn!("OW_SC_API_TOKEN is not set: whoever reaches {address} may read and write");
+    }
+    let server = axum::serve(listener.tap_io(prepare), app).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let mut server = std::pin::pin!(server.into_future());
+    tokio::select! {
+        ended = &mut server => return ended.context("the server has stopped"),
+        () = stop => {}
+    }
+    tracing::info!("stopping");
+    stopping.cancel();
+    let drained = async { tokio::join!(server, live.ended()) };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!("requests or connections were still open after {DRAIN:?} and are cut off");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn embedded(config: &Config) -> anyhow::Result<Embedded> {
+    let expected = "a folder that this process, and no other, writes to is expected";
+    let directory = &config.data_dir;
+    Embedded::start(directory).with_context(|| format!("OW_SC_DATA_DIR={directory:?}: {expected}"))
+}
+
+/// The hub of the live connections. On a table that others share it follows what they write.
+fn hub(store: &Store, embedded: bool, redis: Option<Redis>) -> Hub {
+    match redis {
+        redis if embedded => {
+            if redis.is_some() {
+                tracing::warn!("OW_SC_REDIS_URL is not used: nobody shares an embedded database");
+            }
+            Hub::new(store.clone(), None)
+        }
+        None => Hub::new(store.clone(), Some(Others::silent())),
+        Some(redis) => {
+            let (others, told) = Others::told();
+            let hub = Hub::new(store.clone(), Some(others));
+            tokio::spawn(redis.run(hub.clone(), told));
+            hub
+        }
+    }
+}
+
+/// Small frames leave at once, and a client that does not read gets no more than this of the kernel's memory.
+fn prepare(stream: &mut TcpStream) {
+    let socket = SockRef::from(&*stream);
+    if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| socket.set_send_buffer_size(SEND_BUFFER)) {
+        tracing::debug!(%error, "a connection could not be prepared");
+    }
+}
+
+fn router(
+    config: &Arc<Config>,
+    store: Store,
+    hub: Hub,
+    ingestor: Ingestor,
+    guard: &Guard,
+    metrics: PrometheusHandle,
+) -> Router {
+    let waiting = hub.clone();
+    let vitals = health::Vitals { store: store.clone(), buffer_size: Arc::new(move || waiting.waiting()) };
+    let announce = Arc::new(hub.clone());
+    let render: metrics_function::Render = Arc::new(move || {
+        metrics::gauge!(STREAM_BUFFER).set(hub.waiting() as f64);
+        let text = metrics.render();
+        Box::pin(async { Ok(text) })
+    });
+    let documents = || [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
+    Router::new()
+        .merge(ingest::router(ingestor, guard))
+        .merge(api::router(Api { store, announce }, guard))
+        .merge(api::docs::router(move || api::docs::openapi(documents())))
+        .merge(health::router(vitals))
+        .merge(metrics_function::router(config.clone(), render))
+        .merge(dashboard::router(config.live_url.as_ref()))
+}
+
+/// Tells a person where to go and what to try.
+#[expect(clippy::print_stdout, reason = "this is for the person at the terminal; logs go to standard error")]
+fn greet(address: SocketAddr) {
+    println!(
+        "OpenWorld effluent monitor {version} is running.
+
+  Start page  http://{address}/
+  API         http://{address}/docs
+  Live        ws://{address}/ws/effluent and ws://{address}/ws/alerts
+
+Try it:
+
+  printf 'time,species,concentration\\n1,SO4,200\\n2,SO4,900\\n3,SO4,200\\n' | \\
+    curl -sS -H 'Content-Type: text/csv' --data-binary @- 'http://{address}/api/ingest?site=default'
+",
+        version = env!("CARGO_PKG_VERSION")
+    );
+}
+
+/// Listens for the signals to stop from now on, and ends at the first. Without it, they would end the process at once.
+pub fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

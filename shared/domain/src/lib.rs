@@ -1,0 +1,15 @@
+//! What the product knows: readings, units, permits, verdicts. No AWS, no HTTP, no environment.
+
+#![warn(missing_docs)]
+
+pub mod alert;
+pub mod columns;
+pub mod evaluate;
+pub mod name;
+pub mod number;
+pub mod permit;
+pub mod permit_json;
+pub mod reading;
+pub mod remedy;
+pub mod time;
+pub mod unit;

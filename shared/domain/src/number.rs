@@ -1,0 +1,33 @@
+//! Floating point numbers.
+
+/// The nearest integer, halves away from zero, as [`f64::round`] finds it; saturating where there is none.
+///
+/// `round` is a call into the C library on processors that the compiler knows nothing about; this is a few
+/// instructions, and a loop of it can use vectors.
+#[inline]
+pub fn rounded(value: f64) -> i64 {
+    let whole = value as i64;
+    let rest = value - whole as f64;
+    whole.saturating_add(i64::from(rest >= 0.5) - i64::from(rest <= -0.5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn rounds_as_the_library_does(value in prop_oneof![any::<f64>(), -1e6..1e6f64, any::<i64>().prop_map(|n| n as f64)]) {
+            prop_assert_eq!(rounded(value), value.round() as i64);
+        }
+    }
+
+    #[test]
+    fn halves_go_away_from_zero() {
+        for value in [0.5, -0.5, 1.5, -2.5, 0.49999999999999994, 4503599627370495.5, 1e300, f64::NEG_INFINITY, f64::NAN]
+        {
+            assert_eq!(rounded(value), value.round() as i64, "{value}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The answer to an ingest.
+
+use domain::alert::{Alert, Severity};
+use formats::Shape;
+use formats::report::Report;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The most alerts that an answer carries; all are counted, and `GET /api/alerts` has them all.
+pub const MAX_ANSWERED_ALERTS: usize = 100;
+
+/// Whether a file was new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The file was taken in.
+    Stored,
+    /// The same bytes were taken in before; nothing was changed.
+    Known,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Answer {
+    /// The id of the ingest record.
+    pub id: String,
+    /// New or known.
+    pub status: Status,
+    /// A sentence for a person.
+    pub message: String,
+    /// SHA-256 of the decompressed bytes.
+    pub digest: String,
+    /// Decompressed size.
+    pub bytes: u64,
+    /// The shape of the file.
+    pub shape: Shape,
+    /// The sites that the readings belong to.
+    pub sites: Vec<String>,
+    /// How many series the file has readings of.
+    pub series: u64,
+    /// The account of rows and bad cells.
+    #[serde(flatten)]
+    pub report: Report,
+    /// The verdicts.
+    #[serde(flatten)]
+    pub verdict: VerdictSummary,
+    /// Write units that the table charged.
+    pub write_units: f64,
+    /// Seconds from the whole body to the answer.
+    pub seconds: f64,
+    /// How many entries of which lists are left out because the answer would be too long.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub left_out: BTreeMap<String, u64>,
+}
+
+/// What lists of an answer may have as JSON, in bytes. Together with the sites of a file they stay below the 400 KB that
+/// an item of the table may have, whatever names a file is full of.
+const LIST_BYTES: usize = 20 * 1024;
+const ALERTS_BYTES: usize = 80 * 1024;
+const ERRORS_BYTES: usize = 60 * 1024;
+
+impl Answer {
+    /// Shortens lists that are too long, and says so.
+    pub(super) fn bound(&mut self) {
+        let verdict = &mut self.verdict;
+        let left_out = [
+            ("parameters_without_limit", bound(&mut verdict.parameters_without_limit, LIST_BYTES)),
+            ("limits_without_reading", bound(&mut verdict.limits_without_reading, LIST_BYTES)),
+            ("incomparable_units", bound(&mut verdict.incomparable_units, LIST_BYTES)),
+            ("alerts", bound(&mut verdict.alerts.items, ALERTS_BYTES)),
+            ("errors", bound(&mut self.report.errors, ERRORS_BYTES)),
+            ("ignored_columns", bound(&mut self.report.ignored_columns, LIST_BYTES)),
+        ];
+        let named = left_out.into_iter().filter(|(_, count)| *count > 0);
+        self.left_out = named.map(|(list, count)| (list.to_owned(), count)).collect();
+    }
+}
+
+/// Keeps as many entries from the first on as have room. Returns how many went.
+pub(super) fn bound<T: Serialize>(list: &mut Vec<T>, bytes: usize) -> u64 {
+    let mut room = bytes;
+    let fitting = list.iter().take_while(|entry| {
+        // Our own types are always JSON.
+        let size = serde_json::to_vec(entry).map_or(0, |json| json.len() + 1);
+        let fits = size <= room;
+        room = room.saturating_sub(size);
+        fits
+    });
+    let kept = fitting.count();
+    let gone = list.len() - kept;
+    list.truncate(kept);
+    gone as u64
+}
+
+/// The verdicts on a file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct VerdictSummary {
+    /// Readings that were compared with at least one limit.
+    pub readings_judged: u64,
+    /// Parameters that no limit covers: their readings are kept, not judged.
+    pub parameters_without_limit: Vec<String>,
+    /// Limits of the permits that met no reading of the file.
+    pub limits_without_reading: Vec<LimitName>,
+    /// Limits and readings whose units cannot be compared.
+    pub incomparable_units: Vec<Incomparable>,
+    /// What exceeds.
+    pub alerts: Alerts,
+}
+
+/// The exceedances of a file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Alerts {
+    /// All exceedances in the periods that the file touches.
+    pub total: u64,
+    /// Those that were not known before.
+    pub new: u64,
+    /// Alerts that no longer hold because values were corrected.
+    pub withdrawn: u64,
+    /// `total` by severity.
+    #[schema(value_type = Object)]
+    pub by_severity: BTreeMap<Severity, u64>,
+    /// The gravest of them, at most 100.
+    pub items: Vec<Alert>,
+}
+
+/// A limit, named.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LimitName {
+    /// The site whose permit it is in.
+    pub site: String,
+    /// What it limits.
+    pub parameter: String,
+    /// Where; everywhere if absent.
+    pub outfall: Option<String>,
+    /// The statistic.
+    pub statistic: String,
+}
+
+/// Readings that a limit covers but whose unit cannot be compared with the limit's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Incomparable {
+    /// The site.
+    pub site: String,
+    /// The outfall.
+    pub outfall: String,
+    /// The parameter.
+    pub parameter: String,
+    /// The unit of the readings.
+    pub reading_unit: String,
+    /// The unit of the limit.
+    pub limit_unit: String,
+    /// How many readings.
+    pub readings: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_on_both_sides_of_their_room() {
+        let mut list = vec!["abc".to_owned(); 3];
+        // Two quotes and a comma each.
+        assert_eq!((bound(&mut list, 18), list.len()), (0, 3));
+        assert_eq!((bound(&mut list, 17), list.len()), (1, 2));
+        assert_eq!((bound(&mut list, 0), list.len()), (2, 0));
+    }
+}

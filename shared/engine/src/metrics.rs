@@ -1,0 +1,92 @@
+//! Metrics of files, verdicts and published readings.
+
+use domain::alert::Severity;
+use metrics::{counter, histogram};
+use std::time::Duration;
+use telemetry::{Family, Kind, Metric, SECONDS};
+
+const ROWS: &str = "owsc_ingest_rows_total";
+const INGESTS: &str = "owsc_ingests_total";
+const INGEST_SECONDS: &str = "owsc_ingest_duration_seconds";
+const EVALUATION_SECONDS: &str = "owsc_evaluation_duration_seconds";
+const ALERTS: &str = "owsc_alerts_total";
+const PUSH_SECONDS: &str = "owsc_push_latency_seconds";
+
+/// The metrics.
+pub static FAMILY: Family = Family {
+    metrics: &[
+        Metric::new(ROWS, Kind::Counter, "Rows of ingested files, by outcome"),
+        Metric::new(INGESTS, Kind::Counter, "Files posted, by outcome"),
+        Metric::new(INGEST_SECONDS, Kind::Histogram(SECONDS), "Time from the whole body to the answer of an ingest"),
+        Metric::new(EVALUATION_SECONDS, Kind::Histogram(SECONDS), "Time to judge one series"),
+        Metric::new(ALERTS, Kind::Counter, "Alerts raised, by level"),
+        Metric::new(
+            PUSH_SECONDS,
+            Kind::Histogram(SECONDS),
+            "Time from a published reading to the hand-over to its subscribers",
+        ),
+    ],
+    begin,
+};
+
+telemetry::label! {
+    /// What became of a file.
+    FileOutcome {
+        /// It has been taken in.
+        Stored = "stored",
+        /// It had been taken in before.
+        Known = "known",
+        /// It could not be read, or has bad rows and was to be taken as a whole.
+        Refused = "refused",
+        /// The table or the disk failed.
+        Failed = "failed",
+    }
+}
+
+telemetry::label! {
+    /// What became of a row.
+    RowOutcome {
+        /// It has been taken in.
+        Taken = "taken",
+        /// It could not be read.
+        Refused = "refused",
+        /// It says that there is no reading.
+        WithoutReading = "without_reading",
+    }
+}
+
+fn begin() {
+    Severity::ALL.into_iter().for_each(|severity| alerts_raised(severity, 0));
+    RowOutcome::ALL.iter().for_each(|outcome| rows_ingested(*outcome, 0));
+    FileOutcome::ALL.iter().for_each(|outcome| files(*outcome, 0));
+}
+
+/// A series was judged.
+pub(crate) fn evaluated(took: Duration) {
+    histogram!(EVALUATION_SECONDS).record(took);
+}
+
+/// Alerts were raised.
+pub(crate) fn alerts_raised(severity: Severity, count: u64) {
+    counter!(ALERTS, "level" => severity.as_str()).increment(count);
+}
+
+/// Rows were read.
+pub(crate) fn rows_ingested(outcome: RowOutcome, count: u64) {
+    counter!(ROWS, "outcome" => outcome.as_str()).increment(count);
+}
+
+/// A file was posted.
+pub(crate) fn file_ingested(outcome: FileOutcome, took: Duration) {
+    files(outcome, 1);
+    histogram!(INGEST_SECONDS).record(took);
+}
+
+fn files(outcome: FileOutcome, count: u64) {
+    counter!(INGESTS, "outcome" => outcome.as_str()).increment(count);
+}
+
+/// A published reading was handed to its subscribers.
+pub(crate) fn pushed(took: Duration) {
+    histogram!(PUSH_SECONDS).record(took);
+}

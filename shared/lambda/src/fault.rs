@@ -1,0 +1,29 @@
+//! Why an invocation fails, with types that alarms and retries can rely on.
+
+use lambda_runtime::Diagnostic;
+use table::StoreError;
+
+/// A failure of an invocation.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The event is not one that this function takes.
+    #[error("the event is not one that this function takes: {0}")]
+    BadEvent(String),
+    /// The table failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Connections could not be reached, and it is not known what they have.
+    #[error("connections could not be reached: {0}")]
+    Push(String),
+}
+
+impl From<Fault> for Diagnostic {
+    fn from(fault: Fault) -> Self {
+        let error_type = match fault {
+            Fault::BadEvent(_) => "BadEvent",
+            Fault::Store(_) => "Store",
+            Fault::Push(_) => "Push",
+        };
+        Self { error_type: error_type.into(), error_message: fault.to_string() }
+    }
+}

@@ -1,0 +1,148 @@
+//! Handlers as Lambda functions: what every `main.rs` of `functions/` begins with.
+//!
+//! A [`Function`] holds what is made once per environment: settings, clients, and the recorder of metrics. An
+//! invocation ends only when what it has counted stands in the table: an environment that is frozen or gone tells
+//! nobody.
+
+mod clients;
+mod fault;
+mod http;
+pub mod push;
+pub mod websocket;
+
+pub use fault::Fault;
+use futures_util::future::join_all;
+pub use http::Http;
+use lambda_http::request::LambdaRequest;
+use lambda_runtime::{Diagnostic, service_fn};
+pub use lambda_runtime::{Error, LambdaEvent};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use table::Store;
+use telemetry::deltas::Deltas;
+use telemetry::logs;
+use web::config::{Config, ConfigError};
+use web::guard::Guard;
+use web::metrics::FAMILIES;
+
+/// Reads an event. Here and not in the runtime, where a panic on what an event holds would end the process.
+fn read<A: DeserializeOwned>(event: LambdaEvent<Box<RawValue>>) -> Result<LambdaEvent<A>, Fault> {
+    let (payload, context) = event.into_parts();
+    let event = serde_json::from_str(payload.get()).map_err(|error| Fault::BadEvent(error.to_string()))?;
+    Ok(LambdaEvent::new(event, context))
+}
+
+/// What one environment of a function works with.
+pub struct Function {
+    config: Arc<Config>,
+    store: Store,
+    deltas: Deltas,
+    /// Who counts, among all environments.
+    origin: String,
+    tells: bool,
+}
+
+impl Function {
+    /// Reads the settings and makes the clients. Lambda reports the error, which names the setting, as that of the
+    /// environment's start.
+    pub fn start() -> Result<Self, ConfigError> {
+        let (config, unknown) = Config::from_env()?;
+        logs::init(config.log_format, config.log_level);
+        for name in unknown {
+            tracing::warn!(name, "an unknown setting is ignored");
+        }
+        let store = Store::new(clients::dynamodb()?, &config.table);
+        let deltas = Deltas::new(&FAMILIES);
+        // Fails only where there is one already, and this is the first.
+        let _ = ::metrics::set_global_recorder(deltas.clone());
+        telemetry::describe(&FAMILIES);
+        let origin = uuid::Uuid::new_v4().simple().to_string();
+        Ok(Self { config: Arc::new(config), store, deltas, origin, tells: true })
+    }
+
+    /// The same for a function that may not write to the table: what it counts is not told.
+    #[must_use]
+    pub fn without_counters(self) -> Self {
+        Self { tells: false, ..self }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// The table.
+    pub fn store(&self) -> Store {
+        self.store.clone()
+    }
+
+    /// What this environment counts.
+    pub fn deltas(&self) -> Deltas {
+        self.deltas.clone()
+    }
+
+    /// The token and the rate limits of the API, which all environments share.
+    pub fn guard(&self) -> Guard {
+        Guard::shared(&self.config, self.store.clone())
+    }
+
+    /// The way to WebSocket clients.
+    pub fn gateway(&self) -> Result<push::Gateway, ConfigError> {
+        let missing = || ConfigError {
+            name: "OW_SC_PUSH_URL".into(),
+            value: String::new(),
+            expected: "the URL of the WebSocket API's stage".into(),
+        };
+        push::Gateway::new(self.config.push_url.as_deref().ok_or_else(missing)?)
+    }
+
+    /// A router with the layers that every host puts around it, for events of the HTTP API.
+    pub fn http(&self, router: axum::Router) -> Http {
+        Http::new(web::layers::wrap(router, &self.config))
+    }
+
+    /// Runs a router on the HTTP API's events.
+    pub async fn serve(self, router: axum::Router) -> Result<(), Error> {
+        let http = self.http(router);
+        self.run(async |event: LambdaEvent<LambdaRequest>| Ok::<_, Fault>(http.answer(event).await)).await
+    }
+
+    /// Runs a handler of any event.
+    pub async fn run<A, B, E>(self, handler: impl AsyncFn(LambdaEvent<A>) -> Result<B, E>) -> Result<(), Error>
+    where
+        A: DeserializeOwned,
+        B: Serialize,
+        E: Into<Diagnostic>,
+    {
+        let (function, handler) = (&self, &handler);
+        let run = service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
+            // Boxed: the types of what handlers await are nested deeper than the compiler follows in one piece.
+            let result = match read(event) {
+                Ok(event) => Box::pin(handler(event)).await.map_err(Into::into),
+                Err(fault) => Err(fault.into()),
+            };
+            function.tell().await;
+            result
+        });
+        lambda_runtime::run(run).await
+    }
+
+    /// Adds what has been counted to the table. What cannot be added is kept for the next time.
+    async fn tell(&self) {
+        if !self.tells {
+            return;
+        }
+        let deltas = self.deltas.take().into_iter().filter(|delta| delta.numbers.values().any(|n| *n != 0.0));
+        let results = join_all(deltas.map(async |delta| {
+            let told = self.store.add_to_counter(&self.origin, &delta).await;
+            told.map_err(|error| (delta, error))
+        }));
+        let failures: Vec<_> = results.await.into_iter().filter_map(Result::err).collect();
+        if let Some((_, error)) = failures.first() {
+            tracing::warn!(%error, counters = failures.len(), "what was counted is kept for the next invocation");
+        }
+        failures.into_iter().for_each(|(delta, _)| self.deltas.keep(delta));
+    }
+}

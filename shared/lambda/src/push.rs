@@ -1,0 +1,203 @@
+//! Posting to WebSocket clients through API Gateway's management API.
+//!
+//! A post that API Gateway refused for now (429, 5xx), or that never left, is tried again with growing, random waits.
+//! One whose answer is lost is not: the client may have it, and would get it twice.
+
+use super::clients::management;
+use aws_sdk_apigatewaymanagement::Client;
+use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
+use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, SdkError};
+use aws_sdk_apigatewaymanagement::primitives::Blob;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use live::metrics::BROADCAST;
+use live::ports::{Batch, Connection, Push, PushError, Pushed};
+use live::protocol;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use web::config::ConfigError;
+
+/// Posts under way at the same time.
+const CONCURRENCY: usize = 64;
+/// How often a post is tried.
+const TRIES: u32 = 5;
+/// The first wait is up to so long, each next one up to twice as long. A delivery waits for the slowest of its
+/// connections, with these 1.5 seconds at most.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// The timeouts of one post.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_timeout(Duration::from_secs(2)).build()
+}
+
+/// The way to the clients of a WebSocket API. Clones share its limit.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    client: Client,
+    posts: Arc<Semaphore>,
+}
+
+/// What became of one call.
+enum Attempt {
+    Done,
+    Gone,
+    /// It has certainly not arrived.
+    Refused(String),
+    /// It may have arrived.
+    Unknown(String),
+}
+
+impl Gateway {
+    /// To the WebSocket API whose stage is at `url`.
+    pub fn new(url: &str) -> Result<Self, ConfigError> {
+        Ok(Self { client: management(url, timeouts())?, posts: Arc::new(Semaphore::new(CONCURRENCY)) })
+    }
+
+    /// Sends one message.
+    pub async fn send(&self, id: &str, message: Bytes) -> Result<(), PushError> {
+        let request = self.client.post_to_connection().connection_id(id).data(Blob::new(message));
+        self.attempt(|| request.clone().send().map(attempt)).await
+    }
+
+    /// Ends a connection. One that is gone is well.
+    pub async fn end(&self, id: &str) -> Result<(), PushError> {
+        let request = self.client.delete_connection().connection_id(id);
+        match self.attempt(|| request.clone().send().map(attempt)).await {
+            Err(PushError::Gone) => Ok(()),
+            done => done,
+        }
+    }
+
+    async fn attempt<F: Future<Output = Attempt>>(&self, call: impl Fn() -> F) -> Result<(), PushError> {
+        let mut reason = String::new();
+        for number in 0..TRIES {
+            if number > 0 {
+                let part = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0;
+                tokio::time::sleep((FIRST_WAIT * (1 << (number - 1))).mul_f64(part)).await;
+            }
+            // Held for the call alone: a connection that is waited for takes nobody's place. Never closed.
+            let permit = self.posts.acquire().await;
+            let attempt = call().await;
+            drop(permit);
+            match attempt {
+                Attempt::Done => return Ok(()),
+                Attempt::Gone => return Err(PushError::Gone),
+                Attempt::Unknown(reason) => return Err(PushError::Failed(reason)),
+                Attempt::Refused(refusal) => reason = refusal,
+            }
+        }
+        Err(PushError::Failed(reason))
+    }
+}
+
+fn attempt<T, E>(result: Result<T, SdkError<E>>) -> Attempt
+where
+    E: std::error::Error + Send + Sync + Debug + 'static,
+{
+    let Err(error) = result else { return Attempt::Done };
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let reason = DisplayErrorContext(&error).to_string();
+    match status {
+        Some(410) => Attempt::Gone,
+        Some(429 | 500..=599) => Attempt::Refused(reason),
+        None if never_left(&error) => Attempt::Refused(reason),
+        _ => Attempt::Unknown(reason),
+    }
+}
+
+/// Whether there was nobody to take the request.
+fn never_left(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+impl Push for Gateway {
+    /// One event to a message where there is one, else as many to a message as fit, in a JSON array.
+    async fn post(&self, connection: &Connection, batch: &Arc<Batch>) -> Result<(), PushError> {
+        let wanted: Vec<&Pushed> = batch.events.iter().filter(|event| event.is_for(connection)).collect();
+        for message in protocol::messages(&wanted) {
+            self.send(&connection.id, message).await?;
+        }
+        metrics::counter!(BROADCAST).increment(wanted.len() as u64);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// What cannot be caused at a real gateway: an API that answers requests with these statuses by turns, and with 0
+    /// not at all.
+    async fn api(statuses: &'static [u16]) -> (Gateway, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/ws", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let status = statuses[count.fetch_add(1, Ordering::SeqCst).min(statuses.len() - 1)];
+                let mut head = vec![0; 8192];
+                let read = connection.read(&mut head).await.unwrap();
+                assert!(String::from_utf8_lossy(&head[..read]).contains("/ws/@connections/c%3D "));
+                if status > 0 {
+                    let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                    connection.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        (Gateway::new(&url).unwrap(), asked)
+    }
+
+    async fn sent(statuses: &'static [u16]) -> (Result<(), PushError>, usize) {
+        let (gateway, asked) = api(statuses).await;
+        let result = gateway.send("c=", "{}".into()).await;
+        (result, asked.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_for_now_is_sent_again() {
+        assert_eq!(sent(&[429, 500, 503, 200]).await, (Ok(()), 4));
+        let (result, asked) = sent(&[429]).await;
+        assert!(matches!(result, Err(PushError::Failed(_))));
+        assert_eq!(asked, TRIES as usize);
+    }
+
+    #[tokio::test]
+    async fn who_is_gone_is_gone_and_ending_them_is_well() {
+        assert_eq!(sent(&[410]).await, (Err(PushError::Gone), 1));
+        assert_eq!(api(&[410]).await.0.end("c=").await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn what_may_have_arrived_is_not_sent_again() {
+        for statuses in [&[0][..], &[403]] {
+            let (result, asked) = sent(statuses).await;
+            assert!(matches!(result, Err(PushError::Failed(_))), "{result:?}");
+            assert_eq!(asked, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_never_left_is_sent_when_somebody_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let gateway = Gateway::new(&format!("http://{address}/ws")).unwrap();
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            let listener = TcpListener::bind(address).await.unwrap();
+            let (mut connection, _) = listener.accept().await.unwrap();
+            assert!(connection.read(&mut [0; 8192]).await.unwrap() > 0);
+            connection.write_all(b"HTTP/1.1 200 X\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        };
+        let (result, ()) = tokio::join!(gateway.send("c=", "{}".into()), late);
+        assert_eq!(result, Ok(()));
+    }
+}

@@ -1,0 +1,130 @@
+//! The ports between live logic and the host.
+
+use bytes::Bytes;
+use std::pin::Pin;
+use std::sync::Arc;
+use table::StoreError;
+pub use table::connections::Connection;
+use table::feed::Entry;
+
+/// A future that a port returns where the port has to be an object.
+pub type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// Where events go once they are in the feed. In AWS the table's stream carries them, so that nothing is to be done;
+/// a server hands them to its own connections at once.
+pub trait Announce: Send + Sync {
+    /// Takes events that have been committed.
+    fn announce(&self, site: &str, entries: Vec<Entry>);
+
+    /// Waits while most subscribers of a site have more to read than is good for them. Bounded: a few that do not
+    /// read hold nobody up.
+    fn pace<'a>(&'a self, _site: &'a str) -> Waiting<'a> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Leaves announcing to whoever follows the feed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FollowTheFeed;
+
+impl Announce for FollowTheFeed {
+    fn announce(&self, _site: &str, _entries: Vec<Entry>) {}
+}
+
+/// An event on its way to connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// Its place in the site's feed.
+    pub seq: u64,
+    /// The frame, UTF-8.
+    pub frame: Bytes,
+    /// The connection that published it.
+    pub origin: Option<String>,
+    /// Whether it is about alerts.
+    pub is_alerts: bool,
+}
+
+impl Pushed {
+    /// Whether a connection is to get it: not the one that published it, and of the others those that came for it.
+    pub fn is_for(&self, connection: &Connection) -> bool {
+        self.origin.as_deref() != Some(&connection.id) && (self.is_alerts || !connection.alerts_only)
+    }
+}
+
+impl From<Entry> for Pushed {
+    fn from(entry: Entry) -> Self {
+        let is_alerts = entry.is_alerts();
+        Self { seq: entry.seq, frame: Bytes::from(entry.frame), origin: entry.origin, is_alerts }
+    }
+}
+
+/// Events of one site that follow each other without a gap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The site.
+    pub site: String,
+    /// The events, in order; never empty.
+    pub events: Vec<Pushed>,
+    /// The size of all frames.
+    pub bytes: usize,
+}
+
+impl Batch {
+    /// A batch; `None` without events.
+    pub fn new(site: &str, entries: impl IntoIterator<Item = Entry>) -> Option<Self> {
+        let events: Vec<Pushed> = entries.into_iter().map(Pushed::from).collect();
+        let bytes = events.iter().map(|event| event.frame.len()).sum();
+        (!events.is_empty()).then(|| Self { site: site.to_owned(), events, bytes })
+    }
+
+    /// What of it comes after an event; `None` if nothing does.
+    pub fn after(self: &Arc<Self>, seq: u64) -> Option<Arc<Self>> {
+        let start = self.events.partition_point(|event| event.seq <= seq);
+        match start {
+            0 => Some(self.clone()),
+            start if start == self.events.len() => None,
+            start => {
+                let events = self.events[start..].to_vec();
+                let bytes = events.iter().map(|event| event.frame.len()).sum();
+                Some(Arc::new(Self { site: self.site.clone(), events, bytes }))
+            }
+        }
+    }
+
+    /// The place of the first event.
+    pub fn first(&self) -> u64 {
+        self.events.first().map_or(0, |event| event.seq)
+    }
+
+    /// The place of the last event.
+    pub fn last(&self) -> u64 {
+        self.events.last().map_or(0, |event| event.seq)
+    }
+}
+
+/// Who is connected.
+pub trait Connections: Send + Sync {
+    /// Adds a connection, or moves it to another site.
+    fn register(&self, connection: &Connection) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Removes a connection.
+    fn unregister(&self, id: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// The connections that get the events of a site.
+    fn list(&self, site: &str) -> impl Future<Output = Result<Vec<Arc<Connection>>, StoreError>> + Send;
+}
+
+/// Why events did not reach a connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    /// It is no longer there.
+    #[error("the connection is gone")]
+    Gone,
+    /// It may still be there.
+    #[error("the connection could not be reached: {0}")]
+    Failed(String),
+}
+
+/// The way to a connection.
+pub trait Push: Send + Sync {
+    /// Hands a connection the events that it wants, in order.
+    fn post(&self, connection: &Connection, batch: &Arc<Batch>) -> impl Future<Output = Result<(), PushError>> + Send;
+}

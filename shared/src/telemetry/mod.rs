@@ -1,5 +1,0 @@
-//! Logs and metrics.
-
-pub mod deltas;
-pub mod logs;
-pub mod metrics;

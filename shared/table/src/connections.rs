@@ -1,0 +1,206 @@
+//! Who is connected, for hosts whose connections outlive their processes.
+//!
+//! A connection has an item in its site's list, which is spread over shards so that a large list is read in parallel
+//! and no partition takes all the writes of a morning's logins, and one under its own id, which knows the site. While
+//! it waits for its first message, moves from one site to another, or reads the past, it is in no list.
+
+use super::item::{n, s};
+use super::{Item, ItemExt, PK, SK, Store, StoreError, TTL, Transaction, keys};
+use aws_sdk_dynamodb::types::ReturnValue;
+use domain::{name, time};
+use futures_util::future::try_join_all;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Partitions of one site's list.
+const SHARDS: u8 = 8;
+/// Seconds after which an entry expires that nobody removed: API Gateway ends every connection after two hours.
+const LIFETIME: i64 = 2 * 3600 + 600;
+/// How long events wait for a new connection: a client that comes back says behind which event it wants to begin, and
+/// must not be sent later ones before it has said so.
+pub const HOLD: Duration = Duration::from_millis(500);
+
+/// A connected client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its id.
+    pub id: String,
+    /// The site whose events it gets.
+    pub site: String,
+    /// Whether it gets alerts only.
+    pub alerts_only: bool,
+    /// Whether it gets nothing before its first message, which is to say where it begins.
+    pub waits: bool,
+}
+
+/// A connection in its site's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscriber {
+    /// The connection.
+    pub connection: Connection,
+    /// It gets events after this one.
+    pub from: u64,
+    /// Until when events wait for it, in microseconds since 1970.
+    pub hold: i64,
+}
+
+/// What is known of a connection by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The connection.
+    pub connection: Connection,
+    /// Until when events wait for it, in microseconds since 1970.
+    pub hold: i64,
+    /// Since when it is in no list, in microseconds since 1970.
+    pub moving: Option<i64>,
+}
+
+fn list_partition(site: &str, shard: u8) -> String {
+    format!("CONNECTIONS#{}#{shard}", name::key(site))
+}
+
+fn own_partition(id: &str) -> String {
+    format!("CONNECTION#{id}")
+}
+
+const OWN: &str = "CONNECTION";
+
+/// The shard of a connection, from its id.
+fn shard(id: &str) -> u8 {
+    Sha256::digest(id)[0] % SHARDS
+}
+
+fn item(pk: String, sk: &str, subscriber: &Subscriber) -> Item {
+    let Subscriber { connection, from, hold } = subscriber;
+    let mut item = keys(pk, sk);
+    item.insert("id".into(), s(&connection.id));
+    item.insert("site".into(), s(&connection.site));
+    item.insert("alerts".into(), n(u8::from(connection.alerts_only)));
+    item.insert("from".into(), n(from));
+    item.insert("held".into(), n(hold));
+    if connection.waits {
+        item.insert("waits".into(), n(1));
+    }
+    item.insert(TTL.into(), n(time::now() / 1_000_000 + LIFETIME));
+    item
+}
+
+fn connection(item: &Item) -> Result<Connection, StoreError> {
+    Ok(Connection {
+        id: item.text("id")?.into(),
+        site: item.text("site")?.into(),
+        alerts_only: item.number::<u8>("alerts")? == 1,
+        waits: item.contains_key("waits"),
+    })
+}
+
+fn subscriber(item: &Item) -> Result<Subscriber, StoreError> {
+    Ok(Subscriber { connection: connection(item)?, from: item.number("from")?, hold: item.number("held")? })
+}
+
+fn known(item: &Item) -> Result<Known, StoreError> {
+    let moving = item.contains_key("moving").then(|| item.number("moving")).transpose()?;
+    Ok(Known { connection: connection(item)?, hold: item.number("held")?, moving })
+}
+
+impl Store {
+    /// A connection by its id.
+    pub async fn connection(&self, id: &str) -> Result<Option<Known>, StoreError> {
+        self.get(own_partition(id), OWN.into()).await?.as_ref().map(known).transpose()
+    }
+
+    /// The connections that get a site's events.
+    pub async fn subscribers(&self, site: &str) -> Result<Vec<Subscriber>, StoreError> {
+        let now = time::now() / 1_000_000;
+        let shards = (0..SHARDS).map(|shard| self.prefixed(list_partition(site, shard), ""));
+        let items = try_join_all(shards).await?.concat();
+        // Expired entries are removed late: DynamoDB takes up to a few days.
+        items.iter().filter(|item| item.number::<i64>(TTL).is_ok_and(|expires| expires > now)).map(subscriber).collect()
+    }
+
+    /// A connection as it stands in its site's list now.
+    pub async fn subscriber(&self, connection: &Connection) -> Result<Option<Subscriber>, StoreError> {
+        let (pk, sk) = (list_partition(&connection.site, shard(&connection.id)), connection.id.clone());
+        self.get(pk, sk).await?.as_ref().map(subscriber).transpose()
+    }
+
+    /// Lets no event wait for a connection any more.
+    pub async fn end_hold(&self, connection: &Connection) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(self.table())
+            .key(PK, s(list_partition(&connection.site, shard(&connection.id))))
+            .key(SK, s(&connection.id))
+            .update_expression("SET held = :none")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":none", n(0));
+        match update.send().await.map_err(StoreError::from) {
+            // It has left, or is moving.
+            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a connection out of its list, so that it can be brought to another place in the events. `None` if it is
+    /// unknown, or moving already.
+    pub async fn unsettle(&self, id: &str) -> Result<Option<Subscriber>, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(self.table())
+            .key(PK, s(own_partition(id)))
+            .key(SK, s(OWN))
+            .update_expression("SET moving = :now, held = :none REMOVE waits")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(moving)")
+            .expression_attribute_values(":now", n(time::now()))
+            .expression_attribute_values(":none", n(0))
+            .return_values(ReturnValue::AllNew);
+        let answer = match update.send().await.map_err(StoreError::from) {
+            Err(StoreError::Conflict) => return Ok(None),
+            answer => answer?,
+        };
+        let left = subscriber(&answer.attributes.unwrap_or_default())?;
+        self.delete_all(vec![(list_partition(&left.connection.site, shard(id)), id.to_owned())]).await?;
+        Ok(Some(left))
+    }
+
+    /// Puts a connection into the list of its site, for the events after `from`. A conflict says that the delivery of
+    /// later ones has begun without it, or that it is gone.
+    pub async fn settle(&self, connection: &Connection, from: u64) -> Result<(), StoreError> {
+        let subscriber = Subscriber { connection: connection.clone(), from, hold: 0 };
+        let (id, list) = (&connection.id, list_partition(&connection.site, shard(&connection.id)));
+        let mut transaction = Transaction::default();
+        transaction.unless_begun(self, &connection.site, from)?;
+        transaction.put(self, item(list, id, &subscriber))?;
+        let own = item(own_partition(id), OWN, &subscriber);
+        transaction.put_if(self, own, Some("attribute_exists(pk)"), HashMap::new())?;
+        self.commit(transaction).await
+    }
+}
+
+impl Store {
+    /// Adds a connection that begins behind the latest event of its site.
+    pub async fn add_connection(&self, connection: &Connection) -> Result<(), StoreError> {
+        let from = self.head(&connection.site).await?.seq;
+        let hold = time::now() + HOLD.as_micros() as i64;
+        let (id, subscriber) = (&connection.id, Subscriber { connection: connection.clone(), from, hold });
+        let mut transaction = Transaction::default();
+        if !connection.waits {
+            transaction.put(self, item(list_partition(&connection.site, shard(id)), id, &subscriber))?;
+        }
+        transaction.put(self, item(own_partition(id), OWN, &subscriber))?;
+        self.commit(transaction).await
+    }
+
+    /// Removes a connection. Of several who find it gone at the same time, one is told that it was there.
+    pub async fn remove_connection(&self, connection: &Connection) -> Result<bool, StoreError> {
+        let id = &connection.id;
+        let delete =
+            |pk: String, sk: &str| self.client.delete_item().table_name(self.table()).key(PK, s(pk)).key(SK, s(sk));
+        delete(list_partition(&connection.site, shard(id)), id).send().await?;
+        let answer = delete(own_partition(id), OWN).return_values(ReturnValue::AllOld).send().await?;
+        Ok(answer.attributes.is_some_and(|item| !item.is_empty()))
+    }
+}

@@ -1,0 +1,194 @@
+//! The one table, on DynamoDB or what speaks its protocol.
+//!
+//! The keys and access patterns are listed in docs/ARCHITECTURE.md; none of them is a scan.
+
+pub mod alerts;
+pub mod bootstrap;
+pub mod connections;
+mod counters;
+pub mod deliveries;
+pub mod feed;
+pub mod ingests;
+mod item;
+pub mod metrics;
+pub mod permits;
+mod rates;
+pub mod segment;
+pub mod segments;
+pub mod series;
+pub mod write;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
+pub use item::{Item, ItemExt};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+pub use write::Transaction;
+
+/// The partition key's name.
+pub const PK: &str = "pk";
+/// The sort key's name.
+pub const SK: &str = "sk";
+/// The attribute by which items expire, in seconds since 1970.
+pub const TTL: &str = "ttl";
+
+/// Access to the table.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    table: Arc<str>,
+    meter: Arc<Meter>,
+}
+
+/// Write units consumed, as the service reports them.
+#[derive(Debug, Default)]
+struct Meter {
+    hundredths: AtomicU64,
+    parent: Option<Arc<Meter>>,
+}
+
+/// Why the table did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A condition did not hold: somebody else wrote first.
+    #[error("the item was changed by another writer")]
+    Conflict,
+    /// The service failed, or cannot be reached.
+    #[error("the database failed: {0}")]
+    Service(String),
+    /// An item is not what this program writes.
+    #[error("the item {key} is damaged: {reason}")]
+    Damaged {
+        /// Partition and sort key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl<E, R> From<SdkError<E, R>> for StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: fmt::Debug + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E, R>) -> Self {
+        match error.code() {
+            Some("ConditionalCheckFailedException" | "TransactionConflictException") => Self::Conflict,
+            // The reasons stand in the message: "[None, ConditionalCheckFailed]".
+            Some("TransactionCanceledException")
+                if error.message().is_some_and(|m| m.contains("ConditionalCheckFailed") || m.contains("Conflict")) =>
+            {
+                Self::Conflict
+            }
+            _ => Self::Service(DisplayErrorContext(&error).to_string()),
+        }
+    }
+}
+
+impl StoreError {
+    /// For errors of request builders, which fail only where a required field is missing in our own code.
+    fn build(error: impl std::error::Error) -> Self {
+        Self::Service(error.to_string())
+    }
+}
+
+impl Store {
+    /// A store on `table`.
+    pub fn new(client: Client, table: &str) -> Self {
+        Self { client, table: table.into(), meter: Arc::default() }
+    }
+
+    /// The same store, counting its write units apart.
+    pub fn metered(&self) -> Self {
+        let meter = Arc::new(Meter { hundredths: AtomicU64::new(0), parent: Some(self.meter.clone()) });
+        Self { meter, ..self.clone() }
+    }
+
+    /// Write units consumed through this store since it was made.
+    pub fn write_units(&self) -> f64 {
+        self.meter.hundredths.load(Ordering::Relaxed) as f64 / 100.0
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Whether the table answers: a read of an item that does not exist.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.get("PING".into(), "PING".into()).await.map(drop)
+    }
+
+    fn consumed<'a>(&self, capacity: impl IntoIterator<Item = &'a ConsumedCapacity>) {
+        let units: f64 = capacity.into_iter().filter_map(ConsumedCapacity::capacity_units).sum();
+        let mut meter = Some(&self.meter);
+        while let Some(each) = meter {
+            each.hundredths.fetch_add((units * 100.0).round() as u64, Ordering::Relaxed);
+            meter = each.parent.as_ref();
+        }
+    }
+
+    /// One item by its key, strongly consistent.
+    async fn get(&self, pk: String, sk: String) -> Result<Option<Item>, StoreError> {
+        let request = self.client.get_item().table_name(&*self.table).consistent_read(true);
+        let found = request.key(PK, AttributeValue::S(pk)).key(SK, AttributeValue::S(sk)).send().await?;
+        Ok(found.item)
+    }
+
+    /// All items of a partition whose sort key lies between two others, both included, in ascending order.
+    async fn range(&self, pk: String, from: String, to: String) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&*self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
+                .expression_attribute_values(":from", AttributeValue::S(from.clone()))
+                .expression_attribute_values(":to", AttributeValue::S(to.clone()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// All items of a partition whose sort key begins with `prefix`, which may be empty.
+    async fn prefixed(&self, pk: String, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        // No key is empty, and DynamoDB compares with none that is. The highest code point there is sorts behind every
+        // key that begins with the prefix.
+        let first = if prefix.is_empty() { "\0" } else { prefix };
+        self.range(pk, first.to_owned(), format!("{prefix}\u{10ffff}")).await
+    }
+}
+
+/// A time as a key: sorts as text the way it sorts as a number.
+pub fn time_key(micros: i64) -> String {
+    format!("{:016x}", micros as u64 ^ 1 << 63)
+}
+
+/// The keys of an item, as its first attributes.
+pub fn keys(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+    HashMap::from([(PK.to_owned(), AttributeValue::S(pk.into())), (SK.to_owned(), AttributeValue::S(sk.into()))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_sort_as_text() {
+        let times = [i64::MIN, -5, -1, 0, 1, 255, 256, i64::MAX];
+        assert!(times.map(time_key).is_sorted());
+    }
+}

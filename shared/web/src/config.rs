@@ -1,0 +1,260 @@
+//! Configuration from environment variables.
+//!
+//! A value that does not parse is an error that names the variable, the value and what was expected.
+
+use axum::http::{HeaderValue, Uri};
+use ipnet::{IpNet, Ipv4Net};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use telemetry::logs::Format;
+use tracing_subscriber::filter::LevelFilter;
+
+/// A secret. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself, for comparing, or for whoever it is a key to.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(...)")
+    }
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `OW_SC_API_TOKEN`: required of `/api/*` and WebSockets if set.
+    pub api_token: Option<Secret>,
+    /// `OW_SC_METRICS_PROTECT`, default 0: whether `/metrics` wants a token.
+    pub metrics_protect: bool,
+    /// `OW_SC_METRICS_TOKEN`: the token for `/metrics`; the API token if unset.
+    pub metrics_token: Option<Secret>,
+    /// `OW_SC_RL_PER_SEC`, default 10: requests a second per client and path on `/api/*`.
+    pub requests_per_second: u32,
+    /// `OW_SC_WS_MSGS_PER_SEC`, default 20: messages a second per connection.
+    pub ws_messages_per_second: u32,
+    /// `OW_SC_WS_MAX_MESSAGE_BYTES`, default 8192: the longest message, in bytes received.
+    pub ws_max_message_bytes: usize,
+    /// `OW_SC_MAX_CSV_BYTES`, default 10485760: the largest file, after decompression.
+    pub max_csv_bytes: u64,
+    /// `OW_SC_MAX_CSV_ROWS`, default 1000000: the longest file, in data rows.
+    pub max_csv_rows: u64,
+    /// `OW_SC_CORS_ORIGINS`, comma list, default none: origins whose pages may call the API.
+    pub cors_origins: Vec<HeaderValue>,
+    /// `OW_SC_TRUSTED_PROXIES`, server only, comma list, default none: proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `OW_SC_TABLE`, default `owsc`: the table.
+    pub table: String,
+    /// `OW_SC_DATA_DIR`, default `./data`: where the embedded database lives.
+    pub data_dir: PathBuf,
+    /// `OW_SC_PUSH_URL`, functions only: the WebSocket API's stage, where connections are posted to.
+    pub push_url: Option<String>,
+    /// `OW_SC_LIVE_URL`: where the dashboard connects for live events; `/ws/effluent` of its own host if unset.
+    pub live_url: Option<Uri>,
+    /// `OW_SC_REDIS_URL`, server only: a Redis through which instances on one table wake each other.
+    pub redis_url: Option<Secret>,
+    /// `OW_SC_REDIS_CHANNEL`, default `owsc:effluent`: the channel for it.
+    pub redis_channel: String,
+    /// `LOG_FORMAT`, default `text`: `text` or `json`.
+    pub log_format: Format,
+    /// `LOG_LEVEL`, default `info`: `off`, `error`, `warn`, `info`, `debug` or `trace`.
+    pub log_level: LevelFilter,
+}
+
+/// A variable whose value cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}={value:?}: {expected} is expected")]
+pub struct ConfigError {
+    /// The variable.
+    pub name: String,
+    /// Its value; a secret's is not shown.
+    pub value: String,
+    /// What was expected.
+    pub expected: String,
+}
+
+impl Config {
+    /// Reads the environment of this process. Also returns names that look like settings and are not.
+    pub fn from_env() -> Result<(Self, Vec<String>), ConfigError> {
+        // A variable that is not UTF-8 cannot be one of ours with a usable value; `vars` would panic on it.
+        let vars = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
+        Self::from_vars(vars)
+    }
+
+    /// Reads settings from names and values. An empty value counts as unset.
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<(Self, Vec<String>), ConfigError> {
+        let mut vars = Vars(
+            vars.into_iter()
+                .filter(|(name, value)| {
+                    (name.starts_with("OW_SC_") || name.starts_with("LOG_")) && !value.trim().is_empty()
+                })
+                .collect(),
+        );
+        let config = Self {
+            api_token: vars.secret("OW_SC_API_TOKEN")?,
+            metrics_protect: vars.parse("OW_SC_METRICS_PROTECT", false, "0, 1, true or false", boolean)?,
+            metrics_token: vars.secret("OW_SC_METRICS_TOKEN")?,
+            requests_per_second: vars.whole("OW_SC_RL_PER_SEC", 10, 1..=1_000_000)? as u32,
+            ws_messages_per_second: vars.whole("OW_SC_WS_MSGS_PER_SEC", 20, 1..=10_000_000)? as u32,
+            ws_max_message_bytes: vars.whole("OW_SC_WS_MAX_MESSAGE_BYTES", 8192, 64..=131_072)? as usize,
+            max_csv_bytes: vars.whole("OW_SC_MAX_CSV_BYTES", 10_485_760, 1..=1 << 40)?,
+            max_csv_rows: vars.whole("OW_SC_MAX_CSV_ROWS", 1_000_000, 1..=1 << 40)?,
+            cors_origins: vars.parse("OW_SC_CORS_ORIGINS", Vec::new(), "a comma list of origins", origins)?,
+            trusted_proxies: vars.parse(
+                "OW_SC_TRUSTED_PROXIES",
+                Vec::new(),
+                "a comma list of addresses and networks such as 10.0.0.0/8",
+                networks,
+            )?,
+            table: vars.parse("OW_SC_TABLE", "owsc".into(), "3 to 255 of a-z A-Z 0-9 _ . -", table_name)?,
+            data_dir: vars.parse("OW_SC_DATA_DIR", "./data".into(), "a folder", |text| Some(text.into()))?,
+            push_url: vars.parse("OW_SC_PUSH_URL", None, "an http or https URL", |text| url(text).map(Some))?,
+            live_url: vars.parse("OW_SC_LIVE_URL", None, "a ws or wss URL", |text| live_url(text).map(Some))?,
+            redis_url: vars.redis_url("OW_SC_REDIS_URL")?,
+            redis_channel: vars.parse(
+                "OW_SC_REDIS_CHANNEL",
+                "owsc:effluent".into(),
+                "1 to 200 visible ASCII characters without spaces",
+                |text| (text.len() <= 200 && text.bytes().all(is_visible)).then(|| text.into()),
+            )?,
+            log_format: vars.parse("LOG_FORMAT", Format::Text, "text or json", |text| match text {
+                "text" => Some(Format::Text),
+                "json" => Some(Format::Json),
+                _ => None,
+            })?,
+            log_level: vars.parse(
+                "LOG_LEVEL",
+                LevelFilter::INFO,
+                "off, error, warn, info, debug or trace",
+                |text| LevelFilter::from_str(text).ok(),
+            )?,
+        };
+        let unknown = |name: &String| name.starts_with("OW_SC_");
+        Ok((config, vars.0.into_keys().filter(unknown).collect()))
+    }
+
+    /// The defaults, as the documentation states them.
+    pub fn defaults() -> Self {
+        // No variables, no bad values.
+        match Self::from_vars([]) {
+            Ok((config, _)) => config,
+            Err(error) => unreachable!("{error}"),
+        }
+    }
+
+    /// The token that `/metrics` wants: `Ok(None)` for none, `Err` if it is protected and there is none to give.
+    pub(crate) fn metrics_guard(&self) -> Result<Option<&Secret>, ()> {
+        if !self.metrics_protect {
+            return Ok(None);
+        }
+        self.metrics_token.as_ref().or(self.api_token.as_ref()).map(Some).ok_or(())
+    }
+}
+
+/// The variables that have not been read yet.
+struct Vars(BTreeMap<String, String>);
+
+impl Vars {
+    fn parse<T>(
+        &mut self,
+        name: &str,
+        default: T,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let Some(value) = self.0.remove(name) else { return Ok(default) };
+        parse(value.trim()).ok_or_else(|| ConfigError { name: name.into(), value, expected: expected.into() })
+    }
+
+    fn whole(&mut self, name: &str, default: u64, range: std::ops::RangeInclusive<u64>) -> Result<u64, ConfigError> {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        self.parse(name, default, &expected, |text| text.parse().ok().filter(|number| range.contains(number)))
+    }
+
+    /// It may hold a password, and is not shown.
+    fn redis_url(&mut self, name: &str) -> Result<Option<Secret>, ConfigError> {
+        let known = |text: &str| {
+            let rest = text.strip_prefix("redis://").or_else(|| text.strip_prefix("rediss://"))?;
+            (!rest.is_empty() && rest.bytes().all(is_visible)).then(|| Secret(text.into()))
+        };
+        let result = self.parse(name, None, "redis://... or rediss://... for TLS", |text| known(text).map(Some));
+        result.map_err(|error| ConfigError { value: "(not shown)".into(), ..error })
+    }
+
+    fn secret(&mut self, name: &str) -> Result<Option<Secret>, ConfigError> {
+        let visible = |text: &str| text.bytes().all(is_visible).then(|| Secret(text.into()));
+        let result = self.parse(name, None, "visible ASCII without spaces", |text| visible(text).map(Some));
+        result.map_err(|error| ConfigError { value: "(not shown)".into(), ..error })
+    }
+}
+
+fn is_visible(byte: u8) -> bool {
+    (0x21..0x7f).contains(&byte)
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn origins(text: &str) -> Option<Vec<HeaderValue>> {
+    let origin = |text: &str| {
+        let text = text.trim();
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+        (!host.is_empty() && !host.contains('/')).then(|| HeaderValue::from_str(text).ok())?
+    };
+    text.split(',').map(origin).collect()
+}
+
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    text.split(',').map(|part| network(part.trim())).collect()
+}
+
+/// An address is a network of one. IPv4 within IPv6 is IPv4, as it is in the addresses that are compared.
+fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address))).ok()?;
+    let IpNet::V6(long) = network else { return Some(network) };
+    match (long.addr().to_ipv4_mapped(), long.prefix_len().checked_sub(96)) {
+        (Some(address), Some(bits)) => Ipv4Net::new(address, bits).ok().map(IpNet::V4),
+        _ => Some(network),
+    }
+}
+
+fn url(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    (!rest.is_empty()).then(|| text.into())
+}
+
+/// Nothing that would end an attribute of a page is taken, or the part of a policy.
+fn live_url(text: &str) -> Option<Uri> {
+    let uri: Uri = text.parse().ok()?;
+    let is_live = matches!(uri.scheme_str(), Some("ws" | "wss")) && uri.authority().is_some();
+    (is_live && !text.contains(['"', '\'', '<', '>', '&', ';', ','])).then_some(uri)
+}
+
+fn table_name(text: &str) -> Option<String> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    ((3..=255).contains(&text.len()) && text.bytes().all(known)).then(|| text.into())
+}
+
+#[cfg(test)]
+mod tests;

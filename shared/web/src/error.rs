@@ -1,0 +1,170 @@
+//! Errors: one JSON envelope for clients, the cause for the log.
+//!
+//! `{"error": {"code": "...", "message": "...", "request_id": "...", "details": ...}}`
+
+use super::request_id;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::permit_json::FieldError;
+use engine::pipeline::IngestError;
+use engine::spool::SpoolError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use table::StoreError;
+
+/// The result of a handler.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+/// A failure with what the client is told and, apart from it, what the log is.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    /// Boxed: with it in place, every result of a handler would be larger than what it usually holds.
+    details: Option<Box<Value>>,
+    cause: Option<String>,
+    retry_after: Option<u64>,
+}
+
+/// The envelope, as the API documentation shows it.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ErrorEnvelope {
+    /// The error.
+    pub error: ErrorBody,
+}
+
+/// What is wrong.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ErrorBody {
+    /// For machines: stable.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// To be quoted when asking for help: the log has the same.
+    pub request_id: String,
+    /// More, by code: refused rows, fields.
+    pub details: Option<Value>,
+}
+
+/// The cause of a failure, carried to the access log.
+#[derive(Debug, Clone)]
+pub(crate) struct Cause(pub(crate) String);
+
+impl ApiError {
+    /// An error with a text that the client may see.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), details: None, cause: None, retry_after: None }
+    }
+
+    /// 400: the request cannot be understood.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    /// 404.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// 401: no token, or a wrong one.
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "a valid token is required")
+    }
+
+    /// 422: fields that are not as they should be.
+    pub fn invalid(errors: &[FieldError]) -> Self {
+        let message = errors.first().map_or_else(String::new, |e| format!("{}: {}", e.field, e.reason));
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message).with_details(json!({ "fields": errors }))
+    }
+
+    /// 429, with when to come again.
+    pub fn rate_limited(retry_after: u64) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests");
+        Self { retry_after: Some(retry_after.max(1)), ..error }
+    }
+
+    /// 503: the table does not answer. The cause goes to the log only.
+    pub fn unavailable(cause: impl ToString) -> Self {
+        let error =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the database does not answer; try again");
+        Self { cause: Some(cause.to_string()), retry_after: Some(1), ..error }
+    }
+
+    /// 500. The cause goes to the log only.
+    pub fn internal(cause: impl ToString) -> Self {
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side");
+        Self { cause: Some(cause.to_string()), ..error }
+    }
+
+    /// Adds what a machine can use.
+    pub fn with_details(self, details: Value) -> Self {
+        Self { details: Some(Box::new(details)), ..self }
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The envelope that goes to the client.
+    pub fn envelope(&self) -> ErrorEnvelope {
+        let (code, message) = (self.code.to_owned(), self.message.clone());
+        let details = self.details.as_deref().cloned();
+        ErrorEnvelope { error: ErrorBody { code, message, request_id: request_id::current(), details } }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.envelope())).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(Cause(cause));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Damaged { .. } => Self::internal(error),
+            StoreError::Conflict | StoreError::Service(_) => Self::unavailable(error),
+        }
+    }
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        let message = error.to_string();
+        let refuse = |status, code| Self::new(status, code, message.clone());
+        match error {
+            IngestError::Spool(SpoolError::TooLarge { limit }) => {
+                refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large").with_details(json!({ "max_bytes": limit }))
+            }
+            IngestError::TooManyRows { limit } => {
+                refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_many_rows").with_details(json!({ "max_rows": limit }))
+            }
+            IngestError::Spool(SpoolError::Gzip(_)) => refuse(StatusCode::BAD_REQUEST, "bad_gzip"),
+            IngestError::Spool(SpoolError::Io(io)) if io.kind() != std::io::ErrorKind::StorageFull => {
+                refuse(StatusCode::BAD_REQUEST, "bad_body")
+            }
+            IngestError::Spool(SpoolError::Io(io)) | IngestError::Io(io) => Self::internal(io),
+            IngestError::Site(_) => refuse(StatusCode::BAD_REQUEST, "bad_request"),
+            IngestError::Header(formats::HeaderError::Empty) => refuse(StatusCode::BAD_REQUEST, "empty_file"),
+            IngestError::Header(_) => refuse(StatusCode::UNPROCESSABLE_ENTITY, "unknown_columns"),
+            IngestError::NoRows => refuse(StatusCode::UNPROCESSABLE_ENTITY, "no_rows"),
+            IngestError::Refused(report) => {
+                refuse(StatusCode::UNPROCESSABLE_ENTITY, "rows_refused").with_details(json!(report))
+            }
+            IngestError::Store(store) => store.into(),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What every HTTP function has: configuration, the error envelope, the layers around a router, limits and tokens.
+
+pub mod auth;
+pub mod config;
+mod drain;
+pub mod error;
+pub mod guard;
+pub mod layers;
+mod limiter;
+pub mod metrics;
+pub mod query;
+pub mod rate;
+pub mod request_id;
+
+pub use error::{ApiError, ApiResult};
