@@ -95,6 +95,6 @@ fn parse_cursor(text: &str) -> ApiResult<(i64, String)> {
 impl Options {
     fn admits(&self, block: &Block) -> bool {
         let same = |asked: &Option<String>, found: &str| asked.as_deref().is_none_or(|asked| name::same(asked, found));
-        same(&self.outfall, &block.series.outfall) && same(&self.parameter, &block.series.parameter)
+        same(&self.outfall, &block.source.series.outfall) && same(&self.parameter, &block.source.series.parameter)
     }
 }

@@ -14,8 +14,7 @@ mod streams;
 
 use axum::Router;
 use axum::routing::{get, post};
-use live::ports::Announce;
-use std::sync::Arc;
+use engine::Engine;
 use table::Store;
 use web::guard::Guard;
 
@@ -24,8 +23,8 @@ use web::guard::Guard;
 pub struct Api {
     /// The table.
     pub store: Store,
-    /// Where the consequences of a new permit go.
-    pub announce: Arc<dyn Announce>,
+    /// What puts permits in force.
+    pub engine: Engine,
 }
 
 /// The routes.

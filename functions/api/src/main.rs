@@ -1,6 +1,7 @@
 //! The API function, with the documentation of all HTTP functions.
 
 use api::Api;
+use engine::Engine;
 use lambda::{Error, Function};
 use live::ports::FollowTheFeed;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use utoipa::OpenApi;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
-    let api = Api { store: function.store(), announce: Arc::new(FollowTheFeed) };
+    let store = function.store();
+    let api = Api { engine: Engine::new(store.clone(), Arc::new(FollowTheFeed)), store };
     let documents = || [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
     let docs = api::docs::router(move || api::docs::openapi(documents()));
     let router = api::router(api, &function.guard()).merge(docs);

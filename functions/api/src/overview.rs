@@ -13,7 +13,7 @@ use domain::permit::Permit;
 use domain::reading::{Direction, Qualifier};
 use domain::time::{self, Shown};
 use domain::unit::Unit;
-use engine::verdicts;
+use engine::standing;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,6 +52,8 @@ pub(crate) struct Overview {
     seq: u64,
     /// How often the permit was written; 0 for the built-in one.
     permit_version: u64,
+    /// How much is still to be judged: 0 if the alerts are what readings and permit say.
+    pending: u64,
     /// All alerts of the site.
     alerts: u64,
     #[schema(value_type = Object)]
@@ -131,6 +133,7 @@ pub(crate) async fn get_overview(State(api): State<Api>, Query(options): Query<O
     let site = options.site.unwrap_or_else(|| DEFAULT_SITE.into());
     // Read before all else: who follows the feed from here on misses nothing.
     let seq = api.store.head(&site).await?.seq;
+    let pending = api.store.pending(&site).await?;
     let permit = api.store.permit(&site).await?;
     let blocks = api.store.alert_blocks(&site, None, None).await?;
     let mut alerts_by_severity = BTreeMap::new();
@@ -145,6 +148,7 @@ pub(crate) async fn get_overview(State(api): State<Api>, Query(options): Query<O
     Ok(Json(Overview {
         site,
         seq,
+        pending,
         permit_version: permit.version,
         alerts: alerts_by_severity.values().sum(),
         alerts_by_severity,
@@ -154,12 +158,12 @@ pub(crate) async fn get_overview(State(api): State<Api>, Query(options): Query<O
 }
 
 async fn standing(api: &Api, entry: Entry, permit: &Permit, blocks: &[Block]) -> Result<Standing, StoreError> {
-    let surveys = verdicts::standing(&api.store, &entry, permit).await?;
+    let surveys = standing::standing(&api.store, &entry, permit).await?;
     let mut standings: Vec<_> = surveys.iter().filter_map(|(rule, survey)| against(rule, survey, &entry)).collect();
     let distance = |against: &Against| against.headroom.unwrap_or(f64::INFINITY);
     standings.sort_by(|a, b| b.state.cmp(&a.state).then(distance(a).total_cmp(&distance(b))));
     let spark = spark(api, &entry).await?;
-    let own = blocks.iter().filter(|block| block.series_id == entry.id);
+    let own = blocks.iter().filter(|block| block.source.series_id == entry.id);
     let (mut exceedances, mut last) = (0, None);
     for block in own {
         exceedances += block.rows.len() as u64;

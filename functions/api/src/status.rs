@@ -45,6 +45,10 @@ pub(crate) struct SiteStatus {
     permit_version: u64,
     /// The sequence number of the last event.
     seq: u64,
+    /// How much is still to be judged: 0 if the alerts are what readings and permit say.
+    pending: u64,
+    /// Files whose recording was interrupted, by ingest: they have to be sent again.
+    interrupted: Vec<String>,
 }
 
 /// How things stand at each site.
@@ -71,6 +75,8 @@ async fn status_of(api: &Api, site: String) -> Result<SiteStatus, StoreError> {
         alerts_by_severity: by_severity,
         permit_version: api.store.permit(&site).await?.version,
         seq: api.store.head(&site).await?.seq,
+        pending: api.store.pending(&site).await?,
+        interrupted: api.store.outstanding(&site).await?.interrupted,
         site,
     })
 }

@@ -7,9 +7,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use engine::answer::Answer;
-use engine::pipeline::{Ingestor, Upload, record_json};
+use engine::record::{Ingestor, Taken, Underway, Upload, record_json};
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use tokio_util::io::StreamReader;
@@ -59,6 +60,10 @@ struct Options {
     request_body(content_type = "text/csv", content = String, description = "The file, optionally with `Content-Encoding: gzip`"),
     responses(
         (status = 200, description = "Taken in, or known already", body = Answer),
+        (
+            status = 202, description = "Verdicts are still being worked out", body = Underway,
+            headers(("Location" = String, description = "Where the ingest's record says how far it is"))
+        ),
         (status = 400, description = "Empty, or damaged gzip", body = ErrorEnvelope),
         (status = 401, description = "No valid token", body = ErrorEnvelope),
         (status = 413, description = "Too many bytes or rows", body = ErrorEnvelope),
@@ -71,7 +76,7 @@ async fn post_file(
     State(ingestor): State<Ingestor>,
     Query(options): Query<Options>,
     request: Request,
-) -> ApiResult<Json<Answer>> {
+) -> ApiResult<Response> {
     let upload = Upload {
         gzip: is_gzip(request.headers())?,
         site: options.site,
@@ -80,7 +85,13 @@ async fn post_file(
         who: client_of(request.extensions()).to_string(),
     };
     let body = Body::into_data_stream(request.into_body()).map_err(std::io::Error::other);
-    Ok(Json(ingestor.run(StreamReader::new(body), upload).await?))
+    Ok(match ingestor.run(StreamReader::new(body), upload).await? {
+        Taken::Answered(answer) => Json(answer).into_response(),
+        Taken::Underway(underway) => {
+            let location = [(header::LOCATION, format!("/api/ingests/{}", underway.id))];
+            (StatusCode::ACCEPTED, location, Json(underway)).into_response()
+        }
+    })
 }
 
 fn source(given: Option<String>) -> ApiResult<String> {
@@ -143,7 +154,7 @@ async fn get_records(State(ingestor): State<Ingestor>, Query(paging): Query<Pagi
     let before = read_cursor(paging.cursor.as_deref())?;
     let records = ingestor.store().ingests(before.as_deref(), limit).await?;
     let next = records.last().filter(|_| records.len() == limit).map(|(place, _)| cursor(place));
-    Ok(Json(Ledger { ingests: records.iter().map(|(_, ingest)| record_json(ingest)).collect(), next }))
+    Ok(Json(Ledger { ingests: records.iter().map(|(_, ingest)| record_json(ingest, None)).collect(), next }))
 }
 
 /// The record of an ingest: where readings came from, and what became of them.
@@ -155,10 +166,12 @@ async fn get_records(State(ingestor): State<Ingestor>, Query(paging): Query<Pagi
     )
 )]
 async fn get_record(State(ingestor): State<Ingestor>, Path(id): Path<String>) -> ApiResult<Json<serde_json::Value>> {
-    match ingestor.store().ingest(&id).await? {
-        Some(ingest) => Ok(Json(record_json(&ingest))),
-        None => Err(ApiError::not_found("no ingest has this id")),
-    }
+    let Some(ingest) = ingestor.store().ingest(&id).await? else {
+        return Err(ApiError::not_found("no ingest has this id"));
+    };
+    let accounts = ingestor.store().accounts_of(&id).await?;
+    let left = accounts.iter().map(|(_, account)| account.left).sum();
+    Ok(Json(record_json(&ingest, Some(left))))
 }
 
 #[cfg(test)]

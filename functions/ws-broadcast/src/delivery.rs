@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use table::connections::Subscriber;
-use table::feed::Entry;
+use table::feed::Event;
 use table::{Store, StoreError};
 
 /// Connections that are claimed together: with API Gateway's ids less than the kilobyte that a write unit buys.
@@ -36,7 +36,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// Delivers events, which follow each other, to everybody who has not got them yet.
-    pub async fn run(&self, site: &str, entries: Vec<Entry>) -> Result<(), Fault> {
+    pub async fn run(&self, site: &str, entries: Vec<Event>) -> Result<(), Fault> {
         let (Some(first), Some(last)) = (entries.first().map(|e| e.seq), entries.last().map(|e| e.seq)) else {
             return Ok(());
         };
@@ -61,8 +61,8 @@ impl Delivery {
         site: &str,
         through: u64,
         last: u64,
-        entries: Vec<Entry>,
-    ) -> Result<Vec<Entry>, StoreError> {
+        entries: Vec<Event>,
+    ) -> Result<Vec<Event>, StoreError> {
         let dense = entries.iter().map(|entry| entry.seq).filter(|seq| *seq > through).eq(through + 1..=last);
         if dense || last <= through {
             return Ok(entries);

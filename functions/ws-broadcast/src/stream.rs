@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use lambda::Fault;
 use serde::Deserialize;
 use std::collections::HashMap;
-use table::feed::{self, Entry};
+use table::feed;
 use table::{Item, ItemExt, StoreError};
 
 /// A batch of changes, as far as it is looked at.
@@ -43,7 +43,7 @@ enum Attribute {
 /// Events of one site in a batch.
 struct Run {
     site: String,
-    entries: Vec<Entry>,
+    entries: Vec<feed::Event>,
     /// The place of the first in the stream.
     sequence_number: String,
 }
@@ -82,7 +82,7 @@ fn by_site(records: Vec<Record>) -> Vec<Run> {
     runs
 }
 
-fn read(image: &HashMap<String, Attribute>) -> Result<(String, Vec<Entry>), StoreError> {
+fn read(image: &HashMap<String, Attribute>) -> Result<(String, Vec<feed::Event>), StoreError> {
     let item: Item = image
         .iter()
         .filter_map(|(name, attribute)| match attribute {

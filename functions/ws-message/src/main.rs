@@ -1,6 +1,6 @@
 //! The WebSocket API's $default function.
 
-use engine::publisher::Publisher;
+use engine::Engine;
 use lambda::websocket::Event;
 use lambda::{Error, Function, LambdaEvent};
 use live::ports::FollowTheFeed;
@@ -12,7 +12,7 @@ use ws_message::gateway::Host;
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let store = function.store();
-    let messages = Messages::new(Publisher::new(store.clone(), Arc::new(FollowTheFeed)), function.config());
+    let messages = Messages::new(Engine::new(store.clone(), Arc::new(FollowTheFeed)).publisher(), function.config());
     let host = Host { store, messages, gateway: function.gateway()? };
     function.run(async |event: LambdaEvent<Event>| host.answer(event).await).await
 }

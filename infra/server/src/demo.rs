@@ -1,6 +1,6 @@
 //! The demonstration file, for a database that has nothing in it.
 
-use engine::pipeline::{Ingestor, Upload};
+use engine::record::{Ingestor, Taken, Upload};
 
 /// A real permit's monitoring reports, with EPA's verdicts (EPA ECHO, public domain).
 const FILE: &[u8] = include_bytes!("../../../tests/fixtures/echo-effluent-chart-TX0119407.csv");
@@ -13,7 +13,10 @@ pub(crate) async fn load_if_empty(ingestor: &Ingestor) -> anyhow::Result<()> {
     }
     let upload =
         Upload { site: Some("demo".into()), source: NAME.into(), who: "demonstration".into(), ..Upload::default() };
-    let answer = ingestor.run(FILE, upload).await?;
-    tracing::info!(file = NAME, "the database was empty and got the demonstration file: {}", answer.message);
+    let message = match ingestor.run(FILE, upload).await? {
+        Taken::Answered(answer) => answer.message,
+        Taken::Underway(underway) => underway.message,
+    };
+    tracing::info!(file = NAME, "the database was empty and got the demonstration file: {message}");
     Ok(())
 }

@@ -8,8 +8,9 @@ use api::Api;
 use axum::Router;
 use axum::serve::ListenerExt;
 use embedded::Embedded;
-use engine::pipeline::{Ingestor, Limits};
-use engine::publisher::Publisher;
+use engine::Engine;
+use engine::record::{Ingestor, Limits};
+use engine::settle::Settler;
 use live::metrics::STREAM_BUFFER;
 use metrics_exporter_prometheus::PrometheusHandle;
 use socket2::SockRef;
@@ -59,7 +60,8 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     }
     let hub = hub(&store, embedded.is_some(), redis);
     let limits = Limits { bytes: config.max_csv_bytes, rows: config.max_csv_rows };
-    let ingestor = Ingestor::new(store.clone(), Arc::new(hub.clone()), limits, std::env::temp_dir());
+    let engine = Engine::new(store.clone(), Arc::new(hub.clone()));
+    let ingestor = engine.ingestor(limits, std::env::temp_dir(), true);
     if !options.no_demo {
         demo::load_if_empty(&ingestor).await?;
     }
@@ -68,9 +70,10 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let stopping = CancellationToken::new();
     let guard = Guard::new(&config);
-    let messages = Messages::new(Publisher::new(store.clone(), Arc::new(hub.clone())), &config);
+    let messages = Messages::new(engine.publisher(), &config);
+    let sweeping = tokio::spawn(sweep(engine.settler().clone(), config.sweep_every, stopping.clone()));
     let live = Live::new(store.clone(), hub.clone(), messages, guard.clone(), stopping.clone());
-    let app = router(&config, store, hub, ingestor, &guard, metrics).merge(live.clone().router());
+    let app = router(&config, engine, hub, ingestor, &guard, metrics).merge(live.clone().router());
     let app = proxies::see_through(layers::wrap(app, &config), &config.trusted_proxies);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let stop = told_to_stop().context("signals cannot be received")?;
@@ -86,7 +89,7 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     }
     tracing::info!("stopping");
     stopping.cancel();
-    let drained = async { tokio::join!(server, live.ended()) };
+    let drained = async { tokio::join!(server, live.ended(), sweeping) };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("requests or connections were still open after {DRAIN:?} and are cut off");
     }
@@ -119,6 +122,19 @@ fn hub(store: &Store, embedded: bool, redis: Option<Redis>) -> Hub {
     }
 }
 
+/// Finishes what was left by others, at once and every now and then.
+async fn sweep(settler: Settler, every: Duration, stopping: CancellationToken) {
+    loop {
+        if let Err(error) = settler.sweep().await {
+            tracing::warn!(%error, "what was left unfinished could not be looked for");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = stopping.cancelled() => return,
+        }
+    }
+}
+
 /// Small frames leave at once, and a client that does not read gets no more than this of the kernel's memory.
 fn prepare(stream: &mut TcpStream) {
     let socket = SockRef::from(&*stream);
@@ -129,24 +145,31 @@ fn prepare(stream: &mut TcpStream) {
 
 fn router(
     config: &Arc<Config>,
-    store: Store,
+    engine: Engine,
     hub: Hub,
     ingestor: Ingestor,
     guard: &Guard,
     metrics: PrometheusHandle,
 ) -> Router {
     let waiting = hub.clone();
+    let store = engine.store().clone();
     let vitals = health::Vitals { store: store.clone(), buffer_size: Arc::new(move || waiting.waiting()) };
-    let announce = Arc::new(hub.clone());
+    let settler = engine.settler().clone();
     let render: metrics_function::Render = Arc::new(move || {
         metrics::gauge!(STREAM_BUFFER).set(hub.waiting() as f64);
-        let text = metrics.render();
-        Box::pin(async { Ok(text) })
+        let (settler, metrics) = (settler.clone(), metrics.clone());
+        Box::pin(async move {
+            // A table that does not answer keeps no other metric back.
+            if let Err(error) = settler.report().await {
+                tracing::warn!(%error, "what is unsettled could not be counted");
+            }
+            Ok(metrics.render())
+        })
     });
     let documents = || [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
     Router::new()
         .merge(ingest::router(ingestor, guard))
-        .merge(api::router(Api { store, announce }, guard))
+        .merge(api::router(Api { store, engine }, guard))
         .merge(api::docs::router(move || api::docs::openapi(documents())))
         .merge(health::router(vitals))
         .merge(metrics_function::router(config.clone(), render))

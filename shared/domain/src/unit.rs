@@ -11,6 +11,9 @@ pub const DEFAULT_UNIT: &str = "mg/L";
 /// The longest unit accepted, in bytes.
 pub const MAX_UNIT_BYTES: usize = 64;
 
+/// The most units of one series: real ones have two or three.
+pub const MAX_SERIES_UNITS: usize = 64;
+
 /// Spellings of the convertible concentrations: text without case, the spelling shown, its power of ten in g/L.
 const CONCENTRATIONS: &[(&str, &str, i32)] = &[
     ("g/l", "g/L", 0),

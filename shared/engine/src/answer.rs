@@ -48,10 +48,18 @@ pub struct Answer {
     pub write_units: f64,
     /// Seconds from the whole body to the answer.
     pub seconds: f64,
+    /// When the whole body was there, in microseconds since 1970.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schema(ignore)]
+    pub(crate) started: i64,
     /// How many entries of which lists are left out because the answer would be too long.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     pub left_out: BTreeMap<String, u64>,
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// What lists of an answer may have as JSON, in bytes. Together with the sites of a file they stay below the 400 KB that
@@ -61,8 +69,24 @@ const ALERTS_BYTES: usize = 80 * 1024;
 const ERRORS_BYTES: usize = 60 * 1024;
 
 impl Answer {
+    /// What became of the rows, in a sentence.
+    pub(crate) fn sentence(&self) -> String {
+        let report = &self.report;
+        let mut text = format!("{} of {} rows taken", report.rows_taken, report.rows);
+        if report.rows_refused > 0 {
+            text += &format!(", {} refused", report.rows_refused);
+        }
+        if report.rows_without_reading > 0 {
+            text += &format!(", {} without a reading", report.rows_without_reading);
+        }
+        text + &format!(
+            "; {} readings judged, {} exceedances.",
+            self.verdict.readings_judged, self.verdict.alerts.total
+        )
+    }
+
     /// Shortens lists that are too long, and says so.
-    pub(super) fn bound(&mut self) {
+    pub(crate) fn bound(&mut self) {
         let verdict = &mut self.verdict;
         let left_out = [
             ("parameters_without_limit", bound(&mut verdict.parameters_without_limit, LIST_BYTES)),
@@ -78,7 +102,7 @@ impl Answer {
 }
 
 /// Keeps as many entries from the first on as have room. Returns how many went.
-pub(super) fn bound<T: Serialize>(list: &mut Vec<T>, bytes: usize) -> u64 {
+pub(crate) fn bound<T: Serialize>(list: &mut Vec<T>, bytes: usize) -> u64 {
     let mut room = bytes;
     let fitting = list.iter().take_while(|entry| {
         // Our own types are always JSON.

@@ -1,39 +1,82 @@
-//! The events that alerts make.
+//! The events that subscribers are told.
 
 use domain::alert::Alert;
+use live::protocol::{MAX_WIRE_BYTES, Published};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
-use table::feed::Event;
+use table::feed::Draft;
 
 /// Alerts in one event, about 20 KB.
 const ALERTS_PER_EVENT: usize = 50;
+/// The most bytes of alerts in one event, where names and actions are long: a message has room for what goes around.
+const ALERTS_BYTES: usize = MAX_WIRE_BYTES / 2;
 
-/// Events for alerts that are new or gone. `total`: how many new ones there are, should `alerts` not be all.
-pub(crate) fn alert_events(alerts: &[Alert], withdrawn: &[String], total: u64, ingest: Option<&Value>) -> Vec<Event> {
-    let omitted = total.saturating_sub(alerts.len() as u64);
-    let mut events: Vec<Event> = alerts
-        .chunks(ALERTS_PER_EVENT)
-        .map(|chunk| event("alerts", json!({"alerts": chunk, "withdrawn": []})))
-        .collect();
-    if events.is_empty() && !withdrawn.is_empty() {
-        events.push(event("alerts", json!({"alerts": [], "withdrawn": []})));
+/// Events for alerts that are new or gone. `totals`: how many new ones and withdrawn ones there are, should the lists
+/// not have all; `ingest`: the file that they come from.
+pub(crate) fn alert_events(
+    alerts: &[Alert],
+    withdrawn: &[String],
+    totals: (u64, u64),
+    ingest: Option<&str>,
+) -> Vec<Draft> {
+    let mut events = Vec::new();
+    let mut rest = alerts;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(fitting(rest, ALERTS_PER_EVENT, ALERTS_BYTES));
+        events.push(event("alerts", json!({"alerts": now, "withdrawn": []})));
+        rest = later;
     }
-    if let Some(last) = events.last_mut() {
-        last.fields.insert("withdrawn".into(), json!(withdrawn));
-        if omitted > 0 {
-            last.fields.insert("omitted".into(), json!(omitted));
+    // An id has 24 bytes with its quotes and comma.
+    for (index, ids) in withdrawn.chunks(ALERTS_BYTES / 32).enumerate() {
+        if index > 0 || events.is_empty() {
+            events.push(event("alerts", json!({"alerts": [], "withdrawn": []})));
+        }
+        if let Some(last) = events.last_mut() {
+            last.fields.insert("withdrawn".into(), json!(ids));
+        }
+    }
+    let omitted = (totals.0.saturating_sub(alerts.len() as u64), totals.1.saturating_sub(withdrawn.len() as u64));
+    if omitted != (0, 0) {
+        if events.is_empty() {
+            events.push(event("alerts", json!({"alerts": [], "withdrawn": []})));
+        }
+        if let Some(last) = events.last_mut() {
+            for (name, count) in [("omitted", omitted.0), ("withdrawn_omitted", omitted.1)] {
+                if count > 0 {
+                    last.fields.insert(name.into(), json!(count));
+                }
+            }
             last.fields.insert("all".into(), json!("/api/alerts"));
         }
     }
     if let Some(id) = ingest {
         events.iter_mut().for_each(|event| {
-            event.fields.insert("ingest".into(), id.clone());
+            event.fields.insert("ingest".into(), id.into());
         });
     }
     events
 }
 
+/// How many entries from the first on have room in so many bytes of JSON; one at least.
+fn fitting<T: Serialize>(list: &[T], most: usize, bytes: usize) -> usize {
+    let mut room = bytes;
+    let fits = |entry: &&T| {
+        // Our own types are always JSON.
+        let size = serde_json::to_vec(entry).map_or(0, |json| json.len() + 1);
+        let fits = size <= room;
+        room = room.saturating_sub(size);
+        fits
+    };
+    list.iter().take(most).take_while(fits).count().max(1)
+}
+
+/// The event of a published reading. Its connection does not get it back.
+pub(crate) fn reading_event(reading: &Published, origin: &str) -> Draft {
+    Draft { kind: "reading", fields: reading.fields.clone(), origin: Some(origin.to_owned()) }
+}
+
 /// An event of these fields, which are an object.
-pub(crate) fn event(kind: &'static str, fields: Value) -> Event {
+pub(crate) fn event(kind: &'static str, fields: Value) -> Draft {
     let fields = if let Value::Object(fields) = fields { fields } else { Map::new() };
-    Event { kind, fields, origin: None }
+    Draft { kind, fields, origin: None }
 }

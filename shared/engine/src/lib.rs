@@ -1,13 +1,75 @@
 //! What happens to readings: they are recorded, judged by the permit, and announced.
+//!
+//! Alerts are derived: they are what the judge says of all readings and the permit in force. [`record`], [`publisher`]
+//! and [`permits`] store what verdicts depend on and mark what is to be judged with it; [`settle`] judges, and is the
+//! only writer of alerts but for a published reading, which is judged in the transaction that stores it.
 
-mod announce;
 pub mod answer;
 mod events;
+mod judge;
+mod lanes;
 pub mod metrics;
-pub mod pipeline;
+pub mod permits;
+pub mod preview;
 pub mod publisher;
+pub mod record;
+pub mod settle;
 mod site;
 pub mod spool;
-mod turn;
-pub mod verdicts;
-mod writing;
+pub mod standing;
+mod summary;
+
+use lanes::Lanes;
+use live::ports::Announce;
+use publisher::Publisher;
+use record::{Ingestor, Limits};
+use settle::Settler;
+use std::path::PathBuf;
+use std::sync::Arc;
+use table::Store;
+
+/// Everything that writes readings, permits, alerts and events in a process. Clones are the same.
+#[derive(Clone)]
+pub struct Engine {
+    store: Store,
+    announce: Arc<dyn Announce>,
+    lanes: Lanes,
+    settler: Settler,
+}
+
+impl Engine {
+    /// An engine. `announce` takes events once they are in the feed.
+    pub fn new(store: Store, announce: Arc<dyn Announce>) -> Self {
+        let lanes = Lanes::default();
+        let settler = Settler::new(store.clone(), announce.clone(), lanes.clone());
+        Self { store, announce, lanes, settler }
+    }
+
+    /// The table.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Takes published readings in.
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(self.store.clone(), self.announce.clone(), self.lanes.clone(), self.settler.clone())
+    }
+
+    /// Settles what is marked.
+    pub fn settler(&self) -> &Settler {
+        &self.settler
+    }
+
+    /// Takes files in. Bodies are spooled in `spool`. `outlives`: whether a task goes on after the request that began it
+    /// has been answered, as it does in a server and not in a function.
+    pub fn ingestor(&self, limits: Limits, spool: PathBuf, outlives: bool) -> Ingestor {
+        Ingestor {
+            store: self.store.clone(),
+            announce: self.announce.clone(),
+            settler: self.settler.clone(),
+            limits,
+            spool,
+            outlives,
+        }
+    }
+}

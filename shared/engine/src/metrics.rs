@@ -1,8 +1,9 @@
 //! Metrics of files, verdicts and published readings.
 
 use domain::alert::Severity;
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 use std::time::Duration;
+use table::marks::Open;
 use telemetry::{Family, Kind, Metric, SECONDS};
 
 const ROWS: &str = "owsc_ingest_rows_total";
@@ -11,6 +12,9 @@ const INGEST_SECONDS: &str = "owsc_ingest_duration_seconds";
 const EVALUATION_SECONDS: &str = "owsc_evaluation_duration_seconds";
 const ALERTS: &str = "owsc_alerts_total";
 const PUSH_SECONDS: &str = "owsc_push_latency_seconds";
+const OPEN: &str = "owsc_unsettled";
+const OLDEST_SECONDS: &str = "owsc_unsettled_oldest_seconds";
+const ATTEMPTS: &str = "owsc_settle_attempts_total";
 
 /// The metrics.
 pub static FAMILY: Family = Family {
@@ -25,6 +29,9 @@ pub static FAMILY: Family = Family {
             Kind::Histogram(SECONDS),
             "Time from a published reading to the hand-over to its subscribers",
         ),
+        Metric::new(OPEN, Kind::Gauge, "Files, permits and single readings of which something is still to be judged"),
+        Metric::new(OLDEST_SECONDS, Kind::Gauge, "How long the oldest of these has been open"),
+        Metric::new(ATTEMPTS, Kind::Counter, "Attempts to write verdicts on what was marked, by outcome"),
     ],
     begin,
 };
@@ -55,7 +62,24 @@ telemetry::label! {
     }
 }
 
+telemetry::label! {
+    /// What became of an attempt to write verdicts.
+    Attempt {
+        /// They are written.
+        Written = "written",
+        /// Events came in between; tried again behind them.
+        Behind = "behind",
+        /// What they were based on had changed; judged again.
+        Stale = "stale",
+        /// The table failed.
+        Failed = "failed",
+    }
+}
+
 fn begin() {
+    gauge!(OPEN).set(0.0);
+    gauge!(OLDEST_SECONDS).set(0.0);
+    Attempt::ALL.iter().for_each(|attempt| counter!(ATTEMPTS, "outcome" => attempt.as_str()).increment(0));
     Severity::ALL.into_iter().for_each(|severity| alerts_raised(severity, 0));
     RowOutcome::ALL.iter().for_each(|outcome| rows_ingested(*outcome, 0));
     FileOutcome::ALL.iter().for_each(|outcome| files(*outcome, 0));
@@ -89,4 +113,16 @@ fn files(outcome: FileOutcome, count: u64) {
 /// A published reading was handed to its subscribers.
 pub(crate) fn pushed(took: Duration) {
     histogram!(PUSH_SECONDS).record(took);
+}
+
+/// Verdicts were to be written.
+pub(crate) fn settle_attempt(attempt: Attempt) {
+    counter!(ATTEMPTS, "outcome" => attempt.as_str()).increment(1);
+}
+
+/// What is open now, the oldest first.
+pub(crate) fn open_work(open: &[Open]) {
+    let age = open.first().map_or(0, |oldest| (domain::time::now() - oldest.since).max(0));
+    gauge!(OPEN).set(open.len() as f64);
+    gauge!(OLDEST_SECONDS).set(age as f64 / 1e6);
 }

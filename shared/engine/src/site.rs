@@ -1,34 +1,42 @@
-//! What is known of a site between two transactions that publish readings.
+//! What is known of a site between two writes.
 //!
-//! Everything kept here is a copy of the table. Every transaction demands that the head of the feed has not moved
-//! since the copy was made, and all other writers move it (files and permits by their revision, other publishers by
-//! the sequence), so that a stale copy shows in a conflict: it is dropped, and the readings are judged afresh.
+//! Everything kept here is a copy of the table. Every transaction demands that the head of the feed has not moved since
+//! the copy was made, and all other writers move it, so that a stale copy shows in a conflict: it is dropped, and the
+//! readings are judged afresh.
+//!
+//! Readings of a series that has marks are stored and not judged: whoever settles the site judges them with what they
+//! are marked for. Marks of single readings alone are worked off here, where what they need is at hand.
 
-use super::events::alert_events;
+use crate::events::{alert_events, reading_event};
+use crate::judge::judge_columns;
 use crate::metrics;
-use crate::verdicts;
+use crate::publisher::{PublishError, Reading};
 use domain::alert::{Alert, Severity};
 use domain::columns::{Columns, Row};
-use domain::evaluate::{Context, Rule, rules_for};
+use domain::evaluate::{Rule, rules_for};
 use domain::permit::Permit;
 use domain::reading::Series;
-use live::protocol::Published;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
-use table::alerts::{Block, Change};
-use table::feed::{Entry as Event, Event as NewEvent, Head};
+use table::alerts::{Change, StoredRule};
+use table::feed::{Event, Head};
+use table::marks::{Mark, Origin};
 use table::segments::{self, Order};
 use table::series::{Entry, Tail};
-use table::write::TRANSACTION;
-use table::{Store, StoreError, Transaction};
+use table::{Publication, Published, SeriesUpdate, Store, StoreError};
+
+mod recent;
+use recent::{Recent, append};
 
 /// Readings in the open segment of a series: every transaction writes it anew, at about 1.7 bytes a reading.
 const TAIL_READINGS: usize = 1024;
 /// Series kept at once.
 const MAX_SERIES: usize = 4096;
+/// The most marks of a series that are worked off with a reading.
+const MAX_MARKS: usize = 16;
 
 /// A site.
-pub(super) struct Site {
+pub(crate) struct Site {
     name: String,
     known: Option<Known>,
 }
@@ -36,64 +44,99 @@ pub(super) struct Site {
 struct Known {
     head: Head,
     permit: Permit,
-    series: HashMap<String, Copy>,
+    /// Whether a permit is new, and its series are not marked one by one yet.
+    whole: bool,
+    series: HashMap<String, Kept>,
 }
 
-/// The copy of a series.
-struct Copy {
+/// What is kept of a series.
+struct Kept {
     entry: Entry,
     rules: Vec<Rule>,
-    blocks: Vec<Block>,
+    stored: BTreeMap<String, StoredRule>,
+    marks: Vec<Mark>,
     tail: Columns,
     recent: Recent,
 }
 
-/// The latest readings of a series, as far as verdicts on the next one need them.
-struct Recent {
-    columns: Columns,
-    /// There is none missing from this time on.
-    from: i64,
+/// What became of readings.
+pub(crate) enum Outcome {
+    /// They are stored, or refused one by one.
+    Stored(Stored),
+    /// They are too many for one transaction; nothing is stored.
+    TooLarge,
 }
 
 /// What a transaction has stored.
-pub(super) struct Stored {
+pub(crate) struct Stored {
     /// The events, readings first and in order.
-    pub(super) entries: Vec<Event>,
+    pub(crate) events: Vec<Event>,
+    /// Each reading's place among the events, or why it was not taken.
+    pub(crate) fates: Vec<Result<u64, PublishError>>,
     /// New alerts.
-    pub(super) alerts: BTreeMap<Severity, u64>,
+    pub(crate) alerts: BTreeMap<Severity, u64>,
+    /// Whether some readings are still to be judged.
+    pub(crate) deferred: bool,
 }
 
 /// What changes about a series if the transaction succeeds.
 struct Next {
     entry: Entry,
+    before: Option<Tail>,
     tail: Columns,
     new: Columns,
     changes: Vec<Change>,
+    settled: Vec<Mark>,
+    mark: Option<Mark>,
 }
 
 impl Site {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self { name: name.to_owned(), known: None }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Stores readings with what follows from them; `None` if that is too much for one transaction.
-    pub(super) async fn store(
-        &mut self,
-        store: &Store,
-        readings: &[(&Published, &str)],
-    ) -> Result<Option<Stored>, StoreError> {
+    /// Stores readings with what follows from them.
+    pub(crate) async fn store(&mut self, store: &Store, readings: &[Reading<'_>]) -> Result<Outcome, StoreError> {
         // Taken out, so that after any failure it is read afresh.
         let mut known = match self.known.take() {
             Some(known) => known,
             None => Known::load(store, &self.name).await?,
         };
-        let stored = known.store(store, &self.name, readings).await?;
+        let outcome = match known.store(store, &self.name, readings, false).await? {
+            // One reading under very many limits: it is stored, and judged apart.
+            Outcome::TooLarge if readings.len() == 1 => known.store(store, &self.name, readings, true).await?,
+            outcome => outcome,
+        };
         self.known = Some(known);
-        Ok(stored)
+        Ok(outcome)
+    }
+
+    /// The head of the feed, as far as it is known.
+    pub(crate) async fn head(&mut self, store: &Store) -> Result<Head, StoreError> {
+        match &self.known {
+            Some(known) => Ok(known.head),
+            None => store.head(&self.name).await,
+        }
+    }
+
+    /// Takes over that some series were settled.
+    pub(crate) fn settled<'a>(&mut self, head: Head, series: impl Iterator<Item = &'a str>) {
+        match &mut self.known {
+            Some(known) if !known.whole => {
+                known.head = head;
+                series.for_each(|id| drop(known.series.remove(id)));
+            }
+            _ => self.known = None,
+        }
+    }
+
+    /// Forgets what is known.
+    pub(crate) fn forget(&mut self) {
+        self.known = None;
     }
 }
 
@@ -103,20 +146,25 @@ impl Known {
         if head == Head::default() {
             store.note_site(site).await?;
         }
-        Ok(Self { head, permit: store.permit(site).await?.permit, series: HashMap::new() })
+        let whole = !store.outstanding(site).await?.permits.is_empty();
+        Ok(Self { head, permit: store.permit(site).await?.permit, whole, series: HashMap::new() })
     }
 
     async fn store(
         &mut self,
         store: &Store,
         site: &str,
-        readings: &[(&Published, &str)],
-    ) -> Result<Option<Stored>, StoreError> {
+        readings: &[Reading<'_>],
+        apart: bool,
+    ) -> Result<Outcome, StoreError> {
+        let refused = self.refuse(store, site, readings).await?;
+        let taken: Vec<Reading<'_>> =
+            std::iter::zip(readings, &refused).filter(|(_, refused)| refused.is_none()).map(|(r, _)| *r).collect();
         let mut nexts = Vec::new();
-        for (series, columns) in by_series(site, readings) {
-            nexts.push(self.next(store, series, columns).await?);
+        for (series, columns) in by_series(site, &taken) {
+            nexts.push(self.next(store, series, columns, apart).await?);
         }
-        let mut events: Vec<NewEvent> = readings.iter().map(|(reading, origin)| event(reading, origin)).collect();
+        let mut drafts: Vec<_> = taken.iter().map(|(reading, origin)| reading_event(reading, origin)).collect();
         let changes = || nexts.iter().flat_map(|next| &next.changes);
         let added: Vec<Alert> = changes().flat_map(|change| change.added.iter().cloned()).collect();
         let withdrawn: Vec<String> = changes().flat_map(|change| change.withdrawn.iter().cloned()).collect();
@@ -124,63 +172,93 @@ impl Known {
         for (severity, count) in changes().flat_map(|change| &change.added_by_severity) {
             *alerts.entry(*severity).or_default() += count;
         }
-        events.extend(alert_events(&added, &withdrawn, alerts.values().sum(), None));
-        let mut transaction = Transaction::default();
-        let entries = store.append(&mut transaction, site, self.head, &events)?;
-        let alert_writes: usize = nexts.iter().flat_map(|next| &next.changes).map(Change::writes).sum();
-        let own_writes = transaction.writes() + 3 * nexts.len();
-        let alerts_apart = own_writes + alert_writes > TRANSACTION;
-        if alerts_apart {
-            if readings.len() > 1 {
-                return Ok(None);
-            }
-            // One reading under very many limits: its alerts go first, and are found again if the rest fails.
-            for next in &mut nexts {
-                store.write_alerts(&mut next.entry, &next.changes).await?;
-            }
-        }
-        for next in &mut nexts {
-            let before = self.series.get(&next.entry.id).and_then(|copy| copy.entry.tail);
-            next.write(store, &mut transaction, before, alerts_apart)?;
-        }
-        store.commit(transaction).await?;
-        self.head.seq += entries.len() as u64;
+        let totals = (alerts.values().sum(), changes().map(|change| change.withdrawn_total).sum());
+        drafts.extend(alert_events(&added, &withdrawn, totals, None));
+        let series = nexts.iter_mut().map(Next::update).collect();
+        let published = match taken.is_empty() {
+            true => Published::Done(Vec::new(), self.head),
+            false => store.publish(Publication { site, head: self.head, events: &drafts, series }).await?,
+        };
+        let Published::Done(events, head) = published else { return Ok(Outcome::TooLarge) };
+        let mut places = self.head.seq + 1..;
+        let fates = refused.into_iter().map(|refused| refused.map_or_else(|| Ok(places.next().unwrap_or(0)), Err));
+        let fates = fates.collect();
+        self.head = head;
+        let deferred = nexts.iter().any(|next| next.mark.is_some());
         self.keep(nexts)?;
-        Ok(Some(Stored { entries, alerts }))
+        Ok(Outcome::Stored(Stored { events, fates, alerts, deferred }))
+    }
+
+    /// Which readings are not taken: those whose unit has no room in their series.
+    async fn refuse(
+        &mut self,
+        store: &Store,
+        site: &str,
+        readings: &[Reading<'_>],
+    ) -> Result<Vec<Option<PublishError>>, StoreError> {
+        let mut units: HashMap<String, Entry> = HashMap::new();
+        let mut refused = Vec::with_capacity(readings.len());
+        for (reading, _) in readings {
+            let series = Series::raw(site, &reading.outfall, &reading.parameter);
+            let id = series.id();
+            let known = self.kept(store, series, &id).await?;
+            if known.entry.units.contains(&reading.unit) {
+                refused.push(None);
+                continue;
+            }
+            // Others of the same transaction may have brought new units, too.
+            let entry = units.entry(id).or_insert_with(|| known.entry.clone());
+            let takes = entry.takes_unit(&reading.unit);
+            if takes && !entry.units.contains(&reading.unit) {
+                entry.units.push(reading.unit.clone());
+            }
+            refused.push((!takes).then(|| PublishError::TooManyUnits(reading.unit.clone())));
+        }
+        Ok(refused)
+    }
+
+    async fn kept(&mut self, store: &Store, series: Series, id: &str) -> Result<&mut Kept, StoreError> {
+        if !self.series.contains_key(id) {
+            let kept = Kept::load(store, series, id, &self.permit).await?;
+            self.series.insert(id.to_owned(), kept);
+        }
+        self.series.get_mut(id).ok_or(StoreError::Conflict)
     }
 
     /// Works out what readings of one series lead to.
-    async fn next(&mut self, store: &Store, series: Series, new: Columns) -> Result<Next, StoreError> {
+    async fn next(&mut self, store: &Store, series: Series, new: Columns, apart: bool) -> Result<Next, StoreError> {
+        let (revision, whole) = (self.head.revision, self.whole);
         let id = series.id();
-        if !self.series.contains_key(&id) {
-            let copy = Copy::load(store, series, &id, &self.permit).await?;
-            self.series.insert(id.clone(), copy);
-        }
-        let copy = self.series.get_mut(&id).ok_or(StoreError::Conflict)?;
+        let kept = self.kept(store, series, &id).await?;
         let started = Instant::now();
         let Some(touched) = new.span() else { return Err(StoreError::Conflict) };
-        let context = copy.rules.iter().map(|rule| rule.context(touched)).reduce(Context::union);
-        let around = match context {
-            Some(context) => copy.around(store, context, touched, &new).await?,
-            None => Columns::default(),
+        let mut entry = kept.entry.clone();
+        let tail = kept.grow_tail(&mut entry, &new, revision)?;
+        let before = kept.entry.tail;
+        let judged = if apart || whole { None } else { kept.judge(store, &entry, &new, touched).await? };
+        let (changes, settled, mark) = match judged {
+            Some((changes, settled)) => (changes, settled, None),
+            None => {
+                let (settled, mark) = kept.defer(touched, new.len());
+                (Vec::new(), settled, Some(mark))
+            }
         };
-        let found = verdicts::judge_columns(&copy.rules, &around, touched);
-        let changes = verdicts::changes(&copy.entry, &found, &copy.blocks)?;
-        let mut entry = copy.entry.clone();
-        entry.note(&new);
-        let tail = copy.grow_tail(&mut entry, &new, self.head.revision)?;
         metrics::evaluated(started.elapsed());
-        Ok(Next { entry, tail, new, changes })
+        Ok(Next { entry, before, tail, new, changes, settled, mark })
     }
 
     /// Takes over what the transaction has stored.
     fn keep(&mut self, nexts: Vec<Next>) -> Result<(), StoreError> {
-        for Next { entry, tail, new, changes } in nexts {
-            let Some(copy) = self.series.get_mut(&entry.id) else { continue };
-            changes.iter().try_for_each(|change| change.apply(&mut copy.blocks))?;
-            copy.recent.push(&new)?;
-            copy.recent.prune(&copy.rules, entry.latest.time)?;
-            (copy.entry, copy.tail) = (entry, tail);
+        for Next { entry, tail, new, changes, settled, mark, .. } in nexts {
+            let Some(kept) = self.series.get_mut(&entry.id) else { continue };
+            for change in &changes {
+                change.apply(kept.stored.entry(change.source.rule.clone()).or_default())?;
+            }
+            kept.marks.retain(|mark| !settled.contains(mark));
+            kept.marks.extend(mark);
+            kept.recent.push(&new)?;
+            kept.recent.prune(&kept.rules, entry.latest.time)?;
+            (kept.entry, kept.tail) = (entry, tail);
         }
         if self.series.len() > MAX_SERIES {
             self.series.clear();
@@ -189,45 +267,61 @@ impl Known {
     }
 }
 
-impl Copy {
+impl Kept {
     async fn load(store: &Store, series: Series, id: &str, permit: &Permit) -> Result<Self, StoreError> {
-        let entry = store.series(&series.site, id).await?.unwrap_or_else(|| Entry::new(series));
+        let site = series.site.clone();
+        let entry = store.series(&site, id).await?.unwrap_or_else(|| Entry::new(series));
         let rules = rules_for(&entry.series, permit, entry.carries_limits);
         let tail = match entry.tail {
             Some(tail) => store.segment(id, segments::sort_key(tail.first, tail.last, tail.order)).await?,
             None => None,
         };
-        let is_new = entry.first > entry.latest.time;
-        let context = if is_new { None } else { context_at(&rules, entry.latest.time) };
-        let recent = match context {
-            Some(context) => {
-                let (from, _) = store.context_span(&entry, context).await?;
-                Recent { columns: all(store, &entry, from, i64::MAX).await?, from }
-            }
-            // Nothing is missing of a series without readings, and nothing needed where no rule looks back.
-            None => Recent { columns: Columns::default(), from: if is_new { i64::MIN } else { i64::MAX } },
-        };
-        let blocks = store.alert_blocks(&entry.series.site, Some(id), None).await?;
-        Ok(Self { entry, rules, blocks, tail: tail.unwrap_or_default(), recent })
+        let recent = Recent::load(store, &entry, &rules).await?;
+        let stored = store.stored_rules(&site, id).await?;
+        let marks = store.marks_of(&site, id).await?;
+        Ok(Self { entry, rules, stored, marks, tail: tail.unwrap_or_default(), recent })
     }
 
-    /// The readings that verdicts on `new` ones need, those included.
-    async fn around(
+    /// Judges new readings, and those that marks of single readings left to be judged. `None` if that is for whoever
+    /// settles the site: marks of others are there, or what is needed is not at hand, or too much changes.
+    async fn judge(
         &self,
         store: &Store,
-        context: Context,
-        touched: (i64, i64),
+        entry: &Entry,
         new: &Columns,
-    ) -> Result<Columns, StoreError> {
-        let mut columns = if self.recent.serves(context, touched, self.entry.first) {
+        touched: (i64, i64),
+    ) -> Result<Option<(Vec<Change>, Vec<Mark>)>, StoreError> {
+        let only_readings = self.marks.iter().all(|mark| matches!(mark.origin, Origin::Readings(_)));
+        if !only_readings || self.marks.len() > MAX_MARKS {
+            return Ok(None);
+        }
+        let touched = self.marks.iter().map(|mark| mark.stretch).fold(touched, union);
+        let at_hand = self.recent.serves(&self.rules, touched, self.entry.first);
+        let mut columns = if at_hand {
             self.recent.columns.clone()
+        } else if self.marks.is_empty() {
+            let (from, to) = store.context_span(&self.entry, &self.rules, touched).await?.unwrap_or((0, -1));
+            recent::all(store, &self.entry, from, to).await?
         } else {
-            let (from, to) = store.context_span(&self.entry, context).await?;
-            all(store, &self.entry, from, to).await?
+            return Ok(None);
         };
         append(&mut columns, new)?;
         columns.sort_and_dedup();
-        Ok(columns)
+        let changes = judge_columns(entry, &self.rules, &columns, touched, &self.stored)?;
+        Ok(changes.map(|changes| (changes, self.marks.clone())))
+    }
+
+    /// Leaves readings to whoever settles the site. While that one works on other marks of the series, one mark of
+    /// readings grows with each; afterwards, when it works on those, each gets one of its own, and those that it has in
+    /// hand stay as they are: so it comes to an end, however dense the readings are.
+    fn defer(&self, touched: (i64, i64), readings: usize) -> (Vec<Mark>, Mark) {
+        let is_of_readings = |mark: &&Mark| matches!(mark.origin, Origin::Readings(_));
+        let grown =
+            self.marks.iter().find(is_of_readings).filter(|_| !self.marks.iter().all(|mark| is_of_readings(&mark)));
+        let stretch = grown.map_or(touched, |mark| union(mark.stretch, touched));
+        let readings = readings as u64 + grown.map_or(0, |mark| mark.readings);
+        let origin = Origin::Readings(uuid::Uuid::new_v4().simple().to_string());
+        (grown.cloned().into_iter().collect(), Mark::new(&self.entry.id, origin, stretch, readings))
     }
 
     /// The open segment with `new` readings, noted in `entry`. A full one is left and another one opened, as it is
@@ -245,6 +339,7 @@ impl Copy {
             }
             _ => (Columns::default(), Order { revision, index: 0 }),
         };
+        entry.note(new, order);
         append(&mut columns, new)?;
         columns.sort_and_dedup();
         let (first, last) = columns.span().unwrap_or_default();
@@ -255,69 +350,24 @@ impl Copy {
 }
 
 impl Next {
-    fn write(
-        &mut self,
-        store: &Store,
-        transaction: &mut Transaction,
-        before: Option<Tail>,
-        alerts_apart: bool,
-    ) -> Result<(), StoreError> {
-        if let Some(tail) = self.entry.tail {
-            let key = segments::sort_key(tail.first, tail.last, tail.order);
-            // A segment's key tells how far it reaches, so that a grown one may have another.
-            if let Some(before) = before.filter(|before| before.order == tail.order) {
-                let old = segments::sort_key(before.first, before.last, before.order);
-                if old != key {
-                    transaction.delete(store, &segments::partition(&self.entry.id), &old)?;
-                }
-            }
-            transaction.put(store, segments::item(&self.entry.id, tail.order, &self.tail)?)?;
+    fn update(&mut self) -> SeriesUpdate<'_> {
+        SeriesUpdate {
+            entry: &mut self.entry,
+            segment: &self.tail,
+            before: self.before,
+            changes: &self.changes,
+            settled: &self.settled,
+            mark: self.mark.as_ref(),
         }
-        if !alerts_apart {
-            self.entry.judged += u64::from(self.changes.iter().any(|change| change.writes() > 0));
-            self.changes.iter().try_for_each(|change| change.write(store, transaction))?;
-        }
-        self.entry.write(store, transaction)
     }
 }
 
-impl Recent {
-    /// Whether what verdicts need is all here.
-    fn serves(&self, context: Context, touched: (i64, i64), first: i64) -> bool {
-        self.from <= context.from && (self.from <= first || self.columns.lower_bound(touched.0) >= context.neighbours)
-    }
-
-    /// Adds readings; those that are older than what is kept do not belong here.
-    fn push(&mut self, new: &Columns) -> Result<(), StoreError> {
-        self.columns.append_range(new, new.lower_bound(self.from)..new.len()).map_err(too_many_units)?;
-        self.columns.sort_and_dedup();
-        Ok(())
-    }
-
-    /// Forgets what the next reading does not need, once it is more than what it does.
-    fn prune(&mut self, rules: &[Rule], latest: i64) -> Result<(), StoreError> {
-        let length = self.columns.len();
-        let start = match context_at(rules, latest) {
-            Some(context) => self.columns.lower_bound(context.from).min(length.saturating_sub(context.neighbours + 1)),
-            None => length,
-        };
-        if start > TAIL_READINGS && start > length / 2 {
-            let mut kept = Columns::default();
-            kept.append_range(&self.columns, start..length).map_err(too_many_units)?;
-            self.from = kept.times.first().copied().unwrap_or(latest.saturating_add(1));
-            self.columns = kept;
-        }
-        Ok(())
-    }
-}
-
-/// What the rules need to judge a reading at this time.
-fn context_at(rules: &[Rule], time: i64) -> Option<Context> {
-    rules.iter().map(|rule| rule.context((time, time))).reduce(Context::union)
+fn union(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
+    (a.0.min(b.0), a.1.max(b.1))
 }
 
 /// The readings of each series, in time order; of several at one time the last one counts.
-fn by_series(site: &str, readings: &[(&Published, &str)]) -> Vec<(Series, Columns)> {
+fn by_series(site: &str, readings: &[Reading<'_>]) -> Vec<(Series, Columns)> {
     let mut groups: Vec<(Series, Columns)> = Vec::new();
     let mut index: HashMap<(&str, &str), usize> = HashMap::new();
     for (reading, _) in readings {
@@ -337,25 +387,4 @@ fn by_series(site: &str, readings: &[(&Published, &str)]) -> Vec<(Series, Column
     }
     groups.iter_mut().for_each(|(_, columns)| columns.sort_and_dedup());
     groups
-}
-
-fn event(reading: &Published, origin: &str) -> NewEvent {
-    NewEvent { kind: "reading", fields: reading.fields.clone(), origin: Some(origin.to_owned()) }
-}
-
-async fn all(store: &Store, entry: &Entry, from: i64, to: i64) -> Result<Columns, StoreError> {
-    let mut columns = Columns::default();
-    let mut readings = store.readings(entry, from, to).await?;
-    while let Some(piece) = readings.next_piece()? {
-        append(&mut columns, &piece)?;
-    }
-    Ok(columns)
-}
-
-fn append(columns: &mut Columns, more: &Columns) -> Result<(), StoreError> {
-    columns.append(more).map_err(too_many_units)
-}
-
-fn too_many_units(error: domain::columns::TooManyUnits) -> StoreError {
-    StoreError::Damaged { key: "series".into(), reason: error.to_string() }
 }

@@ -1,7 +1,7 @@
 //! Rows of EPA ECHO effluent charts: a reported value beside the limit that EPA judges it by.
 
 use super::header::Echo;
-use super::names::{Names, Part, checked, text};
+use super::names::{Named, Names, Part, Refusal, checked, text};
 use super::row::{CellError, Outcome, Reading};
 use super::value;
 use csv::ByteRecord;
@@ -33,10 +33,12 @@ pub(super) fn row(
         .ok_or_else(|| CellError::new(columns.qualifier.unwrap_or(columns.value), "one of = < > is expected"))?;
     let measured = compared(columns, &cell)?;
     let unit = text(measured.unit, Part::Unit).and_then(|unit| names.add_unit(unit.trim()));
-    let unit = unit.map_err(|e| CellError::new(columns.value_unit.unwrap_or(columns.value), e.reason))?;
+    let of_unit = |refusal: Refusal| CellError::new(columns.value_unit.unwrap_or(columns.value), refusal.reason);
+    let unit = unit.map_err(of_unit)?;
     let direction = measured.limit.map(|_| direction(columns, &cell));
     let series = series(columns, &cell, names)?;
     let series = names.add_series(series).map_err(|e| CellError::new(columns.parameter, e.reason))?;
+    let Named { series, unit } = names.named(series, unit).map_err(of_unit)?;
     let flags = Flags::new(qualifier, TimeKind::Clock, direction, 0);
     let row = Row { time, value: measured.value, flags, limit: measured.limit.unwrap_or(0.0) };
     out.push(Reading { series, unit, row });

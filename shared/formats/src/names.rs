@@ -2,7 +2,7 @@
 
 use domain::name::{self, DEFAULT_OUTFALL, DEFAULT_SITE, NameError};
 use domain::reading::{MAX_UNITS, Series};
-use domain::unit::{DEFAULT_UNIT, MAX_UNIT_BYTES, Unit};
+use domain::unit::{DEFAULT_UNIT, MAX_SERIES_UNITS, MAX_UNIT_BYTES, Unit};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 use std::collections::{HashMap, HashSet};
@@ -89,6 +89,10 @@ pub(super) struct Names {
     permit: Option<String>,
     pub(super) series: Vec<Series>,
     pub(super) units: Vec<Arc<str>>,
+    /// The units of each series, as indices.
+    units_of: Vec<Vec<u16>>,
+    /// The units that series may have whose room is taken by others, by the series' id.
+    allowed: HashMap<String, Vec<String>>,
     sites: HashSet<String>,
     by_id: HashMap<String, u32>,
     by_spelling: HashTable<Spelling>,
@@ -101,6 +105,8 @@ impl Names {
             permit: None,
             series: Vec::new(),
             units: Vec::new(),
+            units_of: Vec::new(),
+            allowed: HashMap::new(),
             sites: HashSet::new(),
             by_id: HashMap::new(),
             by_spelling: HashTable::new(),
@@ -132,13 +138,42 @@ impl Names {
             [] => self.add_unit(DEFAULT_UNIT)?,
             unit => self.add_unit(text(unit, Part::Unit)?)?,
         };
-        let named = Named { series, unit };
+        let named = self.named(series, unit)?;
         if self.by_spelling.len() == MAX_SPELLINGS {
             self.by_spelling.clear();
         }
         let spelling = Spelling { parts: raw.parts().map(Into::into), hash, named };
         self.by_spelling.insert_unique(hash, spelling, |known| known.hash);
         Ok(named)
+    }
+
+    /// Which units some series may have, and no others.
+    pub(super) fn allow(&mut self, units: HashMap<String, Vec<String>>) {
+        self.allowed = units;
+    }
+
+    /// The units of a series so far.
+    pub(super) fn units_of(&self, series: usize) -> Vec<Arc<str>> {
+        let of = self.units_of.get(series).into_iter().flatten();
+        of.map(|&unit| self.units[usize::from(unit)].clone()).collect()
+    }
+
+    /// A series and a unit of it, if it has room for one more.
+    pub(super) fn named(&mut self, series: u32, unit: u16) -> Result<Named, Refusal> {
+        let index = series as usize;
+        if self.units_of.len() <= index {
+            self.units_of.resize_with(index + 1, Vec::new);
+        }
+        if !self.units_of[index].contains(&unit) {
+            let allowed = self.allowed.get(&self.series[index].id());
+            let is_allowed =
+                allowed.is_none_or(|units| units.iter().any(|text| **text == *self.units[usize::from(unit)]));
+            if !is_allowed || self.units_of[index].len() == MAX_SERIES_UNITS {
+                return Err(refuse(Part::Unit, format!("more than {MAX_SERIES_UNITS} units in one series")));
+            }
+            self.units_of[index].push(unit);
+        }
+        Ok(Named { series, unit })
     }
 
     /// The site of a row that names a permit: the one given with the file, else the permit itself. Rows of two

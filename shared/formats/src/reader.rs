@@ -9,6 +9,7 @@ use csv::ByteRecord;
 use domain::columns::Row;
 use domain::reading::{Flags, Qualifier, Series};
 use domain::time::TimeKind;
+use std::collections::HashMap;
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
@@ -75,6 +76,18 @@ impl<R: Read> Rows<R> {
         let names = Names::new(site);
         let state = State { names, kind: None, decimal_comma: delimiter != b',' };
         Ok(Self { csv, record, header, layout, state, report: Report { ignored_columns, ..Report::default() } })
+    }
+
+    /// Takes these units alone of some series, by their ids: their room is taken.
+    #[must_use]
+    pub fn with_units(mut self, units: HashMap<String, Vec<String>>) -> Self {
+        self.state.names.allow(units);
+        self
+    }
+
+    /// The units of a series met so far.
+    pub fn units_of(&self, series: usize) -> Vec<Arc<str>> {
+        self.state.names.units_of(series)
     }
 
     /// Reads the next row and appends its readings to `out`: none if it has none or is refused. `false` at the end.

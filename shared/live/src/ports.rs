@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use table::StoreError;
 pub use table::connections::Connection;
-use table::feed::Entry;
+use table::feed::Event;
 
 /// A future that a port returns where the port has to be an object.
 pub type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -14,7 +14,7 @@ pub type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 /// a server hands them to its own connections at once.
 pub trait Announce: Send + Sync {
     /// Takes events that have been committed.
-    fn announce(&self, site: &str, entries: Vec<Entry>);
+    fn announce(&self, site: &str, entries: Vec<Event>);
 
     /// Waits while most subscribers of a site have more to read than is good for them. Bounded: a few that do not
     /// read hold nobody up.
@@ -28,7 +28,7 @@ pub trait Announce: Send + Sync {
 pub struct FollowTheFeed;
 
 impl Announce for FollowTheFeed {
-    fn announce(&self, _site: &str, _entries: Vec<Entry>) {}
+    fn announce(&self, _site: &str, _entries: Vec<Event>) {}
 }
 
 /// An event on its way to connections.
@@ -51,8 +51,8 @@ impl Pushed {
     }
 }
 
-impl From<Entry> for Pushed {
-    fn from(entry: Entry) -> Self {
+impl From<Event> for Pushed {
+    fn from(entry: Event) -> Self {
         let is_alerts = entry.is_alerts();
         Self { seq: entry.seq, frame: Bytes::from(entry.frame), origin: entry.origin, is_alerts }
     }
@@ -71,7 +71,7 @@ pub struct Batch {
 
 impl Batch {
     /// A batch; `None` without events.
-    pub fn new(site: &str, entries: impl IntoIterator<Item = Entry>) -> Option<Self> {
+    pub fn new(site: &str, entries: impl IntoIterator<Item = Event>) -> Option<Self> {
         let events: Vec<Pushed> = entries.into_iter().map(Pushed::from).collect();
         let bytes = events.iter().map(|event| event.frame.len()).sum();
         (!events.is_empty()).then(|| Self { site: site.to_owned(), events, bytes })

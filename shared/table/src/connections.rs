@@ -5,7 +5,8 @@
 //! it waits for its first message, moves from one site to another, or reads the past, it is in no list.
 
 use super::item::{n, s};
-use super::{Item, ItemExt, PK, SK, Store, StoreError, TTL, Transaction, keys};
+use super::{Item, ItemExt, PK, SK, Store, StoreError, TTL, keys};
+use crate::write::Transaction;
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::{name, time};
 use futures_util::future::try_join_all;
@@ -136,7 +137,7 @@ impl Store {
             .update_expression("SET held = :none")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":none", n(0));
-        match update.send().await.map_err(StoreError::from) {
+        match self.patiently(|| update.clone().send()).await {
             // It has left, or is moving.
             Ok(_) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error),
@@ -157,7 +158,7 @@ impl Store {
             .expression_attribute_values(":now", n(time::now()))
             .expression_attribute_values(":none", n(0))
             .return_values(ReturnValue::AllNew);
-        let answer = match update.send().await.map_err(StoreError::from) {
+        let answer = match self.patiently(|| update.clone().send()).await {
             Err(StoreError::Conflict) => return Ok(None),
             answer => answer?,
         };
@@ -199,8 +200,10 @@ impl Store {
         let id = &connection.id;
         let delete =
             |pk: String, sk: &str| self.client.delete_item().table_name(self.table()).key(PK, s(pk)).key(SK, s(sk));
-        delete(list_partition(&connection.site, shard(id)), id).send().await?;
-        let answer = delete(own_partition(id), OWN).return_values(ReturnValue::AllOld).send().await?;
+        let of_list = delete(list_partition(&connection.site, shard(id)), id);
+        self.patiently(|| of_list.clone().send()).await?;
+        let own = delete(own_partition(id), OWN).return_values(ReturnValue::AllOld);
+        let answer = self.patiently(|| own.clone().send()).await?;
         Ok(answer.attributes.is_some_and(|item| !item.is_empty()))
     }
 }

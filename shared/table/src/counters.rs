@@ -38,7 +38,8 @@ impl Store {
         if additions.is_empty() {
             return Ok(());
         }
-        let answer = request.update_expression(format!("ADD {}", additions.join(", "))).send().await?;
+        let request = request.update_expression(format!("ADD {}", additions.join(", ")));
+        let answer = self.patiently(|| request.clone().send()).await?;
         self.consumed(answer.consumed_capacity());
         Ok(())
     }

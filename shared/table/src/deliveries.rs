@@ -6,7 +6,8 @@
 //! whether it has the events, has not, or may have: a claim without its end.
 
 use super::item::{n, s};
-use super::{ItemExt, PK, SK, Store, StoreError, TTL, Transaction, keys};
+use super::{ItemExt, PK, SK, Store, StoreError, TTL, keys};
+use crate::write::Transaction;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use domain::{name, time};
 use std::collections::HashMap;
@@ -62,7 +63,6 @@ impl Store {
     }
 
     async fn note_progress(&self, site: &str, update: &str, values: [Option<u64>; 2]) -> Result<(), StoreError> {
-        const TRIES: u32 = 10;
         let mut request = self
             .client
             .update_item()
@@ -77,20 +77,10 @@ impl Store {
                 request = request.expression_attribute_values(name, n(value));
             }
         }
-        for attempt in 1..=TRIES {
-            match request.clone().send().await.map_err(StoreError::from) {
-                // A subscription looks at the state within a transaction just now.
-                Err(StoreError::Conflict) if attempt < TRIES => {
-                    tokio::time::sleep(std::time::Duration::from_millis(5 * u64::from(attempt))).await;
-                }
-                Err(error) => return Err(error),
-                Ok(answer) => {
-                    self.consumed(answer.consumed_capacity());
-                    return Ok(());
-                }
-            }
-        }
-        Err(StoreError::Conflict)
+        // A subscription may look at the state within a transaction just now.
+        let answer = self.patiently(|| request.clone().send()).await?;
+        self.consumed(answer.consumed_capacity());
+        Ok(())
     }
 
     /// Claims connections for the delivery that ends with event `begun`.

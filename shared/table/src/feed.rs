@@ -4,12 +4,11 @@
 //! An item's key is its last sequence number, so that "everything after n" is one query.
 
 use super::item::{n, s};
-use super::write::Transaction;
+use super::write::{Transaction, values};
 use super::{ItemExt, SK, Store, StoreError, TTL, keys};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use domain::{name, time};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
 
 /// How long events are kept, in seconds.
 pub const RETENTION: i64 = 24 * 3600;
@@ -23,11 +22,13 @@ pub struct Head {
     pub seq: u64,
     /// The revision: every file that is written gets one of its own.
     pub revision: u64,
+    /// How often others than publishers have changed what verdicts depend on.
+    pub changes: u64,
 }
 
 /// An event that has no place in the sequence yet.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub struct Draft {
     /// `reading`, `readings`, `alerts` or `ingest`.
     pub kind: &'static str,
     /// The rest of the object.
@@ -38,7 +39,7 @@ pub struct Event {
 
 /// An event in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct Event {
     /// Its place.
     pub seq: u64,
     /// The frame: one line of JSON.
@@ -47,14 +48,14 @@ pub struct Entry {
     pub origin: Option<String>,
 }
 
-impl Entry {
+impl Event {
     /// Whether it is about alerts. Frames are ours: the type comes first in all of them.
     pub fn is_alerts(&self) -> bool {
         self.frame.starts_with(r#"{"type":"alerts""#)
     }
 }
 
-impl Event {
+impl Draft {
     /// The frame at a place in the sequence.
     pub fn frame(&self, site: &str, seq: u64) -> String {
         let mut object = Map::with_capacity(self.fields.len() + 3);
@@ -69,6 +70,25 @@ impl Event {
         );
         Value::Object(object).to_string()
     }
+}
+
+/// What a writer demands of the head that it appends behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// Nobody wrote anything to the site since the head was read.
+    Unchanged,
+    /// Nobody appended events since. Publishers learn by it that what they know is no longer so.
+    SameEvents,
+}
+
+/// What a transaction appends.
+pub(crate) struct Appended {
+    /// The events in their places.
+    pub(crate) entries: Vec<Event>,
+    /// The head afterwards.
+    pub(crate) head: Head,
+    /// The place of the head among the transaction's items.
+    pub(crate) place: usize,
 }
 
 /// What the partition keys of feeds begin with; the site's key follows.
@@ -92,7 +112,11 @@ impl Store {
     /// Where the site stands; zeros if it has no feed yet.
     pub async fn head(&self, site: &str) -> Result<Head, StoreError> {
         match self.get(partition(site), "HEAD".into()).await? {
-            Some(item) => Ok(Head { seq: item.number_or("seq", 0)?, revision: item.number_or("rev", 0)? }),
+            Some(item) => Ok(Head {
+                seq: item.number_or("seq", 0)?,
+                revision: item.number_or("rev", 0)?,
+                changes: item.number_or("changes", 0)?,
+            }),
             None => Ok(Head::default()),
         }
     }
@@ -101,14 +125,15 @@ impl Store {
     /// something new, half a read unit.
     pub async fn glance(&self, site: &str) -> Result<u64, StoreError> {
         let request = self.client.get_item().table_name(self.table());
-        let found = request.key(super::PK, s(partition(site))).key(SK, s("HEAD")).send().await?;
+        let request = request.key(super::PK, s(partition(site))).key(SK, s("HEAD"));
+        let found = self.patiently(|| request.clone().send()).await?;
         found.item.as_ref().map_or(Ok(0), |item| item.number_or("seq", 0))
     }
 
     /// Makes a revision for a file, and one above it for single readings that come later. Whoever has cached what
     /// belongs to an earlier one notices at the next commit.
     pub async fn next_revision(&self, site: &str) -> Result<u64, StoreError> {
-        let answer = self
+        let update = self
             .client
             .update_item()
             .table_name(self.table())
@@ -117,33 +142,45 @@ impl Store {
             .update_expression("ADD rev :two")
             .expression_attribute_values(":two", n(2))
             .return_values(ReturnValue::UpdatedNew)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await?;
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = self.patiently(|| update.clone().send()).await?;
         self.consumed(answer.consumed_capacity());
         Ok(answer.attributes.unwrap_or_default().number::<u64>("rev")? - 1)
     }
 
-    /// Adds events behind `head` to a transaction that fails if the head has moved. Returns them in their places.
-    pub fn append(
+    /// Adds events behind `head` to a transaction. It fails at its place unless the head is as `demand` says.
+    pub(crate) fn append(
         &self,
         transaction: &mut Transaction,
         site: &str,
         head: Head,
-        events: &[Event],
-    ) -> Result<Vec<Entry>, StoreError> {
-        let entries: Vec<Entry> = events
+        events: &[Draft],
+        demand: Demand,
+    ) -> Result<Appended, StoreError> {
+        let entries: Vec<Event> = events
             .iter()
             .zip(head.seq + 1..)
-            .map(|(event, seq)| Entry { seq, frame: event.frame(site, seq), origin: event.origin.clone() })
+            .map(|(event, seq)| Event { seq, frame: event.frame(site, seq), origin: event.origin.clone() })
             .collect();
-        let values = HashMap::from([
-            (":new".to_owned(), n(head.seq + entries.len() as u64)),
-            (":seq".to_owned(), n(head.seq)),
-            (":rev".to_owned(), n(head.revision)),
-        ]);
-        let condition = "(attribute_not_exists(seq) OR seq = :seq) AND (attribute_not_exists(rev) OR rev = :rev)";
-        transaction.update(self, (partition(site), "HEAD".into()), "SET seq = :new", Some(condition), values)?;
+        let mut next = Head { seq: head.seq + entries.len() as u64, ..head };
+        let mut given = values([(":new", n(next.seq)), (":seq", n(head.seq))]);
+        let (expression, condition) = match demand {
+            Demand::Unchanged => {
+                given.extend(values([(":rev", n(head.revision)), (":changes", n(head.changes))]));
+                (
+                    "SET seq = :new",
+                    "(attribute_not_exists(seq) OR seq = :seq) AND (attribute_not_exists(rev) OR rev = :rev) \
+                     AND (attribute_not_exists(changes) OR changes = :changes)",
+                )
+            }
+            Demand::SameEvents => {
+                given.extend(values([(":one", n(1))]));
+                next.changes += 1;
+                ("SET seq = :new ADD changes :one", "attribute_not_exists(seq) OR seq = :seq")
+            }
+        };
+        let place = transaction.len();
+        transaction.update(self, (partition(site), "HEAD".into()), expression, Some(condition), given)?;
         let expires = n(time::now() / 1_000_000 + RETENTION);
         let mut rest = entries.as_slice();
         while !rest.is_empty() {
@@ -156,12 +193,13 @@ impl Store {
             transaction.put(self, item(site, block, &expires))?;
             rest = later;
         }
-        Ok(entries)
+        Ok(Appended { entries, head: next, place })
     }
 
-    /// The events after `seq`, in order, as many as one query gives; empty at the end.
-    pub async fn feed_after(&self, site: &str, seq: u64) -> Result<Vec<Entry>, StoreError> {
-        let answer = self
+    /// The events after `seq`, in order and without a gap, as many as one query gives; empty at the end. Events that
+    /// have expired count as gone, whether the table has removed them or not: it removes them in any order.
+    pub async fn feed_after(&self, site: &str, seq: u64) -> Result<Vec<Event>, StoreError> {
+        let query = self
             .client
             .query()
             .table_name(self.table())
@@ -169,22 +207,26 @@ impl Store {
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", s(partition(site)))
             .expression_attribute_values(":from", s(event_key(seq.saturating_add(1))))
-            .expression_attribute_values(":to", s("E$"))
-            .send()
-            .await?;
-        let mut entries = Vec::new();
-        for item in answer.items() {
-            entries.extend(entries_of(item)?.into_iter().filter(|entry| entry.seq > seq));
+            .expression_attribute_values(":to", s("E$"));
+        let mut start = None;
+        loop {
+            let page = query.clone().set_exclusive_start_key(start);
+            let answer = self.patiently(|| page.clone().send()).await?;
+            let entries = kept(answer.items(), time::now() / 1_000_000, seq)?;
+            start = answer.last_evaluated_key;
+            // A page of nothing but expired events is not the end.
+            if !entries.is_empty() || start.is_none() {
+                return Ok(entries);
+            }
         }
-        Ok(entries)
     }
 
     /// The last `count` events, oldest first.
-    pub async fn feed_latest(&self, site: &str, count: usize) -> Result<Vec<Entry>, StoreError> {
+    pub async fn feed_latest(&self, site: &str, count: usize) -> Result<Vec<Event>, StoreError> {
         let mut entries = Vec::new();
         let mut start = None;
         loop {
-            let answer = self
+            let query = self
                 .client
                 .query()
                 .table_name(self.table())
@@ -195,9 +237,8 @@ impl Store {
                 .expression_attribute_values(":to", s("E$"))
                 .scan_index_forward(false)
                 .limit(i32::try_from(count).unwrap_or(i32::MAX).max(1))
-                .set_exclusive_start_key(start)
-                .send()
-                .await?;
+                .set_exclusive_start_key(start);
+            let answer = self.patiently(|| query.clone().send()).await?;
             for item in answer.items() {
                 entries.extend(entries_of(item)?.into_iter().rev());
             }
@@ -211,7 +252,26 @@ impl Store {
     }
 }
 
-fn item(site: &str, block: &[Entry], expires: &AttributeValue) -> super::Item {
+/// The events of items behind `seq` that have not expired, from the last gap on.
+fn kept(items: &[super::Item], now: i64, seq: u64) -> Result<Vec<Event>, StoreError> {
+    let mut kept: Vec<Event> = Vec::new();
+    for item in items {
+        if item.number_or::<i64>(TTL, i64::MAX)? <= now {
+            kept.clear();
+            continue;
+        }
+        let entries = entries_of(item)?;
+        if let (Some(last), Some(first)) = (kept.last(), entries.first())
+            && last.seq + 1 != first.seq
+        {
+            kept.clear();
+        }
+        kept.extend(entries.into_iter().filter(|entry| entry.seq > seq));
+    }
+    Ok(kept)
+}
+
+fn item(site: &str, block: &[Event], expires: &AttributeValue) -> super::Item {
     let (first, last) = (block.first().map_or(0, |entry| entry.seq), block.last().map_or(0, |entry| entry.seq));
     let mut item = keys(partition(site), event_key(last));
     let frames: Vec<_> = block.iter().map(|entry| entry.frame.as_str()).collect();
@@ -226,10 +286,35 @@ fn item(site: &str, block: &[Entry], expires: &AttributeValue) -> super::Item {
 }
 
 /// The events of an item, in order.
-pub fn entries_of(item: &super::Item) -> Result<Vec<Entry>, StoreError> {
+pub fn entries_of(item: &super::Item) -> Result<Vec<Event>, StoreError> {
     let first: u64 = item.number("first")?;
     let origins = item.text("origins").unwrap_or_default();
     let mut origins = origins.split('\n').map(|origin| (!origin.is_empty()).then(|| origin.to_owned()));
     let frames = item.text("frames")?.split('\n').zip(first..);
-    Ok(frames.map(|(frame, seq)| Entry { seq, frame: frame.to_owned(), origin: origins.next().flatten() }).collect())
+    Ok(frames.map(|(frame, seq)| Event { seq, frame: frame.to_owned(), origin: origins.next().flatten() }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(seqs: std::ops::RangeInclusive<u64>, expires: i64) -> super::super::Item {
+        let events: Vec<_> = seqs.map(|seq| Event { seq, frame: format!("{{{seq}}}"), origin: None }).collect();
+        item("a", &events, &n(expires))
+    }
+
+    fn seqs(items: &[super::super::Item], after: u64) -> Vec<u64> {
+        kept(items, 100, after).unwrap().iter().map(|event| event.seq).collect()
+    }
+
+    #[test]
+    fn expired_events_are_gone_and_leave_no_hole() {
+        let (old, live) = (100, 101);
+        assert_eq!(seqs(&[block(1..=2, live), block(3..=4, live)], 1), [2, 3, 4]);
+        assert_eq!(seqs(&[block(1..=2, old), block(3..=4, live)], 0), [3, 4]);
+        // The table has removed 3 and 4, and not yet 1 and 2.
+        assert_eq!(seqs(&[block(1..=2, old), block(5..=6, live)], 0), [5, 6]);
+        assert_eq!(seqs(&[block(1..=2, live), block(5..=6, live)], 0), [5, 6]);
+        assert!(seqs(&[block(1..=2, old)], 0).is_empty());
+    }
 }

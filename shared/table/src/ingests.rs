@@ -1,23 +1,29 @@
 //! Ingest records: the ledger of where readings came from, and what makes an ingest happen once.
 
-use super::bootstrap::{GSI, GSI_PK, GSI_SK};
-use super::item::{n, s};
-use super::write::Transaction;
-use super::{ItemExt, PK, SK, Store, StoreError, TTL, keys};
-use aws_sdk_dynamodb::types::AttributeValue;
-use domain::name;
+use crate::accounts::Account;
+use crate::bootstrap::{GSI, GSI_PK, GSI_SK};
+use crate::feed::{Demand, Draft, Event};
+use crate::item::s;
+use crate::leases::Lease;
+use crate::marks::{self, Mark, Origin};
+use crate::write::{Transaction, Values};
+use crate::{ItemExt, PK, SK, Store, StoreError, keys};
 use domain::reading::short_digest;
+use domain::{name, time};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// How far an ingest has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Readings are being written and judged. After a crash the same file posted again finishes it.
-    Writing,
+pub enum Stage {
+    /// Readings are being written. If that is interrupted, the same file posted again finishes it.
+    #[serde(alias = "writing")]
+    Recording,
+    /// All readings are written; verdicts on them are being worked out.
+    Judging,
     /// Everything is stored, judged and announced.
     Done,
 }
@@ -42,9 +48,12 @@ pub struct Ingest {
     /// The version of this program.
     pub code_version: String,
     /// How far it has come.
-    pub state: State,
+    pub state: Stage,
     /// The revision of each site under which its segments are written.
     pub revisions: BTreeMap<String, u64>,
+    /// What the answer says without verdicts, while they are being worked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Value>,
     /// The answer that was given, once it is done.
     pub answer: Option<Value>,
 }
@@ -54,12 +63,11 @@ pub fn id_of(digest: &str, site: Option<&str>) -> String {
     short_digest([digest, &site.map(name::key).unwrap_or_default()])
 }
 
-fn partition(id: &str) -> String {
+pub(crate) fn partition(id: &str) -> String {
     format!("INGEST#{id}")
 }
 
 const RECORD: &str = "RECORD";
-const TURN: &str = "TURN";
 /// The index partition of all records, by time.
 const LEDGER: &str = "LEDGER";
 
@@ -84,7 +92,7 @@ impl Store {
             .expression_attribute_values(":before", s(before.unwrap_or("~")))
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        let found = query.send().await?;
+        let found = self.patiently(|| query.clone().send()).await?;
         let read = found.items().iter().map(async |item| {
             let id = item.text(PK)?.trim_start_matches("INGEST#");
             let record = self.ingest(id).await?;
@@ -93,107 +101,103 @@ impl Store {
         Ok(try_join_all(read).await?.into_iter().flatten().collect())
     }
 
-    /// Writes the record of an ingest that begins; a conflict means that it exists.
-    pub async fn begin_ingest(&self, ingest: &Ingest) -> Result<(), StoreError> {
-        self.put_if(record(ingest)?, Some("attribute_not_exists(pk)")).await
+    /// Writes the record of an ingest that begins. If there is one by now, that one counts.
+    pub async fn begin_ingest(&self, ingest: Ingest) -> Result<Ingest, StoreError> {
+        match self.put_if(record(&ingest)?, Some("attribute_not_exists(pk)")).await {
+            Err(StoreError::Conflict) => self.ingest(&ingest.id).await?.ok_or(StoreError::Conflict),
+            done => done.map(|()| ingest),
+        }
     }
 
-    /// Writes the record of an ingest that is done, and removes what was noted on the way.
-    pub async fn end_ingest(&self, ingest: &Ingest, notes: &[Note]) -> Result<(), StoreError> {
-        self.put_if(record(ingest)?, None).await?;
-        let sites = ingest.revisions.keys().map(|site| format!("SENT#{site}"));
-        let notes = notes.iter().map(|note| format!("NOTE#{}", note.key));
-        self.delete_all(notes.chain(sites).map(|key| (partition(&ingest.id), key)).collect()).await
-    }
-
-    /// What was noted of an ingest, in order of the keys.
-    pub async fn notes(&self, id: &str) -> Result<Vec<Note>, StoreError> {
-        let items = self.prefixed(partition(id), "NOTE#").await?;
-        items.iter().map(|item| serde_json::from_str(item.text("note")?).map_err(|e| item.damaged(e))).collect()
-    }
-
-    /// Notes something before it is acted upon. Returns what was noted first: an ingest that is repeated after a
-    /// crash must announce what it found then, not what is left to find now.
-    pub async fn note(&self, id: &str, note: Note) -> Result<Note, StoreError> {
-        let sort_key = format!("NOTE#{}", note.key);
-        let mut item = keys(partition(id), &sort_key);
-        item.insert("note".into(), s(serde_json::to_string(&note).map_err(|e| item.damaged(e))?));
-        match self.put_if(item, Some("attribute_not_exists(pk)")).await {
-            Err(StoreError::Conflict) => {
-                let first = self.get(partition(id), sort_key).await?.ok_or(StoreError::Conflict)?;
-                serde_json::from_str(first.text("note")?).map_err(|e| first.damaged(e))
+    /// Marks what a file is about to bring to a site, before any of it can be seen. `about` is kept for the file's last
+    /// event. Nothing is to be done, and `false` returned, if all of it has been recorded before.
+    pub async fn begin_file(
+        &self,
+        lease: &Lease,
+        site: &str,
+        id: &str,
+        marks: &[Mark],
+        about: Value,
+    ) -> Result<bool, StoreError> {
+        let origin = Origin::File(id.to_owned());
+        let mut account = match self.account(site, &origin).await? {
+            Some(earlier) => {
+                let outstanding = self.outstanding(site).await?;
+                let is_known = |list: &[String]| list.iter().any(|known| known == id);
+                if !is_known(&outstanding.recording) && !is_known(&outstanding.interrupted) {
+                    return Ok(false);
+                }
+                earlier.again(marks.len() as u64, about)
             }
-            done => done.map(|()| note),
+            None => Account::open(marks.len() as u64, about, time::now()),
+        };
+        let mut transaction = Transaction::default();
+        lease.demand(self, &mut transaction)?;
+        transaction.put(self, keys(marks::partition(site), marks::recording_key(id)))?;
+        transaction.delete(self, &marks::partition(site), &marks::interrupted_key(id), None)?;
+        account.write(self, &mut transaction, site, &origin)?;
+        self.commit(transaction).await?;
+        self.mark(site, marks).await?;
+        Ok(true)
+    }
+
+    /// Says that all of a file's readings of a site are written, and announces them. Publishers learn of it.
+    pub async fn end_file(
+        &self,
+        lease: &Lease,
+        site: &str,
+        id: &str,
+        events: &[Draft],
+    ) -> Result<Vec<Event>, StoreError> {
+        loop {
+            let head = self.head(site).await?;
+            let mut transaction = Transaction::default();
+            lease.demand(self, &mut transaction)?;
+            let exists = ("attribute_exists(pk)", Values::new());
+            transaction.delete(self, &marks::partition(site), &marks::recording_key(id), Some(exists))?;
+            let appended = self.append(&mut transaction, site, head, events, Demand::SameEvents)?;
+            match self.commit_or_tell(transaction).await? {
+                Ok(()) => return Ok(appended.entries),
+                Err(places) if places == [appended.place] => {}
+                Err(_) => return Err(StoreError::Conflict),
+            }
         }
     }
 
-    /// Takes or renews the turn to work on an ingest; `false` if somebody else has it. Times are microseconds since 1970.
-    pub async fn take_turn(&self, id: &str, holder: &str, now: i64, until: i64) -> Result<bool, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(self.table())
-            .key(PK, s(partition(id)))
-            .key(SK, s(TURN))
-            .update_expression("SET holder = :holder, lasts = :until, #ttl = :ttl")
-            .condition_expression("attribute_not_exists(holder) OR holder = :holder OR lasts < :now")
-            .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_values(":holder", s(holder))
-            .expression_attribute_values(":now", n(now))
-            .expression_attribute_values(":until", n(until))
-            .expression_attribute_values(":ttl", n(until / 1_000_000 + 60));
-        match update.send().await.map_err(StoreError::from) {
-            Ok(_) => Ok(true),
-            Err(StoreError::Conflict) => Ok(false),
-            Err(error) => Err(error),
+    /// Says that the recording of a file will not go on by itself. Nothing happens if it has.
+    pub async fn note_interrupted(&self, site: &str, id: &str) -> Result<(), StoreError> {
+        let origin = Origin::File(id.to_owned());
+        let mut transaction = Transaction::default();
+        let exists = ("attribute_exists(pk)", Values::new());
+        transaction.delete(self, &marks::partition(site), &marks::recording_key(id), Some(exists))?;
+        transaction.put(self, keys(marks::partition(site), marks::interrupted_key(id)))?;
+        if let Some(mut account) = self.account(site, &origin).await? {
+            account.interrupted = true;
+            account.write(self, &mut transaction, site, &origin)?;
+        }
+        match self.commit(transaction).await {
+            Err(StoreError::Conflict) => Ok(()),
+            done => done,
         }
     }
 
-    /// Gives the turn to work on an ingest back; one that somebody else has by now stays theirs.
-    pub async fn give_turn_back(&self, id: &str, holder: &str) -> Result<(), StoreError> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(self.table())
-            .key(PK, s(partition(id)))
-            .key(SK, s(TURN))
-            .condition_expression("holder = :holder")
-            .expression_attribute_values(":holder", s(holder));
-        match delete.send().await.map_err(StoreError::from) {
-            Ok(_) | Err(StoreError::Conflict) => Ok(()),
-            Err(error) => Err(error),
+    /// Writes the record of an ingest whose readings are all written.
+    pub async fn save_ingest(&self, ingest: &Ingest) -> Result<(), StoreError> {
+        self.put_if(record(ingest)?, None).await
+    }
+
+    /// Writes the record of an ingest that is done, and removes what was kept until then.
+    pub async fn end_ingest(&self, ingest: &Ingest) -> Result<(), StoreError> {
+        self.save_ingest(ingest).await?;
+        // What ingests noted in earlier versions goes, too.
+        let mut gone = Vec::new();
+        for prefix in ["ACCOUNT#", "NOTE#", "SENT#"] {
+            for item in self.prefixed(partition(&ingest.id), prefix).await? {
+                gone.push((partition(&ingest.id), item.text(SK)?.to_owned()));
+            }
         }
+        self.delete_all(gone).await
     }
-
-    /// Adds to a transaction that it fails unless `holder` has the turn.
-    pub fn demand_turn(&self, transaction: &mut Transaction, id: &str, holder: &str) -> Result<(), StoreError> {
-        let values = HashMap::from([(":holder".to_owned(), s(holder))]);
-        transaction.check(self, (partition(id), TURN.into()), "holder = :holder", values)
-    }
-
-    /// Whether somebody has the turn.
-    pub async fn turn_of(&self, id: &str) -> Result<Option<String>, StoreError> {
-        let item = self.get(partition(id), TURN.into()).await?;
-        item.map(|item| item.text("holder").map(str::to_owned)).transpose()
-    }
-
-    /// Whether the events of an ingest for a site have been announced.
-    pub async fn is_announced(&self, id: &str, site: &str) -> Result<bool, StoreError> {
-        Ok(self.get(partition(id), format!("SENT#{site}")).await?.is_some())
-    }
-
-    /// Adds to a transaction the mark that makes the announcement happen once.
-    pub fn mark_announced(&self, transaction: &mut Transaction, id: &str, site: &str) -> Result<(), StoreError> {
-        let item = keys(partition(id), format!("SENT#{site}"));
-        transaction.put_if(self, item, Some("attribute_not_exists(pk)"), HashMap::<String, AttributeValue>::new())
-    }
-}
-
-/// Something that an ingest found, by a key of its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Note {
-    pub key: String,
-    pub found: Value,
 }
 
 fn record(ingest: &Ingest) -> Result<super::Item, StoreError> {

@@ -2,6 +2,7 @@
 //!
 //! The keys and access patterns are listed in docs/ARCHITECTURE.md; none of them is a scan.
 
+pub mod accounts;
 pub mod alerts;
 pub mod bootstrap;
 pub mod connections;
@@ -10,30 +11,33 @@ pub mod deliveries;
 pub mod feed;
 pub mod ingests;
 mod item;
+pub mod leases;
+pub mod marks;
 pub mod metrics;
 pub mod permits;
+mod publish;
 mod rates;
+pub mod retry;
 pub mod segment;
 pub mod segments;
 pub mod series;
-pub mod write;
+pub mod settle;
+mod write;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
 pub use item::{Item, ItemExt};
+pub use publish::{Publication, Published, SeriesUpdate};
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-pub use write::Transaction;
 
 /// The partition key's name.
-pub const PK: &str = "pk";
+pub(crate) const PK: &str = "pk";
 /// The sort key's name.
-pub const SK: &str = "sk";
+pub(crate) const SK: &str = "sk";
 /// The attribute by which items expire, in seconds since 1970.
-pub const TTL: &str = "ttl";
+pub(crate) const TTL: &str = "ttl";
 
 /// Access to the table.
 #[derive(Clone, Debug)]
@@ -56,6 +60,9 @@ pub enum StoreError {
     /// A condition did not hold: somebody else wrote first.
     #[error("the item was changed by another writer")]
     Conflict,
+    /// The service did not do it, or nobody knows whether it did; a later try may succeed.
+    #[error("the database is busy: {0}")]
+    Busy(String),
     /// The service failed, or cannot be reached.
     #[error("the database failed: {0}")]
     Service(String),
@@ -67,25 +74,6 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
-}
-
-impl<E, R> From<SdkError<E, R>> for StoreError
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: fmt::Debug + Send + Sync + 'static,
-{
-    fn from(error: SdkError<E, R>) -> Self {
-        match error.code() {
-            Some("ConditionalCheckFailedException" | "TransactionConflictException") => Self::Conflict,
-            // The reasons stand in the message: "[None, ConditionalCheckFailed]".
-            Some("TransactionCanceledException")
-                if error.message().is_some_and(|m| m.contains("ConditionalCheckFailed") || m.contains("Conflict")) =>
-            {
-                Self::Conflict
-            }
-            _ => Self::Service(DisplayErrorContext(&error).to_string()),
-        }
-    }
 }
 
 impl StoreError {
@@ -134,8 +122,8 @@ impl Store {
     /// One item by its key, strongly consistent.
     async fn get(&self, pk: String, sk: String) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&*self.table).consistent_read(true);
-        let found = request.key(PK, AttributeValue::S(pk)).key(SK, AttributeValue::S(sk)).send().await?;
-        Ok(found.item)
+        let request = request.key(PK, AttributeValue::S(pk)).key(SK, AttributeValue::S(sk));
+        Ok(self.patiently(|| request.clone().send()).await?.item)
     }
 
     /// All items of a partition whose sort key lies between two others, both included, in ascending order.
@@ -143,7 +131,7 @@ impl Store {
         let mut items = Vec::new();
         let mut start = None;
         loop {
-            let page = self
+            let query = self
                 .client
                 .query()
                 .table_name(&*self.table)
@@ -152,9 +140,8 @@ impl Store {
                 .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
                 .expression_attribute_values(":from", AttributeValue::S(from.clone()))
                 .expression_attribute_values(":to", AttributeValue::S(to.clone()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await?;
+                .set_exclusive_start_key(start);
+            let page = self.patiently(|| query.clone().send()).await?;
             items.extend(page.items.unwrap_or_default());
             start = page.last_evaluated_key;
             if start.is_none() {
@@ -173,12 +160,17 @@ impl Store {
 }
 
 /// A time as a key: sorts as text the way it sorts as a number.
-pub fn time_key(micros: i64) -> String {
+pub(crate) fn time_key(micros: i64) -> String {
     format!("{:016x}", micros as u64 ^ 1 << 63)
 }
 
+/// The time of a key.
+pub(crate) fn time_of_key(key: &str) -> Option<i64> {
+    u64::from_str_radix(key, 16).ok().map(|bits| (bits ^ 1 << 63) as i64)
+}
+
 /// The keys of an item, as its first attributes.
-pub fn keys(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+pub(crate) fn keys(pk: impl Into<String>, sk: impl Into<String>) -> Item {
     HashMap::from([(PK.to_owned(), AttributeValue::S(pk.into())), (SK.to_owned(), AttributeValue::S(sk.into()))])
 }
 
@@ -190,5 +182,6 @@ mod tests {
     fn times_sort_as_text() {
         let times = [i64::MIN, -5, -1, 0, 1, 255, 256, i64::MAX];
         assert!(times.map(time_key).is_sorted());
+        assert!(times.iter().all(|&time| time_of_key(&time_key(time)) == Some(time)));
     }
 }

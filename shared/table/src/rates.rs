@@ -67,7 +67,7 @@ impl Store {
                 request = request.expression_attribute_values(name, n(value));
             }
         }
-        let answer = request.send().await?;
+        let answer = self.patiently(|| request.clone().send()).await?;
         self.consumed(answer.consumed_capacity());
         Ok(())
     }

@@ -1,18 +1,19 @@
 //! The directory of series, and the readings behind it.
 
 use super::item::{n, s};
+use super::retry::Backoff;
 use super::segments::{Merged, Order, class};
-use super::write::Transaction;
+use super::write::{Transaction, Values, values};
 use super::{Item, ItemExt, Store, StoreError, keys};
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::columns::{Columns, Row};
-use domain::evaluate::Context;
+use domain::evaluate::Rule;
 use domain::name;
 use domain::reading::{Flags, Series};
-use std::collections::HashMap;
+use domain::unit::MAX_SERIES_UNITS;
+use std::time::Duration;
 
-/// How often a change of an entry is tried again when others change it too.
-const TRIES: u32 = 20;
+/// How long a change of an entry is tried again when others change it too.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is known of a series without reading its segments.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,14 +28,16 @@ pub struct Entry {
     pub latest: Row,
     /// The unit of the latest reading.
     pub unit: String,
+    /// All units of its readings, at most [`MAX_SERIES_UNITS`]. Entries of earlier versions name the latest alone.
+    pub units: Vec<String>,
     /// Whether readings brought limits of their own.
     pub carries_limits: bool,
     /// Which classes of segments there are, as bits.
     pub classes: u8,
     /// The segment that single readings are being appended to.
     pub tail: Option<Tail>,
-    /// How often verdicts on the series have been written.
-    pub judged: u64,
+    /// Where the segment of the latest reading stands: of two readings at one time, that of the later one counts.
+    latest_order: Order,
     /// Changes with every write of the entry.
     version: u64,
 }
@@ -60,25 +63,28 @@ impl Entry {
             first: i64::MAX,
             latest: Row { time: i64::MIN, value: 0.0, flags: Flags::default(), limit: 0.0 },
             unit: String::new(),
+            units: Vec::new(),
             carries_limits: false,
             classes: 0,
             tail: None,
-            judged: 0,
+            latest_order: Order { revision: 0, index: 0 },
             version: 0,
         }
     }
 
     /// Notes readings that are being stored as one segment.
-    pub fn note(&mut self, columns: &Columns) {
+    pub fn note(&mut self, columns: &Columns, order: Order) {
         let Some((first, last)) = columns.span() else { return };
         self.classes |= 1 << class(first, last);
         self.first = self.first.min(first);
         self.carries_limits |= columns.flags.iter().any(|flags| flags.limit().is_some());
-        if last >= self.latest.time {
+        self.note_units(columns.units.iter().map(|unit| &**unit));
+        if (last, order) >= (self.latest.time, self.latest_order) {
             // Columns are in time order, so the last one is the latest.
             let index = columns.len() - 1;
             self.latest = columns.row(index);
             self.latest.flags = self.latest.flags.with_unit(0);
+            self.latest_order = order;
             self.unit = columns.unit_of(index).to_owned();
         }
     }
@@ -88,10 +94,29 @@ impl Entry {
         self.classes |= other.classes;
         self.first = self.first.min(other.first);
         self.carries_limits |= other.carries_limits;
-        if other.latest.time >= self.latest.time {
-            self.latest = other.latest;
+        self.note_units(other.units.iter().map(String::as_str));
+        if (other.latest.time, other.latest_order) >= (self.latest.time, self.latest_order) {
+            (self.latest, self.latest_order) = (other.latest, other.latest_order);
             self.unit.clone_from(&other.unit);
         }
+    }
+
+    fn note_units<'a>(&mut self, units: impl Iterator<Item = &'a str>) {
+        for unit in units {
+            if !self.units.iter().any(|known| known == unit) && self.units.len() < MAX_SERIES_UNITS {
+                self.units.push(unit.to_owned());
+            }
+        }
+    }
+
+    /// Whether a reading in this unit has room in the series.
+    pub fn takes_unit(&self, unit: &str) -> bool {
+        self.units.len() < MAX_SERIES_UNITS || self.units.iter().any(|known| known == unit)
+    }
+
+    /// Whether it has no readings yet.
+    pub fn is_new(&self) -> bool {
+        self.first > self.latest.time
     }
 
     fn to_item(&self) -> Item {
@@ -114,10 +139,12 @@ impl Entry {
             ("flags", n(self.latest.flags.0)),
             ("carries", n(u8::from(self.carries_limits))),
             ("classes", n(self.classes)),
-            ("judged", n(self.judged)),
+            ("lr", n(self.latest_order.revision)),
+            ("li", n(self.latest_order.index)),
             ("version", n(self.version)),
         ];
         item.extend(numbers.map(|(name, number)| (name.to_owned(), number)));
+        item.insert("units".into(), s(self.units.join("\n")));
         if let Some(tail) = self.tail {
             let parts = [
                 ("tr", n(tail.order.revision)),
@@ -153,31 +180,34 @@ impl Entry {
             }),
             false => None,
         };
+        let unit = item.text("unit")?;
+        let units = item.text("units").unwrap_or(unit).split('\n').map(str::to_owned).collect();
         Ok(Self {
             id: series.id(),
             series,
             first: item.number("first")?,
             latest,
-            unit: item.text("unit")?.into(),
+            unit: unit.into(),
+            units,
             carries_limits: item.number::<u8>("carries")? == 1,
             classes: item.number("classes")?,
             tail,
-            judged: item.number("judged")?,
+            latest_order: Order { revision: item.number_or("lr", 0)?, index: item.number_or("li", 0)? },
             version: item.number("version")?,
         })
     }
 
     /// Adds the write of this entry to a transaction that fails if somebody else wrote it since it was read.
-    pub fn write(&mut self, store: &Store, transaction: &mut Transaction) -> Result<(), StoreError> {
+    pub(crate) fn write(&mut self, store: &Store, transaction: &mut Transaction) -> Result<(), StoreError> {
         let (condition, values) = self.unchanged();
         self.version += 1;
         transaction.put_if(store, self.to_item(), Some(condition), values)
     }
 
-    fn unchanged(&self) -> (&'static str, HashMap<String, AttributeValue>) {
+    fn unchanged(&self) -> (&'static str, Values) {
         match self.version {
-            0 => ("attribute_not_exists(pk)", HashMap::new()),
-            version => ("version = :version", HashMap::from([(":version".to_owned(), n(version))])),
+            0 => ("attribute_not_exists(pk)", Values::new()),
+            version => ("version = :version", values([(":version", n(version))])),
         }
     }
 }
@@ -195,7 +225,8 @@ impl Store {
 
     /// Brings what `known` knows into the directory. Done twice, it changes nothing the second time.
     pub async fn merge_series(&self, known: &Entry) -> Result<Entry, StoreError> {
-        for _ in 0..TRIES {
+        let mut backoff = Backoff::default();
+        loop {
             let stored = self.series(&known.series.site, &known.id).await?;
             let mut merged = stored.clone().unwrap_or_else(|| Entry::new(known.series.clone()));
             merged.merge(known);
@@ -205,11 +236,10 @@ impl Store {
             let mut transaction = Transaction::default();
             merged.write(self, &mut transaction)?;
             match self.commit(transaction).await {
-                Err(StoreError::Conflict) => {}
+                Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {}
                 done => return done.map(|()| merged),
             }
         }
-        Err(StoreError::Conflict)
     }
 
     /// Notes that a site exists, in the first spelling seen.
@@ -234,24 +264,49 @@ impl Store {
         Ok(Merged::new(&entry.id, segments, from, to))
     }
 
-    /// The readings that a verdict needs, neighbours included.
-    pub async fn context(&self, entry: &Entry, context: Context) -> Result<Merged, StoreError> {
-        let (from, to) = self.context_span(entry, context).await?;
-        self.readings(entry, from, to).await
-    }
-
-    /// The first and the last time of what a verdict needs, neighbours included.
-    pub async fn context_span(&self, entry: &Entry, context: Context) -> Result<(i64, i64), StoreError> {
-        let (mut from, mut to) = (context.from, context.to.saturating_sub(1));
-        if context.neighbours > 0 {
-            from = self.reach(entry, from, context.neighbours, false).await?;
-            to = self.reach(entry, to, context.neighbours, true).await?;
+    /// The readings that verdicts by some rules need, neighbours included; `None` without rules.
+    pub async fn context(
+        &self,
+        entry: &Entry,
+        rules: &[Rule],
+        touched: (i64, i64),
+    ) -> Result<Option<Merged>, StoreError> {
+        match self.context_span(entry, rules, touched).await? {
+            Some((from, to)) => Ok(Some(self.readings(entry, from, to).await?)),
+            None => Ok(None),
         }
-        Ok((from, to))
     }
 
-    /// The time up to which one has to read from `start` on to meet `count` readings, or the end of the series.
-    async fn reach(&self, entry: &Entry, start: i64, count: usize, forward: bool) -> Result<i64, StoreError> {
+    /// The first and the last time of what verdicts by some rules need, neighbours included; `None` without rules.
+    pub async fn context_span(
+        &self,
+        entry: &Entry,
+        rules: &[Rule],
+        touched: (i64, i64),
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        let mut span: Option<(i64, i64)> = None;
+        for rule in rules {
+            let context = rule.context(touched);
+            let (mut from, mut to) = (context.from, context.to.saturating_sub(1));
+            if context.neighbours > 0 {
+                from = self.reach(entry, rule, from, context.neighbours, false).await?;
+                to = self.reach(entry, rule, to, context.neighbours, true).await?;
+            }
+            span = Some(span.map_or((from, to), |(first, last)| (first.min(from), last.max(to))));
+        }
+        Ok(span)
+    }
+
+    /// The time up to which one has to read from `start` on to meet `count` readings that the rule compares, or the end
+    /// of the series.
+    async fn reach(
+        &self,
+        entry: &Entry,
+        rule: &Rule,
+        start: i64,
+        count: usize,
+        forward: bool,
+    ) -> Result<i64, StoreError> {
         let mut step = domain::time::HOUR;
         loop {
             let (low, high) = if forward {
@@ -262,7 +317,7 @@ impl Store {
             let mut merged = self.readings(entry, low, high).await?;
             let mut found = 0;
             while let Some(piece) = merged.next_piece()? {
-                found += piece.len();
+                found += rule.comparable(&piece, 0..piece.len());
             }
             let exhausted = if forward { high >= entry.latest.time } else { low <= entry.first };
             if found >= count || exhausted {

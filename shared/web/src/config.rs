@@ -9,6 +9,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 use telemetry::logs::Format;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -54,6 +55,8 @@ pub struct Config {
     pub max_csv_bytes: u64,
     /// `OW_SC_MAX_CSV_ROWS`, default 1000000: the longest file, in data rows.
     pub max_csv_rows: u64,
+    /// `OW_SC_SWEEP_EVERY`, server only, seconds, default 30: how often it is looked for what was left unfinished.
+    pub sweep_every: Duration,
     /// `OW_SC_CORS_ORIGINS`, comma list, default none: origins whose pages may call the API.
     pub cors_origins: Vec<HeaderValue>,
     /// `OW_SC_TRUSTED_PROXIES`, server only, comma list, default none: proxies whose `X-Forwarded-For` is believed.
@@ -115,6 +118,7 @@ impl Config {
             ws_max_message_bytes: vars.whole("OW_SC_WS_MAX_MESSAGE_BYTES", 8192, 64..=131_072)? as usize,
             max_csv_bytes: vars.whole("OW_SC_MAX_CSV_BYTES", 10_485_760, 1..=1 << 40)?,
             max_csv_rows: vars.whole("OW_SC_MAX_CSV_ROWS", 1_000_000, 1..=1 << 40)?,
+            sweep_every: Duration::from_secs(vars.whole("OW_SC_SWEEP_EVERY", 30, 1..=3600)?),
             cors_origins: vars.parse("OW_SC_CORS_ORIGINS", Vec::new(), "a comma list of origins", origins)?,
             trusted_proxies: vars.parse(
                 "OW_SC_TRUSTED_PROXIES",

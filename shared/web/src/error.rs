@@ -7,7 +7,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::permit_json::FieldError;
-use engine::pipeline::IngestError;
+use engine::record::IngestError;
 use engine::spool::SpoolError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -136,7 +136,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Damaged { .. } => Self::internal(error),
-            StoreError::Conflict | StoreError::Service(_) => Self::unavailable(error),
+            StoreError::Conflict | StoreError::Busy(_) | StoreError::Service(_) => Self::unavailable(error),
         }
     }
 }

@@ -24,7 +24,7 @@ async fn fails(options: Options) -> anyhow::Result<String> {
 }
 
 /// A bad value of each setting, and what is said to be expected.
-const REFUSED: [(&str, &str, &str); 21] = [
+const REFUSED: [(&str, &str, &str); 22] = [
     ("OW_SC_API_TOKEN", "two words", "visible ASCII"),
     ("OW_SC_METRICS_PROTECT", "maybe", "0, 1, true or false"),
     ("OW_SC_METRICS_TOKEN", "two words", "visible ASCII"),
@@ -34,6 +34,7 @@ const REFUSED: [(&str, &str, &str); 21] = [
     ("OW_SC_WS_MAX_MESSAGE_BYTES", "8k", "a whole number"),
     ("OW_SC_MAX_CSV_BYTES", "10 MB", "a whole number"),
     ("OW_SC_MAX_CSV_ROWS", "1e6", "a whole number"),
+    ("OW_SC_SWEEP_EVERY", "30s", "a whole number"),
     ("OW_SC_CORS_ORIGINS", "*", "a comma list of origins"),
     ("OW_SC_TRUSTED_PROXIES", "10.0.0.0/33", "a comma list of addresses and networks"),
     ("OW_SC_LIVE_URL", "https://api/ws", "a ws or wss URL"),

@@ -2,9 +2,10 @@
 
 use domain::alert::Alert;
 use domain::permit_json;
+use engine::Engine;
 use engine::answer::Answer;
-use engine::pipeline::{IngestError, Ingestor, Limits, Upload};
 use engine::publisher::Publisher;
+use engine::record::{IngestError, Ingestor, Limits, Taken, Upload};
 use live::ports::Announce;
 use live::protocol::{self, Message};
 use proptest::prelude::*;
@@ -12,7 +13,7 @@ use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use table::feed::Entry;
+use table::feed::Event;
 use tests::table::Table;
 
 /// Each case writes to a disk several times.
@@ -21,7 +22,7 @@ const CASES: u32 = 24;
 struct Nobody;
 
 impl Announce for Nobody {
-    fn announce(&self, _site: &str, _entries: Vec<Entry>) {}
+    fn announce(&self, _site: &str, _entries: Vec<Event>) {}
 }
 
 /// A way in which readings come.
@@ -33,6 +34,7 @@ enum Arrival {
 }
 
 struct Bench {
+    engine: Engine,
     ingestor: Ingestor,
     publisher: Publisher,
     runtime: tokio::runtime::Runtime,
@@ -49,9 +51,18 @@ impl Bench {
         let store = table.store();
         runtime.block_on(store.create_table_if_missing())?;
         let limits = Limits { bytes: 1 << 20, rows: 1 << 20 };
-        let publisher = Publisher::new(store.clone(), Arc::new(Nobody));
-        let ingestor = Ingestor::new(store, Arc::new(Nobody), limits, directory.path().to_owned());
-        Ok(Self { ingestor, publisher, runtime, sites: AtomicU32::new(0), _table: table, _directory: directory })
+        let engine = Engine::new(store, Arc::new(Nobody));
+        let publisher = engine.publisher();
+        let ingestor = engine.ingestor(limits, directory.path().to_owned(), true);
+        Ok(Self {
+            engine,
+            ingestor,
+            publisher,
+            runtime,
+            sites: AtomicU32::new(0),
+            _table: table,
+            _directory: directory,
+        })
     }
 
     fn alerts_of(&self, files: &[String]) -> Result<Vec<Alert>, TestCaseError> {
@@ -80,7 +91,7 @@ impl Bench {
             permit_json::parse(&json!({ "limits": limits })).map_err(|e| TestCaseError::fail(format!("{e:?}")))?;
         self.runtime.block_on(async {
             let store = self.ingestor.store();
-            store.put_permit(&site, &permit).await.map_err(failed)?;
+            self.engine.adopt_permit(&site, &permit, 0).await.map_err(failed)?;
             for arrival in arrivals {
                 match arrival {
                     Arrival::File(rows) => drop(self.ingest(&site, &file(rows)).await.map_err(failed)?),
@@ -99,7 +110,10 @@ impl Bench {
 
     async fn ingest(&self, site: &str, file: &str) -> Result<Answer, IngestError> {
         let upload = Upload { site: Some(site.to_owned()), ..Upload::default() };
-        self.ingestor.run(file.as_bytes(), upload).await
+        match self.ingestor.run(file.as_bytes(), upload).await? {
+            Taken::Answered(answer) => Ok(*answer),
+            Taken::Underway(underway) => panic!("{underway:?}"),
+        }
     }
 }
 

@@ -4,12 +4,12 @@ use super::exceeding::{Exceeding, MAX_LISTED};
 use super::ledger::{self, Ledger};
 use super::range::Range;
 use super::scan::{Scan, scan};
-use super::status::{Verdict, decide};
+use super::status::{Unfinished, Verdict, decide};
 use domain::alert::{Alert, Severity};
 use domain::evaluate::{Rule, Survey};
 use domain::permit::{Permit, Statistic};
 use domain::{name, time};
-use engine::verdicts::surveys;
+use engine::standing::surveys;
 use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 use table::permits::StoredPermit;
@@ -91,6 +91,7 @@ impl LimitFacts {
 
 /// Reads everything.
 pub(super) async fn gather(store: &Store, site: String, range: Range) -> Result<Facts, StoreError> {
+    let (before, changes) = (store.pending(&site).await?, store.head(&site).await?.changes);
     let permit = store.permit(&site).await?;
     let mut entries = store.series_of(&site).await?;
     entries.sort_by_cached_key(|entry| {
@@ -118,7 +119,11 @@ pub(super) async fn gather(store: &Store, site: String, range: Range) -> Result<
         exceedances.truncate(MAX_LISTED);
     }
     let ledger = ledger::find(store, &site, &revisions).await?;
-    let verdict = decide(&permit, &series, range, &ledger);
+    // What came and went while this was read may have been seen in part.
+    let outstanding = store.outstanding(&site).await?;
+    let unsettled = before + store.pending(&site).await? > 0 || store.head(&site).await?.changes != changes;
+    let unfinished = Unfinished { unsettled, interrupted: outstanding.interrupted };
+    let verdict = decide(&permit, &series, range, &ledger, &unfinished);
     let (generated_at, request_id) = (time::rfc3339(time::now() / 1_000_000 * 1_000_000), request_id::current());
     Ok(Facts { site, range, permit, series, exceedances, by_severity, ledger, verdict, generated_at, request_id })
 }

@@ -3,7 +3,7 @@
 use domain::name;
 use std::collections::{BTreeMap, BTreeSet};
 use table::feed::is_of_single_readings;
-use table::ingests::{Ingest, State};
+use table::ingests::{Ingest, Stage};
 use table::{Store, StoreError};
 
 /// How many records of the ledger are looked through, from the latest back. Each is a read.
@@ -80,7 +80,7 @@ impl File {
             who: ingest.who,
             received_at: ingest.received_at,
             code_version: ingest.code_version,
-            done: ingest.state == State::Done,
+            done: ingest.state == Stage::Done,
             readings,
         }
     }

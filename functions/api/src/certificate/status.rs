@@ -5,6 +5,7 @@ use super::ledger::Ledger;
 use super::range::Range;
 use domain::permit::{Limit, Season, Statistic};
 use domain::time::{PeriodKind, month_of};
+use std::collections::BTreeSet;
 use table::permits::StoredPermit;
 
 /// What the page says in large letters.
@@ -37,6 +38,17 @@ pub(super) enum Gap {
     Units { outfall: String, parameter: String, unit: String, limit_unit: String, readings: u64 },
     /// A file that is not completely taken in.
     Unfinished { ingest: String },
+    /// Readings or limits on which verdicts are still being worked out.
+    Unsettled,
+}
+
+/// What of the site is not finished, whatever period it is about.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    /// Verdicts are still being worked out.
+    pub(super) unsettled: bool,
+    /// Files whose recording was interrupted.
+    pub(super) interrupted: Vec<String>,
 }
 
 /// Why a limit was compared with nothing.
@@ -53,7 +65,13 @@ pub(super) enum Why {
 }
 
 /// Decides. `range` is what was asked for; where it is open, the readings of `series` close it.
-pub(super) fn decide(permit: &StoredPermit, series: &[SeriesFacts], range: Range, ledger: &Ledger) -> Verdict {
+pub(super) fn decide(
+    permit: &StoredPermit,
+    series: &[SeriesFacts],
+    range: Range,
+    ledger: &Ledger,
+    site: &Unfinished,
+) -> Verdict {
     let limits = || series.iter().flat_map(|series| &series.limits);
     let exceeds = limits().any(|limit| limit.exceeding.total() > 0 || limit.survey.exceedances_total() > 0);
     let mut gaps = Vec::new();
@@ -66,8 +84,12 @@ pub(super) fn decide(permit: &StoredPermit, series: &[SeriesFacts], range: Range
         gaps.extend(unmet(permit, series, range));
         gaps.extend(series.iter().flat_map(units));
     }
-    let unfinished = ledger.files.iter().filter(|file| !file.done);
-    gaps.extend(unfinished.map(|file| Gap::Unfinished { ingest: file.id.clone() }));
+    let of_range = ledger.files.iter().filter(|file| !file.done).map(|file| &file.id);
+    let unfinished: BTreeSet<&String> = of_range.chain(&site.interrupted).collect();
+    gaps.extend(unfinished.into_iter().map(|id| Gap::Unfinished { ingest: id.clone() }));
+    if site.unsettled {
+        gaps.push(Gap::Unsettled);
+    }
     let status = match (exceeds, gaps.is_empty()) {
         (true, _) => Status::NonCompliant,
         (false, true) => Status::Compliant,

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use table::StoreError;
-use table::feed::Entry;
+use table::feed::Event;
 use tokio::sync::{Notify, SetOnce, mpsc};
 use tokio::time::{Instant, sleep_until};
 
@@ -30,7 +30,7 @@ const HINTED: Duration = Duration::from_secs(2);
 pub(super) struct Follower {
     /// Committed events. Not bounded: it holds what one or two transactions wrote, as following never waits for
     /// connections.
-    committed: mpsc::UnboundedSender<Vec<Entry>>,
+    committed: mpsc::UnboundedSender<Vec<Event>>,
     /// The last event that was handed on.
     last: AtomicU64,
     /// Set when `last` is that of the table, or with the reason why it could not be read.
@@ -68,7 +68,7 @@ impl Follower {
     }
 
     /// Takes events that this process has committed.
-    pub(super) fn take(&self, entries: Vec<Entry>) {
+    pub(super) fn take(&self, entries: Vec<Event>) {
         // The receiver lives as long as the follower.
         let _ = self.committed.send(entries);
     }
@@ -85,7 +85,7 @@ struct Follow {
     site: String,
     hint: Arc<Notify>,
     /// Events that came before their predecessors, by the place of the first.
-    ahead: BTreeMap<u64, Vec<Entry>>,
+    ahead: BTreeMap<u64, Vec<Event>>,
     /// How long it waits before it asks the table again.
     pause: Duration,
     /// Whether the last question was not answered.
@@ -94,7 +94,7 @@ struct Follow {
 
 impl Follow {
     /// Runs until the last connection of the site has left.
-    async fn run(mut self, weak: Weak<Follower>, mut committed: mpsc::UnboundedReceiver<Vec<Entry>>) {
+    async fn run(mut self, weak: Weak<Follower>, mut committed: mpsc::UnboundedReceiver<Vec<Event>>) {
         let head = self.hub.store.head(&self.site).await;
         if let Some(follower) = weak.upgrade() {
             follower.last.store(head.as_ref().map_or(0, |head| head.seq), Ordering::Release);
@@ -158,7 +158,7 @@ impl Follow {
 
     /// What follows an event. On a shared table, where most looks find nothing, a cheaper read comes first: half a read
     /// unit for the head, which may be a moment old.
-    async fn look(&self, last: u64) -> Result<Vec<Entry>, StoreError> {
+    async fn look(&self, last: u64) -> Result<Vec<Event>, StoreError> {
         if self.ahead.is_empty() && self.hub.store.glance(&self.site).await? <= last {
             return Ok(Vec::new());
         }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use table::feed::Entry;
+use table::feed::Event;
 use table::{Store, StoreError};
 
 /// How long publishing waits at most for subscribers that are behind.
@@ -136,7 +136,7 @@ impl Push for Hub {
 }
 
 impl Announce for Hub {
-    fn announce(&self, site: &str, entries: Vec<Entry>) {
+    fn announce(&self, site: &str, entries: Vec<Event>) {
         let key = name::key(site);
         if let Some(follower) = self.state.lock().sites.get(&key).and_then(|site| site.follower.as_ref()) {
             follower.take(entries);

@@ -97,10 +97,10 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use table::feed::Entry;
+    use table::feed::Event;
 
     fn batch(events: usize, bytes: usize) -> Arc<Batch> {
-        let entries = (1..=events as u64).map(|seq| Entry { seq, frame: "x".repeat(bytes), origin: None });
+        let entries = (1..=events as u64).map(|seq| Event { seq, frame: "x".repeat(bytes), origin: None });
         Arc::new(Batch::new("s", entries).unwrap())
     }
 

@@ -84,6 +84,11 @@ impl<'a> Judge<'a> {
         Self { rule, touched, state, verdict: Verdict { exceedances, covers, ..Verdict::default() } }
     }
 
+    /// From which period's start on its verdict is complete.
+    pub fn covers_from(&self) -> i64 {
+        self.verdict.covers.0
+    }
+
     /// Takes the next readings, in time order, all later than those before.
     pub fn feed(&mut self, columns: &Columns) {
         let Some(limit) = &self.rule.limit else {
@@ -113,7 +118,7 @@ impl<'a> Judge<'a> {
     }
 
     /// What has been found since the last time.
-    pub(super) fn drain(&mut self) -> Columns {
+    pub fn drain(&mut self) -> Columns {
         let units = self.verdict.exceedances.units.clone();
         std::mem::replace(&mut self.verdict.exceedances, Columns { units, ..Columns::default() })
     }

@@ -1,11 +1,12 @@
 //! A limit, made ready for one series.
 
 use crate::alert::Severity;
-use crate::columns::Row;
+use crate::columns::{Columns, Row};
 use crate::permit::{Limit, NonDetect, Permit, Season, Statistic};
-use crate::reading::{Direction, Qualifier, Series};
+use crate::reading::{Direction, Flags, Qualifier, Series};
 use crate::time::{DAY, PeriodKind};
 use crate::unit::Unit;
+use std::ops::Range;
 
 /// The number of days that a 30-day geometric mean looks at.
 pub(super) const GEOMEAN_DAYS: i64 = 30;
@@ -45,7 +46,7 @@ pub struct Context {
     pub from: i64,
     /// ... up to but not including this one ...
     pub to: i64,
-    /// ... and so many more before and after it.
+    /// ... and so many more that can be compared before and after it ([`Rule::comparable`]).
     pub neighbours: usize,
 }
 
@@ -87,6 +88,18 @@ impl Rule {
             None => (row.value, row.limit, row.flags.limit()?),
         };
         row_exceeds(Row { value, ..row }, limit, direction).then(|| Severity::of(value, limit, direction))
+    }
+
+    /// How many of some readings can be compared with the limit: only these are neighbours of a rolling mean.
+    pub fn comparable(&self, columns: &Columns, range: Range<usize>) -> usize {
+        let Some(limit) = &self.limit else { return range.len() };
+        let compares: Vec<bool> =
+            columns.units.iter().map(|unit| Unit::parse(unit).conversion_to(&limit.unit).is_some()).collect();
+        if compares.iter().all(|compares| *compares) {
+            return range.len();
+        }
+        let counts = |flags: &&Flags| compares.get(flags.unit()).copied().unwrap_or_default();
+        columns.flags[range].iter().filter(counts).count()
     }
 
     /// What has to be known to judge readings between `first` and `last`.

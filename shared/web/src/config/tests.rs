@@ -61,6 +61,9 @@ const ROWS: &[Row] = &[
         "from 1 to 1099511627776",
         |c| c.max_csv_rows.to_string(),
     ),
+    row("OW_SC_SWEEP_EVERY", &["1", "3600"], &["0", "3601", "30s"], "from 1 to 3600", |c| {
+        c.sweep_every.as_secs().to_string()
+    }),
     row(
         "OW_SC_CORS_ORIGINS",
         &["https://a.example", "https://a.example, http://localhost:3000"],

@@ -184,6 +184,7 @@ fn tell(gap: &Gap) -> Markup {
             Gap::Unfinished { ingest } => {
                 "The file of ingest " code { (ingest) } " is not completely taken in. Post it again to finish it."
             }
+            Gap::Unsettled => "Verdicts on readings or limits of this site are still being worked out. Generate this page again in a moment.",
         }
     }
 }

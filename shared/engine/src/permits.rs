@@ -1,0 +1,46 @@
+//! Putting permits in force.
+
+use crate::Engine;
+use crate::record::PATIENCE;
+use domain::permit::Permit;
+use std::time::Instant;
+use table::StoreError;
+use table::marks::Origin;
+use table::permits::StoredPermit;
+
+/// What a new permit has changed so far.
+#[derive(Debug, Clone)]
+pub struct Adopted {
+    /// The permit in force.
+    pub permit: StoredPermit,
+    /// Exceedances that were none before.
+    pub alerts_new: u64,
+    /// Alerts that no longer hold.
+    pub alerts_withdrawn: u64,
+    /// How many series are still to be judged.
+    pub left: u64,
+}
+
+impl Engine {
+    /// Puts a permit in force in the place of a version. All that is stored of the site is judged by it, here and now
+    /// as far as there is time. A conflict says that another version is in force by now.
+    pub async fn adopt_permit(&self, site: &str, permit: &Permit, over: u64) -> Result<Adopted, StoreError> {
+        let until = Instant::now() + PATIENCE;
+        self.store.note_site(site).await?;
+        let permit = self.store.adopt_permit(site, permit, over).await?;
+        self.settler.kick(site);
+        let origin = Origin::Permit(permit.version);
+        let account = || self.store.account(site, &origin);
+        let settled = || async { Ok(account().await?.filter(|account| account.left == 0)) };
+        let account = match self.settler.wait(until, settled).await? {
+            Some(account) => account,
+            None => account().await?.unwrap_or_default(),
+        };
+        Ok(Adopted {
+            permit,
+            alerts_new: account.new.values().sum(),
+            alerts_withdrawn: account.withdrawn,
+            left: account.left,
+        })
+    }
+}

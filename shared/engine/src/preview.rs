@@ -1,0 +1,41 @@
+//! What a permit would change.
+
+use crate::answer::MAX_ANSWERED_ALERTS;
+use crate::judge::{Purpose, judge};
+use domain::alert::{self, Alert, Severity};
+use domain::permit::Permit;
+use std::collections::BTreeMap;
+use table::{Store, StoreError};
+
+/// What a permit would change, were it in force.
+#[derive(Debug, Clone, Default)]
+pub struct Preview {
+    /// All exceedances there would be, by severity.
+    pub by_severity: BTreeMap<Severity, u64>,
+    /// Those that are none now.
+    pub alerts_new: u64,
+    /// Alerts that would no longer hold.
+    pub alerts_withdrawn: u64,
+    /// The gravest exceedances, at most [`MAX_ANSWERED_ALERTS`].
+    pub gravest: Vec<Alert>,
+}
+
+/// Judges all that is stored of a site by a permit that is not in force. Nothing is written.
+pub async fn preview_permit(store: &Store, site: &str, permit: &Permit) -> Result<Preview, StoreError> {
+    let mut preview = Preview::default();
+    for entry in store.series_of(site).await? {
+        let whole = (entry.first, entry.latest.time);
+        for found in judge(store, &entry, permit, whole, &Purpose::Preview).await? {
+            let change = found.change;
+            for (severity, count) in &change.found_by_severity {
+                *preview.by_severity.entry(*severity).or_default() += count;
+            }
+            preview.alerts_new += change.added_total();
+            preview.alerts_withdrawn += change.withdrawn_total;
+            preview.gravest.extend(change.gravest.iter().map(|(row, unit)| change.source.alert(*row, unit)));
+        }
+        alert::sort_by_gravity(&mut preview.gravest);
+        preview.gravest.truncate(MAX_ANSWERED_ALERTS);
+    }
+    Ok(preview)
+}

@@ -1,0 +1,246 @@
+//! Settling: marked stretches are judged, and what they come to is written.
+//!
+//! One settler at a time works on a site, by a lease in the table. It takes marks, judges their stretches by readings
+//! and permit as they are then, and commits alerts, events, accounts and the removal of the marks together. An attempt
+//! that something came between leaves nothing behind, and its marks are taken again. Whoever waits for marks of its own
+//! settles the site itself; what is left of those who went away is found by a sweep, and by the table's stream.
+
+mod batch;
+mod pass;
+mod sweep;
+
+use crate::lanes::Lanes;
+use crate::metrics;
+use crate::summary;
+use live::ports::Announce;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use table::leases::{BEAT, Lease, Watch, Work};
+use table::marks::{Mark, Outstanding};
+use table::retry::Backoff;
+use table::{Store, StoreError};
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinHandle;
+
+/// Sites that are settled at the same time: each waits for the table several times, and a file may have hundreds.
+const SITES_AT_ONCE: usize = 16;
+/// How often it is looked whether somebody else has done what is waited for.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often a site that cannot be settled is tried again before it is left to the next sweep.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How old, in microseconds, blocks that are no longer valid are before they are removed: whoever reads alerts page by
+/// page may still be among them.
+const GARBAGE_AGE: i64 = 10_000_000;
+
+/// Settles sites. Clones are the same.
+#[derive(Clone)]
+pub struct Settler(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    announce: Arc<dyn Announce>,
+    lanes: Lanes,
+    /// Sites that a task of this process is settling, and whether there is more to do than it may have seen.
+    running: Mutex<HashMap<String, bool>>,
+    room: Semaphore,
+    /// Told whenever something was settled.
+    progress: Notify,
+    watches: Mutex<HashMap<String, Watch>>,
+}
+
+/// What has been done about the marks of a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    /// There is more to do.
+    Some,
+    /// All that could be settled is.
+    Nothing,
+    /// Somebody else has the lease.
+    Lost,
+}
+
+impl Settler {
+    pub(crate) fn new(store: Store, announce: Arc<dyn Announce>, lanes: Lanes) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            announce,
+            lanes,
+            running: Mutex::default(),
+            room: Semaphore::new(SITES_AT_ONCE),
+            progress: Notify::new(),
+            watches: Mutex::default(),
+        }))
+    }
+
+    /// Has a site settled by a task of its own, which goes on whoever waits for it or not.
+    pub fn kick(&self, site: &str) {
+        let key = domain::name::key(site);
+        let mut running = self.0.running.lock();
+        if let Some(again) = running.get_mut(&key) {
+            *again = true;
+            return;
+        }
+        running.insert(key, false);
+        let (settler, site) = (self.clone(), site.to_owned());
+        tokio::spawn(async move {
+            let running = Running { settler: &settler, key: domain::name::key(&site) };
+            loop {
+                settler.settle_patiently(&site).await;
+                if running.is_over() {
+                    return;
+                }
+            }
+        });
+    }
+
+    async fn settle_patiently(&self, site: &str) {
+        // Nobody closes it.
+        let _room = self.0.room.acquire().await;
+        let mut backoff = Backoff::default();
+        while let Err(error) = self.settle_site(site).await {
+            metrics::settle_attempt(metrics::Attempt::Failed);
+            tracing::error!(%error, site, "a site could not be settled");
+            if !backoff.wait(PATIENCE).await {
+                return;
+            }
+        }
+    }
+
+    /// Settles a site until nothing is left that can be settled now.
+    pub async fn settle_site(&self, site: &str) -> Result<(), StoreError> {
+        let store = &self.0.store;
+        let mut watch = Watch::default();
+        while self.is_ready(site).await? {
+            let Some(lease) = store.take_lease(Work::Site(site.to_owned()), &mut watch).await? else {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            };
+            let beating = Beating::start(store.clone(), lease.clone());
+            let worked = self.work(&lease, site).await;
+            drop(beating);
+            store.give_back(&lease).await?;
+            // Marks that came meanwhile are worked off by those who left them.
+            return worked;
+        }
+        Ok(())
+    }
+
+    /// Whether a site has marks that can be settled now.
+    async fn is_ready(&self, site: &str) -> Result<bool, StoreError> {
+        let outstanding = self.0.store.outstanding(site).await?;
+        if !outstanding.permits.is_empty() || outstanding.garbage.iter().any(is_old) {
+            return Ok(true);
+        }
+        let mut after = None;
+        loop {
+            let (marks, next) = self.0.store.marks(site, after.as_deref()).await?;
+            if marks.iter().any(|mark| is_ready(mark, &outstanding)) {
+                return Ok(true);
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(false);
+            }
+        }
+    }
+
+    async fn work(&self, lease: &Lease, site: &str) -> Result<(), StoreError> {
+        let mut pass = pass::Pass::new(self, lease, site);
+        while pass.run().await? == Done::Some {}
+        let store = &self.0.store;
+        for (series, rule, _) in pass.garbage.iter().filter(|garbage| is_old(garbage)) {
+            store.collect_garbage(site, series, rule).await?;
+        }
+        for ingest in pass.finished {
+            summary::answer_file(store, &ingest).await?;
+            self.0.progress.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Waits until `done` has something, looking after each settlement of this process and every now and then; `None`
+    /// if it is not done by then.
+    pub(crate) async fn wait<T, F>(&self, until: Instant, done: impl Fn() -> F) -> Result<Option<T>, StoreError>
+    where
+        F: Future<Output = Result<Option<T>, StoreError>>,
+    {
+        loop {
+            let progress = self.0.progress.notified();
+            let mut progress = std::pin::pin!(progress);
+            progress.as_mut().enable();
+            if let Some(done) = done().await? {
+                return Ok(Some(done));
+            }
+            if Instant::now() >= until {
+                return Ok(None);
+            }
+            let _ = tokio::time::timeout(LOOK, progress).await;
+        }
+    }
+}
+
+fn is_old((_, _, since): &(String, String, i64)) -> bool {
+    domain::time::now() - since >= GARBAGE_AGE
+}
+
+fn is_ready(mark: &Mark, outstanding: &Outstanding) -> bool {
+    !matches!(&mark.origin, table::marks::Origin::File(id) if outstanding.recording.contains(id))
+}
+
+/// That a task settles a site; it ends with the task, however that ends.
+struct Running<'a> {
+    settler: &'a Settler,
+    key: String,
+}
+
+impl Running<'_> {
+    /// Whether nothing came in since it was asked last.
+    fn is_over(&self) -> bool {
+        let mut running = self.settler.0.running.lock();
+        match running.get_mut(&self.key) {
+            Some(again) if *again => {
+                *again = false;
+                false
+            }
+            _ => {
+                running.remove(&self.key);
+                true
+            }
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.settler.0.running.lock().remove(&self.key);
+        }
+    }
+}
+
+/// Makes a lease beat, until dropped.
+pub(crate) struct Beating(JoinHandle<()>);
+
+impl Beating {
+    pub(crate) fn start(store: Store, lease: Lease) -> Self {
+        Self(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(BEAT).await;
+                match store.beat(&lease).await {
+                    Ok(()) => {}
+                    // Whoever works under it learns of it from the next transaction.
+                    Err(StoreError::Conflict) => return,
+                    Err(error) => tracing::warn!(%error, ?lease, "a lease was not renewed"),
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Beating {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,252 @@
+//! One pass over the marks of a site.
+
+use super::batch::Batch;
+use super::{Done, Settler, is_ready};
+use crate::judge::{Found, Generations, Purpose, judge};
+use crate::metrics::{self, Attempt};
+use domain::permit::Permit;
+use futures_util::{StreamExt, stream};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use table::accounts::Account;
+use table::leases::Lease;
+use table::marks::{Mark, Origin};
+use table::permits::StoredPermit;
+use table::series::Entry;
+use table::settle::{Settled, Settlement};
+use table::{Store, StoreError};
+use tokio::sync::Semaphore;
+
+/// Series that are judged at the same time: each waits for the table several times.
+const AT_ONCE: usize = 16;
+/// The most readings of the series that are judged at the same time, but for a single one that has more.
+const READINGS_AT_ONCE: u32 = 65_536;
+/// What a stretch counts as of which nobody knows how many readings it has.
+const UNKNOWN_READINGS: u32 = READINGS_AT_ONCE / 4;
+/// The most marks of single readings that are settled together.
+const MAX_TOGETHER: usize = 40;
+
+/// How long an attempt waits after one that something came between.
+const AFTER_STALE: Duration = Duration::from_millis(20);
+
+/// A settler at work on a site.
+pub(super) struct Pass<'a> {
+    settler: &'a Settler,
+    lease: &'a Lease,
+    site: &'a str,
+    purpose: Arc<Purpose>,
+    accounts: HashMap<Origin, Account>,
+    /// Blocks of alerts that are to be removed.
+    pub(super) garbage: Vec<(String, String, i64)>,
+    /// Files of which the last mark of this site is settled.
+    pub(super) finished: Vec<String>,
+    units: f64,
+    store: Store,
+}
+
+/// Marks of a series that are settled together, and what their stretch came to.
+pub(super) struct Task {
+    pub(super) marks: Vec<Mark>,
+    /// `None`: the series has no readings.
+    pub(super) entry: Option<Entry>,
+    pub(super) found: Vec<Found>,
+    pub(super) limited: bool,
+}
+
+impl<'a> Pass<'a> {
+    pub(super) fn new(settler: &'a Settler, lease: &'a Lease, site: &'a str) -> Self {
+        let purpose = Arc::new(Purpose::Settle(Generations::of(lease.fence())));
+        let store = settler.0.store.metered();
+        Self {
+            settler,
+            lease,
+            site,
+            purpose,
+            accounts: HashMap::new(),
+            garbage: Vec::new(),
+            finished: Vec::new(),
+            units: 0.0,
+            store,
+        }
+    }
+
+    /// Settles what can be settled, of each series the marks of one origin, and says whether there is more.
+    pub(super) async fn run(&mut self) -> Result<Done, StoreError> {
+        let outstanding = self.store.outstanding(self.site).await?;
+        for version in &outstanding.permits {
+            match self.mark_series(*version).await {
+                Err(StoreError::Conflict) => return Ok(Done::Lost),
+                done => done?,
+            }
+        }
+        let permit = self.store.permit(self.site).await?;
+        let mut done = Done::Nothing;
+        let mut after = None;
+        loop {
+            let (mut marks, next) = self.store.marks(self.site, after.as_deref()).await?;
+            marks.retain(|mark| is_ready(mark, &outstanding));
+            let ready = marks.len();
+            let groups = first_of_each_series(marks);
+            if groups.iter().map(Vec::len).sum::<usize>() < ready {
+                done = Done::Some;
+            }
+            match self.settle(groups, &permit).await? {
+                Done::Nothing => {}
+                Done::Some => done = Done::Some,
+                Done::Lost => return Ok(Done::Lost),
+            }
+            after = next;
+            if after.is_none() {
+                self.garbage = outstanding.garbage;
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Marks all series for a version of the permit. Series that come into being from now on are judged by it anyway.
+    async fn mark_series(&self, version: u64) -> Result<(), StoreError> {
+        let mark = |entry: Entry| Mark::new(&entry.id, Origin::Permit(version), (i64::MIN, i64::MAX), 0);
+        let marks: Vec<_> = self.store.series_of(self.site).await?.into_iter().map(mark).collect();
+        self.store.mark_series(self.lease, self.site, version, &marks).await
+    }
+
+    async fn settle(&mut self, groups: Vec<Vec<Mark>>, permit: &StoredPermit) -> Result<Done, StoreError> {
+        if groups.is_empty() {
+            return Ok(Done::Nothing);
+        }
+        let mut done = Done::Nothing;
+        let room = Semaphore::new(READINGS_AT_ONCE as usize);
+        let (store, site) = (self.store.clone(), self.site);
+        let purpose = self.purpose.clone();
+        let judging = groups.into_iter().map(|marks| judged(&store, site, marks, &permit.permit, &purpose, &room));
+        let mut judging = std::pin::pin!(stream::iter(judging).buffered(AT_ONCE));
+        let mut batch = Batch::default();
+        while let Some(task) = judging.next().await.transpose()? {
+            for step in Batch::steps(task) {
+                if !batch.has_room(&step) {
+                    match self.commit(&mut batch, permit.version).await? {
+                        Done::Nothing => {}
+                        Done::Some => done = Done::Some,
+                        Done::Lost => return Ok(Done::Lost),
+                    }
+                }
+                batch.add(step);
+            }
+        }
+        match self.commit(&mut batch, permit.version).await? {
+            Done::Nothing => Ok(done),
+            last => Ok(last),
+        }
+    }
+
+    /// Writes what has been collected, and empties it. Says whether it has to be done again.
+    async fn commit(&mut self, batch: &mut Batch, permit: u64) -> Result<Done, StoreError> {
+        let batch = std::mem::take(batch);
+        if batch.is_empty() {
+            return Ok(Done::Nothing);
+        }
+        for origin in batch.origins() {
+            if !self.accounts.contains_key(&origin)
+                && let Some(account) = self.store.account(self.site, &origin).await?
+            {
+                self.accounts.insert(origin, account);
+            }
+        }
+        let units = self.store.write_units();
+        let mut written = batch.written(&self.accounts, units - std::mem::replace(&mut self.units, units));
+        let inner = &self.settler.0;
+        let lane = inner.lanes.of(self.site);
+        let mut known = lane.site.lock().await;
+        loop {
+            let mut accounts = written.accounts.clone();
+            let settlement = Settlement {
+                lease: self.lease,
+                site: self.site,
+                permit,
+                head: known.head(&self.store).await?,
+                changes: batch.changes().collect(),
+                settled: batch.settled(),
+                demanded: batch.demanded(),
+                accounts: accounts.iter_mut().map(|(origin, account)| (&*origin, account)).collect(),
+                events: &written.events,
+            };
+            match self.store.settle_marks(settlement).await? {
+                Settled::Done(events, head) => {
+                    inner.announce.announce(self.site, events);
+                    known.settled(head, batch.series());
+                    drop(known);
+                    metrics::settle_attempt(Attempt::Written);
+                    batch.count();
+                    self.finished.append(&mut written.finished);
+                    self.accounts.extend(accounts);
+                    inner.progress.notify_waiters();
+                    return Ok(Done::Nothing);
+                }
+                // Events came in between; what was found still holds.
+                Settled::Behind => {
+                    metrics::settle_attempt(Attempt::Behind);
+                    known.forget();
+                }
+                Settled::Stale => {
+                    metrics::settle_attempt(Attempt::Stale);
+                    known.forget();
+                    self.accounts.clear();
+                    return self.after_stale().await;
+                }
+            }
+        }
+    }
+
+    /// Something changed that the attempt was based on: it is made again, unless the lease is gone.
+    async fn after_stale(&self) -> Result<Done, StoreError> {
+        tokio::time::sleep(AFTER_STALE).await;
+        match self.store.beat(self.lease).await {
+            Ok(()) => Ok(Done::Some),
+            Err(StoreError::Conflict) => Ok(Done::Lost),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Of each series the first mark, or the first ones if they are of single readings. Marks come in order of their series,
+/// those of single readings last.
+fn first_of_each_series(marks: Vec<Mark>) -> Vec<Vec<Mark>> {
+    let mut groups: Vec<Vec<Mark>> = Vec::new();
+    for mark in marks {
+        match groups.last_mut() {
+            Some(group) if group[0].series == mark.series => {
+                let together = [&group[0], &mark].iter().all(|mark| matches!(mark.origin, Origin::Readings(_)));
+                if together && group.len() < MAX_TOGETHER {
+                    group.push(mark);
+                }
+            }
+            _ => groups.push(vec![mark]),
+        }
+    }
+    groups
+}
+
+async fn judged(
+    store: &Store,
+    site: &str,
+    marks: Vec<Mark>,
+    permit: &Permit,
+    purpose: &Purpose,
+    room: &Semaphore,
+) -> Result<Task, StoreError> {
+    let readings: u64 = marks.iter().map(|mark| mark.readings).sum();
+    let readings = if readings == 0 { UNKNOWN_READINGS } else { readings.min(READINGS_AT_ONCE.into()) as u32 };
+    // Nobody closes it.
+    let _room = room.acquire_many(readings).await;
+    let entry = store.series(site, &marks[0].series).await?;
+    let Some(entry) = entry.filter(|entry| !entry.is_new()) else {
+        return Ok(Task { marks, entry: None, found: Vec::new(), limited: false });
+    };
+    let stretch = marks.iter().map(|mark| mark.stretch).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let (from, to) = stretch.unwrap_or_default();
+    let touched = (from.max(entry.first), to.min(entry.latest.time));
+    let found = judge(store, &entry, permit, touched, purpose).await?;
+    let limited = entry.carries_limits || permit.limits.iter().any(|limit| limit.covers(&entry.series));
+    Ok(Task { marks, entry: Some(entry), found, limited })
+}

@@ -1,0 +1,62 @@
+//! Finding what was left: by clients that went away, functions that ended, processes that were killed.
+
+use super::Settler;
+use crate::metrics;
+use crate::summary;
+use std::collections::BTreeSet;
+use table::StoreError;
+use table::leases::{LEASE, Work};
+use table::marks::Open;
+
+impl Settler {
+    /// Settles whatever is open at any site, and says which files nobody records any more. Returns what was open.
+    pub async fn sweep(&self) -> Result<Vec<Open>, StoreError> {
+        let store = &self.0.store;
+        let open = store.open_work().await?;
+        let sites: BTreeSet<&str> = open.iter().map(|open| open.site.as_str()).collect();
+        let mut suspects = Vec::new();
+        for site in &sites {
+            for ingest in store.outstanding(site).await?.recording {
+                suspects.push((site.to_string(), ingest));
+            }
+        }
+        if !suspects.is_empty() {
+            self.look(&suspects).await?;
+            // Whoever is at work has given a sign of it when it is looked again.
+            tokio::time::sleep(LEASE).await;
+            for (site, ingest) in self.look(&suspects).await? {
+                tracing::warn!(site, ingest, "the recording of a file was interrupted; it has to be sent again");
+                store.note_interrupted(&site, &ingest).await?;
+            }
+        }
+        for site in &sites {
+            self.settle_site(site).await?;
+        }
+        // All of it may have been judged, and the answer not written.
+        for ingest in open.iter().filter_map(|open| open.ingest.as_deref()) {
+            summary::answer_file(store, ingest).await?;
+        }
+        Ok(open)
+    }
+
+    /// Which of some files that are being recorded nobody is recording, as far as can be seen.
+    async fn look(&self, suspects: &[(String, String)]) -> Result<Vec<(String, String)>, StoreError> {
+        let mut dead = Vec::new();
+        for (site, ingest) in suspects {
+            let mut watch = self.0.watches.lock().get(ingest).cloned().unwrap_or_default();
+            let held = self.0.store.is_held(&Work::File(ingest.clone()), &mut watch).await?;
+            self.0.watches.lock().insert(ingest.clone(), watch);
+            if !held {
+                dead.push((site.clone(), ingest.clone()));
+            }
+        }
+        self.0.watches.lock().retain(|known, _| suspects.iter().any(|(_, ingest)| ingest == known));
+        Ok(dead)
+    }
+
+    /// Reports what is open, for whoever watches: how much there is, and how old the oldest of it is.
+    pub async fn report(&self) -> Result<(), StoreError> {
+        metrics::open_work(&self.0.store.open_work().await?);
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! The latest readings of a series, as far as verdicts on the next one need them.
+
+use super::TAIL_READINGS;
+use domain::columns::{Columns, TooManyUnits};
+use domain::evaluate::Rule;
+use table::series::Entry;
+use table::{Store, StoreError};
+
+/// The latest readings.
+pub(super) struct Recent {
+    pub(super) columns: Columns,
+    /// There is none missing from this time on.
+    from: i64,
+}
+
+impl Recent {
+    /// What verdicts on a reading at the time of the latest one need.
+    pub(super) async fn load(store: &Store, entry: &Entry, rules: &[Rule]) -> Result<Self, StoreError> {
+        if entry.is_new() {
+            // Nothing is missing of a series without readings.
+            return Ok(Self { columns: Columns::default(), from: i64::MIN });
+        }
+        let latest = entry.latest.time;
+        match store.context_span(entry, rules, (latest, latest)).await? {
+            Some((from, _)) => Ok(Self { columns: all(store, entry, from, i64::MAX).await?, from }),
+            // Nothing is needed where no rule looks back.
+            None => Ok(Self { columns: Columns::default(), from: i64::MAX }),
+        }
+    }
+
+    /// Whether what verdicts need is all here. `first` is the time of the series' first reading.
+    pub(super) fn serves(&self, rules: &[Rule], touched: (i64, i64), first: i64) -> bool {
+        rules.iter().all(|rule| {
+            let context = rule.context(touched);
+            let before = || rule.comparable(&self.columns, 0..self.columns.lower_bound(touched.0));
+            self.from <= context.from
+                && (self.from <= first || context.neighbours == 0 || before() >= context.neighbours)
+        })
+    }
+
+    /// Adds readings; those that are older than what is kept do not belong here.
+    pub(super) fn push(&mut self, new: &Columns) -> Result<(), StoreError> {
+        self.columns.append_range(new, new.lower_bound(self.from)..new.len()).map_err(too_many_units)?;
+        self.columns.sort_and_dedup();
+        Ok(())
+    }
+
+    /// Forgets what the next reading does not need, once it is more than what it does.
+    pub(super) fn prune(&mut self, rules: &[Rule], latest: i64) -> Result<(), StoreError> {
+        let length = self.columns.len();
+        if length <= TAIL_READINGS {
+            return Ok(());
+        }
+        let start = rules.iter().map(|rule| self.needed_from(rule, latest)).min().unwrap_or(length);
+        if start > TAIL_READINGS && start > length / 2 {
+            let mut kept = Columns::default();
+            kept.append_range(&self.columns, start..length).map_err(too_many_units)?;
+            self.from = kept.times.first().copied().unwrap_or(latest.saturating_add(1));
+            self.columns = kept;
+        }
+        Ok(())
+    }
+
+    /// The place of the first reading that a rule needs for the next one.
+    fn needed_from(&self, rule: &Rule, latest: i64) -> usize {
+        let context = rule.context((latest, latest));
+        let mut start = self.columns.lower_bound(context.from);
+        let mut missing = if context.neighbours == 0 { 0 } else { context.neighbours + 1 };
+        let mut end = self.columns.len();
+        while missing > 0 && end > 0 {
+            // As many readings as are missing, of which fewer may compare.
+            let from = end.saturating_sub(missing);
+            missing -= rule.comparable(&self.columns, from..end);
+            end = from;
+            start = start.min(end);
+        }
+        start
+    }
+}
+
+/// The readings of a series between two times.
+pub(super) async fn all(store: &Store, entry: &Entry, from: i64, to: i64) -> Result<Columns, StoreError> {
+    let mut columns = Columns::default();
+    let mut readings = store.readings(entry, from, to).await?;
+    while let Some(piece) = readings.next_piece()? {
+        append(&mut columns, &piece)?;
+    }
+    Ok(columns)
+}
+
+pub(super) fn append(columns: &mut Columns, more: &Columns) -> Result<(), StoreError> {
+    columns.append(more).map_err(too_many_units)
+}
+
+fn too_many_units(error: TooManyUnits) -> StoreError {
+    StoreError::Damaged { key: "series".into(), reason: error.to_string() }
+}

@@ -1,0 +1,139 @@
+//! From the accounts of a file to its answer.
+
+use crate::answer::{Alerts, Answer, Incomparable, LimitName, MAX_ANSWERED_ALERTS, VerdictSummary};
+use domain::alert::{Alert, sort_by_gravity};
+use domain::permit::Permit;
+use domain::time;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use table::accounts::{Account, Grave};
+use table::alerts::Source;
+use table::ingests::{Ingest, Stage};
+use table::{Store, StoreError};
+
+/// Writes the answer to a file, if all that it brought is judged at all its sites. Done twice, it does nothing the second
+/// time.
+pub(crate) async fn answer_file(store: &Store, id: &str) -> Result<(), StoreError> {
+    let Some(mut ingest) = store.ingest(id).await?.filter(|ingest| ingest.state == Stage::Judging) else {
+        return Ok(());
+    };
+    // Of a file of many sites each looks for the others.
+    if store.is_unsettled(id).await? {
+        return Ok(());
+    }
+    let accounts = store.accounts_of(id).await?;
+    // Accounts go when the answer is written: without one, somebody else is about to.
+    if accounts.len() < ingest.revisions.len() || accounts.iter().any(|(_, account)| account.left > 0) {
+        return Ok(());
+    }
+    let Some(draft) = ingest.draft.take() else { return Ok(()) };
+    let mut answer: Answer = serde_json::from_value(draft).map_err(|error| damaged(id, &error))?;
+    answer.verdict = summary(store, &accounts).await?;
+    answer.write_units += accounts.iter().map(|(_, account)| account.write_units).sum::<f64>();
+    answer.finish();
+    for (list, count) in [
+        ("parameters_without_limit", accounts.iter().map(|(_, account)| account.unlimited_left_out).sum::<u64>()),
+        ("incomparable_units", accounts.iter().map(|(_, account)| account.incomparable_left_out).sum()),
+    ] {
+        if count > 0 {
+            *answer.left_out.entry(list.to_owned()).or_default() += count;
+        }
+    }
+    ingest.state = Stage::Done;
+    ingest.answer = Some(serde_json::to_value(&answer).map_err(|error| damaged(id, &error))?);
+    store.end_ingest(&ingest).await
+}
+
+fn damaged(id: &str, error: &serde_json::Error) -> StoreError {
+    StoreError::Damaged { key: format!("ingest {id}"), reason: error.to_string() }
+}
+
+/// The answer that a record holds.
+pub(crate) fn answer_of(ingest: &Ingest) -> Option<Answer> {
+    serde_json::from_value(ingest.answer.clone()?).ok()
+}
+
+/// What the last event of a file says of a site.
+pub(crate) fn account_of_file(account: &Account) -> Value {
+    let mut event = account.about.clone();
+    event["readings_judged"] = json!(account.judged);
+    event["alerts"] = json!(account.found.values().sum::<u64>());
+    event["alerts_new"] = json!(account.new.values().sum::<u64>());
+    event["alerts_withdrawn"] = json!(account.withdrawn);
+    event["alerts_omitted"] = json!(account.omitted);
+    event["withdrawn_omitted"] = json!(account.withdrawn_omitted);
+    event
+}
+
+async fn summary(store: &Store, accounts: &[(String, Account)]) -> Result<VerdictSummary, StoreError> {
+    let mut out = VerdictSummary::default();
+    let (mut unlimited, mut incomparable, mut unmet) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (site, account) in accounts {
+        let permit = store.permit(site).await?.permit;
+        out.readings_judged += account.judged;
+        unlimited.extend(account.unlimited.iter().cloned());
+        incomparable.extend(account.incomparable.iter().map(|one| Incomparable {
+            site: site.clone(),
+            outfall: one.outfall.clone(),
+            parameter: one.parameter.clone(),
+            reading_unit: one.reading_unit.clone(),
+            limit_unit: one.limit_unit.clone(),
+            readings: one.readings,
+        }));
+        unmet.extend(permit.limits.iter().filter(|limit| !account.met.contains(&limit.id())).map(|limit| LimitName {
+            site: site.clone(),
+            parameter: limit.parameter.clone(),
+            outfall: limit.outfall.clone(),
+            statistic: limit.statistic.to_string(),
+        }));
+        add(&mut out.alerts, account);
+        out.alerts.items.extend(rendered(store, site, &permit, &account.gravest).await?);
+    }
+    out.parameters_without_limit = unlimited.into_iter().collect();
+    out.incomparable_units = incomparable.into_iter().collect();
+    out.limits_without_reading = unmet.into_iter().collect();
+    sort_by_gravity(&mut out.alerts.items);
+    out.alerts.items.truncate(MAX_ANSWERED_ALERTS);
+    Ok(out)
+}
+
+fn add(alerts: &mut Alerts, account: &Account) {
+    for (severity, count) in &account.found {
+        alerts.total += count;
+        *alerts.by_severity.entry(*severity).or_default() += count;
+    }
+    alerts.new += account.new.values().sum::<u64>();
+    alerts.withdrawn += account.withdrawn;
+}
+
+/// The alerts that an account names.
+async fn rendered(store: &Store, site: &str, permit: &Permit, gravest: &[Grave]) -> Result<Vec<Alert>, StoreError> {
+    let actions: BTreeMap<String, &str> =
+        permit.limits.iter().map(|limit| (limit.id(), limit.action.as_str())).collect();
+    let mut series = BTreeMap::new();
+    let mut alerts = Vec::new();
+    for grave in gravest {
+        if !series.contains_key(&grave.series) {
+            series.insert(grave.series.clone(), store.series(site, &grave.series).await?);
+        }
+        let (Some(Some(entry)), Ok(statistic)) = (series.get(&grave.series), grave.statistic.parse()) else { continue };
+        let source = Source {
+            series: entry.series.clone(),
+            series_id: grave.series.clone(),
+            rule: grave.rule.clone(),
+            statistic,
+            action: actions.get(&grave.rule).copied().unwrap_or_default().to_owned(),
+        };
+        alerts.push(source.alert(grave.row(), &grave.unit));
+    }
+    Ok(alerts)
+}
+
+impl Answer {
+    /// Makes the answer whole, once its verdicts are there.
+    pub(crate) fn finish(&mut self) {
+        self.bound();
+        self.message = self.sentence();
+        self.seconds = (time::now() - std::mem::take(&mut self.started)) as f64 / 1e6;
+    }
+}

@@ -1,0 +1,347 @@
+//! What has to be written so that the stored alerts of a series under a rule agree with a verdict.
+
+use super::blocks::{self, Stored, StoredRule};
+use super::{MAX_LISTED, Source, Top, severity};
+use crate::{Store, StoreError};
+use domain::alert::{Alert, Severity};
+use domain::columns::{Columns, Row};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// The most alerts in a block: about 20 KB.
+const BLOCK: usize = 4096;
+/// A block with fewer alerts is written anew with the next one: about 1 KB, the least that a write is charged for.
+const JOINED: usize = 256;
+/// The most blocks that are changed in place, in one transaction with others; more become a new generation.
+const IN_PLACE: usize = 32;
+
+/// What writing a verdict changes.
+#[derive(Debug)]
+pub struct Change {
+    /// What the alerts have in common.
+    pub source: Source,
+    /// Alerts that are new, or whose value or limit is: all, or the [`MAX_LISTED`] gravest.
+    pub added: Vec<Alert>,
+    /// How many of them there are, listed or not.
+    pub added_by_severity: BTreeMap<Severity, u64>,
+    /// The ids of alerts that no longer hold, the first [`MAX_LISTED`] of them.
+    pub withdrawn: Vec<String>,
+    /// How many of them there are, listed or not.
+    pub withdrawn_total: u64,
+    /// All exceedances that the verdict found, by severity.
+    pub found_by_severity: BTreeMap<Severity, u64>,
+    /// The gravest of these, with their units.
+    pub gravest: Vec<(Row, Arc<str>)>,
+    pub(crate) puts: Vec<Stored>,
+    pub(crate) deletes: Vec<String>,
+    /// The generation that becomes valid, where the change is not made in place.
+    pub(crate) generation: Option<u64>,
+}
+
+/// Takes what a verdict finds, in time order and in pieces, and holds it against the alerts that are stored.
+#[derive(Debug)]
+pub struct Reconciler {
+    source: Source,
+    from: i64,
+    stored: StoredRule,
+    /// Blocks with room before those that the verdict reaches: single alerts do not leave a trail of blocks of one.
+    joining: Vec<Stored>,
+    /// Blocks that have not been looked into yet.
+    ahead: VecDeque<Stored>,
+    /// Blocks that what is stored is taken from, in part or whole.
+    opened: Vec<String>,
+    /// Alerts of an opened block, and how many of them have been passed.
+    old: Option<(Columns, usize)>,
+    out: Columns,
+    packed: Vec<Stored>,
+    /// The generation that is being written, once there is too much for a change in place.
+    staged: Option<u64>,
+    added: Top,
+    added_by_severity: BTreeMap<Severity, u64>,
+    withdrawn: Vec<String>,
+    withdrawn_total: u64,
+    found: Top,
+    found_by_severity: BTreeMap<Severity, u64>,
+    action_changed: bool,
+    /// Whether the blocks are to be written anew even if no alert changes.
+    untangle: bool,
+}
+
+fn too_many_units(error: impl ToString) -> StoreError {
+    StoreError::Damaged { key: "alerts".into(), reason: error.to_string() }
+}
+
+impl Reconciler {
+    /// For the verdicts of periods that begin at `from` or later. `gravest`: how many of the gravest are to be told.
+    pub fn new(source: Source, stored: StoredRule, from: i64, gravest: usize) -> Result<Self, StoreError> {
+        let untangle = stored.is_tangled();
+        let mut action_changed = false;
+        for block in &stored.blocks {
+            action_changed |= block.action()? != source.action;
+        }
+        let everything = untangle || action_changed;
+        let reached = if everything { 0 } else { stored.blocks.partition_point(|block| block.last < from) };
+        let small = stored.blocks[..reached].iter().rev().take_while(|block| block.len < JOINED).count();
+        let joining = stored.blocks[reached - small..reached].to_vec();
+        let ahead = stored.blocks[reached..].iter().cloned().collect();
+        let mut new = Self {
+            source,
+            from,
+            joining,
+            ahead,
+            opened: Vec::new(),
+            old: None,
+            out: Columns::default(),
+            packed: Vec::new(),
+            staged: None,
+            added: Top::new(MAX_LISTED),
+            added_by_severity: BTreeMap::new(),
+            withdrawn: Vec::new(),
+            withdrawn_total: 0,
+            found: Top::new(gravest),
+            found_by_severity: BTreeMap::new(),
+            action_changed,
+            untangle,
+            stored,
+        };
+        if new.untangle {
+            new.open_all()?;
+        }
+        Ok(new)
+    }
+
+    /// Takes the next exceedances, in time order, later than those before.
+    pub fn found(&mut self, found: &Columns) -> Result<(), StoreError> {
+        for index in 0..found.len() {
+            let row = found.row(index);
+            let unit = found.units.get(row.flags.unit()).cloned().unwrap_or_default();
+            *self.found_by_severity.entry(severity(row)).or_default() += 1;
+            self.found.show(row, &unit);
+            self.pass_until(row.time)?;
+            let is_known = match self.peek()? {
+                Some((old, old_unit)) if old.time == row.time => {
+                    self.step();
+                    same(old, row) && old_unit == unit
+                }
+                _ => false,
+            };
+            if !is_known {
+                *self.added_by_severity.entry(severity(row)).or_default() += 1;
+                self.added.show(row, &unit);
+            }
+            self.keep(row, &unit)?;
+        }
+        Ok(())
+    }
+
+    /// Blocks that are full, once there are more than are changed in place: to be written at once, in a generation of
+    /// their own. `generation` gives a number that no other attempt uses.
+    pub fn overflow(&mut self, generation: impl FnOnce() -> u64) -> Result<Vec<Stored>, StoreError> {
+        let changes = self.action_changed || !self.added_by_severity.is_empty() || self.withdrawn_total > 0;
+        if self.staged.is_none() && (self.packed.len() <= IN_PLACE || !changes) {
+            return Ok(Vec::new());
+        }
+        let generation = match self.staged {
+            Some(generation) => generation,
+            None => {
+                let generation = generation();
+                self.staged = Some(generation);
+                generation
+            }
+        };
+        std::mem::take(&mut self.packed).iter().map(|block| block.moved(generation)).collect()
+    }
+
+    /// Ends the verdict, which is complete for periods that begin up to `to`. Also gives what is left to be written
+    /// before the change, if it is a new generation.
+    pub fn finish(mut self, to: i64, generation: impl FnOnce() -> u64) -> Result<(Change, Vec<Stored>), StoreError> {
+        self.pass_rest(to)?;
+        let mut change = Change {
+            added: Vec::new(),
+            added_by_severity: self.added_by_severity,
+            withdrawn: self.withdrawn,
+            withdrawn_total: self.withdrawn_total,
+            found_by_severity: self.found_by_severity,
+            gravest: self.found.finish(),
+            puts: Vec::new(),
+            deletes: Vec::new(),
+            generation: None,
+            source: self.source,
+        };
+        let source = &change.source;
+        change.added = self.added.finish().into_iter().map(|(row, unit)| source.alert(row, &unit)).collect();
+        let changed = change.changes_alerts() || self.action_changed || self.untangle;
+        if !changed && self.staged.is_none() {
+            return Ok((change, Vec::new()));
+        }
+        if !self.out.is_empty() {
+            self.packed.push(Stored::pack(&change.source, self.stored.generation, &self.out)?);
+        }
+        let mut kept = Vec::new();
+        for put in &self.packed {
+            kept.push(put.sort_key()?.to_owned());
+        }
+        let deletes: Vec<_> = self.opened.iter().filter(|key| !kept.contains(key)).cloned().collect();
+        if self.staged.is_none() && self.packed.len() + deletes.len() <= IN_PLACE {
+            (change.puts, change.deletes) = (self.packed, deletes);
+            return Ok((change, Vec::new()));
+        }
+        // All of the rule: what this verdict did not reach goes along.
+        let generation = self.staged.unwrap_or_else(generation);
+        let opened = |block: &&Stored| !self.opened.iter().any(|key| block.sort_key().is_ok_and(|own| own == key));
+        let untouched = self.stored.blocks.iter().filter(opened);
+        let staged = self.packed.iter().chain(untouched).map(|block| block.moved(generation));
+        change.generation = Some(generation);
+        Ok((change, staged.collect::<Result<_, _>>()?))
+    }
+
+    /// Passes what is stored before a time: kept if the verdict does not speak of it, else withdrawn.
+    fn pass_until(&mut self, time: i64) -> Result<(), StoreError> {
+        while let Some((old, unit)) = self.peek()? {
+            if old.time >= time {
+                break;
+            }
+            self.pass(old, &unit)?;
+        }
+        Ok(())
+    }
+
+    fn pass_rest(&mut self, to: i64) -> Result<(), StoreError> {
+        loop {
+            // What lies wholly behind the verdict is left where it is, unless all is to be written anew.
+            let beyond = self.ahead.front().is_none_or(|block| block.first > to) && !self.action_changed;
+            if self.old.is_none() && beyond {
+                return Ok(());
+            }
+            let Some((old, unit)) = self.peek()? else { return Ok(()) };
+            if old.time > to {
+                self.step();
+                self.keep(old, &unit)?;
+            } else {
+                self.pass(old, &unit)?;
+            }
+        }
+    }
+
+    fn pass(&mut self, old: Row, unit: &Arc<str>) -> Result<(), StoreError> {
+        self.step();
+        if old.time < self.from {
+            return self.keep(old, unit);
+        }
+        self.withdrawn_total += 1;
+        if self.withdrawn.len() < MAX_LISTED {
+            self.withdrawn.push(self.source.id(old.time));
+        }
+        Ok(())
+    }
+
+    /// The next alert that is stored.
+    fn peek(&mut self) -> Result<Option<(Row, Arc<str>)>, StoreError> {
+        if self.old.is_none() {
+            let Some(block) = self.ahead.pop_front() else { return Ok(None) };
+            self.opened.push(block.sort_key()?.to_owned());
+            self.old = Some((block.rows()?, 0));
+        }
+        let next = self.old.as_ref().filter(|(rows, at)| *at < rows.len());
+        Ok(next.map(|(rows, at)| {
+            let row = rows.row(*at);
+            (row, rows.units.get(row.flags.unit()).cloned().unwrap_or_default())
+        }))
+    }
+
+    fn step(&mut self) {
+        if let Some((rows, at)) = &mut self.old {
+            *at += 1;
+            if *at >= rows.len() {
+                self.old = None;
+            }
+        }
+    }
+
+    fn keep(&mut self, row: Row, unit: &str) -> Result<(), StoreError> {
+        for block in std::mem::take(&mut self.joining) {
+            self.opened.push(block.sort_key()?.to_owned());
+            self.out.append(&block.rows()?).map_err(too_many_units)?;
+        }
+        let unit = self.out.unit_index(unit).map_err(too_many_units)?;
+        self.out.push(Row { flags: row.flags.with_unit(unit), ..row });
+        if self.out.len() >= BLOCK {
+            self.packed.push(Stored::pack(&self.source, self.stored.generation, &self.out)?);
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    /// Takes blocks that have the same times apart: one alert for each time remains.
+    fn open_all(&mut self) -> Result<(), StoreError> {
+        let mut all = Columns::default();
+        for block in self.ahead.drain(..) {
+            self.opened.push(block.sort_key()?.to_owned());
+            all.append(&block.rows()?).map_err(too_many_units)?;
+        }
+        all.sort_and_dedup();
+        self.old = Some((all, 0));
+        Ok(())
+    }
+}
+
+fn same(a: Row, b: Row) -> bool {
+    a.value.to_bits() == b.value.to_bits()
+        && a.limit.to_bits() == b.limit.to_bits()
+        && a.flags.with_unit(0) == b.flags.with_unit(0)
+}
+
+impl Change {
+    /// The withdrawal of all alerts of a rule that is no longer in the permit. `None` if there are none.
+    pub fn removal(
+        stored: StoredRule,
+        generation: impl FnOnce() -> u64,
+    ) -> Result<Option<(Self, Vec<Stored>)>, StoreError> {
+        let Some(source) = stored.source()? else { return Ok(None) };
+        Ok(Some(Reconciler::new(source, stored, i64::MIN, 0)?.finish(i64::MAX, generation)?))
+    }
+
+    /// How many alerts are new, listed or not.
+    pub fn added_total(&self) -> u64 {
+        self.added_by_severity.values().sum()
+    }
+
+    /// Whether alerts are raised or withdrawn by it.
+    pub fn changes_alerts(&self) -> bool {
+        !self.added_by_severity.is_empty() || self.withdrawn_total > 0
+    }
+
+    /// How many items it writes.
+    pub fn writes(&self) -> usize {
+        self.puts.len() + self.deletes.len() + if self.generation.is_some() { 2 } else { 0 }
+    }
+
+    /// How many bytes it writes.
+    pub fn bytes(&self) -> usize {
+        self.puts.iter().map(Stored::bytes).sum()
+    }
+
+    /// What is stored of the rule afterwards, for whoever keeps it in memory.
+    pub fn apply(&self, stored: &mut StoredRule) -> Result<(), StoreError> {
+        stored.apply(&self.puts, &self.deletes)
+    }
+
+    /// Adds the writes to a transaction.
+    pub(crate) fn write(&self, store: &Store, transaction: &mut crate::write::Transaction) -> Result<(), StoreError> {
+        let Source { series, series_id, rule, .. } = &self.source;
+        for block in &self.puts {
+            transaction.put(store, block.item.clone())?;
+        }
+        for sort_key in &self.deletes {
+            transaction.delete(store, &blocks::partition(&series.site), sort_key, None)?;
+        }
+        if let Some(generation) = self.generation {
+            transaction.put(store, blocks::pointer(&series.site, series_id, rule, generation))?;
+            transaction.put(store, crate::marks::garbage(&series.site, series_id, rule))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

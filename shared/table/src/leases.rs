@@ -1,0 +1,161 @@
+//! Leases: one process at a time works on a site, or on a file.
+//!
+//! The holder makes the lease's *beat* go on; who sees the same beat for [`LEASE`] by its own clock takes the lease
+//! over. No clock is compared with another. Each holder has a *fence* of its own, and what it commits demands that
+//! fence: work of a holder that was taken for dead comes too late, and leaves nothing behind.
+
+use crate::item::{n, s};
+use crate::write::{Transaction, values};
+use crate::{ItemExt, PK, SK, Store, StoreError};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use std::time::{Duration, Instant};
+
+/// How long a lease lasts without a beat.
+pub const LEASE: Duration = Duration::from_secs(3);
+/// How often a holder makes it beat.
+pub const BEAT: Duration = Duration::from_secs(1);
+
+const LEASES: &str = "LEASE";
+
+/// What a lease is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Settling a site.
+    Site(String),
+    /// Recording the file of an ingest.
+    File(String),
+}
+
+/// A lease that this process holds.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    work: Work,
+    holder: String,
+    fence: u64,
+}
+
+/// What was seen of a lease that somebody else holds.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    seen: Option<(u64, Instant)>,
+}
+
+impl Watch {
+    /// Notes a beat; returns whether it has been the same one for long enough.
+    fn is_dead(&mut self, beat: u64) -> bool {
+        match self.seen {
+            Some((seen, since)) if seen == beat => since.elapsed() >= LEASE,
+            _ => {
+                self.seen = Some((beat, Instant::now()));
+                false
+            }
+        }
+    }
+}
+
+impl Work {
+    fn partition(&self) -> String {
+        match self {
+            Self::Site(site) => crate::marks::partition(site),
+            Self::File(id) => crate::ingests::partition(id),
+        }
+    }
+}
+
+impl Lease {
+    /// The number of this holder; later ones have greater numbers.
+    pub fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    /// Adds to a transaction that it fails unless the lease is still held; it beats with it.
+    pub(crate) fn demand(&self, store: &Store, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let key = (self.work.partition(), LEASES.to_owned());
+        let values = values([(":fence", n(self.fence)), (":one", n(1)), (":holder", s(&self.holder))]);
+        transaction.update(store, key, "ADD beat :one", Some("fence = :fence AND holder = :holder"), values)
+    }
+}
+
+impl Store {
+    /// Takes a lease if nobody holds it, or if its holder is dead by what `watch` has seen.
+    pub async fn take_lease(&self, work: Work, watch: &mut Watch) -> Result<Option<Lease>, StoreError> {
+        if let Some(lease) = self.try_lease(&work, None).await? {
+            return Ok(Some(lease));
+        }
+        let held = self.get(work.partition(), LEASES.into()).await?;
+        match held.as_ref().filter(|item| item.contains_key("holder")).map(|item| item.number("beat")).transpose()? {
+            Some(beat) if watch.is_dead(beat) => self.try_lease(&work, Some(beat)).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes a lease that nobody holds, or whose beat is still the one given.
+    async fn try_lease(&self, work: &Work, beat: Option<u64>) -> Result<Option<Lease>, StoreError> {
+        let holder = uuid::Uuid::new_v4().simple().to_string();
+        let condition = if beat.is_some() {
+            "beat = :beat OR holder = :holder"
+        } else {
+            // The second half is for a try that was carried out and whose answer was lost.
+            "attribute_not_exists(holder) OR holder = :holder"
+        };
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(self.table())
+            .key(PK, s(work.partition()))
+            .key(SK, s(LEASES))
+            .update_expression("SET holder = :holder ADD fence :one, beat :one")
+            .condition_expression(condition)
+            .expression_attribute_values(":holder", s(&holder))
+            .expression_attribute_values(":one", n(1))
+            .return_values(ReturnValue::AllNew);
+        if let Some(beat) = beat {
+            update = update.expression_attribute_values(":beat", n(beat));
+        }
+        match self.patiently(|| update.clone().send()).await {
+            Ok(answer) => {
+                let fence = answer.attributes.unwrap_or_default().number("fence")?;
+                Ok(Some(Lease { work: work.clone(), holder, fence }))
+            }
+            Err(StoreError::Conflict) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a lease go on; a conflict says that somebody else has it.
+    pub async fn beat(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.change(lease, "ADD beat :one", Some(n(1))).await
+    }
+
+    /// Gives a lease back. One that somebody else has by now stays theirs.
+    pub async fn give_back(&self, lease: &Lease) -> Result<(), StoreError> {
+        match self.change(lease, "REMOVE holder", None).await {
+            Err(StoreError::Conflict) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Whether somebody holds a lease and is alive by what `watch` has seen.
+    pub async fn is_held(&self, work: &Work, watch: &mut Watch) -> Result<bool, StoreError> {
+        let held = self.get(work.partition(), LEASES.into()).await?;
+        match held {
+            Some(item) if item.contains_key("holder") => Ok(!watch.is_dead(item.number("beat")?)),
+            _ => Ok(false),
+        }
+    }
+
+    async fn change(&self, lease: &Lease, expression: &str, one: Option<AttributeValue>) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(self.table())
+            .key(PK, s(lease.work.partition()))
+            .key(SK, s(LEASES))
+            .update_expression(expression)
+            .condition_expression("fence = :fence AND holder = :holder");
+        let mut values = values([(":fence", n(lease.fence)), (":holder", s(&lease.holder))]);
+        values.extend(one.map(|one| (":one".to_owned(), one)));
+        let update = update.set_expression_attribute_values(Some(values));
+        self.patiently(|| update.clone().send()).await.map(drop)
+    }
+}

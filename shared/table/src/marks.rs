@@ -1,0 +1,281 @@
+//! Marks: what is still to be judged.
+//!
+//! Whatever changes what a verdict depends on leaves marks before anybody can see it: a file and single readings the
+//! stretches that they touch, a permit the whole site. A mark goes in the transaction that writes what its stretch comes
+//! to. While a site has marks, its alerts may not be what its readings and its permit say.
+//!
+//! | sort key | what |
+//! |---|---|
+//! | `F#ingest` | a file is being recorded: its readings come in, its stretches are marked and not judged yet |
+//! | `G#series#rule` | blocks of alerts that are no longer valid are to be removed |
+//! | `I#ingest` | a file whose recording was interrupted: it has to be sent again |
+//! | `K#version` | a permit version: all series are to be judged, and are not marked one by one yet |
+//! | `M#series#origin` | a stretch of a series |
+
+use crate::bootstrap::{GSI, GSI_PK, GSI_SK};
+use crate::item::{n, s};
+use crate::write::{Transaction, Values, values};
+use crate::{Item, ItemExt, PK, SK, Store, StoreError, keys, time_key};
+use domain::{name, time};
+
+/// The index partition of what is open.
+pub(crate) const OPEN: &str = "OPEN";
+/// Marks read at once.
+const PAGE: i32 = 200;
+
+/// Where a mark comes from, and who is told what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// A file, by its ingest's id.
+    File(String),
+    /// A version of the site's permit.
+    Permit(u64),
+    /// Single readings; the text tells marks apart.
+    Readings(String),
+}
+
+/// A stretch of a series that is to be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The series.
+    pub series: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The first and the last time, both included.
+    pub stretch: (i64, i64),
+    /// About how many readings it has; 0 if nobody knows.
+    pub readings: u64,
+    /// Differs each time that a mark is written.
+    nonce: String,
+}
+
+/// The marks of a site, but for its stretches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outstanding {
+    /// Files that are being recorded, by ingest.
+    pub recording: Vec<String>,
+    /// Files whose recording was interrupted, by ingest.
+    pub interrupted: Vec<String>,
+    /// Permit versions whose series are not marked yet.
+    pub permits: Vec<u64>,
+    /// Series and rules whose blocks of alerts are to be cleared, and since when, in microseconds since 1970.
+    pub garbage: Vec<(String, String, i64)>,
+}
+
+/// Something that is open, as the index has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// The site's key.
+    pub site: String,
+    /// Since when, in microseconds since 1970.
+    pub since: i64,
+    /// The file that it is about, by ingest.
+    pub ingest: Option<String>,
+}
+
+pub(crate) fn partition(site: &str) -> String {
+    format!("MARKS#{}", name::key(site))
+}
+
+impl Origin {
+    fn text(&self) -> String {
+        match self {
+            Self::File(id) => format!("f{id}"),
+            Self::Permit(version) => format!("p{version}"),
+            Self::Readings(of) => format!("r{of}"),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let rest = text.get(1..)?;
+        match text.as_bytes()[0] {
+            b'f' => Some(Self::File(rest.to_owned())),
+            b'p' => rest.parse().ok().map(Self::Permit),
+            b'r' => Some(Self::Readings(rest.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+impl Mark {
+    /// A mark that is not written yet.
+    pub fn new(series: &str, origin: Origin, stretch: (i64, i64), readings: u64) -> Self {
+        let nonce = uuid::Uuid::new_v4().simple().to_string();
+        Self { series: series.to_owned(), origin, stretch, readings, nonce }
+    }
+
+    fn sort_key(&self) -> String {
+        format!("M#{}#{}", self.series, self.origin.text())
+    }
+
+    pub(crate) fn item(&self, site: &str) -> Item {
+        let mut item = keys(partition(site), self.sort_key());
+        item.insert("from".into(), n(self.stretch.0));
+        item.insert("to".into(), n(self.stretch.1));
+        item.insert("n".into(), n(self.readings));
+        item.insert("nonce".into(), s(&self.nonce));
+        // Others have an account, which stands in the index for all of them.
+        if matches!(self.origin, Origin::Readings(_)) {
+            item.extend(open(site, time::now()));
+        }
+        item
+    }
+
+    fn from_item(item: &Item) -> Result<Self, StoreError> {
+        let mut parts = item.text(SK)?.splitn(3, '#').skip(1);
+        let (series, origin) = (parts.next(), parts.next().filter(|text| !text.is_empty()).and_then(Origin::parse));
+        let (Some(series), Some(origin)) = (series, origin) else { return Err(item.damaged("no mark")) };
+        Ok(Self {
+            series: series.to_owned(),
+            origin,
+            stretch: (item.number("from")?, item.number("to")?),
+            readings: item.number("n")?,
+            nonce: item.text("nonce")?.to_owned(),
+        })
+    }
+
+    fn unchanged(&self) -> (&'static str, Values) {
+        ("nonce = :nonce", values([(":nonce", s(&self.nonce))]))
+    }
+
+    /// Adds the removal of the mark to a transaction that fails if it is not there as it was read.
+    pub(crate) fn settle(&self, store: &Store, transaction: &mut Transaction, site: &str) -> Result<(), StoreError> {
+        transaction.delete(store, &partition(site), &self.sort_key(), Some(self.unchanged()))
+    }
+
+    /// Adds to a transaction that it fails if the mark is not there as it was read.
+    pub(crate) fn demand(&self, store: &Store, transaction: &mut Transaction, site: &str) -> Result<(), StoreError> {
+        let (condition, values) = self.unchanged();
+        transaction.check(store, (partition(site), self.sort_key()), condition, values)
+    }
+}
+
+/// The attributes by which the index finds an item that is open.
+pub(crate) fn open(site: &str, since: i64) -> [(String, aws_sdk_dynamodb::types::AttributeValue); 2] {
+    let place = format!("{}#{}", time_key(since), name::key(site));
+    [(GSI_PK.to_owned(), s(OPEN)), (GSI_SK.to_owned(), s(place))]
+}
+
+/// The sort key of the mark that a file is being recorded.
+pub(crate) fn recording_key(ingest: &str) -> String {
+    format!("F#{ingest}")
+}
+
+/// The sort key of the mark that a file's recording was interrupted.
+pub(crate) fn interrupted_key(ingest: &str) -> String {
+    format!("I#{ingest}")
+}
+
+/// The mark of a permit version whose series are not marked yet.
+pub(crate) fn whole_site(site: &str, version: u64) -> Item {
+    keys(partition(site), whole_site_key(version))
+}
+
+pub(crate) fn whole_site_key(version: u64) -> String {
+    format!("K#{version:020}")
+}
+
+/// The mark of blocks of alerts that are no longer valid.
+pub(crate) fn garbage(site: &str, series: &str, rule: &str) -> Item {
+    let mut item = keys(partition(site), format!("G#{series}#{rule}"));
+    item.insert("since".into(), n(time::now()));
+    item
+}
+
+impl Store {
+    /// Marks stretches of a site, some at a time.
+    pub async fn mark(&self, site: &str, marks: &[Mark]) -> Result<(), StoreError> {
+        self.put_all(marks.iter().map(|mark| mark.item(site)).collect()).await
+    }
+
+    /// The marks of a site, but for its stretches.
+    pub async fn outstanding(&self, site: &str) -> Result<Outstanding, StoreError> {
+        let mut outstanding = Outstanding::default();
+        for item in &self.range(partition(site), "F#".into(), "K$".into()).await? {
+            let key = item.text(SK)?;
+            match key.split_at_checked(2) {
+                Some(("F#", id)) => outstanding.recording.push(id.to_owned()),
+                Some(("I#", id)) => outstanding.interrupted.push(id.to_owned()),
+                Some(("K#", version)) => {
+                    outstanding.permits.push(version.parse().map_err(|error| item.damaged(error))?);
+                }
+                Some(("G#", names)) => {
+                    let (series, rule) = names.split_once('#').ok_or_else(|| item.damaged("no rule"))?;
+                    outstanding.garbage.push((series.to_owned(), rule.to_owned(), item.number("since")?));
+                }
+                _ => {}
+            }
+        }
+        Ok(outstanding)
+    }
+
+    /// Marked stretches of a site, in order of their series, and where the next page begins.
+    pub async fn marks(&self, site: &str, after: Option<&str>) -> Result<(Vec<Mark>, Option<String>), StoreError> {
+        let from = after.map_or_else(|| "M#".to_owned(), |after| format!("{after}\0"));
+        let query = self
+            .client
+            .query()
+            .table_name(self.table())
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", s(partition(site)))
+            .expression_attribute_values(":from", s(from))
+            .expression_attribute_values(":to", s("M$"))
+            .limit(PAGE);
+        let answer = self.patiently(|| query.clone().send()).await?;
+        let marks = answer.items().iter().map(Mark::from_item).collect::<Result<Vec<_>, _>>()?;
+        let next = answer.last_evaluated_key.and(marks.last().map(Mark::sort_key));
+        Ok((marks, next))
+    }
+
+    /// The marked stretches of a series.
+    pub async fn marks_of(&self, site: &str, series: &str) -> Result<Vec<Mark>, StoreError> {
+        self.prefixed(partition(site), &format!("M#{series}#")).await?.iter().map(Mark::from_item).collect()
+    }
+
+    /// How many marks of a site are still to be worked off: 0 if its alerts are what its readings and permit say.
+    pub async fn pending(&self, site: &str) -> Result<u64, StoreError> {
+        let outstanding = self.outstanding(site).await?;
+        let mut pending = (outstanding.recording.len() + outstanding.permits.len()) as u64;
+        let mut after = None;
+        loop {
+            let (marks, next) = self.marks(site, after.as_deref()).await?;
+            pending += marks.len() as u64;
+            after = next;
+            if after.is_none() {
+                return Ok(pending);
+            }
+        }
+    }
+
+    /// Everything that is open at any site, the oldest first. What came into being at this moment may be missing: the
+    /// index follows the table.
+    pub async fn open_work(&self) -> Result<Vec<Open>, StoreError> {
+        let mut found = Vec::new();
+        let mut start = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(self.table())
+                .index_name(GSI)
+                .key_condition_expression("gpk = :open")
+                .expression_attribute_values(":open", s(OPEN))
+                .set_exclusive_start_key(start);
+            let answer = self.patiently(|| query.clone().send()).await?;
+            for item in answer.items() {
+                let place = item.text(GSI_SK)?;
+                let (since, site) = place.split_once('#').ok_or_else(|| item.damaged("no place"))?;
+                found.push(Open {
+                    site: site.to_owned(),
+                    since: crate::time_of_key(since).ok_or_else(|| item.damaged("no time"))?,
+                    ingest: item.text(PK)?.strip_prefix("INGEST#").map(str::to_owned),
+                });
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
