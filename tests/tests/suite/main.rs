@@ -8,6 +8,7 @@ mod crash;
 mod docs;
 mod echo;
 mod errors;
+mod fault_kinds;
 mod ingest;
 mod instances;
 mod lists;
