@@ -9,6 +9,7 @@ mod docs;
 mod echo;
 mod errors;
 mod fault_kinds;
+mod faults;
 mod ingest;
 mod instances;
 mod lists;
