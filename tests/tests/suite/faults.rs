@@ -21,8 +21,8 @@ const SITE: &str = "plant";
 const SPECIES: [&str; 4] = ["SO4", "Zn", "Cu", "Ni"];
 /// Rows of a file for each of them, an hour apart.
 const HOURS: u32 = 50;
-const PUBLISHERS: u32 = 8;
-const READINGS: u32 = 25;
+const PUBLISHERS: u32 = 4;
+const READINGS: u32 = 50;
 /// How long anybody waits for an answer: API Gateway gives up after 29 s, and after 30 s for a file.
 const ANSWER: Duration = Duration::from_secs(29);
 /// How long the same is sent again and again.
