@@ -1,6 +1,7 @@
 //! The harness: the server as its users run it, and clients for it.
 
 pub mod client;
+pub mod faults;
 pub mod fleet;
 pub mod follower;
 pub mod generate;
@@ -13,6 +14,7 @@ pub mod tap;
 pub mod websocket;
 
 pub use client::Api;
+pub use faults::Faults;
 pub use fleet::Fleet;
 pub use follower::Follower;
 pub use server::Server;

@@ -10,6 +10,8 @@ mod docs;
 mod echo;
 #[path = "../suite/errors.rs"]
 mod errors;
+#[path = "../suite/faults.rs"]
+mod faults;
 #[path = "../suite/ingest.rs"]
 mod ingest;
 #[path = "../suite/lists.rs"]

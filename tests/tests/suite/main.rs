@@ -8,6 +8,8 @@ mod crash;
 mod docs;
 mod echo;
 mod errors;
+mod fault_kinds;
+mod faults;
 mod ingest;
 mod instances;
 mod lists;

@@ -10,8 +10,9 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use domain::name;
 use engine::publisher::{Fate, PublishError};
+use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::FuturesOrdered;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use live::metrics::{self as names, Dropped};
 use live::ports::{Batch, Connection, Connections, Pushed};
 use live::protocol::{self, Code};
@@ -19,7 +20,6 @@ use metrics::Counter;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{Store, StoreError};
-use tokio::sync::oneshot::error::RecvError;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
@@ -64,7 +64,8 @@ pub(super) struct Session {
     position: u64,
     /// Until when events wait for the client to say where it wants to begin.
     holding: Option<Instant>,
-    in_flight: FuturesOrdered<Fate>,
+    /// What messages lead to, in their order: who publishes and pings knows by the pong what is stored.
+    in_flight: FuturesOrdered<BoxFuture<'static, Option<String>>>,
     heartbeat: Interval,
     last_sign: Instant,
     delivered: Counter,
@@ -108,7 +109,7 @@ impl From<StoreError> for End {
 /// What a connection has to do next.
 enum Turn {
     Message(Option<Result<Message, axum::Error>>),
-    Stored(Result<u64, PublishError>),
+    Due(Option<String>),
     Events(Vec<Arc<Batch>>),
     Begin,
     Heartbeat,
@@ -159,7 +160,7 @@ impl Session {
     async fn turn(&mut self) -> Result<(), End> {
         let turn = tokio::select! {
             message = self.socket.recv(), if self.in_flight.len() < MAX_IN_FLIGHT => Turn::Message(message),
-            Some(fate) = self.in_flight.next() => Turn::Stored(stored(fate)),
+            Some(due) = self.in_flight.next() => Turn::Due(due),
             batches = self.outbox.take(), if self.holding.is_none() => Turn::Events(batches),
             () = sleep_until(self.holding.unwrap_or_else(Instant::now)), if self.holding.is_some() => Turn::Begin,
             _ = self.heartbeat.tick() => Turn::Heartbeat,
@@ -179,8 +180,8 @@ impl Session {
                 self.holding = None;
                 self.receive(message.ok_or(End::Client)??).await?;
             }
-            Turn::Stored(Ok(_)) => return Ok(()),
-            Turn::Stored(Err(error)) => self.answer(refusal(Code::Unavailable, &error.to_string())).await?,
+            Turn::Due(None) => return Ok(()),
+            Turn::Due(Some(frame)) => self.answer(frame).await?,
             Turn::Events(batches) => {
                 for batch in batches {
                     self.deliver(&batch).await?;
@@ -212,9 +213,13 @@ impl Session {
             Message::Close(_) => return Err(End::Client),
         };
         match self.host.messages.receive(&self.connection, self.allowance.take(), received) {
-            Step::Reply(frame) => self.answer(frame).await,
+            Step::Reply(frame) if self.in_flight.is_empty() => self.answer(frame).await,
+            Step::Reply(frame) => {
+                self.in_flight.push_back(ready(Some(frame)).boxed());
+                Ok(())
+            }
             Step::Publishing(fate) => {
-                self.in_flight.push_back(fate);
+                self.in_flight.push_back(refused(fate).boxed());
                 Ok(())
             }
             Step::Subscribe { site, after } => self.subscribe(&site, after).await,
@@ -349,9 +354,9 @@ impl Session {
     /// The readings that are under way, everybody's, and the events that wait: a stopping server drops none of them.
     async fn finish(&mut self) {
         let rest = async {
-            while let Some(fate) = self.in_flight.next().await {
-                if let Err(error) = stored(fate) {
-                    self.answer(refusal(Code::Unavailable, &error.to_string())).await?;
+            while let Some(due) = self.in_flight.next().await {
+                if let Some(frame) = due {
+                    self.answer(frame).await?;
                 }
             }
             self.host.messages.idle().await;
@@ -369,9 +374,10 @@ impl Session {
     }
 }
 
-/// A publisher that has been dropped with a reading has not stored it.
-fn stored(fate: Result<Result<u64, PublishError>, RecvError>) -> Result<u64, PublishError> {
-    fate.unwrap_or(Err(PublishError::Unavailable))
+/// What is said of a reading that is not stored. A publisher that has been dropped with one has not stored it.
+async fn refused(fate: Fate) -> Option<String> {
+    let error = fate.await.unwrap_or(Err(PublishError::Unavailable)).err()?;
+    Some(refusal(Code::Unavailable, &error.to_string()))
 }
 
 /// Counts an open connection as long as it lives.
