@@ -22,6 +22,7 @@ mod proxies;
 mod repetition;
 mod resume;
 mod scale;
+mod schedules;
 mod security;
 mod stalled;
 mod store;
