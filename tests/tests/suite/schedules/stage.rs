@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -299,20 +300,21 @@ impl Stage {
         Ok(())
     }
 
-    /// A publisher: each reading is acknowledged by the answer to the ping behind it. On a connection that ends nobody
+    /// A publisher, who knows that a reading is stored when somebody else has got it. On a connection that ends nobody
     /// knows; the publisher comes back once and goes on with the next.
     async fn readings(&self, rows: &[Row], at_once: bool) -> anyhow::Result<()> {
+        let Some(site) = rows.first().map(|row| row.site) else { return Ok(()) };
         self.notes.borrow_mut().readings_sent = true;
         let mut rest: Vec<&[Row]> = if at_once { vec![rows] } else { rows.chunks(1).collect() };
         for _ in 0..2 {
-            let Ok(mut socket) = self.place().await?.socket("elsewhere").await else { continue };
+            let Ok(mut line) = Line::open(&self.place().await?, site).await else { continue };
             while !rest.is_empty() {
                 let together = rest.remove(0);
-                let (start, acknowledged) = (Instant::now(), publish(&mut socket, together).await);
-                let end = acknowledged.as_ref().is_ok_and(|refused| *refused == 0).then(Instant::now);
+                let (start, refused) = (Instant::now(), line.publish(together).await);
+                let end = refused.as_ref().is_ok_and(|refused| *refused == 0).then(Instant::now);
                 let mut notes = self.notes.borrow_mut();
                 notes.sent.push(Sent { rows: together.to_owned(), start, end, file: None });
-                match acknowledged {
+                match refused {
                     Ok(refused) => notes.refused += refused,
                     Err(error) if !self.kills => notes.wrong.push(format!("a publisher: {error:#}")),
                     Err(_) => break,
@@ -323,24 +325,44 @@ impl Stage {
     }
 }
 
-/// Publishes and waits until it is known what became of it: how many were refused.
-async fn publish(socket: &mut Socket, rows: &[Row]) -> anyhow::Result<usize> {
-    for Row { site, outfall, parameter, time, value, unit, qualifier } in rows {
-        let reading = json!({"site": site, "outfall": outfall, "species": parameter, "time": rfc3339(*time),
-                             "concentration": value, "unit": unit, "qualifier": qualifier});
-        socket.send(&reading).await?;
+/// A publisher's connection, and one that gets what the site's others publish: that is how a reading is acknowledged.
+struct Line {
+    publisher: Socket,
+    watcher: Socket,
+}
+
+impl Line {
+    async fn open(place: &Place, site: &str) -> anyhow::Result<Self> {
+        let publisher = place.socket("elsewhere").await?;
+        let mut watcher = place.socket(site).await?;
+        watcher.send(&json!({"type": "subscribe", "site": site})).await?;
+        watcher.next_of("subscribed").await?;
+        Ok(Self { publisher, watcher })
     }
-    socket.send(&json!({"type": "ping"})).await?;
-    let mut refused = 0;
-    loop {
-        let frame = socket.next().await?;
-        match frame["type"].as_str() {
-            Some("pong") => return Ok(refused),
-            Some("error") => {
-                ensure!(frame["code"] == "unavailable", "{frame}");
-                refused += 1;
-            }
-            _ => {}
+
+    /// Publishes and waits until it is known what became of it: how many were refused.
+    async fn publish(&mut self, rows: &[Row]) -> anyhow::Result<usize> {
+        let mut waiting = BTreeSet::new();
+        for Row { site, outfall, parameter, time, value, unit, qualifier } in rows {
+            let mark = format!("{:x}", rand::random::<u64>());
+            let reading = json!({"site": site, "outfall": outfall, "species": parameter, "time": rfc3339(*time),
+                                 "concentration": value, "unit": unit, "qualifier": qualifier, "mark": mark});
+            self.publisher.send(&reading).await?;
+            waiting.insert(mark);
         }
+        let mut refused = 0;
+        while waiting.len() > refused {
+            tokio::select! {
+                event = self.watcher.next() => {
+                    waiting.remove(event?["mark"].as_str().unwrap_or_default());
+                }
+                answer = self.publisher.next() => {
+                    let answer = answer?;
+                    ensure!(answer["code"] == "unavailable", "{answer}");
+                    refused += 1;
+                }
+            }
+        }
+        Ok(refused)
     }
 }
