@@ -336,8 +336,15 @@ impl Line {
         let publisher = place.socket("elsewhere").await?;
         let mut watcher = place.socket(site).await?;
         watcher.send(&json!({"type": "subscribe", "site": site})).await?;
-        watcher.next_of("subscribed").await?;
-        Ok(Self { publisher, watcher })
+        // Behind events that came before it, or the word that the function has failed.
+        loop {
+            let frame = watcher.next().await?;
+            match frame["type"].as_str() {
+                Some("subscribed") => return Ok(Self { publisher, watcher }),
+                Some("error") | None => anyhow::bail!("no subscription: {frame}"),
+                Some(_) => {}
+            }
+        }
     }
 
     /// Publishes and waits until it is known what became of it: how many were refused.
