@@ -28,6 +28,8 @@ mod permits;
 mod repetition;
 #[path = "../suite/resume.rs"]
 mod resume;
+#[path = "../suite/schedules/mod.rs"]
+mod schedules;
 #[path = "../suite/security.rs"]
 mod security;
 #[path = "../suite/support.rs"]

@@ -24,6 +24,7 @@ mod proxies;
 mod repetition;
 mod resume;
 mod scale;
+mod schedules;
 mod security;
 mod stalled;
 mod store;

@@ -3,6 +3,7 @@
 use domain::alert::Alert;
 use domain::permit_json;
 use engine::Engine;
+use domain::time::{HOUR, rfc3339};
 use engine::answer::Answer;
 use engine::publisher::Publisher;
 use engine::record::{IngestError, Ingestor, Limits, Taken, Upload};
@@ -10,7 +11,7 @@ use live::ports::Announce;
 use live::protocol::{self, Message};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use table::feed::Event;
@@ -73,7 +74,6 @@ impl Bench {
     /// Takes readings into a site of their own, under a permit with every kind of statistic: the alerts, without the
     /// site.
     fn alerts_after(&self, arrivals: &[Arrival]) -> Result<Vec<Alert>, TestCaseError> {
-        let site = format!("site-{}", self.sites.fetch_add(1, Ordering::Relaxed));
         let limit = |statistic: &str, value: f64| json!({"parameter": "X", "value": value, "statistic": statistic});
         let mut limits: Vec<_> = [
             ("instant", 300.0),
@@ -87,6 +87,11 @@ impl Bench {
         .map(|(statistic, value)| limit(statistic, value))
         .into();
         limits.push(json!({"parameter": "X", "value": 50, "statistic": "daily_min", "direction": "min"}));
+        self.alerts_under(&limits, arrivals)
+    }
+
+    fn alerts_under(&self, limits: &[Value], arrivals: &[Arrival]) -> Result<Vec<Alert>, TestCaseError> {
+        let site = format!("site-{}", self.sites.fetch_add(1, Ordering::Relaxed));
         let permit =
             permit_json::parse(&json!({ "limits": limits })).map_err(|e| TestCaseError::fail(format!("{e:?}")))?;
         self.runtime.block_on(async {
@@ -123,7 +128,7 @@ impl Bench {
             let cells: Vec<_> = row.split(',').collect();
             let (qualifier, value) = cells[2].strip_prefix('<').map_or(("=", cells[2]), |value| ("<", value));
             let message = format!(
-                r#"{{"time":{},"species":"{}","concentration":{value},"qualifier":"{qualifier}","outfall":"{}","unit":"{}"}}"#,
+                r#"{{"time":"{}","species":"{}","concentration":{value},"qualifier":"{qualifier}","outfall":"{}","unit":"{}"}}"#,
                 cells[0], cells[1], cells[3], cells[4]
             );
             match protocol::parse(message.as_bytes()) {
@@ -150,15 +155,19 @@ fn check<S: Strategy>(strategy: &S, test: impl Fn(&Bench, S::Value) -> TestCaseR
     TestRunner::new(config).run(strategy, |value| test(&bench, value)).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-/// Rows at different times, so that which of two corrections came last is no question.
+/// Rows at different minutes, so that which of two corrections came last is no question: some hours or two months of them, a
+/// third in a unit that compares with no limit.
 fn rows() -> impl Strategy<Value = Vec<String>> {
-    let row = (0u8..2, "<?", prop_oneof![0.0..400.0f64, Just(0.0), Just(300.0)], any::<bool>());
-    prop::collection::btree_map(0u32..1500, row, 2..80).prop_map(|rows| {
-        let line = |(hour, (outfall, sign, value, micrograms)): (u32, (u8, String, f64, bool))| {
-            let (value, unit) = if micrograms { (value * 1000.0, "ug/L") } else { (value, "mg/L") };
-            format!("{hour},X,{sign}{value},{outfall},{unit}")
-        };
-        rows.into_iter().map(line).collect()
+    let minutes = prop_oneof![Just(1u32), Just(60), Just(450)];
+    let unit = prop::sample::select(vec![(1.0, "mg/L"), (1000.0, "ug/L"), (1.0, "NTU")]);
+    let row = (0u8..2, "<?", prop_oneof![0.0..400.0f64, Just(0.0), Just(300.0)], unit);
+    (minutes, prop::collection::btree_map(0u32..200, row, 2..80)).prop_map(|(apart, rows)| {
+        let mut lines = Vec::new();
+        for (slot, (outfall, sign, value, (factor, unit))) in rows {
+            let time = rfc3339(i64::from(slot * apart) * HOUR / 60);
+            lines.push(format!("{time},X,{sign}{},{outfall},{unit}", value * factor));
+        }
+        lines
     })
 }
 
@@ -183,6 +192,26 @@ fn splitting_a_file_in_two_ingests_gives_the_same_alerts() -> anyhow::Result<()>
         let whole = bench.alerts_of(&[file(&rows)])?;
         prop_assert_eq!(&bench.alerts_of(&[file(first), file(second)])?, &whole);
         prop_assert_eq!(&bench.alerts_of(&[file(second), file(first)])?, &whole);
+        Ok(())
+    })
+}
+
+/// A mean of readings has no period that would bring all of its neighbours with it, and neighbours that do not compare are
+/// none.
+#[test]
+fn a_file_cut_in_time_gives_the_same_rolling_means() -> anyhow::Result<()> {
+    let cut = (rows(), any::<prop::sample::Index>(), 2u32..9);
+    check(&cut, |bench, (rows, cut, readings)| {
+        let limit =
+            json!({"parameter": "X", "value": 150, "statistic": format!("rolling_mean({readings})"), "unit": "mg/L"});
+        let under = |parts: &[&[String]]| {
+            let files: Vec<_> = parts.iter().map(|rows| Arrival::File(rows.to_vec())).collect();
+            bench.alerts_under(std::slice::from_ref(&limit), &files)
+        };
+        let whole = under(&[&rows])?;
+        let (first, second) = rows.split_at(cut.index(rows.len() - 1) + 1);
+        prop_assert_eq!(&under(&[first, second])?, &whole);
+        prop_assert_eq!(&under(&[second, first])?, &whole);
         Ok(())
     })
 }

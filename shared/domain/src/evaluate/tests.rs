@@ -4,8 +4,9 @@ use crate::permit::{NonDetect, Season, Statistic};
 use crate::permit_json;
 use crate::reading::{Direction, Flags, Qualifier, Series};
 use crate::time::{HOUR, TimeKind, from_clock};
-use proptest::prelude::*;
 use serde_json::json;
+
+mod properties;
 
 fn rule(statistic: Statistic, value: f64, direction: Direction) -> Rule {
     let name = match statistic {
@@ -153,88 +154,6 @@ fn rows_with_their_own_limits() {
     judge.feed(&rows);
     let verdict = judge.finish();
     assert_eq!((verdict.judged, verdict.exceedances.times), (2, vec![0, 2]));
-}
-
-/// The statistics, as permits use them.
-fn statistics() -> impl Strategy<Value = Statistic> {
-    prop_oneof![
-        Just(Statistic::Instant),
-        Just(Statistic::DailyMax),
-        Just(Statistic::DailyMin),
-        Just(Statistic::DailyAvg),
-        Just(Statistic::WeeklyAvg),
-        Just(Statistic::MonthlyAvg),
-        Just(Statistic::Geomean30d),
-        (2u32..6).prop_map(Statistic::RollingMean),
-    ]
-}
-
-proptest! {
-    /// Judged in one go, or in two ingests each with the context its rule asks for: the same exceedances.
-    #[test]
-    fn splitting_changes_nothing(
-        statistic in statistics(),
-        max in any::<bool>(),
-        rows in prop::collection::vec((0i64..2000, 0.0f64..400.0), 2..120),
-        cut in 0usize..120,
-    ) {
-        let rule = rule(statistic, 200.0, if max { Direction::Max } else { Direction::Min });
-        let spaced: Vec<_> = rows.iter().map(|&(t, v)| (t * HOUR, v)).collect();
-        let whole = columns(&spaced);
-        let expected = judge(&rule, &whole);
-
-        let (first, second) = spaced.split_at(cut.min(spaced.len() - 1).max(1));
-        let mut stored = Vec::new();
-        for (known, part) in [(columns(first), columns(first)), (whole.clone(), columns(second))] {
-            let mut judge = Judge::new(&rule, part.span().unwrap());
-            judge.feed(&known);
-            let verdict = judge.finish();
-            let (from, to) = verdict.covers;
-            stored.retain(|&(t, _): &(i64, f64)| t < from || t > to);
-            stored.extend(verdict.exceedances.times.into_iter().zip(verdict.exceedances.values));
-        }
-        stored.sort_by_key(|a| a.0);
-        prop_assert_eq!(stored, expected);
-    }
-
-    /// Readings in the limit's own unit are judged a shorter way: the same verdict, whatever part is touched.
-    #[test]
-    fn the_short_way_finds_the_same(
-        statistic in prop_oneof![Just(Statistic::Instant), (2u32..6).prop_map(Statistic::RollingMean)],
-        rows in prop::collection::vec((0i64..300, 0.0f64..400.0, 0u8..3), 1..120),
-        size in 1usize..50,
-        touched in (0i64..300, 0i64..300),
-    ) {
-        let rule = rule(statistic, 200.0, Direction::Max);
-        let qualifiers = [Qualifier::Equal, Qualifier::Less, Qualifier::Greater];
-        let whole = qualified(&rows.iter().map(|&(t, v, q)| (t, v, qualifiers[usize::from(q)])).collect::<Vec<_>>());
-        let touched = (touched.0.min(touched.1), touched.0.max(touched.1));
-        let verdict = |units: &[&str]| {
-            let mut judge = Judge::new(&rule, touched);
-            for start in (0..whole.len()).step_by(size) {
-                let mut piece = Columns { units: units.iter().map(|&unit| unit.into()).collect(), ..Columns::default() };
-                piece.append_range(&whole, start..(start + size).min(whole.len())).unwrap();
-                judge.feed(&piece);
-            }
-            judge.finish()
-        };
-        prop_assert_eq!(verdict(&["mg/L"]), verdict(&["mg/L", "SU"]));
-    }
-
-    /// Fed whole or in pieces: the same verdict.
-    #[test]
-    fn pieces_change_nothing(statistic in statistics(), values in prop::collection::vec(0.0f64..400.0, 1..200), size in 1usize..50) {
-        let rule = rule(statistic, 200.0, Direction::Max);
-        let whole = hourly(&values);
-        let mut judge_in_pieces = Judge::new(&rule, whole.span().unwrap());
-        for start in (0..whole.len()).step_by(size) {
-            let mut piece = Columns::default();
-            piece.append_range(&whole, start..(start + size).min(whole.len())).unwrap();
-            judge_in_pieces.feed(&piece);
-        }
-        let found = judge_in_pieces.finish().exceedances;
-        prop_assert_eq!(found.times.into_iter().zip(found.values).collect::<Vec<_>>(), judge(&rule, &whole));
-    }
 }
 
 fn survey(rule: &Rule, readings: &Columns) -> Survey {
