@@ -6,6 +6,7 @@ mod events;
 pub mod metrics;
 pub mod pipeline;
 pub mod publisher;
+pub mod settle;
 mod site;
 pub mod spool;
 mod turn;
