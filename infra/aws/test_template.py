@@ -246,7 +246,8 @@ class Permissions(unittest.TestCase):
         for binary in FUNCTIONS:
             for statement in statements(binary):
                 for key in self.statement(statement)[2]:
-                    self.assertRegex(store, rf'"{re.escape(key.rstrip("*"))}["{{]', f"{binary}: {key}")
+                    known = re.search(rf'"{re.escape(key.rstrip("*"))}["{{]', store)
+                    self.assertTrue(known, f"{binary}: the store has no key {key}")
 
 
 class Functions(unittest.TestCase):

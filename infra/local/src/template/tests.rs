@@ -161,7 +161,7 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
         (
             "Environment: {Variables",
             "EventInvokeConfig: {MaximumRetryAttempts: 3}, Environment: {Variables",
-            "7: MaximumRetryAttempts must be from 0 to 2",
+            "6: MaximumRetryAttempts must be from 0 to 2",
         ),
         ("StageName: ws", "StageName: $default", "cannot have the stage $default"),
         ("'/items/{id}', Method: get", "$default", "41: the route $default is already on line 40"),
