@@ -21,6 +21,7 @@ const FUNCTIONS: &[&str] = &[
     "health",
     "ingest",
     "metrics",
+    "settle",
     "ws-broadcast",
     "ws-connect",
     "ws-disconnect",

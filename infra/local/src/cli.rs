@@ -61,6 +61,9 @@ pub struct Options {
     /// How long a WebSocket connection may last
     #[arg(long, default_value = "2h", value_parser = duration, value_name = "TIME")]
     pub connection_duration: Duration,
+    /// How long a minute of schedules is: less, and rate(5 minutes) need not be waited for
+    #[arg(long, default_value = "60s", value_parser = minute, value_name = "TIME")]
+    pub minute: Duration,
     /// Let functions do everything, whatever their roles in the template allow
     #[arg(long)]
     pub all_permissions: bool,
@@ -105,6 +108,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(millis).map(Duration::from_millis).ok_or_else(|| "that is too long".to_owned())
 }
 
+/// A time that is not zero: a schedule would never rest.
+fn minute(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() { Err("a minute must last for some time".to_owned()) } else { Ok(time) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +137,8 @@ mod tests {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         assert_eq!(pair("A=b=c"), Ok(("A".to_owned(), "b=c".to_owned())));
+        assert_eq!(minute("100ms"), Ok(Duration::from_millis(100)));
+        assert!(minute("0").is_err());
         assert!(pair("=x").is_err() && pair("x").is_err() && of_one("A=b").is_err() && of_one(":k=v").is_err());
     }
 }

@@ -7,7 +7,7 @@ use crate::functions::{pools, reachable};
 use crate::permissions::{Permissions, Proxy};
 use crate::runtime::Pool;
 use crate::template::{Given, Template};
-use crate::{logs, streams};
+use crate::{logs, schedules, streams};
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use embedded::Embedded;
@@ -65,6 +65,7 @@ async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
     let front = Arc::new(Front::new(options, template, &pools, permissions)?);
     let service = front.clone().router().into_make_service_with_connect_info::<SocketAddr>();
     let stop = told_to_stop().context("signals cannot be received")?;
+    let schedules = schedules::start(template, &pools, options.minute, &stopping)?;
     greet(template, address);
     let server =
         axum::serve(listener.tap_io(prepare), service).with_graceful_shutdown(stopping.clone().cancelled_owned());
@@ -75,7 +76,10 @@ async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
     }
     tracing::info!("stopping");
     stopping.cancel();
-    if tokio::time::timeout(DRAIN, async { tokio::join!(server, front.end(), feeds.ended()) }).await.is_err() {
+    if tokio::time::timeout(DRAIN, async { tokio::join!(server, front.end(), feeds.ended(), schedules.ended()) })
+        .await
+        .is_err()
+    {
         tracing::warn!("requests or connections were still open after {DRAIN:?} and are cut off");
     }
     end(&pools).await;
@@ -130,6 +134,9 @@ fn greet(template: &Template, address: SocketAddr) {
         for source in &function.streams {
             let table = template.tables.iter().find(|table| table.stream_arn == source.stream_arn);
             println!("  {:<36}  {}", format!("stream of {}", table.map_or("?", |table| &table.name)), function.id);
+        }
+        for schedule in &function.schedules {
+            println!("  {:<36}  {}", schedule.rate.expression, function.id);
         }
     }
     println!();

@@ -18,7 +18,7 @@ pub enum Format {
 }
 
 /// Whose lines are wanted at the level that is set.
-const OWN: [&str; 17] = [
+const OWN: [&str; 18] = [
     "domain",
     "formats",
     "telemetry",
@@ -32,6 +32,7 @@ const OWN: [&str; 17] = [
     "ingest",
     "api",
     "health",
+    "settle",
     "ws_message",
     "ws_connect",
     "ws_disconnect",

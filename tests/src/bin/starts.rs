@@ -23,8 +23,18 @@ struct Options {
 }
 
 const BASE: &str = "hello";
-const FUNCTIONS: [&str; 9] =
-    ["api", "dashboard", "health", "ingest", "metrics", "ws-broadcast", "ws-connect", "ws-disconnect", "ws-message"];
+const FUNCTIONS: [&str; 10] = [
+    "api",
+    "dashboard",
+    "health",
+    "ingest",
+    "metrics",
+    "settle",
+    "ws-broadcast",
+    "ws-connect",
+    "ws-disconnect",
+    "ws-message",
+];
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();

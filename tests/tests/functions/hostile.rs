@@ -137,8 +137,8 @@ async fn no_event_takes_an_environment_down() -> anyhow::Result<()> {
     let embedded = Embedded::start(directory.path())?;
     Store::new(client(&embedded.endpoint()), "owsc").create_table_if_missing().await?;
     let http = ["api", "dashboard", "health", "ingest", "metrics"];
-    let websocket = ["ws-connect", "ws-disconnect", "ws-message", "ws-broadcast"];
-    for function in http.into_iter().chain(websocket) {
+    let others = ["ws-connect", "ws-disconnect", "ws-message", "ws-broadcast", "settle"];
+    for function in http.into_iter().chain(others) {
         let pool = pool(function, &embedded.endpoint());
         let mut own = nonsense();
         own.extend(if http.contains(&function) { requests() } else { messages() });

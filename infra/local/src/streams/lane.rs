@@ -47,8 +47,10 @@ impl Lane {
         let stopping = self.feed.stopping.clone();
         loop {
             let batch = tokio::select! {
-                batch = self.next() => batch,
+                // Asked first: a batch that was not done when the gateway began to stop must not be overtaken by the next.
+                biased;
                 () = stopping.cancelled() => None,
+                batch = self.next() => batch,
             };
             match batch {
                 Some(records) => self.deliver(records).await,

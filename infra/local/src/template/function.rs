@@ -3,8 +3,9 @@
 use super::error::TemplateError;
 use super::names;
 use super::node::Node;
+use super::schedule::{At, Schedule, Scheduler};
 use super::source::StreamSource;
-use super::{HttpRoute, Reader, source};
+use super::{HttpRoute, Reader, schedule, source};
 use std::time::Duration;
 
 type Result<T> = std::result::Result<T, TemplateError>;
@@ -12,6 +13,8 @@ type Result<T> = std::result::Result<T, TemplateError>;
 /// What Lambda gives a function that asks for nothing.
 const DEFAULT_MEMORY: i64 = 128;
 const DEFAULT_TIMEOUT: i64 = 3;
+/// How often Lambda tries an event again for which nobody waits, if it is not told otherwise; it is the most, too.
+const DEFAULT_RETRIES: u32 = 2;
 
 /// Properties that must not be passed over in silence, as the function would not be what the template says.
 const REFUSED: [(&str, &str); 4] = [
@@ -44,6 +47,10 @@ pub struct Function {
     pub environment: Vec<(String, String)>,
     /// The streams that it is fed from.
     pub streams: Vec<StreamSource>,
+    /// The schedules that it is set off by.
+    pub schedules: Vec<Schedule>,
+    /// How often an event is tried again for which nobody waits, such as a schedule's.
+    pub retries: u32,
     /// The ARN of its role, if the template gives it one.
     pub role: Option<String>,
     /// The line it begins on.
@@ -89,11 +96,24 @@ impl Reader<'_> {
             reserved: usize::try_from(reserved).ok(),
             environment: self.environment(resource)?,
             streams: Vec::new(),
+            schedules: Vec::new(),
+            retries: self.retries(resource)?,
             role: text("Role")?,
             line,
         };
         self.events(&mut function, resource)?;
         Ok(function)
+    }
+
+    fn retries(&self, resource: &Node) -> Result<u32> {
+        let config = self.scope.property(resource, "EventInvokeConfig")?;
+        let Some(node) = config.as_ref().and_then(|config| config.get("MaximumRetryAttempts")) else {
+            return Ok(DEFAULT_RETRIES);
+        };
+        let number = u32::try_from(node.expect_number("MaximumRetryAttempts")?).ok();
+        number.filter(|number| *number <= DEFAULT_RETRIES).ok_or_else(|| {
+            TemplateError::new(node.line, format!("MaximumRetryAttempts must be from 0 to {DEFAULT_RETRIES}"))
+        })
     }
 
     fn environment(&mut self, resource: &Node) -> Result<Vec<(String, String)>> {
@@ -123,8 +143,11 @@ impl Reader<'_> {
                     function.streams.extend(source);
                 }
                 other => {
-                    let message = format!("event type {other} is not supported here; HttpApi and DynamoDB are");
-                    return Err(TemplateError::new(kind.line, message));
+                    let supported = "HttpApi, DynamoDB, Schedule and ScheduleV2 are";
+                    let message = || format!("event type {other} is not supported here; {supported}");
+                    let scheduler = Scheduler::of(other).ok_or_else(|| TemplateError::new(kind.line, message()))?;
+                    let at = At { function: &function.id, event: name, line: *line };
+                    function.schedules.extend(schedule::read(self.scope, scheduler, &at, &properties)?);
                 }
             }
         }

@@ -12,6 +12,7 @@ mod names;
 mod node;
 mod resolve;
 mod role;
+mod schedule;
 mod scope;
 mod secrets;
 mod source;
@@ -23,6 +24,7 @@ pub use function::Function;
 pub use names::{ACCOUNT, api_host, region};
 pub use node::{Kind, Node};
 pub use role::{Role, Statement};
+pub use schedule::{Rate, Schedule, Scheduler};
 pub use source::StreamSource;
 pub use table::Table;
 
@@ -199,14 +201,19 @@ impl<'a> Reader<'a> {
     }
 
     fn check_streams(&self) -> Result<(), TemplateError> {
-        for source in self.template.functions.iter().flat_map(|function| &function.streams) {
-            let table = self.template.tables.iter().find(|table| table.stream_arn == source.stream_arn);
-            let message = match table {
-                None => "this stream is of no AWS::DynamoDB::Table in the template",
-                Some(table) if table.stream_view.is_none() => "the table has no StreamSpecification",
-                Some(_) => continue,
-            };
-            return Err(TemplateError::new(source.line, message));
+        for function in &self.template.functions {
+            for (position, source) in function.streams.iter().enumerate() {
+                let table = self.template.tables.iter().find(|table| table.stream_arn == source.stream_arn);
+                let message = match table {
+                    None => "this stream is of no AWS::DynamoDB::Table in the template",
+                    Some(table) if table.stream_view.is_none() => "the table has no StreamSpecification",
+                    Some(_) if fed_before(&function.streams[..position], source) => {
+                        "the function is fed from this stream already, which AWS allows once; give its event more filters"
+                    }
+                    Some(_) => continue,
+                };
+                return Err(TemplateError::new(source.line, message));
+            }
         }
         Ok(())
     }
@@ -239,6 +246,10 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+fn fed_before(others: &[StreamSource], source: &StreamSource) -> bool {
+    others.iter().any(|other| other.stream_arn == source.stream_arn)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ Resources:
       Routes:
         $connect: {FunctionArn: !GetAtt Main.Arn}
         $default: {FunctionArn: !GetAtt Main.Arn, IntegrationTimeout: 5000}
-  Off: {Type: AWS::Serverless::Function, Condition: Never, Properties: {Events: {E: {Type: Schedule}}}}
+  Off: {Type: AWS::Serverless::Function, Condition: Never, Properties: {Events: {E: {Type: SQS}}}}
   Main:
     Type: AWS::Serverless::Function
     Metadata: {BuildProperties: {Binary: main}}
@@ -52,6 +52,9 @@ Resources:
             FunctionResponseTypes: [ReportBatchItemFailures]
             FilterCriteria: {Filters: [{Pattern: '{\"eventName\": [\"INSERT\"]}'}]}
 ";
+
+/// The event on line 40.
+const ANY: &str = "{Type: HttpApi, Properties: {ApiId: !Ref Api}}";
 
 fn parse(source: &str) -> Result<Template, TemplateError> {
     let secrets = vec![("Token".to_owned(), "token".to_owned(), "secret!".to_owned())];
@@ -100,12 +103,12 @@ fn a_secret_that_was_not_given_is_empty_and_told() {
 fn what_cannot_be_honoured_is_refused_with_its_line() {
     let cases = [
         (
-            "{Type: HttpApi, Properties: {ApiId: !Ref Api}}",
-            "{Type: Schedule}",
-            "40: event type Schedule is not supported here; HttpApi and DynamoDB are",
+            ANY,
+            "{Type: SQS}",
+            "40: event type SQS is not supported here; HttpApi, DynamoDB, Schedule and ScheduleV2 are",
         ),
         (
-            "{Type: HttpApi, Properties: {ApiId: !Ref Api}}",
+            ANY,
             "{Type: HttpApi, Properties: {ApiId: x}}",
             "40: there is no AWS::Serverless::HttpApi with the id x in the template",
         ),
@@ -131,6 +134,34 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
             "$default: {FunctionArn: !GetAtt Main.Arn",
             "$default: {FunctionArn: x",
             "28: x is no function of the template",
+        ),
+        (
+            "        Feed:\n",
+            "        Twice: {Type: DynamoDB, Properties: {Stream: !GetAtt Items.StreamArn}}\n        Feed:\n",
+            "43: the function is fed from this stream already",
+        ),
+        (ANY, "{Type: Schedule, Properties: {Schedule: rate(5 minute)}}", "40: AWS refuses rate(5 minute); it must be"),
+        (
+            ANY,
+            "{Type: ScheduleV2, Properties: {ScheduleExpression: cron(0 6 * * ? *)}}",
+            "40: the schedule cron(0 6 * * ? *) is not run here; only rate(...) is",
+        ),
+        (ANY, "{Type: Schedule}", "40: the event Any has no Schedule"),
+        (ANY, "{Type: Schedule, Properties: {Schedule: rate(1 day), Input: x}}", "40: the Input is not JSON"),
+        (
+            ANY,
+            "{Type: Schedule, Properties: {Schedule: rate(1 day), Enabled: true, State: ENABLED}}",
+            "40: State and Enabled say the same",
+        ),
+        (
+            ANY,
+            "{Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day), StartDate: x}}",
+            "40: StartDate of a ScheduleV2 event is not supported here",
+        ),
+        (
+            "Environment: {Variables",
+            "EventInvokeConfig: {MaximumRetryAttempts: 3}, Environment: {Variables",
+            "6: MaximumRetryAttempts must be from 0 to 2",
         ),
         ("StageName: ws", "StageName: $default", "cannot have the stage $default"),
         ("'/items/{id}', Method: get", "$default", "41: the route $default is already on line 40"),

@@ -7,5 +7,6 @@ mod gateway;
 mod http;
 mod permissions;
 mod pool;
+mod schedules;
 mod streams;
 mod websocket;

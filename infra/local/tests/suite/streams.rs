@@ -152,6 +152,51 @@ async fn a_restarted_gateway_goes_on_where_it_was() {
     assert_eq!(batches(&events).concat(), ["E#before", "E#after"]);
 }
 
+/// Another function on the same stream, for other keys.
+const OTHER: &str = "
+  Other:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Feed:
+          Type: DynamoDB
+          Properties:
+            Stream: !GetAtt Items.StreamArn
+            StartingPosition: TRIM_HORIZON
+            FunctionResponseTypes: [ReportBatchItemFailures]
+            FilterCriteria: {Filters: [{Pattern: '{\"dynamodb\": {\"Keys\": {\"pk\": {\"S\": [{\"prefix\": \"M#\"}]}}}}'}]}
+";
+
+#[tokio::test]
+async fn two_functions_of_one_stream_go_their_own_ways() {
+    let template = format!("{FED}{OTHER}");
+    let gateway = Gateway::start(&template, &[]);
+    let of = |events: &[Value], prefix: &str| -> Vec<String> {
+        batches(events).concat().into_iter().filter(|key| key.starts_with(prefix)).collect()
+    };
+    {
+        let database = database(&gateway).await;
+        put(&database, "M#stuck", json!({"fail": {"N": "1000"}})).await;
+        for number in 1..=2 {
+            put(&database, &format!("E#{number}"), json!({})).await;
+            put(&database, &format!("M#{number}"), json!({})).await;
+        }
+    }
+    let wanted = |events: &[Value]| of(events, "E#").len() == 2 && !of(events, "M#").is_empty();
+    gateway.wait_for("what is not stuck", wanted).await;
+    let folder = gateway.stop();
+    let gateway = Gateway::start_in(folder, &template, &[]);
+    let before = gateway.events();
+    put(&database(&gateway).await, "E#3", json!({})).await;
+    let wanted = |events: &[Value]| of(events, "E#").len() >= 3 && of(events, "M#").len() > of(&before, "M#").len();
+    let events = gateway.wait_for("the next, and what is stuck again", wanted).await;
+    assert_eq!(of(&events, "E#"), ["E#1", "E#2", "E#3"], "nothing twice");
+    let mixed = |batch: &Vec<String>| batch.iter().any(|key| key.starts_with("E#") != batch[0].starts_with("E#"));
+    assert!(!batches(&events).iter().any(mixed), "{:?}", batches(&events));
+    let stuck = batches(&events).into_iter().filter(|batch| batch[0].starts_with("M#"));
+    assert!(stuck.clone().all(|batch| batch[0] == "M#stuck"), "{:?}", stuck.collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn keys_in_parallel_keep_their_order() {
     let gateway = Gateway::start(&FED.replace("BatchSize: 10", "ParallelizationFactor: 4"), &[]);
