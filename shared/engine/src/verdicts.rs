@@ -245,15 +245,19 @@ pub struct Adopted {
 /// The most alerts that a new permit pushes to subscribers.
 const MAX_PUSHED: usize = 500;
 
-/// Puts a permit in force: judges all that is stored of the site by it, and announces what changes.
+/// Puts a permit in force in place of version `over`: judges all that is stored of the site by it, and announces what
+/// changes. `None` if another version is in force by now.
 pub async fn adopt_permit(
     store: &Store,
     announce: &dyn Announce,
     site: &str,
     permit: &Permit,
-) -> Result<Adopted, StoreError> {
+    over: u64,
+) -> Result<Option<Adopted>, StoreError> {
     store.note_site(site).await?;
-    let stored = store.put_permit(site, permit).await?;
+    let Some(stored) = store.put_permit(site, permit, over).await? else {
+        return Ok(None);
+    };
     // Who keeps the old permit in memory notices by the revision.
     store.next_revision(site).await?;
     let mut adopted = Adopted { permit: stored, alerts_new: 0, alerts_withdrawn: 0 };
@@ -274,7 +278,7 @@ pub async fn adopt_permit(
     if !events.is_empty() {
         publish(store, announce, site, &events).await?;
     }
-    Ok(adopted)
+    Ok(Some(adopted))
 }
 
 /// Appends events to the feed of a site.

@@ -1,9 +1,10 @@
 //! Permits of sites.
 
 use super::item::{n, s};
-use super::{ItemExt, Store, StoreError, keys};
+use super::{ItemExt, Store, StoreError, Transaction, keys};
 use domain::permit::Permit;
 use domain::{name, permit_json, time};
+use std::collections::HashMap;
 
 /// A permit as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,18 +32,28 @@ impl Store {
         Ok(StoredPermit { permit, version: item.number("version")?, updated_at: Some(item.number("updated")?) })
     }
 
-    /// Puts a permit in force.
-    pub async fn put_permit(&self, site: &str, permit: &Permit) -> Result<StoredPermit, StoreError> {
-        let stored = StoredPermit {
-            permit: permit.clone(),
-            version: self.permit(site).await?.version + 1,
-            updated_at: Some(time::now()),
-        };
+    /// Puts a permit in force in place of version `over`; `None` if another version is in force by now.
+    pub async fn put_permit(&self, site: &str, permit: &Permit, over: u64) -> Result<Option<StoredPermit>, StoreError> {
+        let stored = StoredPermit { permit: permit.clone(), version: over + 1, updated_at: Some(time::now()) };
         let mut item = keys(partition(site), "PERMIT");
         item.insert("document".into(), s(permit_json::to_json(permit).to_string()));
         item.insert("version".into(), n(stored.version));
         item.insert("updated".into(), n(stored.updated_at.unwrap_or_default()));
-        self.put_if(item, None).await?;
-        Ok(stored)
+        let (condition, values) = match over {
+            0 => ("attribute_not_exists(pk)", HashMap::new()),
+            _ => ("version = :over", HashMap::from([(":over".into(), n(over))])),
+        };
+        loop {
+            // A transaction has a token: sent again because its answer was lost, it does not meet itself.
+            let mut transaction = Transaction::default();
+            transaction.put_if(self, item.clone(), Some(condition), values.clone())?;
+            match self.commit(transaction).await {
+                Ok(()) => return Ok(Some(stored)),
+                // Transactions that meet are refused, whatever becomes of the other.
+                Err(StoreError::Conflict) if self.permit(site).await?.version == over => {}
+                Err(StoreError::Conflict) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
     }
 }

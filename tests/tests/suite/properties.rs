@@ -80,7 +80,7 @@ impl Bench {
             permit_json::parse(&json!({ "limits": limits })).map_err(|e| TestCaseError::fail(format!("{e:?}")))?;
         self.runtime.block_on(async {
             let store = self.ingestor.store();
-            store.put_permit(&site, &permit).await.map_err(failed)?;
+            store.put_permit(&site, &permit, 0).await.map_err(failed)?;
             for arrival in arrivals {
                 match arrival {
                     Arrival::File(rows) => drop(self.ingest(&site, &file(rows)).await.map_err(failed)?),
