@@ -56,8 +56,8 @@ pub(crate) async fn get_permit(State(api): State<Api>, Path(site): Path<String>)
             headers(("ETag" = String, description = "The new version in quotes")),
         ),
         (
-            status = 202, body = SavedPermit, description = "The permit is in force, and judging goes on by itself: `pending` says how much is left here and in `GET /api/overview`, which `Location` names",
-            headers(("ETag" = String, description = "The new version in quotes"), ("Location" = String, description = "Where `pending` is told")),
+            status = 202, body = SavedPermit, description = "The permit is in force, and judging goes on by itself: `pending` says how much is left, here and in `GET /api/overview`; `Location` is where to ask",
+            headers(("ETag" = String, description = "The new version in quotes"), ("Location" = String, description = "Where to ask how far it is")),
         ),
         (status = 400, description = "Not JSON, or an `If-Match` that is none", body = ErrorEnvelope),
         (status = 409, description = "Another version is in force (`conflict`): nothing was changed. `details` has its `version`, and as `permit` what `GET` answers", body = ErrorEnvelope),

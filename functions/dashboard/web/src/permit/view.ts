@@ -178,6 +178,7 @@ export function permitView(main: HTMLElement): () => void {
       return;
     }
     theirs = found;
+    fill(about, `You began with ${versionText(over)}, which is no longer in force.`);
     fill(preview);
     const panel = conflictPanel(
       { message: text, begun: over, theirs: found },
