@@ -52,14 +52,14 @@ FED = {
 ALLOWED = {
     "ingest": SETTLER
     | {
-        on(INDEX, ["Query"], "LEDGER", "MARKS"),
+        on(INDEX, ["Query"], "LEDGER", "OPEN"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*"),
         on(TABLE, ["BatchWriteItem"], "SERIES#*"),
         on(TABLE, ["UpdateItem"], "COUNTERS#*", "RATE#*"),
     },
     "api": SETTLER
     | {
-        on(INDEX, ["Query"], "LEDGER", "MARKS"),
+        on(INDEX, ["Query"], "LEDGER", "OPEN"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*"),
         on(TABLE, ["UpdateItem"], "COUNTERS#*", "RATE#*"),
     },
@@ -68,7 +68,7 @@ ALLOWED = {
     },
     "metrics": {
         on(TABLE, ["Query"], "COUNTERS#*"),
-        on(INDEX, ["Query"], "MARKS"),
+        on(INDEX, ["Query"], "OPEN"),
     },
     "dashboard": set(),
     "ws-connect": {
@@ -102,7 +102,7 @@ ALLOWED = {
     "settle": FED
     | SETTLER
     | {
-        on(INDEX, ["Query"], "LEDGER", "MARKS"),
+        on(INDEX, ["Query"], "LEDGER", "OPEN"),
         on(TABLE, ["UpdateItem"], "COUNTERS#*"),
     },
 }
@@ -418,7 +418,7 @@ class Stream(unittest.TestCase):
     def test_only_new_marks_reach_settle(self):
         mapping = mappings()["settle"]
         # The lease is written each second by the settlers themselves: one that woke them would never let them rest.
-        self.assertEqual({("MARKS#", kind) for kind in ("F#", "S#", "M#", "P#")}, self.wanted(mapping))
+        self.assertEqual({("MARKS#", kind) for kind in ("F#", "K#", "M#")}, self.wanted(mapping))
         self.assertEqual(0, mapping["MaximumBatchingWindowInSeconds"])
         self.assertTrue(mapping["BisectBatchOnFunctionError"])
 

@@ -5,6 +5,7 @@ mod alerts;
 mod certificate;
 pub mod docs;
 mod downsample;
+mod if_match;
 mod overview;
 mod permits;
 mod readings;

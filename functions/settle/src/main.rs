@@ -7,25 +7,26 @@ use settle::Settle;
 use settle::work::Event;
 use std::sync::Arc;
 
-struct Engine(Settler);
+struct Sites(Settler);
 
-impl Settle for Engine {
+impl Settle for Sites {
     async fn site(&self, site: &str) -> Result<(), Fault> {
         Ok(self.0.settle_site(site).await?)
     }
 
     async fn sweep(&self) -> Result<(), Fault> {
-        Ok(self.0.sweep().await?)
+        self.0.sweep().await?;
+        Ok(())
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
-    let engine = Engine(Settler::new(function.store(), Arc::new(FollowTheFeed)));
+    let sites = Sites(engine::Engine::new(function.store(), Arc::new(FollowTheFeed)).settler().clone());
     let handler = async |event: LambdaEvent<Event>| {
         let time = event.context.deadline().duration_since(std::time::SystemTime::now()).unwrap_or_default();
-        settle::handle(&engine, event.payload, time).await
+        settle::handle(&sites, event.payload, time).await
     };
     function.run(handler).await
 }

@@ -111,12 +111,12 @@ mod tests {
         {"eventID": "a", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
          "awsRegion": "eu-central-1", "userIdentity": null,
          "dynamodb": {"ApproximateCreationDateTime": 1795697100.25,
-            "Keys": {"pk": {"S": "MARKS#outfall #2 – süd"}, "sk": {"S": "S#7"}},
+            "Keys": {"pk": {"S": "MARKS#outfall #2 – süd"}, "sk": {"S": "K#7"}},
             "SequenceNumber": "1405400000000002063282833", "SizeBytes": 54, "StreamViewType": "NEW_IMAGE"},
          "eventSourceARN": "arn:aws:dynamodb:eu-central-1:123456789012:table/t/stream/2026-11-26T00:00:00.000"},
         {"eventID": "b", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
          "awsRegion": "eu-central-1",
-         "dynamodb": {"Keys": {"pk": {"S": "MARKS#north"}, "sk": {"S": "P#2"}},
+         "dynamodb": {"Keys": {"pk": {"S": "MARKS#north"}, "sk": {"S": "M#a1#r2"}},
             "SequenceNumber": "1405400000000002063282834", "SizeBytes": 54, "StreamViewType": "NEW_IMAGE"}}
     ]}"##;
 

@@ -37,7 +37,18 @@ export interface Limit {
   unit?: string;
   outfall?: string;
   direction?: "max" | "min";
+  n?: number;
+  months?: number[];
+  non_detect?: "zero" | "half" | "full";
   action?: string;
+}
+
+export interface Permit {
+  site: string;
+  default: boolean;
+  version: number;
+  updated_at: string | null;
+  limits: Limit[];
 }
 
 const PATIENCE_MS = 20_000;
@@ -73,8 +84,13 @@ export class Client {
     return (await Promise.all(totals)).reduce((sum, total) => sum + total, 0);
   }
 
+  /** The permit in force. */
+  async inForce(site: string): Promise<Permit> {
+    return this.#ask(`/api/permits/${encodeURIComponent(site)}`);
+  }
+
   async limits(site: string): Promise<Limit[]> {
-    return (await this.#ask<{ limits: Limit[] }>(`/api/permits/${encodeURIComponent(site)}`)).limits;
+    return (await this.inForce(site)).limits;
   }
 
   async permit(site: string, limits: Limit[]): Promise<void> {

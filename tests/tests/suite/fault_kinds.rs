@@ -6,12 +6,13 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, PutRequest, TransactWriteItem, Update, WriteRequest};
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
-use table::{PK, SK};
 use tests::faults::{Chances, Fault, Kind, Reason};
 use tests::table::Table;
 use tests::{Faults, PATIENCE};
 
 const SEED: u64 = 7;
+const PK: &str = "pk";
+const SK: &str = "sk";
 
 /// A table, the proxy before it, and a client of each: one that is lied to, and one that is not.
 struct Bench {
@@ -27,7 +28,7 @@ fn client(endpoint: &str) -> Client {
 }
 
 fn key(name: &str) -> HashMap<String, AttributeValue> {
-    table::keys("P", name)
+    [(PK, "P"), (SK, name)].map(|(key, value)| (key.to_owned(), AttributeValue::S(value.to_owned()))).into()
 }
 
 impl Bench {

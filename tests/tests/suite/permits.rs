@@ -1,6 +1,8 @@
 //! Permits: both JSON forms, what is wrong with one, and what a new one changes.
 
 use crate::support::{alerts, numbers, permitted, served, taken, texts, tidy};
+use futures_util::future::try_join_all;
+use reqwest::{Method, header};
 use serde_json::{Value, json};
 use tests::Api;
 
@@ -146,5 +148,126 @@ async fn a_permit_that_is_too_long_for_the_table_is_refused_in_words() -> anyhow
     let permit = |limits: u32| json!({"limits": (0..limits).map(limit).collect::<Vec<_>>()});
     refused(&api, &permit(500), "limits").await?;
     permitted(&api, "default", &permit(300)).await?;
+    Ok(())
+}
+
+/// Puts a permit with one limit of this value; with `If-Match` where there are lines of it. Status, `ETag`, body.
+async fn put(api: &Api, site: &str, value: u32, if_match: &[&str]) -> anyhow::Result<(u16, Option<String>, Value)> {
+    let limit = json!({"parameter": "X", "value": value, "statistic": "instant"});
+    let request = api.request(Method::PUT, &format!("/api/permits/{site}")).json(&json!({ "limits": [limit] }));
+    let response = if_match.iter().fold(request, |request, line| request.header("if-match", *line)).send().await?;
+    let tag = response.headers().get(header::ETAG).map(|tag| tag.to_str().unwrap_or("?").to_owned());
+    Ok((response.status().as_u16(), tag, response.json().await?))
+}
+
+/// The permit of a site, whose `ETag` must be its version.
+async fn tagged(api: &Api, site: &str) -> anyhow::Result<Value> {
+    let response = api.get(&format!("/api/permits/{site}")).await?;
+    let tag = response.headers().get(header::ETAG).cloned();
+    let permit: Value = response.json().await?;
+    anyhow::ensure!(tag.is_some_and(|tag| tag == format!("\"{}\"", permit["version"])), "the tag of {permit}");
+    Ok(permit)
+}
+
+#[tokio::test]
+async fn a_permit_takes_the_place_of_the_version_that_was_edited() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    assert_eq!(tagged(&api, "default").await?["version"], 0);
+    let (status, tag, _) = put(&api, "default", 1, &["\"0\""]).await?;
+    assert_eq!((status, tag.as_deref()), (200, Some("\"1\"")));
+    let first = tagged(&api, "default").await?;
+    assert_eq!((&first["version"], &first["limits"][0]["value"]), (&json!(1), &json!(1.0)));
+
+    // Any of a list, in one line or several; the star; and no condition at all.
+    let right: [&[&str]; 6] = [&["\"1\""], &["\"7\", \"2\""], &["\"7\"", "\"3\""], &["W/\"4\",\"4\""], &["*"], &[]];
+    for (version, if_match) in (2..).zip(right) {
+        let (status, tag, body) = put(&api, "default", version, if_match).await?;
+        assert_eq!((status, tag), (200, Some(format!("\"{version}\""))), "{if_match:?}: {body}");
+        assert_eq!((&body["version"], &body["pending"]), (&json!(version), &Value::Null));
+    }
+
+    let in_force = tagged(&api, "default").await?;
+    assert_eq!(in_force["version"], 7);
+    let wrong: [&[&str]; 7] =
+        [&["\"6\""], &["\"8\""], &["W/\"7\""], &["\"5\", \"6\""], &["\"07\""], &["\"seven\""], &["\"7,\""]];
+    for if_match in wrong {
+        let (status, _, body) = put(&api, "default", 99, if_match).await?;
+        let error = &body["error"];
+        assert_eq!((status, &error["code"]), (409, &json!("conflict")), "{if_match:?}: {body}");
+        assert_eq!(error["details"], json!({"version": 7, "permit": in_force}), "{if_match:?}");
+    }
+    let malformed: [&[&str]; 7] =
+        [&["7"], &["\"7"], &["*, \"7\""], &["\"7\" \"8\""], &["w/\"7\""], &["*", "\"7\""], &[" , "]];
+    for if_match in malformed {
+        let (status, _, body) = put(&api, "default", 99, if_match).await?;
+        assert_eq!((status, &body["error"]["code"]), (400, &json!("bad_request")), "{if_match:?}: {body}");
+    }
+    assert_eq!(tagged(&api, "default").await?, in_force, "none of them changed anything");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_meets_another_version_is_told_which_and_since_when() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    for value in 1..=5 {
+        put(&api, "default", value, &[]).await?;
+    }
+    let updated_at = tagged(&api, "default").await?["updated_at"].as_str().unwrap_or_default().to_owned();
+    let second = updated_at.get(..19).unwrap_or_default();
+    let (_, _, body) = put(&api, "default", 6, &["\"4\""]).await?;
+    let expected = format!("The permit was changed to version 5 at {second}Z while you were editing version 4.");
+    assert_eq!(body["error"]["message"], expected);
+    // A permit that is not one is said to be none, whichever version it was for.
+    let request = api.request(Method::PUT, "/api/permits/default").header("if-match", "\"4\"");
+    assert_eq!(request.json(&json!({"limits": 5})).send().await?.status(), 422);
+    // No version of a site's own at all: the built-in permit is in force, and `*` matches it.
+    let (status, _, body) = put(&api, "another", 1, &["\"4\""]).await?;
+    assert_eq!((status, &body["error"]["details"]["permit"]["default"]), (409, &json!(true)), "{body}");
+    assert_eq!(put(&api, "another", 1, &["*"]).await?.0, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_who_put_a_permit_at_once_one_is_told_of_the_other() -> anyhow::Result<()> {
+    const ROUNDS: u32 = 20;
+    let (_server, api) = served().await?;
+    for round in 0..ROUNDS {
+        let version = format!("\"{round}\"");
+        let if_match = [version.as_str()];
+        let two = [10 * round + 1, 10 * round + 2];
+        let answers = try_join_all(two.map(|value| put(&api, "default", value, &if_match))).await?;
+        let (won, lost) = if answers[0].0 == 200 { (0, 1) } else { (1, 0) };
+        assert_eq!((answers[won].0, answers[lost].0), (200, 409), "round {round}: {answers:?}");
+        let in_force = tagged(&api, "default").await?;
+        assert_eq!(in_force["limits"][0]["value"], f64::from(two[won]), "what was acknowledged is in force");
+        assert_eq!(answers[lost].2["error"]["details"]["permit"], in_force);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_condition_no_permit_is_lost_that_was_put_at_the_same_moment() -> anyhow::Result<()> {
+    const WRITERS: u32 = 8;
+    const ROUNDS: u32 = 50;
+    let (_server, api) = served().await?;
+    let (mut versions, mut refused) = (Vec::new(), 0);
+    for _ in 0..ROUNDS {
+        let answers = try_join_all((1..=WRITERS).map(|value| put(&api, "default", value, &[]))).await?;
+        for (status, _, body) in answers {
+            match status {
+                200 => versions.extend(body["version"].as_u64()),
+                _ => assert_eq!((status, &body["error"]["code"]), (409, &json!("conflict")), "{body}"),
+            }
+            refused += u32::from(status == 409);
+        }
+        if refused > 0 {
+            break;
+        }
+    }
+    assert!(refused > 0, "no two of them have met");
+    versions.sort_unstable();
+    // Each acknowledged one has had a version of its own.
+    assert_eq!(versions, (1..=versions.len() as u64).collect::<Vec<_>>());
+    assert_eq!(tagged(&api, "default").await?["version"].as_u64(), versions.last().copied());
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use domain::alert::Alert;
 use domain::permit_json;
-use engine::Engine;
 use domain::time::{HOUR, rfc3339};
+use engine::Engine;
 use engine::answer::Answer;
 use engine::publisher::Publisher;
 use engine::record::{IngestError, Ingestor, Limits, Taken, Upload};

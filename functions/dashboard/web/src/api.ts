@@ -102,8 +102,13 @@ export async function getText(path: string, query: Query = {}): Promise<string> 
   return (await send(address(path, query), {})).text();
 }
 
-export async function submit<T>(method: "POST" | "PUT", path: string, body: unknown): Promise<T> {
-  const headers = { "Content-Type": "application/json" };
+export async function submit<T>(
+  method: "POST" | "PUT",
+  path: string,
+  body: unknown,
+  condition: Record<string, string> = {},
+): Promise<T> {
+  const headers = { "Content-Type": "application/json", ...condition };
   const response = await send(path, { method, headers, body: JSON.stringify(body) });
   return (await response.json()) as T;
 }

@@ -12,6 +12,8 @@ const REFRESH_SOON = 150;
 /** ... and under a stream of events so that it works on them for a tenth of the time at most. */
 const REFRESH_SHARE = 10;
 const REFRESH_SLOWEST = 5000;
+/** While verdicts are worked out, they are asked for whether or not something happens. */
+const REFRESH_PENDING = 3000;
 
 export const sites = new Signal<Load<SiteStatus[]>>({ state: "loading" });
 export const overview = new Signal<Load<Overview>>({ state: "loading" });
@@ -26,6 +28,7 @@ let refreshing: Promise<void> | null = null;
 let refreshed = { at: 0, took: 0 };
 let visited = "";
 let planned: ReturnType<typeof setTimeout> | null = null;
+let pendingLook: ReturnType<typeof setTimeout> | null = null;
 
 /** Asks which sites there are, and goes to one. */
 export async function start(): Promise<void> {
@@ -67,6 +70,8 @@ export async function visit(): Promise<void> {
 export async function refresh(whole = false): Promise<void> {
   if (planned) clearTimeout(planned);
   planned = null;
+  if (pendingLook) clearTimeout(pendingLook);
+  pendingLook = null;
   const asked = site();
   const load = async () => {
     const begun = Date.now();
@@ -81,10 +86,19 @@ export async function refresh(whole = false): Promise<void> {
       if (asked === site() && (whole || overview.get().state !== "ready")) overview.set({ state: "failed", error });
     } finally {
       refreshed = { at: Date.now(), took: Date.now() - begun };
+      lookAgain();
     }
   };
   refreshing = (refreshing ?? Promise.resolve()).then(load);
   await refreshing;
+}
+
+/** Asks again in a few seconds as long as verdicts are being worked out: the last of them may change nothing, and be no event. */
+function lookAgain(): void {
+  const current = overview.get();
+  if (current.state !== "ready" || !(current.value.pending > 0) || pendingLook) return;
+  const pause = Math.min(refreshed.took * REFRESH_SHARE, REFRESH_SLOWEST);
+  pendingLook = setTimeout(() => void refresh(), Math.max(REFRESH_PENDING, pause));
 }
 
 /** Counts how often everything has to be loaded anew. */

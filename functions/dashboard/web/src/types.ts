@@ -46,6 +46,8 @@ export interface Overview {
   site: string;
   seq: number;
   permit_version: number;
+  /** How much of what is stored is still to be judged. */
+  pending: number;
   alerts: number;
   alerts_by_severity: Partial<Record<Severity, number>>;
   series: Standing[];
@@ -115,6 +117,12 @@ export interface Permit {
   version: number;
   updated_at: string | null;
   limits: Limit[];
+}
+
+export interface SavedPermit extends Permit {
+  alerts: { new: number; withdrawn: number };
+  /** With 202 alone: how much is still to be judged. */
+  pending?: number;
 }
 
 export interface PermitPreview {

@@ -10,6 +10,7 @@ import type { Condition, Overview, Standing } from "../types";
 import { type Group, groups, lastExceedance } from "./groups";
 import { Incidents } from "./incidents";
 import { ChartPanel } from "./panel";
+import { pendingNote } from "./pending";
 import { tiles } from "./tiles";
 
 export function overviewView(main: HTMLElement): () => void {
@@ -23,7 +24,8 @@ export function overviewView(main: HTMLElement): () => void {
     chart.goTo(alert.time);
     chart.region.scrollIntoView({ block: "nearest", behavior: "smooth" });
   });
-  const head = h("div", { class: "verdict-area" });
+  const head = h("div");
+  const pending = pendingNote();
   const message = h("div");
   const body = h(
     "div",
@@ -31,7 +33,7 @@ export function overviewView(main: HTMLElement): () => void {
     tileArea.region,
     h("div", { class: "columns" }, chart.region, incidents.region),
   );
-  fill(main, h("h2", { class: "hidden", text: "Overview" }), head, message, body);
+  fill(main, h("h2", { class: "hidden", text: "Overview" }), h("div", {}, head, pending.element), message, body);
 
   function draw(): void {
     const loaded = overview.get();
@@ -40,6 +42,7 @@ export function overviewView(main: HTMLElement): () => void {
     body.hidden = shown.length === 0;
     fill(message, ready && shown.length > 0 ? null : absent(loaded));
     fill(head, ready && shown.length > 0 ? verdict(ready, shown) : null);
+    pending.draw(ready?.pending ?? 0);
     if (!ready || shown.length === 0) return;
     const chosen = choice(shown);
     tileArea.draw(shown, chosen?.id ?? null);

@@ -3,44 +3,8 @@
 import { fill, h, hidden, id } from "../dom";
 import { statisticText } from "../format";
 import type { Limit } from "../types";
+import { DIRECTIONS, type Field, NON_DETECTS, STATISTICS, TITLES, type Written } from "./words";
 
-const STATISTICS = [
-  "instant",
-  "daily_max",
-  "daily_min",
-  "daily_avg",
-  "weekly_avg",
-  "monthly_avg",
-  "geomean_30d",
-  "rolling_mean",
-  "as_reported",
-];
-const NON_DETECTS = { zero: "as zero", half: "as half", full: "in full" };
-/** An input of a row, by the name of the field that the server knows it by. */
-type Field =
-  | "parameter"
-  | "outfall"
-  | "statistic"
-  | "n"
-  | "direction"
-  | "value"
-  | "unit"
-  | "months"
-  | "non_detect"
-  | "action";
-
-const TITLES: Record<Field, string> = {
-  parameter: "Parameter",
-  outfall: "Outfall",
-  statistic: "Statistic",
-  n: "Readings",
-  direction: "Direction",
-  value: "Limit",
-  unit: "Unit",
-  months: "Months",
-  non_detect: "Non-detects",
-  action: "Action",
-};
 const FIELDS = Object.keys(TITLES) as Field[];
 
 type Input = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
@@ -82,7 +46,7 @@ export class LimitRows {
     this.#rows.at(-1)?.row.parameter.focus();
   }
 
-  get(): Record<string, unknown>[] {
+  get(): Written[] {
     return this.#rows.map(({ row }) => limitOf(row));
   }
 
@@ -163,7 +127,7 @@ function inputs(limit: Limit): Row {
     outfall: text(limit.outfall ?? "", 5, { placeholder: "all" }),
     statistic: select(statistics, limit.statistic),
     n: h("input", { type: "number", min: 2, max: 10_000, step: 1, value: limit.n ?? "", size: 4 }),
-    direction: select({ max: "at most", min: "at least" }, limit.direction),
+    direction: select(DIRECTIONS, limit.direction),
     value: h("input", {
       type: "number",
       min: 0,
@@ -197,8 +161,8 @@ function number(text: string): number | string {
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
-function limitOf(row: Row): Record<string, unknown> {
-  const out: Record<string, unknown> = {
+function limitOf(row: Row): Written {
+  const out: Written = {
     parameter: row.parameter.value,
     value: number(row.value.value),
     unit: row.unit.value.trim() || "mg/L",

@@ -1,0 +1,104 @@
+// What a person is shown when somebody else, or they themselves in another tab, changed the permit that they edit.
+
+import { type Child, h, hidden, id, name } from "../dom";
+import type { Permit } from "../types";
+import { type Change, compare } from "./compare";
+import { type Part, partText, TITLES, type Written } from "./words";
+
+export interface Conflict {
+  /** What the server says of it. */
+  message: string;
+  /** What the person began with. */
+  begun: Permit;
+  /** What is in force. */
+  theirs: Permit;
+}
+
+const KINDS: Record<Change["kind"], string> = { added: "Added", removed: "Removed", changed: "Changed" };
+
+/** A version as it is spoken of within a sentence. */
+export function versionText(permit: Permit): string {
+  return permit.default ? "the built-in limits" : `version ${permit.version}`;
+}
+
+export function conflictPanel(
+  { message, begun, theirs }: Conflict,
+  takeOver: () => void,
+  keepMine: () => void,
+): HTMLElement {
+  const heading = h("h3", { id: id("conflict"), text: "The permit was changed meanwhile" });
+  const listHeading = h("h4", { id: id("changes"), text: `From ${versionText(begun)} to ${versionText(theirs)}` });
+  const changes = compare(begun.limits, theirs.limits);
+  const list = h("ul", { class: "changes", "aria-labelledby": listHeading.id }, ...changes.map(line));
+  const button = (text: string, action: () => void, why: string) => {
+    const hint = h("span", { class: "quiet", id: id("hint"), text: why });
+    return h(
+      "div",
+      { class: "choice-of" },
+      h("button", { type: "button", "aria-describedby": hint.id, text, on: { click: action } }),
+      hint,
+    );
+  };
+  return h(
+    "section",
+    { class: "card conflict", tabindex: "-1", "aria-labelledby": heading.id },
+    heading,
+    h("p", { role: "alert", text: message }),
+    listHeading,
+    // Bounded, so that what can be done stays in sight; scrollable by the keyboard.
+    changes.length > 0
+      ? h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Changes, scrollable" }, list)
+      : h("p", { text: "The limits are the same in both." }),
+    h("p", { text: "What you entered is still in the table above. Nothing of it has been saved." }),
+    button("Take over theirs", takeOver, `The table is replaced by ${versionText(theirs)}. What you entered is lost.`),
+    button(
+      "Keep mine",
+      keepMine,
+      `You see the preview again. If you then save, your limits take the place of ${versionText(theirs)}.`,
+    ),
+  );
+}
+
+function line(change: Change): HTMLElement {
+  const kind = h("strong", { text: `${KINDS[change.kind]}: ` });
+  if (change.kind !== "changed") return h("li", { data: { kind: change.kind } }, kind, ...sentence(change.limit));
+  const parts = change.parts.map(({ part, before, after }) =>
+    h(
+      "li",
+      {},
+      `${TITLES[part]}: `,
+      name(before),
+      h("span", { "aria-hidden": "true", text: " → " }),
+      hidden(" becomes "),
+      name(after),
+    ),
+  );
+  return h("li", { data: { kind: change.kind } }, kind, ...subject(change.limit), h("ul", {}, ...parts));
+}
+
+/** Which limit it is. */
+function subject(limit: Written): Child[] {
+  const { outfall } = limit;
+  return [
+    part(limit, "parameter"),
+    ...(outfall ? [", outfall ", part(limit, "outfall")] : []),
+    `, ${partText(limit, "statistic")}`,
+  ];
+}
+
+/** A whole limit. */
+function sentence(limit: Written): Child[] {
+  const { months, non_detect, action } = limit;
+  return [
+    ...subject(limit),
+    ` ${partText(limit, "direction")} ${partText(limit, "value")} `,
+    part(limit, "unit"),
+    months ? `, in ${partText(limit, "months")}` : null,
+    non_detect && non_detect !== "zero" ? `, non-detects ${partText(limit, "non_detect")}` : null,
+    ...(action ? [". Action: ", part(limit, "action")] : []),
+  ];
+}
+
+function part(limit: Written, which: Part): HTMLElement {
+  return name(partText(limit, which));
+}
