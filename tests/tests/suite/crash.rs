@@ -105,7 +105,9 @@ async fn told(server: &Server, api: &Api, alerts: &[Value]) -> anyhow::Result<()
         let list = |field: &str| frame[field].as_array().cloned().unwrap_or_default();
         if frame["type"] == "alerts" {
             named.extend(list("alerts").iter().map(|alert| alert["id"].to_string()));
-            list("withdrawn").iter().for_each(|id| drop(named.remove(&id.to_string())));
+            for id in list("withdrawn") {
+                named.remove(&id.to_string());
+            }
         }
     }
     let gone: Vec<_> = named.difference(&standing).collect();
