@@ -3,6 +3,7 @@
 use super::{Plant, SITE, a_moment, hourly, permit};
 use reqwest::Method;
 use std::fmt::Write;
+use tests::faults::Hold;
 
 const SERIES: u32 = 40;
 
@@ -22,13 +23,14 @@ async fn a_permit_is_judged_by_though_its_client_has_gone() -> anyhow::Result<()
     let plant = Plant::with(&[("instant", 50.0)]).await?;
     plant.file(SITE, file(0)).await?;
     let path = format!("/api/permits/{SITE}");
-    let windows = [
-        plant.hold_answer("TransactWriteItems", &["\"document\"", "\"K#"]),
-        plant.hold("TransactWriteItems", &["\"Delete\"", "\"K#"]),
-        plant.hold("TransactWriteItems", &["\"Delete\"", "\"M#", "\"PERMIT#"]),
+    let windows: [&dyn Fn() -> Hold; 3] = [
+        &|| plant.hold_answer("TransactWriteItems", &["\"document\"", "\"K#"]),
+        &|| plant.hold("TransactWriteItems", &["\"Delete\"", "\"K#"]),
+        &|| plant.hold("TransactWriteItems", &["\"Delete\"", "\"M#", "\"PERMIT#"]),
     ];
     let mut version = 1;
-    for (held, limit) in windows.into_iter().zip([100.0, 150.0, 200.0]) {
+    for (hold, limit) in windows.into_iter().zip([100.0, 150.0, 200.0]) {
+        let held = hold();
         let body = permit(&[("instant", limit)]).to_string();
         plant.leave((Method::PUT, &path, "application/json"), &body, held.reached()).await?;
         // The host has time to see that nobody waits any more.
@@ -46,13 +48,14 @@ async fn a_permit_is_judged_by_though_its_client_has_gone() -> anyhow::Result<()
 async fn a_file_is_judged_though_its_client_has_gone() -> anyhow::Result<()> {
     let plant = Plant::with(&[("instant", 50.0)]).await?;
     let path = format!("/api/ingest?site={SITE}");
-    let windows = [
-        plant.hold("PutItem", &["\"INGEST#", "\"RECORD"]),
-        plant.hold("BatchWriteItem", &["\"SERIES#", "\"S#"]),
-        plant.hold_answer("TransactWriteItems", &["\"F#", "attribute_exists"]),
-        plant.hold("TransactWriteItems", &["\"Delete\"", "\"M#", "\"PERMIT#"]),
+    let windows: [&dyn Fn() -> Hold; 4] = [
+        &|| plant.hold("PutItem", &["\"INGEST#", "\"RECORD"]),
+        &|| plant.hold("BatchWriteItem", &["\"SERIES#", "\"S#"]),
+        &|| plant.hold_answer("TransactWriteItems", &["\"F#", "attribute_exists"]),
+        &|| plant.hold("TransactWriteItems", &["\"Delete\"", "\"M#", "\"PERMIT#"]),
     ];
-    for (salt, held) in (0..).zip(windows) {
+    for (salt, hold) in (0..).zip(windows) {
+        let held = hold();
         plant.leave((Method::POST, &path, "text/csv"), &file(salt * 100), held.reached()).await?;
         a_moment(100).await;
         drop(held);

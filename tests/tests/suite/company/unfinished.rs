@@ -92,7 +92,7 @@ async fn a_file_whose_process_was_killed_is_not_compliant_until_it_is_sent_again
             if status["interrupted"].as_array().is_some_and(|list| list.len() == 1) && status["pending"] == 0 {
                 break;
             }
-            ensure!(Instant::now() < until, "nobody says that it was interrupted: {status}");
+            ensure!(Instant::now() < until, "nobody says that it was interrupted: {texts:?} {status}");
             tokio::time::sleep(LOOK).await;
         }
         plant.file(SITE, file()).await?;

@@ -56,7 +56,7 @@ impl Replay {
                 (list("alerts"), list("withdrawn"), omitted)
             }
             Some("ingest") => {
-                let withdrawn = number("alerts_withdrawn_omitted");
+                let withdrawn = number("withdrawn_omitted");
                 (Vec::new(), Vec::new(), Counts { raised: number("alerts_omitted"), withdrawn })
             }
             Some("omitted") => {
