@@ -62,6 +62,8 @@ pub(crate) async fn get_status(State(api): State<Api>, Query(options): Query<Opt
 }
 
 async fn status_of(api: &Api, site: String) -> Result<SiteStatus, StoreError> {
+    // Read before what it is about: alerts that are counted before it may be from before the last of it was judged.
+    let pending = api.store.pending(&site).await?;
     let series = api.store.series_of(&site).await?;
     let mut by_severity = BTreeMap::new();
     for block in api.store.alert_blocks(&site, None, None).await? {
@@ -75,7 +77,7 @@ async fn status_of(api: &Api, site: String) -> Result<SiteStatus, StoreError> {
         alerts_by_severity: by_severity,
         permit_version: api.store.permit(&site).await?.version,
         seq: api.store.head(&site).await?.seq,
-        pending: api.store.pending(&site).await?,
+        pending,
         interrupted: api.store.outstanding(&site).await?.interrupted,
         site,
     })

@@ -1,7 +1,7 @@
 //! Messages that come through API Gateway.
 
 use crate::subscription::{Begin, bring};
-use crate::{Messages, Received, Step, refusal};
+use crate::{Messages, Received, Step, refusal, unpublished};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::time;
@@ -62,7 +62,7 @@ impl Host {
             Step::Reply(frame) => self.reply(connection, frame).await,
             Step::Publishing(fate) => match fate.await.unwrap_or(Err(PublishError::Unavailable)) {
                 Ok(_) => Ok(()),
-                Err(error) => self.reply(connection, refusal(Code::Unavailable, &error.to_string())).await,
+                Err(error) => self.reply(connection, unpublished(&error)).await,
             },
             Step::Subscribe { site, after } => self.subscribe(connection, site, after, deadline).await,
         }

@@ -3,7 +3,7 @@
 pub mod gateway;
 mod subscription;
 
-use engine::publisher::{Fate, Publisher};
+use engine::publisher::{Fate, PublishError, Publisher};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use live::metrics as names;
 use live::ports::Connection;
@@ -16,7 +16,7 @@ use web::config::Config;
 pub enum Step {
     /// A frame for the client.
     Reply(String),
-    /// A reading is on its way into the feed; an error of it is to be answered by [`refusal`].
+    /// A reading is on its way into the feed; an error of it is to be answered by [`unpublished`].
     Publishing(Fate),
     /// The client goes to a site.
     Subscribe {
@@ -106,11 +106,20 @@ impl Messages {
                 let site = published.site.clone().unwrap_or_else(|| connection.site.clone());
                 match self.publisher.publish(&site, *published, &connection.id) {
                     Ok(fate) => Step::Publishing(fate),
-                    Err(error) => refuse(Code::Unavailable, &error.to_string()),
+                    Err(error) => Step::Reply(unpublished(&error)),
                 }
             }
         }
     }
+}
+
+/// The frame that says why a reading was not stored: whether it may be sent again as it is.
+pub fn unpublished(error: &PublishError) -> String {
+    let code = match error {
+        PublishError::Busy | PublishError::Unavailable => Code::Unavailable,
+        PublishError::TooManyUnits(_) => Code::BadMessage,
+    };
+    refusal(code, &error.to_string())
 }
 
 fn refuse(code: Code, detail: &str) -> Step {

@@ -66,7 +66,9 @@ impl Code {
         match self {
             Self::RateLimited => "More messages a second than OW_SC_WS_MSGS_PER_SEC; send it again later.",
             Self::TooLarge => "Longer than OW_SC_WS_MAX_MESSAGE_BYTES, in bytes received.",
-            Self::BadMessage => "Not JSON, or not a message of this protocol; the detail says where and why.",
+            Self::BadMessage => {
+                "Not JSON, or not a message of this protocol, or a reading that cannot be taken; the detail says where and why."
+            }
             Self::Unauthorized => "The server wants a token: the upgrade is refused with status 401.",
             Self::Unavailable => "The reading was not stored; send it again later.",
         }

@@ -3,6 +3,7 @@
 mod backup;
 mod certificate;
 mod chart;
+mod company;
 mod configuration;
 mod crash;
 mod docs;

@@ -23,7 +23,7 @@ use table::{Store, StoreError};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
-use ws_message::{Allowance, Messages, Received, Step, refusal};
+use ws_message::{Allowance, Messages, Received, Step, unpublished};
 
 /// Readings of one connection that are on their way into the feed; with more, its messages are not read until some
 /// have arrived.
@@ -377,7 +377,7 @@ impl Session {
 /// What is said of a reading that is not stored. A publisher that has been dropped with one has not stored it.
 async fn refused(fate: Fate) -> Option<String> {
     let error = fate.await.unwrap_or(Err(PublishError::Unavailable)).err()?;
-    Some(refusal(Code::Unavailable, &error.to_string()))
+    Some(unpublished(&error))
 }
 
 /// Counts an open connection as long as it lives.

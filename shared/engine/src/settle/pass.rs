@@ -48,7 +48,7 @@ pub(super) struct Pass<'a> {
 /// Marks of a series that are settled together, and what their stretch came to.
 pub(super) struct Task {
     pub(super) marks: Vec<Mark>,
-    /// `None`: the series has no readings.
+    /// `None`: the series has no readings there.
     pub(super) entry: Option<Entry>,
     pub(super) found: Vec<Found>,
     pub(super) limited: bool,
@@ -244,11 +244,12 @@ async fn judged(
     // Nobody closes it.
     let _room = room.acquire_many(readings).await;
     let entry = store.series(site, &marks[0].series).await?;
-    let Some(entry) = entry.filter(|entry| !entry.is_new()) else {
-        return Ok(Task { marks, entry: None, found: Vec::new(), limited: false });
-    };
     let stretch = marks.iter().map(|mark| mark.stretch).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     let (from, to) = stretch.unwrap_or_default();
+    // What was marked for a file that was interrupted may never have come.
+    let Some(entry) = entry.filter(|entry| from.max(entry.first) <= to.min(entry.latest.time)) else {
+        return Ok(Task { marks, entry: None, found: Vec::new(), limited: false });
+    };
     let touched = (from.max(entry.first), to.min(entry.latest.time));
     let found = judge(store, &entry, permit, touched, purpose).await?;
     let limited = entry.carries_limits || permit.limits.iter().any(|limit| limit.covers(&entry.series));

@@ -29,14 +29,19 @@ impl Settler {
                 store.note_interrupted(&site, &ingest).await?;
             }
         }
+        // One that cannot be settled does not keep the others waiting.
+        let mut failed = None;
         for site in &sites {
-            self.settle_site(site).await?;
+            if let Err(error) = self.settle_site(site).await {
+                tracing::error!(%error, site, "a site could not be settled");
+                failed = Some(error);
+            }
         }
         // All of it may have been judged, and the answer not written.
         for ingest in open.iter().filter_map(|open| open.ingest.as_deref()) {
             summary::answer_file(store, ingest).await?;
         }
-        Ok(open)
+        failed.map_or(Ok(open), Err)
     }
 
     /// Which of some files that are being recorded nobody is recording, as far as can be seen.

@@ -9,7 +9,7 @@
 mod check;
 mod look;
 mod plan;
-mod replay;
+pub(crate) mod replay;
 mod stage;
 
 use check::Violation;

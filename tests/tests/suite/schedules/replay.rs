@@ -5,28 +5,28 @@ use std::collections::BTreeMap;
 
 /// Raised and withdrawn alerts.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) raised: u64,
-    pub(super) withdrawn: u64,
+pub(crate) struct Counts {
+    pub(crate) raised: u64,
+    pub(crate) withdrawn: u64,
 }
 
 /// What the events of a site come to.
 #[derive(Debug, Default)]
-pub(super) struct Replay {
+pub(crate) struct Replay {
     /// The alerts that stand, and what each says.
-    pub(super) standing: BTreeMap<String, String>,
+    pub(crate) standing: BTreeMap<String, String>,
     /// All that were told, those that an event only counts included.
-    pub(super) told: Counts,
+    pub(crate) told: Counts,
     /// Those that events only count.
-    pub(super) omitted: Counts,
+    pub(crate) omitted: Counts,
     /// What was told with the name of a file.
-    pub(super) by_file: BTreeMap<String, Counts>,
+    pub(crate) by_file: BTreeMap<String, Counts>,
     /// What cannot be.
-    pub(super) problems: Vec<String>,
+    pub(crate) problems: Vec<String>,
 }
 
 /// What an alert says: told again with the same, it would be told twice.
-pub(super) fn said(alert: &Value) -> String {
+pub(crate) fn said(alert: &Value) -> String {
     ["value", "qualifier", "unit", "limit", "direction", "time"].map(|field| alert[field].to_string()).join(" ")
 }
 
@@ -35,7 +35,7 @@ fn id(alert: &Value) -> String {
 }
 
 impl Replay {
-    pub(super) fn of(feed: &[Value]) -> Self {
+    pub(crate) fn of(feed: &[Value]) -> Self {
         let mut out = Self::default();
         for (event, seq) in feed.iter().zip(1..) {
             if event["seq"] != seq {
@@ -56,7 +56,7 @@ impl Replay {
                 (list("alerts"), list("withdrawn"), omitted)
             }
             Some("ingest") => {
-                let withdrawn = number("alerts_withdrawn_omitted");
+                let withdrawn = number("withdrawn_omitted");
                 (Vec::new(), Vec::new(), Counts { raised: number("alerts_omitted"), withdrawn })
             }
             Some("omitted") => {
@@ -94,7 +94,7 @@ impl Replay {
     }
 
     /// How what stands differs from a list of alerts, as far as events say.
-    pub(super) fn compare(&self, alerts: &[Value]) -> Vec<String> {
+    pub(crate) fn compare(&self, alerts: &[Value]) -> Vec<String> {
         let listed: BTreeMap<String, String> = alerts.iter().map(|alert| (id(alert), said(alert))).collect();
         let mut out = Vec::new();
         if listed.len() != alerts.len() {
@@ -124,7 +124,7 @@ fn few<T>(all: &[T]) -> &[T] {
 }
 
 impl Counts {
-    pub(super) fn add(&mut self, more: Self) {
+    pub(crate) fn add(&mut self, more: Self) {
         self.raised += more.raised;
         self.withdrawn += more.withdrawn;
     }

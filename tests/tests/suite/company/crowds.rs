@@ -1,0 +1,74 @@
+//! A6: files into a series in which readings arrive as fast as they can.
+
+use super::{Plant, SITE, hourly};
+use crate::support::readings;
+use anyhow::{Context, ensure};
+use futures_util::future::try_join_all;
+use serde_json::json;
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+const PUBLISHERS: u32 = 3;
+/// How long a file may take.
+const DONE: Duration = Duration::from_secs(30);
+
+impl Plant {
+    /// Publishes a reading of an hour of its own after the other, each as soon as the last one is answered: the hours
+    /// that were taken. Every other reading exceeds.
+    pub(super) async fn publish_until(&self, is_over: &Cell<bool>, number: u32, from: u32) -> anyhow::Result<Vec<u32>> {
+        let mut socket = self.publisher().await?;
+        let mut taken = Vec::new();
+        while !is_over.get() {
+            let hour = from + taken.len() as u32 * PUBLISHERS + number;
+            let value = if taken.len() % 2 == 0 { 900 } else { 100 };
+            socket.send(&json!({"time": hour, "species": "SO4", "concentration": value, "site": SITE})).await?;
+            // An error would come before the answer.
+            socket.barrier().await?;
+            taken.push(hour);
+        }
+        Ok(taken)
+    }
+
+    /// What three of them publish while something is done.
+    pub(super) async fn in_a_crowd<T>(
+        &self,
+        from: u32,
+        doing: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<(T, Vec<u32>)> {
+        let is_over = Cell::new(false);
+        let publishing = try_join_all((0..PUBLISHERS).map(|number| self.publish_until(&is_over, number, from)));
+        let doing = async {
+            let done = doing.await;
+            is_over.set(true);
+            done
+        };
+        let (done, taken) = tokio::try_join!(doing, publishing)?;
+        Ok((done, taken.concat()))
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_done_while_publishers_send_to_its_series() -> anyhow::Result<()> {
+    const HOURS: u32 = 20_000;
+    let plant = Plant::with(&[("instant", 250.0), ("rolling_mean(3)", 600.0), ("daily_max", 800.0)]).await?;
+    // In the middle of the file's time.
+    let file = || hourly((0..HOURS * 2).step_by(2), |hour| f64::from(hour % 1000));
+    let sending = async {
+        let started = Instant::now();
+        let (status, answer) = plant.api.ingest(&format!("?site={SITE}"), file()).await?;
+        ensure!([200, 202].contains(&status.as_u16()), "{status}: {answer}");
+        let record = plant.done(answer["id"].as_str().context("no id")?).await?;
+        let took = started.elapsed();
+        ensure!(took < DONE, "done after {took:.1?}");
+        Ok(record)
+    };
+    let (_, published) = plant.in_a_crowd(HOURS + 1, sending).await?;
+    plant.rested(SITE).await?;
+    // A file's hour is even; of one that was published, too, the last one counts.
+    let all = readings(&plant.api, SITE, "SO4", "&max_points=1000").await?;
+    let expected: BTreeSet<u32> = (0..HOURS * 2).step_by(2).chain(published.iter().copied()).collect();
+    assert_eq!(all["total"], expected.len(), "{} were published", published.len());
+    ensure!(published.len() > 10, "too few to see anything: {}", published.len());
+    Ok(())
+}
