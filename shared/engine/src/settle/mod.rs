@@ -9,6 +9,8 @@ mod batch;
 mod pass;
 mod sweep;
 
+pub use sweep::report;
+
 use crate::lanes::Lanes;
 use crate::metrics;
 use crate::summary;
