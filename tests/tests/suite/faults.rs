@@ -28,12 +28,10 @@ const ANSWER: Duration = Duration::from_secs(29);
 /// How long the same is sent again and again.
 const TRIES: Duration = Duration::from_secs(180);
 
-/// How probable a fault of one kind is, for each call that it concerns.
-const ALONE: f64 = 0.3;
 /// How probable each kind is where all of them happen: with those that concern a transaction, one call in four fails.
 const TOGETHER: f64 = 0.05;
 
-fn share(usual: f64) -> anyhow::Result<f64> {
+pub(crate) fn share(usual: f64) -> anyhow::Result<f64> {
     Ok(std::env::var("OWSC_TEST_FAULTS").map_or(Ok(usual), |text| text.parse())?)
 }
 
@@ -383,7 +381,7 @@ async fn one_thing_after_the_other_is_neither_lost_nor_doubled() -> anyhow::Resu
 }
 
 /// Files, a permit, publishers and readers at the same time.
-async fn all_at_once(kinds: &[Kind], share: f64) -> anyhow::Result<()> {
+pub(crate) async fn all_at_once(kinds: &[Kind], share: f64) -> anyhow::Result<()> {
     let plant = Plant::start(kinds, share).await?;
     let permit = permit(&[("SO4", 220.0), ("Ni", 0.09), ("Zn", 5.0)]);
     let files = async {
@@ -399,34 +397,6 @@ async fn all_at_once(kinds: &[Kind], share: f64) -> anyhow::Result<()> {
     };
     tokio::try_join!(files, plant.permit(&permit), plant.publish_all(), reading)?;
     plant.check(&everything(), 2, &permit).await
-}
-
-/// Each kind alone, one after the other.
-async fn alone(kinds: &[Kind]) -> anyhow::Result<()> {
-    for kind in kinds {
-        all_at_once(&[*kind], share(ALONE)?).await.with_context(|| format!("{kind:?}"))?;
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn conflicts_and_cancelled_transactions_lose_and_double_nothing() -> anyhow::Result<()> {
-    alone(&[Kind::Conflict, Kind::Cancelled]).await
-}
-
-#[tokio::test]
-async fn throttles_and_leftovers_lose_and_double_nothing() -> anyhow::Result<()> {
-    alone(&[Kind::Throttled, Kind::Unprocessed]).await
-}
-
-#[tokio::test]
-async fn failures_and_lost_answers_lose_and_double_nothing() -> anyhow::Result<()> {
-    alone(&[Kind::Failed, Kind::Lost]).await
-}
-
-#[tokio::test]
-async fn slow_answers_lose_and_double_nothing() -> anyhow::Result<()> {
-    alone(&[Kind::Slow]).await
 }
 
 #[tokio::test]
