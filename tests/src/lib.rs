@@ -1,6 +1,8 @@
 //! The harness: the server as its users run it, and clients for it.
 
 pub mod client;
+pub mod crowd;
+pub mod fanout;
 pub mod fleet;
 pub mod follower;
 pub mod generate;
