@@ -1,13 +1,13 @@
 //! Files from HTTP to disk: how fast, and for how many write units.
 
 use super::report::{Better, Bound, Figure};
+use ::tests::generate::{self, Exceeding};
+use ::tests::{Api, Server};
 use anyhow::{Context, bail, ensure};
 use reqwest::{Body, StatusCode};
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tests::generate::{self, Exceeding};
-use tests::{Api, Server};
 
 const ROWS: usize = 1_000_000;
 /// How often it is asked whether a file that was answered before it was done is done.
@@ -63,5 +63,52 @@ async fn done(api: &Api, file: impl Into<Body>) -> anyhow::Result<Value> {
             return Ok(record["answer"].take());
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::extract::State;
+    use axum::routing::{get, post as posted};
+    use axum::{Json, Router};
+    use serde_json::json;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::net::TcpListener;
+
+    /// A server that answers a file before it is done, and is asked so often until it is.
+    async fn answers_early(looks: u32) -> anyhow::Result<(Api, Arc<AtomicU32>)> {
+        let asked = Arc::new(AtomicU32::new(0));
+        let record = move |State(asked): State<Arc<AtomicU32>>| async move {
+            let done = asked.fetch_add(1, Ordering::Relaxed) + 1 >= looks;
+            let answer = if done { json!({"write_units": 7.0}) } else { json!(null) };
+            Json(json!({"state": if done { "done" } else { "under way" }, "answer": answer}))
+        };
+        let router = Router::new()
+            .route("/api/ingest", posted(|| async { (axum::http::StatusCode::ACCEPTED, Json(json!({"id": "a"}))) }))
+            .route("/api/ingests/a", get(record))
+            .with_state(asked.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let api = Api::at(&format!("http://{}", listener.local_addr()?));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok((api, asked))
+    }
+
+    #[tokio::test]
+    async fn a_file_counts_until_it_is_done() -> anyhow::Result<()> {
+        let (api, asked) = answers_early(3).await?;
+        let (answer, time) = post(&api, "", PATIENCE).await?;
+        assert_eq!((answer, asked.load(Ordering::Relaxed)), (json!({"write_units": 7.0}), 3));
+        assert!(time >= 2 * LOOK, "{time:?}");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_never_done_is_given_up() -> anyhow::Result<()> {
+        let (api, asked) = answers_early(u32::MAX).await?;
+        assert!(post(&api, "", 5 * LOOK).await.is_err());
+        assert!(asked.load(Ordering::Relaxed) > 0);
+        Ok(())
     }
 }
