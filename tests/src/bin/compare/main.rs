@@ -88,7 +88,7 @@ fn verdict(out: &mut impl Write, lines: &[Line], at_least: Option<f64>) -> std::
     let missed: Vec<_> = lines.iter().filter(|line| line.misses(at_least)).collect();
     for line in &missed {
         match line.bound {
-            Bound::AtMost(bar) => writeln!(out, "Missed: {} is above {bar}.", line.title())?,
+            Bound::AtMost(bar) => writeln!(out, "Missed: {} is not at most {bar}.", line.title())?,
             _ => writeln!(out, "Missed: the ratio of {} is {:.3}.", line.title(), line.ratio)?,
         }
     }
