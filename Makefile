@@ -68,7 +68,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-lambda test test-dynamodb test-image test-cluster lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis fmt fmt-deploy doc bench bench-fanout bench-functions fuzz build build-server build-functions deploy docker-build docker-run
+.PHONY: help run run-lambda test test-dynamodb test-image test-cluster lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis fmt fmt-deploy doc bench bench-against bench-fanout bench-functions fuzz build build-server build-functions deploy docker-build docker-run
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -152,6 +152,14 @@ bench: $(NODE_READY) ## Measure ingest: rows a second, against bare CSV reading 
 bench-fanout: $(NODE_READY) redis ## Measure live fan-out: deliveries a second, latency of one server and of three, and what following costs
 	$(CARGO) build --profile server --locked --workspace --bin owsc --bin fanout
 	target/server/fanout
+
+# `make bench-against BEFORE=../before/target/server/owsc COMPARE_FLAGS="--rounds 9 ingest latency"` takes a part, more
+# often. All of it takes twenty minutes.
+COMPARE_FLAGS ?= --at-least 0.95
+bench-against: $(NODE_READY) ## Measure against another owsc in the same run: make bench-against BEFORE=path/to/owsc
+	@test -x "$(BEFORE)" || { echo "There is no program to compare with: BEFORE=path/to/owsc says where it is" >&2; exit 1; }
+	$(CARGO) build --profile server --locked --workspace --bin owsc --bin compare
+	target/server/compare --before "$(BEFORE)" --after target/server/owsc $(COMPARE_FLAGS)
 
 FUZZ_SECONDS ?= 300
 FUZZ_HOST := $(shell rustc --print host-tuple)

@@ -15,7 +15,12 @@ pub struct Api {
 impl Api {
     /// The API at an address, without a token.
     pub fn new(server: &crate::Server) -> Self {
-        Self { client: Client::new(), base: server.url(""), token: None }
+        Self::at(&server.url(""))
+    }
+
+    /// The API of whatever listens at a URL, without a token.
+    pub fn at(base: &str) -> Self {
+        Self { client: Client::new(), base: base.to_owned(), token: None }
     }
 
     /// The same with a token.

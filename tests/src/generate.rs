@@ -2,31 +2,66 @@
 
 use std::fmt::Write as _;
 
-/// The species of generated files, with the limit that the built-in permit has for each and the decimal places that
-/// a laboratory would report.
-const SPECIES: [(&str, f64, usize); 3] = [("SO4", 250.0, 1), ("As", 0.01, 4), ("Ni", 0.1, 3)];
+/// A species, the limit that the built-in permit has for it, and the decimal places that a laboratory would report.
+type Species = (&'static str, f64, usize);
+
+/// The species of generated files.
+const SPECIES: [Species; 3] = [("SO4", 250.0, 1), ("As", 0.01, 4), ("Ni", 0.1, 3)];
 
 /// How many of the readings lie beyond their limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exceeding {
     /// About two in a thousand, as a plant in operation has them.
     Some,
+    /// About one in nine, as a plant in trouble has them.
+    Many,
     /// Every one.
     All,
 }
 
+impl Exceeding {
+    fn share(self) -> f64 {
+        match self {
+            Self::Some => 0.002,
+            Self::Many => 1.0 / 9.0,
+            Self::All => 1.0,
+        }
+    }
+}
+
+/// Rows of a piece of a file.
+const PIECE: usize = 4096;
+
 /// A tidy file: `rows` readings of three species in turn, every quarter of an hour. 17.8 bytes a row at a million rows.
 pub fn tidy(rows: usize, exceeding: Exceeding) -> String {
-    let mut random = Random::new();
     let mut out = String::with_capacity(rows * 20 + 64);
-    out.push_str("time,species,concentration\n");
-    for row in 0..rows {
-        let (species, limit, places) = SPECIES[row % SPECIES.len()];
-        let time = (row / SPECIES.len()) as f64 / 4.0;
-        let value = random.value(limit, exceeding);
-        let _ = writeln!(out, "{time},{species},{value:.places$}");
-    }
+    out.extend(tidy_pieces(rows, exceeding));
     out
+}
+
+/// The same piece by piece, for files that are too long to be held.
+pub fn tidy_pieces(rows: usize, exceeding: Exceeding) -> impl Iterator<Item = String> {
+    pieces(&SPECIES, rows, exceeding)
+}
+
+/// A tidy file of a single series, of sulfate.
+pub fn sulfate(rows: usize, exceeding: Exceeding) -> String {
+    pieces(&SPECIES[..1], rows, exceeding).collect()
+}
+
+fn pieces(species: &'static [Species], rows: usize, exceeding: Exceeding) -> impl Iterator<Item = String> {
+    let mut random = Random::new();
+    let pieces = (0..rows).step_by(PIECE).map(move |first| {
+        let mut out = String::with_capacity(PIECE * 24);
+        for row in first..rows.min(first + PIECE) {
+            let (name, limit, places) = species[row % species.len()];
+            let time = (row / species.len()) as f64 / 4.0;
+            let value = random.value(limit, exceeding);
+            let _ = writeln!(out, "{time},{name},{value:.places$}");
+        }
+        out
+    });
+    std::iter::once("time,species,concentration\n".to_owned()).chain(pieces)
 }
 
 /// A wide file: `rows` rows with a reading of each of three species.
@@ -69,6 +104,6 @@ impl Random {
 
     fn value(&mut self, limit: f64, exceeding: Exceeding) -> f64 {
         let (usual, beyond) = (limit * (0.2 + 0.78 * self.next()), limit * (1.2 + 2.0 * self.next()));
-        if exceeding == Exceeding::All || self.next() < 0.002 { beyond } else { usual }
+        if exceeding == Exceeding::All || self.next() < exceeding.share() { beyond } else { usual }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod client;
 pub mod faults;
+pub mod crowd;
+pub mod fanout;
 pub mod fleet;
 pub mod follower;
 pub mod generate;

@@ -13,6 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 /// How a server is to be started.
 #[derive(Debug, Default)]
 pub struct Options {
+    program: Option<PathBuf>,
     env: Vec<(String, String)>,
     data: Option<PathBuf>,
     demo: bool,
@@ -33,6 +34,13 @@ pub struct Server {
 }
 
 impl Options {
+    /// Starts this `owsc` in place of the one that is built with the tests.
+    #[must_use]
+    pub fn program(mut self, path: &Path) -> Self {
+        self.program = Some(path.to_owned());
+        self
+    }
+
     /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -117,7 +125,7 @@ impl Options {
     }
 
     fn serve(&self, data: &Path) -> Command {
-        let mut command = owsc();
+        let mut command = self.program.as_deref().map_or_else(owsc, clean);
         let engine = table::engine().filter(|_| self.endpoint.is_none());
         let database = if self.endpoint.is_some() || engine.is_some() { "aws" } else { "embedded" };
         command.args(["serve", "--port", "0", "--database", database]);

@@ -4,7 +4,6 @@
 //! Every reading is in the feed, on disk, before it is delivered. Publishers, subscribers, servers and the table share
 //! the machine.
 
-mod crowd;
 mod idle;
 mod servers;
 mod single;

@@ -1,11 +1,11 @@
 //! Three servers on one table: how long a reading takes to subscribers of the server that it was published at, and of
 //! others, which find it in the table, with and without hints through Redis.
 
-use super::crowd::{Crowd, Latencies, milliseconds};
 use rand::RngExt;
 use std::io::Write;
 use std::ops::Range;
 use std::time::Duration;
+use tests::crowd::{Crowd, Latencies, milliseconds};
 use tests::redis::{self, RedisServer};
 use tests::{Fleet, Socket};
 

@@ -1,65 +1,68 @@
 //! Subscribers who note how long each reading took to them.
 
+use crate::Server;
+use crate::tap::{Tap, number, quantile};
 use anyhow::ensure;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tests::Server;
-use tests::tap::{Tap, number, quantile};
 use tokio::task::JoinSet;
 
 /// How long until everybody has everything.
 const ARRIVAL: Duration = Duration::from_secs(20);
 
 /// Subscribers of one server or several.
-pub(crate) struct Crowd {
+#[derive(Debug)]
+pub struct Crowd {
     start: Instant,
     delivered: Arc<AtomicU64>,
     subscribers: JoinSet<anyhow::Result<Latencies>>,
 }
 
 /// How long deliveries took, in microseconds.
-#[derive(Default)]
-pub(crate) struct Latencies {
+#[derive(Debug, Default)]
+pub struct Latencies {
     /// Of what was published at the subscriber's own server.
-    pub(crate) own: Vec<u64>,
+    pub own: Vec<u64>,
     /// Of what was published at another one.
-    pub(crate) other: Vec<u64>,
+    pub other: Vec<u64>,
 }
 
 impl Crowd {
-    pub(crate) fn new() -> Self {
+    /// Nobody yet.
+    #[expect(clippy::new_without_default, reason = "its clock starts with it")]
+    pub fn new() -> Self {
         Self { start: Instant::now(), delivered: Arc::default(), subscribers: JoinSet::new() }
     }
 
     /// Adds a subscriber of a server, which has a number where there are several.
-    pub(crate) async fn add(&mut self, server: &Server, number: Option<u64>) -> anyhow::Result<()> {
+    pub async fn add(&mut self, server: &Server, number: Option<u64>) -> anyhow::Result<()> {
         let tap = Tap::connect(server.address(), "/ws/effluent").await?;
         self.subscribers.spawn(subscriber(tap, number, self.start, self.delivered.clone()));
         Ok(())
     }
 
     /// A reading that tells when it is sent.
-    pub(crate) fn reading(&self, time: u32) -> Value {
+    pub fn reading(&self, time: u32) -> Value {
         let sent = self.start.elapsed().as_micros() as u64;
         json!({"time": f64::from(time), "species": "Flow", "concentration": 1.5, "sent": sent})
     }
 
     /// One that also tells to which server.
-    pub(crate) fn reading_at(&self, time: u32, server: u64) -> Value {
+    pub fn reading_at(&self, time: u32, server: u64) -> Value {
         let mut reading = self.reading(time);
         reading["origin"] = json!(server);
         reading
     }
 
     /// How many deliveries there were.
-    pub(crate) fn delivered(&self) -> u64 {
+    pub fn delivered(&self) -> u64 {
         self.delivered.load(Ordering::Relaxed)
     }
 
     /// Waits until each subscriber has so many readings.
-    pub(crate) async fn arrived(&self, readings: u32) -> anyhow::Result<()> {
+    pub async fn arrived(&self, readings: u32) -> anyhow::Result<()> {
         let deliveries = u64::from(readings) * self.subscribers.len() as u64;
         let until = Instant::now() + ARRIVAL;
         while self.delivered() < deliveries {
@@ -70,7 +73,7 @@ impl Crowd {
     }
 
     /// What the subscribers have noted, once their servers have ended.
-    pub(crate) async fn latencies(mut self) -> anyhow::Result<Latencies> {
+    pub async fn latencies(mut self) -> anyhow::Result<Latencies> {
         let mut all = Latencies::default();
         while let Some(one) = self.subscribers.join_next().await {
             let one = one??;
@@ -113,6 +116,6 @@ async fn subscriber(
 }
 
 /// The milliseconds within which a share of sorted deliveries was made.
-pub(crate) fn milliseconds(sorted: &[u64], share: f64) -> f64 {
+pub fn milliseconds(sorted: &[u64], share: f64) -> f64 {
     quantile(sorted, share) as f64 / 1e3
 }
