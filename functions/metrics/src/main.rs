@@ -3,7 +3,6 @@
 use lambda::{Error, Function};
 use metrics_function::Render;
 use metrics_function::sums::{self, Sums};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,7 +12,9 @@ async fn main() -> Result<(), Error> {
     let render: Render = Arc::new(move || {
         let (store, zeros) = (store.clone(), zeros.clone());
         Box::pin(async move {
-            let mut sums: Sums = zeros.take().into_iter().map(|delta| (delta.series, BTreeMap::new())).collect();
+            engine::settle::report(&store).await?;
+            // Zeros, but for what has just been reported.
+            let mut sums: Sums = zeros.take().into_iter().map(|delta| (delta.series, delta.numbers)).collect();
             sums.extend(store.counters().await?);
             Ok(sums::render(&sums))
         })

@@ -154,13 +154,13 @@ fn router(
     let waiting = hub.clone();
     let store = engine.store().clone();
     let vitals = health::Vitals { store: store.clone(), buffer_size: Arc::new(move || waiting.waiting()) };
-    let settler = engine.settler().clone();
+    let table = store.clone();
     let render: metrics_function::Render = Arc::new(move || {
         metrics::gauge!(STREAM_BUFFER).set(hub.waiting() as f64);
-        let (settler, metrics) = (settler.clone(), metrics.clone());
+        let (table, metrics) = (table.clone(), metrics.clone());
         Box::pin(async move {
             // A table that does not answer keeps no other metric back.
-            if let Err(error) = settler.report().await {
+            if let Err(error) = engine::settle::report(&table).await {
                 tracing::warn!(%error, "what is unsettled could not be counted");
             }
             Ok(metrics.render())

@@ -118,8 +118,8 @@ fn kind<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Kind {
         (Some(code), _) if PASSING.contains(&code) => Kind::Passing,
         // Faults inside, and answers that were lost: what the call was for may have been done.
         (None, SdkError::ServiceError(_) | SdkError::ResponseError(_) | SdkError::TimeoutError(_)) => Kind::Passing,
-        // Nobody is there, or the connection broke.
-        (None, SdkError::DispatchFailure(failure)) if failure.is_io() || failure.is_timeout() => Kind::Passing,
+        // Nobody is there, or the connection broke, before the call was carried out or after.
+        (None, SdkError::DispatchFailure(failure)) if !failure.is_user() => Kind::Passing,
         _ => Kind::Lasting,
     }
 }

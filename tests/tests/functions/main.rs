@@ -4,8 +4,6 @@
 mod certificate;
 #[path = "../suite/chart.rs"]
 mod chart;
-#[path = "../suite/company/mod.rs"]
-mod company;
 #[path = "../suite/docs.rs"]
 mod docs;
 #[path = "../suite/echo.rs"]

@@ -10,6 +10,7 @@ mod docs;
 mod echo;
 mod errors;
 mod fault_kinds;
+mod fault_ways;
 mod faults;
 mod ingest;
 mod instances;

@@ -121,7 +121,7 @@ async fn live_connections_and_messages_are_counted_exactly() -> anyhow::Result<(
 }
 
 /// What the product promises, by name: dashboards and rules know them.
-const PROMISED: [&str; 16] = [
+const PROMISED: [&str; 19] = [
     "ws_active_connections",
     "ws_connections_total",
     "ws_messages_received_total",
@@ -138,6 +138,9 @@ const PROMISED: [&str; 16] = [
     "owsc_http_requests_total",
     "owsc_http_request_duration_seconds",
     "owsc_store_retries_total",
+    "owsc_unsettled",
+    "owsc_unsettled_oldest_seconds",
+    "owsc_settle_attempts_total",
 ];
 /// What a server promises besides: functions know no Redis.
 const PROMISED_BY_SERVERS: [&str; 2] = ["owsc_redis_up", "owsc_redis_hints_dropped_total"];
@@ -189,6 +192,7 @@ async fn what_rules_look_at_is_there_before_anything_happened() -> anyhow::Resul
         ("owsc_alerts_total", "level", &["info", "watch", "warning", "critical"][..]),
         ("owsc_ingests_total", "outcome", &["stored", "known", "refused", "failed"]),
         ("owsc_ingest_rows_total", "outcome", &["taken", "refused", "without_reading"]),
+        ("owsc_settle_attempts_total", "outcome", &["written", "behind", "stale", "failed"]),
         (
             "ws_errors_total",
             "code",

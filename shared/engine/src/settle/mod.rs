@@ -9,6 +9,8 @@ mod batch;
 mod pass;
 mod sweep;
 
+pub use sweep::report;
+
 use crate::lanes::Lanes;
 use crate::metrics;
 use crate::summary;
@@ -129,13 +131,14 @@ impl Settler {
 
     /// Whether a site has marks that can be settled now.
     async fn is_ready(&self, site: &str) -> Result<bool, StoreError> {
-        let outstanding = self.0.store.outstanding(site).await?;
-        if !outstanding.permits.is_empty() || outstanding.garbage.iter().any(is_old) {
-            return Ok(true);
-        }
         let mut after = None;
         loop {
             let (marks, next) = self.0.store.marks(site, after.as_deref()).await?;
+            // Read afterwards, for the reason that `Pass::run` gives.
+            let outstanding = self.0.store.outstanding(site).await?;
+            if !outstanding.permits.is_empty() || outstanding.garbage.iter().any(is_old) {
+                return Ok(true);
+            }
             if marks.iter().any(|mark| is_ready(mark, &outstanding)) {
                 return Ok(true);
             }

@@ -85,6 +85,9 @@ impl<'a> Pass<'a> {
         let mut after = None;
         loop {
             let (mut marks, next) = self.store.marks(self.site, after.as_deref()).await?;
+            // Read afterwards: a file's marks come after the one that says that it is being recorded, and that goes when
+            // all of the file is there.
+            let outstanding = self.store.outstanding(self.site).await?;
             marks.retain(|mark| is_ready(mark, &outstanding));
             let ready = marks.len();
             let groups = first_of_each_series(marks);
@@ -177,6 +180,7 @@ impl<'a> Pass<'a> {
                     known.settled(head, batch.series());
                     drop(known);
                     metrics::settle_attempt(Attempt::Written);
+                    tracing::debug!(site = self.site, permit, settled = ?batch.settled(), "marks were settled");
                     batch.count();
                     self.finished.append(&mut written.finished);
                     self.accounts.extend(accounts);

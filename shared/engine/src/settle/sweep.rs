@@ -4,9 +4,9 @@ use super::Settler;
 use crate::metrics;
 use crate::summary;
 use std::collections::BTreeSet;
-use table::StoreError;
 use table::leases::{LEASE, Work};
 use table::marks::Open;
+use table::{Store, StoreError};
 
 impl Settler {
     /// Settles whatever is open at any site, and says which files nobody records any more. Returns what was open.
@@ -58,10 +58,10 @@ impl Settler {
         self.0.watches.lock().retain(|known, _| suspects.iter().any(|(_, ingest)| ingest == known));
         Ok(dead)
     }
+}
 
-    /// Reports what is open, for whoever watches: how much there is, and how old the oldest of it is.
-    pub async fn report(&self) -> Result<(), StoreError> {
-        metrics::open_work(&self.0.store.open_work().await?);
-        Ok(())
-    }
+/// Reports what is open, for whoever watches: how much there is, and how old the oldest of it is.
+pub async fn report(store: &Store) -> Result<(), StoreError> {
+    metrics::open_work(&store.open_work().await?);
+    Ok(())
 }
