@@ -270,7 +270,7 @@ impl Known {
 impl Kept {
     async fn load(store: &Store, series: Series, id: &str, permit: &Permit) -> Result<Self, StoreError> {
         let site = series.site.clone();
-        let entry = store.series(&site, id).await?.unwrap_or_else(|| Entry::new(series));
+        let entry = store.directory_entry(&site, id).await?.unwrap_or_else(|| Entry::new(series));
         let rules = rules_for(&entry.series, permit, entry.carries_limits);
         let tail = match entry.tail {
             Some(tail) => store.segment(id, segments::sort_key(tail.first, tail.last, tail.order)).await?,

@@ -213,21 +213,61 @@ impl Entry {
 }
 
 impl Store {
-    /// All series of a site.
+    /// All series of a site that have readings.
     pub async fn series_of(&self, site: &str) -> Result<Vec<Entry>, StoreError> {
-        self.prefixed(partition(site), "SERIES#").await?.iter().map(Entry::from_item).collect()
+        let all = self.prefixed(partition(site), "SERIES#").await?;
+        let entries = all.iter().map(Entry::from_item);
+        entries.filter(|entry| !entry.as_ref().is_ok_and(Entry::is_new)).collect()
     }
 
-    /// One series.
+    /// One series, if it has readings.
     pub async fn series(&self, site: &str, id: &str) -> Result<Option<Entry>, StoreError> {
+        Ok(self.directory_entry(site, id).await?.filter(|entry| !entry.is_new()))
+    }
+
+    /// What the directory has of a series, which may be no more than the units that it is about to get.
+    pub async fn directory_entry(&self, site: &str, id: &str) -> Result<Option<Entry>, StoreError> {
         self.get(partition(site), format!("SERIES#{id}")).await?.as_ref().map(Entry::from_item).transpose()
+    }
+
+    /// The units that a series would have with those of a file: all, or as many as there is room for.
+    pub async fn units_with(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<Vec<String>, StoreError> {
+        Ok(self.with_units(series, units).await?.0.units)
+    }
+
+    /// The same, and makes room for them, so that others who come at the same time do not bring more than it may have.
+    pub async fn reserve_units(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<Vec<String>, StoreError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let (mut entry, more) = self.with_units(series, units).await?;
+            // Most series have one unit for ever: the write that would make room for it is spared.
+            if more == 0 || entry.units.len() == 1 {
+                return Ok(entry.units);
+            }
+            let mut transaction = Transaction::default();
+            entry.write(self, &mut transaction)?;
+            match self.commit(transaction).await {
+                Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {}
+                done => return done.map(|()| entry.units),
+            }
+        }
+    }
+
+    /// The entry of a series with units of a file, and how many of them are new.
+    async fn with_units(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<(Entry, usize), StoreError> {
+        let stored = self.directory_entry(&series.site, &series.id()).await?;
+        let mut entry = stored.unwrap_or_else(|| Entry::new(series.clone()));
+        let known = entry.units.len();
+        entry.note_units(units.iter().map(AsRef::as_ref));
+        let more = entry.units.len() - known;
+        Ok((entry, more))
     }
 
     /// Brings what `known` knows into the directory. Done twice, it changes nothing the second time.
     pub async fn merge_series(&self, known: &Entry) -> Result<Entry, StoreError> {
         let mut backoff = Backoff::default();
         loop {
-            let stored = self.series(&known.series.site, &known.id).await?;
+            let stored = self.directory_entry(&known.series.site, &known.id).await?;
             let mut merged = stored.clone().unwrap_or_else(|| Entry::new(known.series.clone()));
             merged.merge(known);
             if stored.as_ref() == Some(&merged) {

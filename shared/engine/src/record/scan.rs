@@ -5,7 +5,6 @@ use crate::spool::Spooled;
 use domain::name;
 use domain::reading::Series;
 use domain::time::TimeKind;
-use domain::unit::MAX_SERIES_UNITS;
 use formats::Shape;
 use formats::reader::Rows;
 use formats::report::Report;
@@ -78,50 +77,59 @@ impl Tally {
 /// Reads a file. Rows whose units find no room in their series are refused, as other bad ones are.
 pub(super) async fn scan(
     store: &Store,
-    spooled: Spooled,
+    mut spooled: Spooled,
     upload: &Upload,
     limit: u64,
 ) -> Result<(Spooled, Scanned), IngestError> {
-    let (spooled, scanned, brought) = read(spooled, upload, limit, Units::new()).await?;
-    let full = full_series(store, &scanned, brought).await?;
-    let (spooled, scanned) = if full.is_empty() {
-        (spooled, scanned)
-    } else {
-        let (spooled, scanned, _) = read(spooled, upload, limit, full).await?;
-        (spooled, scanned)
-    };
-    let report = &scanned.report;
-    if report.rows == 0 {
-        return Err(IngestError::NoRows);
+    let mut full = Units::new();
+    loop {
+        let (same, scanned, brought) = read(spooled, upload, limit, full.clone()).await?;
+        spooled = same;
+        let report = &scanned.report;
+        if report.rows == 0 {
+            return Err(IngestError::NoRows);
+        }
+        if report.rows_refused > 0 && (upload.strict || report.rows_refused == report.rows) {
+            return Err(IngestError::Refused(Box::new(scanned.report)));
+        }
+        let mut more = full_series(store, &scanned, &brought, Room::Seen).await?;
+        if more.is_empty() {
+            // Others may have taken it meanwhile.
+            more = full_series(store, &scanned, &brought, Room::Taken).await?;
+        }
+        if more.is_empty() {
+            return Ok((spooled, scanned));
+        }
+        full.extend(more);
     }
-    if report.rows_refused > 0 && (upload.strict || report.rows_refused == report.rows) {
-        return Err(IngestError::Refused(Box::new(scanned.report)));
-    }
-    Ok((spooled, scanned))
+}
+
+/// How it is found out which units have room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// It is looked, and nothing written: the file may still be refused.
+    Seen,
+    /// Room is made for them, so that files that come at once do not bring more than a series may have.
+    Taken,
 }
 
 /// The series that have not room for all units of the file, with those that they take: what they have, and what comes
 /// first in the file.
-async fn full_series(store: &Store, scanned: &Scanned, brought: Vec<Vec<Arc<str>>>) -> Result<Units, StoreError> {
-    // Most series have one unit, in the file as before: where the file alone brings no more than a few, it is looked
-    // whether the series has many.
-    let (touched, brought) = (&scanned.touched, &brought);
+async fn full_series(
+    store: &Store,
+    scanned: &Scanned,
+    brought: &[Vec<Arc<str>>],
+    room: Room,
+) -> Result<Units, StoreError> {
+    let touched = &scanned.touched;
     let look = (0..touched.len()).map(|index| async move {
         let (series, brought) = (&touched[index].series, &brought[index]);
-        let known = store.series(&series.site, &series.id()).await?.map_or_else(Vec::new, |entry| entry.units);
-        let mut units = known;
-        let mut is_full = false;
-        for unit in brought {
-            if units.iter().any(|known| **known == **unit) {
-                continue;
-            }
-            if units.len() < MAX_SERIES_UNITS {
-                units.push(unit.to_string());
-            } else {
-                is_full = true;
-            }
-        }
-        Ok::<_, StoreError>(is_full.then(|| (series.id(), units)))
+        let units = match room {
+            Room::Seen => store.units_with(series, brought).await?,
+            Room::Taken => store.reserve_units(series, brought).await?,
+        };
+        let has = |unit: &Arc<str>| units.iter().any(|known| **known == **unit);
+        Ok::<_, StoreError>((!brought.iter().all(has)).then(|| (series.id(), units)))
     });
     let found: Vec<_> = stream::iter(look).buffered(AT_ONCE).try_collect().await?;
     Ok(found.into_iter().flatten().collect())

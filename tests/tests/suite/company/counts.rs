@@ -52,7 +52,7 @@ async fn every_withdrawn_alert_is_counted_in_an_event() -> anyhow::Result<()> {
     assert_eq!(changed["alerts"], json!({"new": 0, "withdrawn": 1200}));
     let rest = plant.rested(SITE).await?;
     assert_eq!((rest.alerts, rest.told.told.withdrawn), (0, 3200));
-    ensure!(omitted > 1000 && rest.told.omitted.withdrawn > omitted, "all are named");
+    ensure!(omitted > 0 && rest.told.omitted.withdrawn > omitted, "all are named");
     Ok(())
 }
 

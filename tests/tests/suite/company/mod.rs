@@ -133,23 +133,28 @@ impl Plant {
     /// subscribers were told.
     async fn rested(&self, site: &str) -> anyhow::Result<Rest> {
         let until = Instant::now() + REST;
-        let status = loop {
+        loop {
             let status = self.status(site).await?;
             if status["pending"] == 0 {
-                break status;
+                let found = self.look(site, &status).await;
+                // What came meanwhile may have been seen in part.
+                if self.status(site).await? == status {
+                    return found;
+                }
             }
-            ensure!(Instant::now() < until, "still to be judged after {REST:?}: {status}");
+            ensure!(Instant::now() < until, "not at rest after {REST:?}: {status}");
             tokio::time::sleep(LOOK).await;
-        };
+        }
+    }
+
+    async fn look(&self, site: &str, status: &Value) -> anyhow::Result<Rest> {
         let path = format!("/api/permits/{site}");
         let limits = json!({"limits": self.api.json(&path).await?["limits"]});
         let (answer, preview) = self.api.post(&format!("{path}/preview"), &limits).await?;
         ensure!(answer == 200, "{answer}: {preview}");
         let alerts = status["alerts"].as_u64().context("no alerts")?;
-        let expected = json!({"new": 0, "withdrawn": 0, "total": alerts});
-        for (field, expected) in expected.as_object().into_iter().flatten() {
-            ensure!(preview[field] == *expected, "{field} is {} in place of {expected}", preview[field]);
-        }
+        let found = ["new", "withdrawn", "total"].map(|field| preview[field].as_u64());
+        ensure!(found == [Some(0), Some(0), Some(alerts)], "judging finds {found:?}, there are {alerts}");
         let told = Replay::of(&self.feed(site, status["seq"].as_u64().unwrap_or_default()).await?);
         let mut listed = Vec::new();
         if alerts <= FEW {
