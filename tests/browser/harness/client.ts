@@ -51,6 +51,14 @@ export interface Permit {
   limits: Limit[];
 }
 
+export interface IngestAnswer {
+  id: string;
+  digest: string;
+  rows_taken: number;
+  readings: number;
+  alerts: { total: number };
+}
+
 const PATIENCE_MS = 20_000;
 
 export class Client {
@@ -61,7 +69,7 @@ export class Client {
   }
 
   /** Posts a file, packed, as is advised for large ones. */
-  async ingest(csv: string, query: { site?: string; source?: string } = {}): Promise<{ readings: number }> {
+  async ingest(csv: string, query: { site?: string; source?: string } = {}): Promise<IngestAnswer> {
     const headers = { "Content-Type": "text/csv", "Content-Encoding": "gzip" };
     const body = new Uint8Array(gzipSync(csv));
     return this.#ask(`/api/ingest?${new URLSearchParams(query)}`, { method: "POST", headers, body });

@@ -170,3 +170,16 @@ export interface IngestAnswer {
   seconds: number;
   left_out?: Record<string, number>;
 }
+
+/** With 202, for a file whose verdicts are still being worked out. */
+export interface Underway {
+  id: string;
+  state: "recording" | "judging";
+  message: string;
+}
+
+export interface IngestRecord {
+  state: Underway["state"] | "done";
+  series_left: number;
+  answer: IngestAnswer | null;
+}

@@ -134,6 +134,18 @@ export function refused(file: File, error: ApiError): HTMLElement {
   );
 }
 
+/** A file that was being stored when nothing happened to it any more. */
+export function interrupted(file: File): HTMLElement {
+  const text =
+    "Nothing has happened to the file for a minute: storing it may have been interrupted. Send the file again; nothing is taken in twice.";
+  return h(
+    "section",
+    { class: "card result", "aria-label": "Result", data: { testid: "result", status: "interrupted" } },
+    h("h3", {}, "Not finished: ", name(file.name)),
+    h("div", { class: "problem", role: "alert" }, h("p", { text })),
+  );
+}
+
 const COLUMNS = ["line", "column", "text", "reason"] as const;
 
 function refusedRows(source: string, errors: RowError[], total: number): HTMLElement {

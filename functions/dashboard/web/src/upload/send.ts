@@ -1,7 +1,7 @@
 // A file on its way to the server, with its progress. `fetch` tells none of what it has sent.
 
 import { type ApiError, address, authorization, needToken, refusal, token } from "../api";
-import type { IngestAnswer } from "../types";
+import type { IngestAnswer, Underway } from "../types";
 
 /** Larger files are sent compressed: CSV shrinks to a fifth, and gateways take bodies of 10 MB at most. */
 const COMPRESS_FROM = 512 * 1024;
@@ -14,12 +14,12 @@ export interface Upload {
   strict: boolean;
 }
 
-/** Sends a file; rejects with an `ApiError` if it is refused as a whole. */
+/** Sends a file; rejects with an `ApiError` if it is refused as a whole. Verdicts that take long come later. */
 export async function send(
   upload: Upload,
   progress: (stage: Stage) => void,
   signal: AbortSignal,
-): Promise<IngestAnswer> {
+): Promise<IngestAnswer | Underway> {
   const isGzip = /\.gz$/i.test(upload.file.name);
   const packs = !isGzip && upload.file.size >= COMPRESS_FROM && "CompressionStream" in window;
   if (packs) progress({ stage: "packing" });
@@ -37,6 +37,7 @@ export async function send(
       signal,
     );
     if (status === 200) return JSON.parse(text) as IngestAnswer;
+    if (status === 202) return JSON.parse(text) as Underway;
     if (status !== 401) throw refusal(status, text);
     if (token.get() === sent) await needToken(sent !== null);
   }

@@ -2,16 +2,18 @@
 
 import { ApiError } from "../api";
 import { fill, h, id } from "../dom";
-import { count } from "../format";
+import { count, counted } from "../format";
 import { refresh, reloadSites, site } from "../model";
 import { failed } from "../states";
-import { refused, result } from "./result";
+import type { IngestRecord } from "../types";
+import { interrupted, refused, result } from "./result";
 import { type Stage, send } from "./send";
+import { verdicts } from "./verdicts";
 
 const MEGABYTE = 1024 * 1024;
 
 export function uploadView(main: HTMLElement): () => void {
-  const abort = new AbortController();
+  let abort = new AbortController();
   let chosen: File | null = null;
   const ids = { file: id("file"), site: id("site"), strict: id("strict"), hint: id("hint") };
   const file = h("input", {
@@ -43,8 +45,11 @@ export function uploadView(main: HTMLElement): () => void {
     picked,
   );
   const bar = h("progress", { max: 1, "aria-label": "Upload progress" });
-  const stageText = h("p", { role: "status" });
-  const progress = h("div", { class: "card", hidden: true }, stageText, bar);
+  const stageText = h("span", { role: "status" });
+  // How much is left changes all the time: it is there for who looks, and not read out.
+  const left = h("span", { class: "number quiet", data: { testid: "series-left" } });
+  const progress = h("div", { class: "card", hidden: true }, h("p", {}, stageText, left), bar);
+  const arrived = h("p", { class: "hidden", role: "status" });
   const outcome = h("div", { class: "outcome", tabindex: "-1" });
   const form = h(
     "form",
@@ -62,6 +67,7 @@ export function uploadView(main: HTMLElement): () => void {
     ),
     h("label", { class: "check", for: ids.strict }, strict, "Refuse the whole file if one row is bad"),
     h("div", { class: "actions" }, submit),
+    arrived,
   );
 
   const choose = (next: File | null) => {
@@ -77,26 +83,49 @@ export function uploadView(main: HTMLElement): () => void {
   });
 
   async function run(upload: File): Promise<void> {
+    // The verdicts on the file before are waited for no longer.
+    abort.abort();
+    abort = new AbortController();
+    const { signal } = abort;
     submit.disabled = true;
     progress.hidden = false;
-    fill(outcome);
+    for (const part of [outcome, left, arrived]) fill(part);
     show({ stage: "sending", sent: 0, of: upload.size });
+    let isTaken = false;
+    let takesLong = false;
     try {
-      const answer = await send(
-        { file: upload, site: siteName.value.trim(), strict: strict.checked },
-        show,
-        abort.signal,
-      );
-      fill(outcome, result(upload, answer));
+      const sent = await send({ file: upload, site: siteName.value.trim(), strict: strict.checked }, show, signal);
+      isTaken = true;
+      takesLong = "state" in sent;
+      // Meanwhile the next file can be sent.
+      if (takesLong) submit.disabled = false;
+      const answer = "state" in sent ? await verdicts(sent, wait, signal) : sent;
+      fill(outcome, answer ? result(upload, answer) : interrupted(upload));
       await Promise.all([reloadSites(), refresh(true)]);
     } catch (error) {
-      if (abort.signal.aborted) return;
-      fill(outcome, error instanceof ApiError ? refused(upload, error) : failed(error));
+      if (signal.aborted) return;
+      fill(outcome, error instanceof ApiError && !isTaken ? refused(upload, error) : failed(error));
     } finally {
-      submit.disabled = false;
-      progress.hidden = true;
-      if (!abort.signal.aborted) outcome.focus();
+      if (!signal.aborted) {
+        submit.disabled = false;
+        progress.hidden = true;
+        // Who has gone on to something else while this took long is told, and not led away.
+        const isElsewhere = takesLong && document.activeElement !== document.body;
+        if (isElsewhere) fill(arrived, "The account of the file is there.");
+        else outcome.focus();
+      }
     }
+  }
+
+  function wait({ state, series_left }: IngestRecord): void {
+    const isStored = state === "judging";
+    const text = isStored ? "The file is stored. Verdicts are being worked out" : "Sent. The readings are being stored";
+    fill(left, isStored && series_left > 0 && ` · ${counted(series_left, "series", "series")} left`);
+    // What is put there again is read out again.
+    if (stageText.textContent === text) return;
+    stageText.textContent = text;
+    // From now on its sites can be looked at. If they do not come now, they come with the account.
+    if (isStored) void reloadSites().catch(() => undefined);
   }
 
   function show(stage: Stage): void {
