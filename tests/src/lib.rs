@@ -1,9 +1,9 @@
 //! The harness: the server as its users run it, and clients for it.
 
 pub mod client;
-pub mod faults;
 pub mod crowd;
 pub mod fanout;
+pub mod faults;
 pub mod fleet;
 pub mod follower;
 pub mod generate;

@@ -14,13 +14,13 @@ use table::{Store, StoreError};
 /// Writes the answer to a file, if all that it brought is judged at all its sites. Done twice, it does nothing the second
 /// time.
 pub(crate) async fn answer_file(store: &Store, id: &str) -> Result<(), StoreError> {
-    let Some(mut ingest) = store.ingest(id).await?.filter(|ingest| ingest.state == Stage::Judging) else {
-        return Ok(());
-    };
     // Of a file of many sites each looks for the others.
     if store.is_unsettled(id).await? {
         return Ok(());
     }
+    let Some(mut ingest) = store.ingest(id).await?.filter(|ingest| ingest.state == Stage::Judging) else {
+        return Ok(());
+    };
     let accounts = store.accounts_of(id).await?;
     // Accounts go when the answer is written: without one, somebody else is about to.
     if accounts.len() < ingest.revisions.len() || accounts.iter().any(|(_, account)| account.left > 0) {

@@ -23,8 +23,16 @@ pub(crate) fn tidy(rows: &[&str]) -> String {
 
 /// Posts a file that must be taken: the answer.
 pub(crate) async fn taken(api: &Api, query: &str, csv: impl Into<reqwest::Body>) -> anyhow::Result<Value> {
-    let (status, answer) = api.ingest(query, csv).await?;
-    anyhow::ensure!(status == 200, "{status}: {answer}");
+    let (status, mut answer) = api.ingest(query, csv).await?;
+    if status == 202 {
+        // As a client does: the record tells when it is done.
+        let path = format!("/api/ingests/{}", answer["id"].as_str().unwrap_or_default());
+        let mut record = until(async || api.json(&path).await, |record| record["state"] == "done").await?;
+        anyhow::ensure!(record["state"] == "done", "{record}");
+        answer = record["answer"].take();
+    } else {
+        anyhow::ensure!(status == 200, "{status}: {answer}");
+    }
     Ok(answer)
 }
 

@@ -114,9 +114,12 @@ impl Settler {
     pub async fn settle_site(&self, site: &str) -> Result<(), StoreError> {
         let store = &self.0.store;
         let mut watch = Watch::default();
-        while self.is_ready(site).await? {
+        loop {
             let Some(lease) = store.take_lease(Work::Site(site.to_owned()), &mut watch).await? else {
                 tokio::time::sleep(LOOK).await;
+                if !self.is_ready(site).await? {
+                    return Ok(());
+                }
                 continue;
             };
             let beating = Beating::start(store.clone(), lease.clone());
@@ -126,7 +129,6 @@ impl Settler {
             // Marks that came meanwhile are worked off by those who left them.
             return worked;
         }
-        Ok(())
     }
 
     /// Whether a site has marks that can be settled now.

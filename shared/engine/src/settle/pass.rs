@@ -73,13 +73,6 @@ impl<'a> Pass<'a> {
 
     /// Settles what can be settled, of each series the marks of one origin, and says whether there is more.
     pub(super) async fn run(&mut self) -> Result<Done, StoreError> {
-        let outstanding = self.store.outstanding(self.site).await?;
-        for version in &outstanding.permits {
-            match self.mark_series(*version).await {
-                Err(StoreError::Conflict) => return Ok(Done::Lost),
-                done => done?,
-            }
-        }
         let permit = self.store.permit(self.site).await?;
         let mut done = Done::Nothing;
         let mut after = None;
@@ -88,6 +81,13 @@ impl<'a> Pass<'a> {
             // Read afterwards: a file's marks come after the one that says that it is being recorded, and that goes when
             // all of the file is there.
             let outstanding = self.store.outstanding(self.site).await?;
+            for version in &outstanding.permits {
+                match self.mark_series(*version).await {
+                    Err(StoreError::Conflict) => return Ok(Done::Lost),
+                    marked => marked?,
+                }
+                done = Done::Some;
+            }
             marks.retain(|mark| is_ready(mark, &outstanding));
             let ready = marks.len();
             let groups = first_of_each_series(marks);
