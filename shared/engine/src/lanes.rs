@@ -61,15 +61,15 @@ impl Lanes {
 }
 
 impl Lane {
-    /// Adds a reading to those that wait; whether nobody is working them off is told, and somebody has to be then. The
-    /// reading comes back if there is no room.
-    pub(crate) fn push(&self, job: Job) -> Result<bool, Job> {
+    /// Adds a reading to those that wait. Tells whether nobody is working them off, and somebody has to be then; `None` if
+    /// there is no room.
+    pub(crate) fn push(&self, job: Job) -> Option<bool> {
         let mut queue = self.queue.lock();
         if queue.waiting.len() >= MAX_WAITING {
-            return Err(job);
+            return None;
         }
         queue.waiting.push_back(job);
-        Ok(!std::mem::replace(&mut queue.running, true))
+        Some(!std::mem::replace(&mut queue.running, true))
     }
 
     /// Whether readings wait or are being written.

@@ -69,7 +69,7 @@ impl Publisher {
         let (done, fate) = oneshot::channel();
         let job = Job { published, origin: origin.to_owned(), received: Instant::now(), done };
         let lane = self.lanes.of(site);
-        if lane.push(job).map_err(|_| PublishError::Busy)? {
+        if lane.push(job).ok_or(PublishError::Busy)? {
             tokio::spawn(self.clone().work_off(lane));
         }
         Ok(fate)

@@ -108,7 +108,7 @@ async fn readings_of_long_names_under_many_limits_are_taken_however_many_come_at
     let mut socket = plant.publisher().await?;
     for number in 0..READINGS {
         let outfall = format!("{:o>250}", number % OUTFALLS);
-        let value = if number / OUTFALLS % 8 == 0 { 900 } else { 100 };
+        let value = if (number / OUTFALLS).is_multiple_of(8) { 900 } else { 100 };
         let reading = json!({"time": number, "species": parameter, "outfall": outfall, "concentration": value, "unit": "mg/L", "site": site});
         socket.send(&reading).await?;
     }
