@@ -242,7 +242,7 @@ class Permissions(unittest.TestCase):
             self.assertEqual({}, of_type(f"AWS::IAM::{kind}"))
 
     def test_keys_are_those_of_the_store(self):
-        store = "\n".join(path.read_text() for path in (ROOT / "shared/table/src").glob("*.rs"))
+        store = "\n".join(path.read_text() for path in (ROOT / "shared/table/src").rglob("*.rs"))
         for binary in FUNCTIONS:
             for statement in statements(binary):
                 for key in self.statement(statement)[2]:
