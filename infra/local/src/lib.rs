@@ -9,7 +9,7 @@
 //!   management endpoint at `/<stage>/@connections/<id>`.
 //! - [`database`] is DynamoDB: the embedded one, with the tables created from the template.
 //! - [`streams`] feeds functions from the tables' streams, in order, again and again until a batch is done or given up.
-//! - [`schedules`] sets functions off at their rates.
+//! - `schedules` sets functions off at their rates.
 //!
 //! Three rules keep it honest. One task decides what happens to an environment, so that a response, a crash and a
 //! timeout cannot all count. Nothing waits without a bound: not for a client that does not read, a body that does not
