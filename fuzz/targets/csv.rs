@@ -5,12 +5,12 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use domain::time::{HOUR, MAX_HOURS};
 use formats::cutter::{Cutter, Piece};
 use formats::reader::Rows;
 use formats::report::MAX_LISTED_ERRORS;
 use formats::row::Reading;
+use libfuzzer_sys::fuzz_target;
 use table::segment;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -5,12 +5,12 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
 use domain::name;
 use domain::time::{HOUR, MAX_HOURS};
 use domain::unit::MAX_UNIT_BYTES;
+use libfuzzer_sys::fuzz_target;
 use live::protocol::{self, Code, Message, Published};
+use serde_json::Value;
 use table::feed::Event;
 
 fuzz_target!(|bytes: &[u8]| {
