@@ -215,10 +215,14 @@ test("while verdicts on one file take long, the next one can be prepared and sen
   await expect(page.getByRole("status").filter({ hasText: "The account of the file is there." })).toBeAttached();
 
   file.looks = [says("judging", 2)];
+  const post = gate((route) => route.fallback());
+  await page.route("**/api/ingest?*", post.look);
   await dashboard.button("Upload").click();
+  await dashboard.choose({ name: "next.csv", csv: tidy(5) });
+  await expect(dashboard.button("Upload"), "what is on its way is not given up").toBeDisabled();
+  post.open();
   await expect(page.getByTestId("series-left")).toHaveText(" · 2 series left");
   await page.unroute("**/api/ingest?*");
-  await dashboard.choose({ name: "next.csv", csv: tidy(5) });
   await dashboard.button("Upload").click();
   await expect(dashboard.result).toContainText("next.csv");
   expect(await dashboard.counted("rows-taken")).toBe(5);

@@ -15,6 +15,7 @@ const MEGABYTE = 1024 * 1024;
 export function uploadView(main: HTMLElement): () => void {
   let abort = new AbortController();
   let chosen: File | null = null;
+  let isSending = false;
   const ids = { file: id("file"), site: id("site"), strict: id("strict"), hint: id("hint") };
   const file = h("input", {
     id: ids.file,
@@ -72,7 +73,7 @@ export function uploadView(main: HTMLElement): () => void {
 
   const choose = (next: File | null) => {
     chosen = next;
-    submit.disabled = next === null;
+    ready();
     fill(picked, next && h("bdi", { text: next.name }), next && ` (${size(next.size)})`);
   };
   file.addEventListener("change", () => choose(file.files?.[0] ?? null));
@@ -82,12 +83,17 @@ export function uploadView(main: HTMLElement): () => void {
     if (chosen) void run(chosen);
   });
 
+  function ready(): void {
+    submit.disabled = chosen === null || isSending;
+  }
+
   async function run(upload: File): Promise<void> {
     // The verdicts on the file before are waited for no longer.
     abort.abort();
     abort = new AbortController();
     const { signal } = abort;
-    submit.disabled = true;
+    isSending = true;
+    ready();
     progress.hidden = false;
     for (const part of [outcome, left, arrived]) fill(part);
     show({ stage: "sending", sent: 0, of: upload.size });
@@ -97,8 +103,9 @@ export function uploadView(main: HTMLElement): () => void {
       const sent = await send({ file: upload, site: siteName.value.trim(), strict: strict.checked }, show, signal);
       isTaken = true;
       takesLong = "state" in sent;
-      // Meanwhile the next file can be sent.
-      if (takesLong) submit.disabled = false;
+      // While verdicts are waited for, the next file can be sent.
+      isSending = false;
+      ready();
       const answer = "state" in sent ? await verdicts(sent, wait, signal) : sent;
       fill(outcome, answer ? result(upload, answer) : interrupted(upload));
       await Promise.all([reloadSites(), refresh(true)]);
@@ -107,7 +114,8 @@ export function uploadView(main: HTMLElement): () => void {
       fill(outcome, error instanceof ApiError && !isTaken ? refused(upload, error) : failed(error));
     } finally {
       if (!signal.aborted) {
-        submit.disabled = false;
+        isSending = false;
+        ready();
         progress.hidden = true;
         // Who has gone on to something else while this took long is told, and not led away.
         const isElsewhere = takesLong && document.activeElement !== document.body;
