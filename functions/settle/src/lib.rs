@@ -8,7 +8,7 @@ use lambda::Fault;
 use std::time::Duration;
 use table::StoreError;
 use tokio::time::{Instant, timeout_at};
-use work::{Event, Marked, Work};
+use work::{Invocation, Marked, Work};
 
 /// Sites of a batch that are settled at the same time: a large one holds few others up, and memory is bounded.
 const CONCURRENCY: usize = 4;
@@ -26,7 +26,7 @@ pub trait Settle {
 
 /// Does what an event asks for within the time that the invocation has. Of a batch, what fails is handed over again
 /// from the first mark of the first site that failed on; settling a site again that is settled finds nothing to do.
-pub async fn handle<S: Settle>(settle: &S, event: Event, time: Duration) -> Result<DynamoDbEventResponse, Fault> {
+pub async fn handle<S: Settle>(settle: &S, event: Invocation, time: Duration) -> Result<DynamoDbEventResponse, Fault> {
     let end = Instant::now() + time.saturating_sub(TO_TELL);
     match Work::try_from(event)? {
         Work::Sites(sites) => Ok(batch(settle, sites, end).await),

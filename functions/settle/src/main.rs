@@ -4,7 +4,7 @@ use engine::settle::Settler;
 use lambda::{Error, Fault, Function, LambdaEvent};
 use live::ports::FollowTheFeed;
 use settle::Settle;
-use settle::work::Event;
+use settle::work::Invocation;
 use std::sync::Arc;
 
 struct Sites(Settler);
@@ -24,7 +24,7 @@ impl Settle for Sites {
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let sites = Sites(engine::Engine::new(function.store(), Arc::new(FollowTheFeed)).settler().clone());
-    let handler = async |event: LambdaEvent<Event>| {
+    let handler = async |event: LambdaEvent<Invocation>| {
         let time = event.context.deadline().duration_since(std::time::SystemTime::now()).unwrap_or_default();
         settle::handle(&sites, event.payload, time).await
     };

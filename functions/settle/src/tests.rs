@@ -26,7 +26,7 @@ impl Settle for Noted {
     }
 }
 
-fn batch_of(sites: &[&str]) -> Event {
+fn batch_of(sites: &[&str]) -> Invocation {
     let record = |(number, site): (usize, &&str)| {
         json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": number.to_string(),
             "Keys": {"pk": {"S": format!("MARKS#{site}")}, "sk": {"S": "F#1"}}}})

@@ -28,7 +28,7 @@ pub struct Marked {
 
 /// A batch of the table's stream or the event of a schedule, as far as it is looked at.
 #[derive(Debug, Deserialize)]
-pub struct Event {
+pub struct Invocation {
     #[serde(rename = "Records")]
     records: Option<Vec<Record>>,
     #[serde(rename = "detail-type")]
@@ -59,10 +59,10 @@ struct Text {
     text: Option<String>,
 }
 
-impl TryFrom<Event> for Work {
+impl TryFrom<Invocation> for Work {
     type Error = Fault;
 
-    fn try_from(event: Event) -> Result<Self, Fault> {
+    fn try_from(event: Invocation) -> Result<Self, Fault> {
         match (event.records, event.detail_type.as_deref()) {
             (Some(records), _) => Ok(Self::Sites(sites(records))),
             (None, Some(SCHEDULED)) => Ok(Self::Sweep),
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn work(event: &str) -> Result<Work, String> {
-        let event: Event = serde_json::from_str(event).map_err(|error| error.to_string())?;
+        let event: Invocation = serde_json::from_str(event).map_err(|error| error.to_string())?;
         Work::try_from(event).map_err(|error| error.to_string())
     }
 

@@ -12,7 +12,7 @@ use table::{Item, ItemExt, StoreError};
 /// A batch of changes, as far as it is looked at.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Event {
+pub struct StreamBatch {
     #[serde(default)]
     records: Vec<Record>,
 }
@@ -50,7 +50,7 @@ struct Run {
 
 /// Delivers a batch. What fails is handed over again from the first change of the first site that failed on; the sites
 /// behind it are not delivered twice.
-pub async fn handle(delivery: &Delivery, event: Event) -> DynamoDbEventResponse {
+pub async fn handle(delivery: &Delivery, event: StreamBatch) -> DynamoDbEventResponse {
     let mut response = DynamoDbEventResponse::default();
     for run in by_site(event.records) {
         let Err(error) = delivery.run(&run.site, run.entries).await else { continue };
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn changes_are_gathered_by_site_in_order_and_bad_ones_passed_over() {
-        let event: Event = serde_json::from_value(json!({"Records": [
+        let event: StreamBatch = serde_json::from_value(json!({"Records": [
             record(1, feed("a", 1, "{}\n{}")),
             record(2, feed("b", 7, "{}")),
             record(3, json!({"pk": {"S": "OTHER#x"}, "first": {"BOOL": true}})),

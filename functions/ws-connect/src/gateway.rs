@@ -2,7 +2,7 @@
 
 use crate::{Caller, Options, connect};
 use lambda::Fault;
-use lambda::websocket::{self, Answer, Event};
+use lambda::websocket::{self, Answer, WebSocketEvent};
 use live::ports::Connection;
 use table::Store;
 use web::ApiResult;
@@ -12,7 +12,7 @@ use web::guard::Guard;
 const PATH: &str = "/ws";
 
 /// Admits a client, or says why not.
-pub async fn answer(guard: &Guard, store: &Store, event: &Event) -> Result<Answer, Fault> {
+pub async fn answer(guard: &Guard, store: &Store, event: &WebSocketEvent) -> Result<Answer, Fault> {
     let caller = Caller {
         id: websocket::connection_id(event)?,
         client: websocket::client(event)?,
@@ -29,7 +29,7 @@ pub async fn answer(guard: &Guard, store: &Store, event: &Event) -> Result<Answe
     }
 }
 
-async fn admit(guard: &Guard, store: &Store, caller: Caller<'_>, event: &Event) -> ApiResult<Connection> {
+async fn admit(guard: &Guard, store: &Store, caller: Caller<'_>, event: &WebSocketEvent) -> ApiResult<Connection> {
     let options: Options = websocket::options(event)?;
     let alerts_only = options.alerts_only()?;
     connect(guard, store, Caller { alerts_only, ..caller }, &options).await

@@ -1,6 +1,6 @@
 //! The WebSocket API's $connect function.
 
-use lambda::websocket::Event;
+use lambda::websocket::WebSocketEvent;
 use lambda::{Error, Function, LambdaEvent};
 
 #[tokio::main(flavor = "current_thread")]
@@ -8,6 +8,8 @@ async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let (guard, store) = (function.guard(), function.store());
     function
-        .run(async |event: LambdaEvent<Event>| ws_connect::gateway::answer(&guard, &store, &event.payload).await)
+        .run(async |event: LambdaEvent<WebSocketEvent>| {
+            ws_connect::gateway::answer(&guard, &store, &event.payload).await
+        })
         .await
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::time;
 use engine::publisher::PublishError;
 use lambda::push::Gateway;
-use lambda::websocket::{self, Answer, Event};
+use lambda::websocket::{self, Answer, WebSocketEvent};
 use lambda::{Fault, LambdaEvent};
 use live::ports::{Connection, Connections, PushError};
 use live::protocol::Code;
@@ -30,7 +30,7 @@ pub struct Host {
 
 impl Host {
     /// Acts on a message.
-    pub async fn answer(&self, event: LambdaEvent<Event>) -> Result<Answer, Fault> {
+    pub async fn answer(&self, event: LambdaEvent<WebSocketEvent>) -> Result<Answer, Fault> {
         let (event, context) = event.into_parts();
         let id = websocket::connection_id(&event)?;
         let body = event.body.as_deref().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The WebSocket API's $default function.
 
 use engine::Engine;
-use lambda::websocket::Event;
+use lambda::websocket::WebSocketEvent;
 use lambda::{Error, Function, LambdaEvent};
 use live::ports::FollowTheFeed;
 use std::sync::Arc;
@@ -14,5 +14,5 @@ async fn main() -> Result<(), Error> {
     let store = function.store();
     let messages = Messages::new(Engine::new(store.clone(), Arc::new(FollowTheFeed)).publisher(), function.config());
     let host = Host { store, messages, gateway: function.gateway()? };
-    function.run(async |event: LambdaEvent<Event>| host.answer(event).await).await
+    function.run(async |event: LambdaEvent<WebSocketEvent>| host.answer(event).await).await
 }

@@ -36,13 +36,13 @@ pub struct Rows<R> {
     record: ByteRecord,
     header: Vec<String>,
     layout: Layout,
-    state: State,
+    conventions: Conventions,
     /// What became of the rows read so far.
     pub report: Report,
 }
 
 #[derive(Debug)]
-struct State {
+struct Conventions {
     names: Names,
     kind: Option<TimeKind>,
     decimal_comma: bool,
@@ -74,20 +74,20 @@ impl<R: Read> Rows<R> {
             record.iter().map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned()).collect();
         let (layout, ignored_columns) = header::detect(&header)?;
         let names = Names::new(site);
-        let state = State { names, kind: None, decimal_comma: delimiter != b',' };
-        Ok(Self { csv, record, header, layout, state, report: Report { ignored_columns, ..Report::default() } })
+        let conventions = Conventions { names, kind: None, decimal_comma: delimiter != b',' };
+        Ok(Self { csv, record, header, layout, conventions, report: Report { ignored_columns, ..Report::default() } })
     }
 
     /// Takes these units alone of some series, by their ids: their room is taken.
     #[must_use]
     pub fn with_units(mut self, units: HashMap<String, Vec<String>>) -> Self {
-        self.state.names.allow(units);
+        self.conventions.names.allow(units);
         self
     }
 
     /// The units of a series met so far.
     pub fn units_of(&self, series: usize) -> Vec<Arc<str>> {
-        self.state.names.units_of(series)
+        self.conventions.names.units_of(series)
     }
 
     /// Reads the next row and appends its readings to `out`: none if it has none or is refused. `false` at the end.
@@ -98,9 +98,9 @@ impl<R: Read> Rows<R> {
         let before = out.len();
         let outcome = if self.record.len() == self.header.len() {
             match &self.layout {
-                Layout::Tidy(columns) => self.state.tidy(columns, &self.record, out),
-                Layout::Wide(columns) => self.state.wide(columns, &self.record, out),
-                Layout::Echo(columns) => echo::row(columns, &self.record, &mut self.state.names, out),
+                Layout::Tidy(columns) => self.conventions.tidy(columns, &self.record, out),
+                Layout::Wide(columns) => self.conventions.wide(columns, &self.record, out),
+                Layout::Echo(columns) => echo::row(columns, &self.record, &mut self.conventions.names, out),
             }
         } else {
             Err(CellError::new(0, format!("{} fields, the header has {}", self.record.len(), self.header.len())))
@@ -118,12 +118,12 @@ impl<R: Read> Rows<R> {
 
     /// The series met so far.
     pub fn series(&self) -> &[Series] {
-        &self.state.names.series
+        &self.conventions.names.series
     }
 
     /// The units met so far.
     pub fn units(&self) -> &[Arc<str>] {
-        &self.state.names.units
+        &self.conventions.names.units
     }
 
     /// The shape of the file.
@@ -166,7 +166,7 @@ fn delimiter(head: &[u8]) -> Result<u8, HeaderError> {
     Ok(most.map_or(b',', |(delimiter, _)| *delimiter))
 }
 
-impl State {
+impl Conventions {
     #[inline]
     fn tidy(&mut self, columns: &Tidy, record: &ByteRecord, out: &mut Vec<Reading>) -> Result<Outcome, CellError> {
         let cell = record[columns.value].trim_ascii();

@@ -11,22 +11,22 @@ use std::net::IpAddr;
 use web::{ApiError, request_id};
 
 /// An event of the WebSocket API.
-pub type Event = ApiGatewayWebsocketProxyRequest;
+pub type WebSocketEvent = ApiGatewayWebsocketProxyRequest;
 
 /// The id of the connection.
-pub fn connection_id(event: &Event) -> Result<&str, Fault> {
+pub fn connection_id(event: &WebSocketEvent) -> Result<&str, Fault> {
     let id = event.request_context.connection_id.as_deref().filter(|id| !id.is_empty());
     id.ok_or_else(|| Fault::BadEvent("requestContext.connectionId is missing".into()))
 }
 
 /// The client's address.
-pub fn client(event: &Event) -> Result<IpAddr, Fault> {
+pub fn client(event: &WebSocketEvent) -> Result<IpAddr, Fault> {
     let address = event.request_context.identity.source_ip.as_deref().and_then(|text| text.parse().ok());
     address.ok_or_else(|| Fault::BadEvent("requestContext.identity.sourceIp is not an address".into()))
 }
 
 /// What the query of a connecting client holds, or why it is not understood.
-pub fn options<T: DeserializeOwned>(event: &Event) -> Result<T, ApiError> {
+pub fn options<T: DeserializeOwned>(event: &WebSocketEvent) -> Result<T, ApiError> {
     let pairs = event.query_string_parameters.iter().map(|(name, value)| (name, value.into()));
     let object = serde_json::Map::from_iter(pairs.map(|(name, value): (&str, serde_json::Value)| (name.into(), value)));
     serde_json::from_value(object.into()).map_err(|error| ApiError::bad_request(error.to_string()))
@@ -55,7 +55,7 @@ impl Answer {
     }
 
     /// The client may not connect.
-    pub async fn refused(error: ApiError, event: &Event) -> Self {
+    pub async fn refused(error: ApiError, event: &WebSocketEvent) -> Self {
         let id = event.request_context.request_id.clone().unwrap_or_default();
         let envelope = request_id::scope(id, async { error.envelope() }).await;
         let body = serde_json::to_string(&envelope).unwrap_or_default();

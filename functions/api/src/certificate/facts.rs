@@ -4,7 +4,7 @@ use super::exceeding::{Exceeding, MAX_LISTED};
 use super::ledger::{self, Ledger};
 use super::range::Range;
 use super::scan::{Scan, scan};
-use super::status::{Unfinished, Verdict, decide};
+use super::status::{Outcome, Unfinished, decide};
 use domain::alert::{Alert, Severity};
 use domain::evaluate::{Rule, Survey};
 use domain::permit::{Permit, Statistic};
@@ -34,7 +34,7 @@ pub(super) struct Facts {
     pub(super) exceedances: Vec<(i64, Alert)>,
     pub(super) by_severity: BTreeMap<Severity, u64>,
     pub(super) ledger: Ledger,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: Outcome,
     pub(super) generated_at: String,
     pub(super) request_id: String,
 }

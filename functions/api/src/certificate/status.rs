@@ -18,7 +18,7 @@ pub(super) enum Status {
 
 /// The status with what stands in the way of a better one.
 #[derive(Debug)]
-pub(super) struct Verdict {
+pub(super) struct Outcome {
     pub(super) status: Status,
     pub(super) gaps: Vec<Gap>,
     /// Stored exceedances and those of the readings differ: a file is being judged at this moment.
@@ -71,7 +71,7 @@ pub(super) fn decide(
     range: Range,
     ledger: &Ledger,
     site: &Unfinished,
-) -> Verdict {
+) -> Outcome {
     let limits = || series.iter().flat_map(|series| &series.limits);
     let exceeds = limits().any(|limit| limit.exceeding.total() > 0 || limit.survey.exceedances_total() > 0);
     let mut gaps = Vec::new();
@@ -95,7 +95,7 @@ pub(super) fn decide(
         (false, true) => Status::Compliant,
         (false, false) => Status::Insufficient,
     };
-    Verdict { status, gaps, out_of_step: !limits().all(LimitFacts::in_step) }
+    Outcome { status, gaps, out_of_step: !limits().all(LimitFacts::in_step) }
 }
 
 /// The limits of the site's own permit that were compared with nothing though they hold at some time of the period.

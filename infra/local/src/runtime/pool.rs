@@ -44,13 +44,13 @@ pub struct Pool(Arc<Inner>);
 pub(super) struct Inner {
     pub(super) config: PoolConfig,
     pub(super) stopping: CancellationToken,
-    state: Mutex<State>,
+    state: Mutex<Environments>,
     numbers: AtomicU64,
     tasks: TaskTracker,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Environments {
     /// The last one used is taken first, so that those that are not needed become idle for long.
     idle: Vec<Handle>,
     /// Environments that are there or starting.

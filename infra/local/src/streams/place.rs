@@ -17,11 +17,11 @@ pub(super) struct Place {
     file: PathBuf,
     /// What was stored when the gateway started.
     stored: Option<String>,
-    state: Mutex<State>,
+    state: Mutex<Progress>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Progress {
     /// The last record of which it and all before it are done.
     done: Option<String>,
     /// Records after that, and whether they are done.
@@ -36,7 +36,7 @@ impl Place {
         }
         let done =
             std::fs::read_to_string(&file).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let state = Mutex::new(State { done: done.clone(), ahead: BTreeMap::new() });
+        let state = Mutex::new(Progress { done: done.clone(), ahead: BTreeMap::new() });
         Ok(Self { file, stored: done, state })
     }
 
@@ -93,7 +93,7 @@ impl Place {
     }
 }
 
-impl State {
+impl Progress {
     fn advance(&mut self) {
         while let Some(first) = self.ahead.first_entry().filter(|first| first.get().1) {
             self.done = Some(first.remove().0);

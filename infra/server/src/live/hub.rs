@@ -21,12 +21,12 @@ const FEW: usize = 8;
 #[derive(Clone)]
 pub(crate) struct Hub {
     pub(super) store: Store,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Roster>>,
     others: Option<Arc<Others>>,
 }
 
 #[derive(Default)]
-struct State {
+struct Roster {
     members: HashMap<String, Arc<Member>>,
     sites: HashMap<String, Watched>,
 }
@@ -91,7 +91,7 @@ impl Hub {
     }
 }
 
-impl State {
+impl Roster {
     fn remove(&mut self, id: &str) -> Option<Arc<Member>> {
         let member = self.members.remove(id)?;
         let key = name::key(&member.connection.site);

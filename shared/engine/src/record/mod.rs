@@ -155,8 +155,11 @@ impl From<ReadError> for IngestError {
 }
 
 /// How far the task of a file has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
+    /// It may still be refused, and nobody would find out why if its request were over.
+    Reading,
+    /// Its record is written.
     Recording,
     Recorded,
 }
@@ -176,7 +179,7 @@ impl Ingestor {
         let spooled = Spooled::take(body, upload.gzip, self.limits.bytes, &self.spool).await?;
         let upload = Upload { site, ..upload };
         let id = id_of(&spooled.digest, upload.site.as_deref());
-        let (step, mut steps) = watch::channel(Step::Recording);
+        let (step, mut steps) = watch::channel(Step::Reading);
         let (ingestor, of) = (self.clone(), id.clone());
         let task = tokio::spawn(async move {
             let started = Instant::now();
@@ -188,14 +191,13 @@ impl Ingestor {
         if let Ok(done) = tokio::time::timeout(PATIENCE, &mut task).await {
             return done.map_err(std::io::Error::other)?.map(|answer| Taken::Answered(Box::new(answer)));
         }
-        if !self.outlives {
-            // What is not recorded would stand still with its process: the answer has to wait.
-            tokio::select! {
-                done = &mut task => {
-                    return done.map_err(std::io::Error::other)?.map(|answer| Taken::Answered(Box::new(answer)));
-                }
-                _ = steps.wait_for(|step| *step == Step::Recorded) => {}
+        // Without its request, what is not recorded would stand still with its process, unless that lives on.
+        let enough = if self.outlives { Step::Recording } else { Step::Recorded };
+        tokio::select! {
+            done = &mut task => {
+                return done.map_err(std::io::Error::other)?.map(|answer| Taken::Answered(Box::new(answer)));
             }
+            Ok(_) = steps.wait_for(|step| *step >= enough) => {}
         }
         let state = if *steps.borrow() == Step::Recorded { Stage::Judging } else { Stage::Recording };
         let message = format!("The file is being worked on; GET /api/ingests/{id} tells how far it is.");
@@ -227,9 +229,12 @@ impl Ingestor {
                 Some(lease) => break lease,
                 None => tokio::time::sleep(LOOK).await,
             }
+            if state.is_some() {
+                step.send_replace(Step::Recording);
+            }
         };
         let beating = Beating::start(self.store.clone(), lease.clone());
-        let recorded = self.record(spooled, upload, &id, started, &lease).await;
+        let recorded = self.record(spooled, upload, &id, started, &lease, step).await;
         drop(beating);
         self.store.give_back(&lease).await?;
         let ingest = recorded?;
@@ -257,6 +262,7 @@ impl Ingestor {
         id: &str,
         started: i64,
         lease: &Lease,
+        step: &watch::Sender<Step>,
     ) -> Result<Ingest, IngestError> {
         if let Some(recorded) = self.store.ingest(id).await?.filter(|ingest| ingest.state != Stage::Recording) {
             return Ok(recorded);
@@ -264,6 +270,7 @@ impl Ingestor {
         let store = self.store.metered();
         let (mut spooled, scanned) = scan(&store, spooled, &upload, self.limits.rows).await?;
         let mut ingest = self.begin(&store, &spooled, &upload, id, &scanned).await?;
+        step.send_replace(Step::Recording);
         let by_site = by_site(&ingest, &scanned);
         let (of, about) = (&by_site, (&store, &ingest, &scanned));
         let marking = (0..by_site.len()).map(|index| mark(about, lease, &of[index].0, &of[index].1));
