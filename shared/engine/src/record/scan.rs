@@ -92,10 +92,11 @@ pub(super) async fn scan(
         if report.rows_refused > 0 && (upload.strict || report.rows_refused == report.rows) {
             return Err(IngestError::Refused(Box::new(scanned.report)));
         }
-        let mut more = full_series(store, &scanned, &brought, Room::Seen).await?;
+        let all = 0..scanned.touched.len();
+        let (mut more, several) = full_series(store, &scanned, &brought, all, Room::Seen).await?;
         if more.is_empty() {
-            // Others may have taken it meanwhile.
-            more = full_series(store, &scanned, &brought, Room::Taken).await?;
+            // Others may have taken it meanwhile. Most series have one unit for ever: no room is made for that.
+            more = full_series(store, &scanned, &brought, several.into_iter(), Room::Taken).await?.0;
         }
         if more.is_empty() {
             return Ok((spooled, scanned));
@@ -113,26 +114,29 @@ enum Room {
     Taken,
 }
 
-/// The series that have not room for all units of the file, with those that they take: what they have, and what comes
-/// first in the file.
+/// Of some series those that have not room for all units of the file, with those that they take: what they have, and what
+/// comes first in the file. And those that have several units then.
 async fn full_series(
     store: &Store,
     scanned: &Scanned,
     brought: &[Vec<Arc<str>>],
+    some: impl Iterator<Item = usize>,
     room: Room,
-) -> Result<Units, StoreError> {
+) -> Result<(Units, Vec<usize>), StoreError> {
     let touched = &scanned.touched;
-    let look = (0..touched.len()).map(|index| async move {
+    let look = some.map(|index| async move {
         let (series, brought) = (&touched[index].series, &brought[index]);
         let units = match room {
             Room::Seen => store.units_with(series, brought).await?,
             Room::Taken => store.reserve_units(series, brought).await?,
         };
         let has = |unit: &Arc<str>| units.iter().any(|known| **known == **unit);
-        Ok::<_, StoreError>((!brought.iter().all(has)).then(|| (series.id(), units)))
+        let several = (units.len() > 1).then_some(index);
+        Ok::<_, StoreError>(((!brought.iter().all(has)).then(|| (series.id(), units)), several))
     });
     let found: Vec<_> = stream::iter(look).buffered(AT_ONCE).try_collect().await?;
-    Ok(found.into_iter().flatten().collect())
+    let (full, several): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    Ok((full.into_iter().flatten().collect(), several.into_iter().flatten().collect()))
 }
 
 async fn read(

@@ -8,6 +8,7 @@ use super::stage::{Notes, Sent};
 use domain::time::{from_clock, from_hours, rfc3339};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tests::host::{Host, under_test};
 
 /// The most examples of one kind that are shown.
 const EXAMPLES: usize = 3;
@@ -24,9 +25,11 @@ pub(super) fn all(plan: &Plan, notes: &Notes, seen: &Seen) -> Vec<Violation> {
         found.extend(told.map(|what| ("feed", format!("{}: {what}", site.name))));
     }
     found.extend(sums(notes, seen, &replays));
-    // What a process has counted ends with it.
+    // What a process has counted ends with it; and a function's environment tells it when an invocation ends, so that what
+    // a task counts that outlives its invocation comes with the next one, if there is one.
     let raised = raised(&seen.sites);
-    if plan.kills() == 0 && seen.counted != raised {
+    let is_exact = under_test() == Host::Server && plan.kills() == 0;
+    if is_exact && seen.counted != raised {
         found.push(("metric", format!("{} alerts are counted, {raised} were told", seen.counted)));
     }
     found.extend(stored(notes, seen));
