@@ -32,8 +32,6 @@ mod resume;
 mod schedules;
 #[path = "../suite/security.rs"]
 mod security;
-#[path = "../suite/slow_table.rs"]
-mod slow_table;
 #[path = "../suite/support.rs"]
 mod support;
 #[path = "../suite/verdicts.rs"]

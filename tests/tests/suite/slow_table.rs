@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 use tests::faults::Chances;
-use tests::host::{Host, under_test};
 use tests::table::Table;
 use tests::{Api, Faults, Server};
 
@@ -44,11 +43,7 @@ async fn settled(api: &Api, alerts: usize) -> anyhow::Result<()> {
 async fn a_file_of_1500_series_and_a_permit_of_400_limits_are_answered_in_time_and_finished() -> anyhow::Result<()> {
     let table = Table::new()?;
     let faults = Faults::before(table.endpoint(), 1)?;
-    let options = match under_test() {
-        Host::Server => Server::options().table(faults.endpoint(), table.name()),
-        Host::Functions => Server::options().argument("--database").argument(faults.endpoint()),
-    };
-    let server = options.start().await?;
+    let server = Server::options().table(faults.endpoint(), table.name()).start().await?;
     let api = Api::new(&server);
     permitted(&api, SITE, &permit(250)).await?;
     faults.set(Chances::slow(Duration::from_millis(5)));
