@@ -66,6 +66,7 @@ impl Engine {
         Ingestor {
             store: self.store.clone(),
             announce: self.announce.clone(),
+            lanes: self.lanes.clone(),
             settler: self.settler.clone(),
             limits,
             spool,

@@ -5,12 +5,14 @@
 //! readings are judged afresh.
 //!
 //! Readings of a series that has marks are stored and not judged: whoever settles the site judges them with what they
-//! are marked for. Marks of single readings alone are worked off here, where what they need is at hand.
+//! are marked for. Marks of single readings alone are worked off here, where what they need is at hand. While a file is
+//! being recorded, its marks are nobody's to settle and hold up nothing: all that it touches is judged once it is there.
 
 use crate::events::{alert_events, reading_event};
 use crate::judge::judge_columns;
 use crate::metrics;
 use crate::publisher::{PublishError, Reading};
+use crate::settle::is_ready;
 use domain::alert::{Alert, Severity};
 use domain::columns::{Columns, Row};
 use domain::evaluate::{Rule, rules_for};
@@ -20,11 +22,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 use table::alerts::{Change, StoredRule};
 use table::feed::{Event, Head};
-use table::marks::{Mark, Origin};
+use table::marks::{Mark, Origin, Outstanding};
 use table::segments::{self, Order};
 use table::series::{Entry, Tail};
 use table::{Publication, Published, SeriesUpdate, Store, StoreError};
 
+mod others;
 mod recent;
 use recent::{Recent, append};
 
@@ -44,8 +47,8 @@ pub(crate) struct Site {
 struct Known {
     head: Head,
     permit: Permit,
-    /// Whether a permit is new, and its series are not marked one by one yet.
-    whole: bool,
+    /// What is marked besides stretches of series.
+    outstanding: Outstanding,
     series: HashMap<String, Kept>,
 }
 
@@ -54,6 +57,7 @@ struct Kept {
     entry: Entry,
     rules: Vec<Rule>,
     stored: BTreeMap<String, StoredRule>,
+    /// Its marks that can be settled now.
     marks: Vec<Mark>,
     tail: Columns,
     recent: Recent,
@@ -123,17 +127,6 @@ impl Site {
         }
     }
 
-    /// Takes over that some series were settled.
-    pub(crate) fn settled<'a>(&mut self, head: Head, series: impl Iterator<Item = &'a str>) {
-        match &mut self.known {
-            Some(known) if !known.whole => {
-                known.head = head;
-                series.for_each(|id| drop(known.series.remove(id)));
-            }
-            _ => self.known = None,
-        }
-    }
-
     /// Forgets what is known.
     pub(crate) fn forget(&mut self) {
         self.known = None;
@@ -146,8 +139,13 @@ impl Known {
         if head == Head::default() {
             store.note_site(site).await?;
         }
-        let whole = !store.outstanding(site).await?.permits.is_empty();
-        Ok(Self { head, permit: store.permit(site).await?.permit, whole, series: HashMap::new() })
+        let (outstanding, permit) = tokio::try_join!(store.outstanding(site), store.permit(site))?;
+        Ok(Self { head, permit: permit.permit, outstanding, series: HashMap::new() })
+    }
+
+    /// Whether a permit is new, and the site's series are not marked one by one yet.
+    fn is_marked_as_a_whole(&self) -> bool {
+        !self.outstanding.permits.is_empty()
     }
 
     async fn store(
@@ -219,7 +217,7 @@ impl Known {
 
     async fn kept(&mut self, store: &Store, series: Series, id: &str) -> Result<&mut Kept, StoreError> {
         if !self.series.contains_key(id) {
-            let kept = Kept::load(store, series, id, &self.permit).await?;
+            let kept = Kept::load(store, series, id, &self.permit, &self.outstanding).await?;
             self.series.insert(id.to_owned(), kept);
         }
         self.series.get_mut(id).ok_or(StoreError::Conflict)
@@ -227,7 +225,7 @@ impl Known {
 
     /// Works out what readings of one series lead to.
     async fn next(&mut self, store: &Store, series: Series, new: Columns, apart: bool) -> Result<Next, StoreError> {
-        let (revision, whole) = (self.head.revision, self.whole);
+        let (revision, whole) = (self.head.revision, self.is_marked_as_a_whole());
         let id = series.id();
         let kept = self.kept(store, series, &id).await?;
         let started = Instant::now();
@@ -268,17 +266,27 @@ impl Known {
 }
 
 impl Kept {
-    async fn load(store: &Store, series: Series, id: &str, permit: &Permit) -> Result<Self, StoreError> {
+    async fn load(
+        store: &Store,
+        series: Series,
+        id: &str,
+        permit: &Permit,
+        outstanding: &Outstanding,
+    ) -> Result<Self, StoreError> {
         let site = series.site.clone();
         let entry = store.directory_entry(&site, id).await?.unwrap_or_else(|| Entry::new(series));
         let rules = rules_for(&entry.series, permit, entry.carries_limits);
-        let tail = match entry.tail {
-            Some(tail) => store.segment(id, segments::sort_key(tail.first, tail.last, tail.order)).await?,
-            None => None,
+        let tail = async {
+            match entry.tail {
+                Some(tail) => store.segment(id, segments::sort_key(tail.first, tail.last, tail.order)).await,
+                None => Ok(None),
+            }
         };
-        let recent = Recent::load(store, &entry, &rules).await?;
-        let stored = store.stored_rules(&site, id).await?;
-        let marks = store.marks_of(&site, id).await?;
+        let recent = Recent::load(store, &entry, &rules);
+        // Readings wait meanwhile.
+        let (tail, recent, stored, mut marks) =
+            tokio::try_join!(tail, recent, store.stored_rules(&site, id), store.marks_of(&site, id))?;
+        marks.retain(|mark| is_ready(mark, outstanding));
         Ok(Self { entry, rules, stored, marks, tail: tail.unwrap_or_default(), recent })
     }
 

@@ -108,6 +108,11 @@ fn event_key(last: u64) -> String {
     format!("E#{last:020}")
 }
 
+/// Adds to a transaction that whoever has cached what verdicts depend on notices at the next commit.
+pub(crate) fn tell_publishers(store: &Store, transaction: &mut Transaction, site: &str) -> Result<(), StoreError> {
+    transaction.update(store, (partition(site), "HEAD".into()), "ADD changes :one", None, values([(":one", n(1))]))
+}
+
 impl Store {
     /// Where the site stands; zeros if it has no feed yet.
     pub async fn head(&self, site: &str) -> Result<Head, StoreError> {

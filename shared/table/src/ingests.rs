@@ -2,7 +2,7 @@
 
 use crate::accounts::Account;
 use crate::bootstrap::{GSI, GSI_PK, GSI_SK};
-use crate::feed::{Demand, Draft, Event};
+use crate::feed::{self, Demand, Draft, Event, Head};
 use crate::item::s;
 use crate::leases::Lease;
 use crate::marks::{self, Mark, Origin};
@@ -141,36 +141,37 @@ impl Store {
         Ok(true)
     }
 
-    /// Says that all of a file's readings of a site are written, and announces them. Publishers learn of it.
+    /// Says that all of a file's readings of a site are written, and announces them behind `head`. Publishers learn of it.
+    /// Gives the events and the head now; `None` if that was not the head any more.
     pub async fn end_file(
         &self,
         lease: &Lease,
         site: &str,
         id: &str,
+        head: Head,
         events: &[Draft],
-    ) -> Result<Vec<Event>, StoreError> {
-        loop {
-            let head = self.head(site).await?;
-            let mut transaction = Transaction::default();
-            lease.demand(self, &mut transaction)?;
-            let exists = ("attribute_exists(pk)", Values::new());
-            transaction.delete(self, &marks::partition(site), &marks::recording_key(id), Some(exists))?;
-            let appended = self.append(&mut transaction, site, head, events, Demand::SameEvents)?;
-            match self.commit_or_tell(transaction).await? {
-                Ok(()) => return Ok(appended.entries),
-                Err(places) if places == [appended.place] => {}
-                Err(_) => return Err(StoreError::Conflict),
-            }
+    ) -> Result<Option<(Vec<Event>, Head)>, StoreError> {
+        let mut transaction = Transaction::default();
+        lease.demand(self, &mut transaction)?;
+        let exists = ("attribute_exists(pk)", Values::new());
+        transaction.delete(self, &marks::partition(site), &marks::recording_key(id), Some(exists))?;
+        let appended = self.append(&mut transaction, site, head, events, Demand::SameEvents)?;
+        match self.commit_or_tell(transaction).await? {
+            Ok(()) => Ok(Some((appended.entries, appended.head))),
+            Err(places) if places == [appended.place] => Ok(None),
+            Err(_) => Err(StoreError::Conflict),
         }
     }
 
-    /// Says that the recording of a file will not go on by itself. Nothing happens if it has.
+    /// Says that the recording of a file will not go on by itself, so that what there is of it is free to be judged.
+    /// Publishers learn of it. Nothing happens if it has gone on.
     pub async fn note_interrupted(&self, site: &str, id: &str) -> Result<(), StoreError> {
         let origin = Origin::File(id.to_owned());
         let mut transaction = Transaction::default();
         let exists = ("attribute_exists(pk)", Values::new());
         transaction.delete(self, &marks::partition(site), &marks::recording_key(id), Some(exists))?;
         transaction.put(self, keys(marks::partition(site), marks::interrupted_key(id)))?;
+        feed::tell_publishers(self, &mut transaction, site)?;
         if let Some(mut account) = self.account(site, &origin).await? {
             account.interrupted = true;
             account.write(self, &mut transaction, site, &origin)?;

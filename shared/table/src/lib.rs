@@ -128,6 +128,17 @@ impl Store {
 
     /// All items of a partition whose sort key lies between two others, both included, in ascending order.
     async fn range(&self, pk: String, from: String, to: String) -> Result<Vec<Item>, StoreError> {
+        self.range_at_least(pk, from, to, None).await
+    }
+
+    /// The same, but for items of which a number is less than it should be: they are read, and not sent.
+    async fn range_at_least(
+        &self,
+        pk: String,
+        from: String,
+        to: String,
+        least: Option<(&str, i64)>,
+    ) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let mut start = None;
         loop {
@@ -140,7 +151,12 @@ impl Store {
                 .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
                 .expression_attribute_values(":from", AttributeValue::S(from.clone()))
                 .expression_attribute_values(":to", AttributeValue::S(to.clone()))
+                .set_filter_expression(least.map(|(name, _)| format!("{name} >= :least")))
                 .set_exclusive_start_key(start);
+            let query = match least {
+                Some((_, least)) => query.expression_attribute_values(":least", item::n(least)),
+                None => query,
+            };
             let page = self.patiently(|| query.clone().send()).await?;
             items.extend(page.items.unwrap_or_default());
             start = page.last_evaluated_key;

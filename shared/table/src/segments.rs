@@ -84,17 +84,14 @@ impl Store {
         for (class, span) in CLASS_SPANS.iter().enumerate().filter(|(class, _)| classes >> class & 1 == 1) {
             let earliest = time_key(from.saturating_sub(*span));
             let (low, high) = (format!("S#{class}#{earliest}"), format!("S#{class}#{}\u{10ffff}", time_key(to)));
-            for item in self.range(partition(series), low, high).await? {
-                let stored = Stored {
+            for item in self.range_at_least(partition(series), low, high, Some(("l", from))).await? {
+                found.push(Stored {
                     order: Order { revision: item.number("r")?, index: item.number("i")? },
                     first: item.number("f")?,
                     last: item.number("l")?,
                     readings: item.number("n")?,
                     bytes: item.bytes("d")?.to_vec(),
-                };
-                if stored.last >= from {
-                    found.push(stored);
-                }
+                });
             }
         }
         found.sort_by_key(|stored| stored.first);

@@ -1,9 +1,12 @@
 //! What functions share through the table.
 
 use live::ports::{Connection, Connections};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use table::Store;
 use table::deliveries::Progress;
+use table::leases::{Watch, Work};
+use table::marks::{Mark, Origin};
+use table::{Publication, Published, Store, StoreError};
 use telemetry::deltas::Delta;
 use tests::table::Table;
 
@@ -87,6 +90,21 @@ async fn claims_tell_who_has_the_events_and_who_may_have_them() -> anyhow::Resul
     store.claim_done("a", first).await?;
     let claims: BTreeSet<_> = store.claims("a", 7).await?.into_iter().map(|claim| (claim.done, claim.ids)).collect();
     assert_eq!(claims, BTreeSet::from([(true, ids(0)), (false, ids(3))]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn publishers_learn_that_the_marks_of_an_interrupted_file_are_free() -> anyhow::Result<()> {
+    let (_table, store) = &created().await?;
+    let lease = store.take_lease(Work::File("f".into()), &mut Watch::default()).await?.expect("nobody has it");
+    let mark = Mark::new("series", Origin::File("f".into()), (0, 9), 10);
+    assert!(store.begin_file(&lease, "a", "f", &[mark], json!({})).await?);
+    let publish = async |head| store.publish(Publication { site: "a", head, events: &[], series: Vec::new() }).await;
+    let head = store.head("a").await?;
+    assert!(matches!(publish(head).await, Ok(Published::Done(..))));
+    store.note_interrupted("a", "f").await?;
+    assert!(matches!(publish(head).await, Err(StoreError::Conflict)));
+    assert!(matches!(publish(store.head("a").await?).await, Ok(Published::Done(..))));
     Ok(())
 }
 

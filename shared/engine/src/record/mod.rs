@@ -13,10 +13,12 @@
 //! From there on the settler goes on, and whoever waits for the answer waits for it.
 
 mod scan;
+mod through_lanes;
 mod write;
 
 use crate::answer::{Answer, Status};
 use crate::events::event;
+use crate::lanes::Lanes;
 use crate::metrics::{self as names, FileOutcome, RowOutcome};
 use crate::settle::{Beating, Settler};
 use crate::spool::{SpoolError, Spooled};
@@ -61,6 +63,7 @@ const SERIES_PER_EVENT: usize = 50;
 pub struct Ingestor {
     pub(crate) store: Store,
     pub(crate) announce: Arc<dyn Announce>,
+    pub(crate) lanes: Lanes,
     pub(crate) settler: Settler,
     pub(crate) limits: Limits,
     pub(crate) spool: PathBuf,
@@ -276,13 +279,11 @@ impl Ingestor {
         let marking = (0..by_site.len()).map(|index| mark(about, lease, &of[index].0, &of[index].1));
         // In the order of the sites.
         let new: Vec<bool> = stream::iter(marking).buffered(AT_ONCE).try_collect().await?;
-        write::write(&store, &mut spooled, &ingest, &scanned).await?;
-        let (of, store_of) = (&by_site, &store);
+        write::write(&store, &self.lanes, &mut spooled, &ingest, &scanned).await?;
+        let (of, ways) = (&by_site, (&store, &self.lanes, &*self.announce));
         let ending = (0..by_site.len()).filter(|index| new[*index]).map(|index| async move {
             let (site, touched) = &of[index];
-            let events = store_of.end_file(lease, site, id, &readings_events(id, touched)).await?;
-            self.announce.announce(site, events);
-            Ok::<_, StoreError>(())
+            through_lanes::end(ways, lease, id, site, touched).await
         });
         stream::iter(ending).buffer_unordered(AT_ONCE).try_for_each(async |()| Ok(())).await?;
         let answer = draft(&ingest, scanned, store.write_units(), started);
@@ -318,7 +319,7 @@ impl Ingestor {
         }
         let revisions = scanned.sites.iter().cloned().map(|site| async move {
             store.note_site(&site).await?;
-            let revision = store.next_revision(&site).await?;
+            let revision = through_lanes::revision(store, &self.lanes, &site).await?;
             Ok::<_, IngestError>((site, revision))
         });
         let revisions = stream::iter(revisions).buffered(AT_ONCE).try_collect().await?;

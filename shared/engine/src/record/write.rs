@@ -1,7 +1,8 @@
 //! A file's readings into the table: cut and packed on one thread, written on another.
 
 use super::scan::{Scanned, Units};
-use super::{AT_ONCE, IngestError, blocking};
+use super::{AT_ONCE, IngestError, blocking, through_lanes};
+use crate::lanes::Lanes;
 use crate::spool::Spooled;
 use domain::name;
 use domain::reading::Series;
@@ -23,6 +24,7 @@ const BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// Writes the file as segments and brings its series into the directory.
 pub(super) async fn write(
     store: &Store,
+    lanes: &Lanes,
     spooled: &mut Spooled,
     ingest: &Ingest,
     scanned: &Scanned,
@@ -50,8 +52,8 @@ pub(super) async fn write(
     store.put_segments(batch).await?;
     let (own, written) = cutting.await.map_err(std::io::Error::other)??;
     *spooled = own;
-    let merging = (0..written.len()).map(|index| store.merge_series(&written[index]));
-    stream::iter(merging).buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await?;
+    let merging = (0..written.len()).map(|index| through_lanes::merge(store, lanes, &written[index]));
+    stream::iter(merging).buffer_unordered(AT_ONCE).try_for_each(async |()| Ok(())).await?;
     Ok(())
 }
 

@@ -105,10 +105,6 @@ impl Batch {
         self.steps.iter().filter_map(|step| step.change.as_ref()).filter(|change| change.writes() > 0)
     }
 
-    pub(super) fn series(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().filter_map(|step| step.task.marks.first()).map(|mark| mark.series.as_str())
-    }
-
     /// The marks that go.
     pub(super) fn settled(&self) -> Vec<&Mark> {
         self.steps.iter().filter(|step| step.last.is_some()).flat_map(|step| &step.task.marks).collect()

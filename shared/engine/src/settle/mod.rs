@@ -190,7 +190,8 @@ fn is_old((_, _, since): &(String, String, i64)) -> bool {
     domain::time::now() - since >= GARBAGE_AGE
 }
 
-fn is_ready(mark: &Mark, outstanding: &Outstanding) -> bool {
+/// Whether a mark can be settled now: a file that is being recorded is judged when all of it is there.
+pub(crate) fn is_ready(mark: &Mark, outstanding: &Outstanding) -> bool {
     !matches!(&mark.origin, table::marks::Origin::File(id) if outstanding.recording.contains(id))
 }
 

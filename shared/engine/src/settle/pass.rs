@@ -177,7 +177,7 @@ impl<'a> Pass<'a> {
             match self.store.settle_marks(settlement).await? {
                 Settled::Done(events, head) => {
                     inner.announce.announce(self.site, events);
-                    known.settled(head, batch.series());
+                    known.settled(head, batch.changes(), &batch.settled());
                     drop(known);
                     metrics::settle_attempt(Attempt::Written);
                     tracing::debug!(site = self.site, permit, settled = ?batch.settled(), "marks were settled");
@@ -192,9 +192,9 @@ impl<'a> Pass<'a> {
                     metrics::settle_attempt(Attempt::Behind);
                     known.forget();
                 }
+                // What is known of the site is right as long as its head is, and that is demanded with every write.
                 Settled::Stale => {
                     metrics::settle_attempt(Attempt::Stale);
-                    known.forget();
                     self.accounts.clear();
                     return self.after_stale().await;
                 }

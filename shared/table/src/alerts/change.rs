@@ -321,6 +321,11 @@ impl Change {
         self.puts.iter().map(Stored::bytes).sum()
     }
 
+    /// Whether blocks are changed where they are; else a new generation of them becomes valid.
+    pub fn is_in_place(&self) -> bool {
+        self.generation.is_none()
+    }
+
     /// What is stored of the rule afterwards, for whoever keeps it in memory.
     pub fn apply(&self, stored: &mut StoredRule) -> Result<(), StoreError> {
         stored.apply(&self.puts, &self.deletes)

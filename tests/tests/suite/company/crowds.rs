@@ -72,3 +72,25 @@ async fn a_file_is_done_while_publishers_send_to_its_series() -> anyhow::Result<
     ensure!(published.len() > 10, "too few to see anything: {}", published.len());
     Ok(())
 }
+
+#[tokio::test]
+async fn readings_are_judged_at_once_while_a_file_of_their_series_is_recorded() -> anyhow::Result<()> {
+    let plant = Plant::with(&[("instant", 250.0)]).await?;
+    let held = plant.hold("BatchWriteItem", &["\"SERIES#", "\"S#"]);
+    let publishing = async {
+        held.reached().await?;
+        let mut socket = plant.publisher().await?;
+        for alerts in 1..=3 {
+            socket.send(&json!({"time": 100 + alerts, "species": "SO4", "concentration": 900, "site": SITE})).await?;
+            socket.barrier().await?;
+            let status = plant.status(SITE).await?;
+            // The file, and its mark.
+            assert_eq!((&status["alerts"], &status["pending"]), (&json!(alerts), &json!(2)), "{status}");
+        }
+        held.release();
+        Ok(())
+    };
+    tokio::try_join!(plant.file(SITE, hourly(0..100, |_| 100.0)), publishing)?;
+    assert_eq!(plant.rested(SITE).await?.alerts, 3);
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! What others of this process have written to the site, taken over into what is known of it.
+
+use super::{Known, Site};
+use domain::evaluate::rules_for;
+use table::alerts::{Change, Source};
+use table::feed::Head;
+use table::marks::Mark;
+use table::series::Entry;
+
+impl Site {
+    /// Takes over that a file has got its revision: open segments end with it.
+    pub(crate) fn revised(&mut self, revision: u64) {
+        match &mut self.known {
+            // Nobody else got one since.
+            Some(known) if known.head.revision + 1 == revision => known.head.revision += 2,
+            _ => self.known = None,
+        }
+    }
+
+    /// Whether something is known of a series.
+    pub(crate) fn knows(&self, series: &str) -> bool {
+        self.known.as_ref().is_some_and(|known| known.series.contains_key(series))
+    }
+
+    /// Takes over what a file has brought into the directory.
+    pub(crate) fn merged(&mut self, entry: &Entry) {
+        let Some(known) = &mut self.known else { return };
+        if let Some(kept) = known.series.get_mut(&entry.id) {
+            kept.rules = rules_for(&entry.series, &known.permit, entry.carries_limits);
+            kept.entry = entry.clone();
+        }
+    }
+
+    /// Takes over that all of a file's readings are there, of some series.
+    pub(crate) fn told(&mut self, head: Head, ingest: &str, series: impl Iterator<Item = String>) {
+        let Some(known) = &mut self.known else { return };
+        known.head = head;
+        known.outstanding.recording.retain(|recording| recording != ingest);
+        series.for_each(|id| drop(known.series.remove(&id)));
+    }
+
+    /// Takes over that some marks were settled, and what that changed.
+    pub(crate) fn settled<'a>(&mut self, head: Head, changes: impl Iterator<Item = &'a Change>, marks: &[&Mark]) {
+        let Some(known) = &mut self.known else { return };
+        if known.is_marked_as_a_whole() {
+            self.known = None;
+            return;
+        }
+        known.head = head;
+        changes.for_each(|change| known.change(change));
+        known.series.values_mut().for_each(|kept| kept.marks.retain(|mark| !marks.contains(&mark)));
+    }
+}
+
+impl Known {
+    /// Takes over a change that a settler has made.
+    fn change(&mut self, change: &Change) {
+        let Source { series_id, rule, .. } = &change.source;
+        let Some(kept) = self.series.get_mut(series_id) else { return };
+        // A new generation is read from the table.
+        if !change.is_in_place() || change.apply(kept.stored.entry(rule.clone()).or_default()).is_err() {
+            self.series.remove(series_id);
+        }
+    }
+}
