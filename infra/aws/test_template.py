@@ -61,7 +61,7 @@ ALLOWED = {
     | {
         on(INDEX, ["Query"], "LEDGER", "OPEN"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*"),
-        on(TABLE, ["UpdateItem"], "COUNTERS#*", "RATE#*"),
+        on(TABLE, ["UpdateItem"], "SITES", "COUNTERS#*", "RATE#*"),
     },
     "health": {
         on(TABLE, ["GetItem"], "PING"),
@@ -103,7 +103,7 @@ ALLOWED = {
     | SETTLER
     | {
         on(INDEX, ["Query"], "LEDGER", "OPEN"),
-        on(TABLE, ["UpdateItem"], "COUNTERS#*"),
+        on(TABLE, ["UpdateItem"], "SITES", "COUNTERS#*"),
     },
 }
 
@@ -126,6 +126,7 @@ HTTP_ROUTES = {
     "/api/ingest": "ingest",
     "/api/ingests": "ingest",
     "/api/ingests/{id}": "ingest",
+    "/api/ingests/{id}/resolution": "ingest",
     "/api/{proxy+}": "api",
     "/docs": "api",
     "/docs/{proxy+}": "api",

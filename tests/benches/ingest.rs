@@ -7,11 +7,14 @@
 #![expect(clippy::print_stdout, reason = "the figures are the purpose of this program")]
 
 use anyhow::{Context, ensure};
+use domain::calendar::Calendar;
 use domain::evaluate::{Judge, Rule};
 use domain::permit::Permit;
 use domain::reading::Series;
+use formats::Options;
 use formats::cutter::{Cutter, Piece};
 use formats::reader::Rows;
+use jiff::civil::Weekday;
 use std::time::{Duration, Instant};
 use table::segment;
 use tests::generate::{self, Exceeding};
@@ -81,7 +84,7 @@ fn bare(file: &[u8]) -> anyhow::Result<u64> {
 }
 
 fn parse(file: &[u8]) -> anyhow::Result<u64> {
-    let mut rows = Rows::open(file, None)?;
+    let mut rows = Rows::open(file, &Options::default())?;
     let mut readings = Vec::new();
     while rows.next_row(&mut readings)? {
         std::hint::black_box(&readings);
@@ -94,9 +97,11 @@ fn parse(file: &[u8]) -> anyhow::Result<u64> {
 /// if `pack`, packed as it would be stored.
 fn evaluate(file: &[u8], pack: bool) -> anyhow::Result<u64> {
     let permit = Permit::default();
-    let rules: Vec<Rule> = permit.limits.iter().map(Rule::of_limit).collect();
+    let calendar = Calendar::new("America/Chicago", Weekday::Sunday)?;
+    let of_limit = |limit| Rule::of_limit(limit, &calendar, (i64::MIN, i64::MAX));
+    let rules: Vec<Rule> = permit.limits.iter().map(of_limit).collect();
     let mut desk = Desk { permit: &permit, rules: &rules, judges: Vec::new(), pack, packed: 0 };
-    let mut rows = Rows::open(file, None)?;
+    let mut rows = Rows::open(file, &Options::default())?;
     let mut cutter = Cutter::default();
     let mut readings = Vec::new();
     while rows.next_row(&mut readings)? {

@@ -1,10 +1,11 @@
 //! `GET /api/alerts`.
 
 use crate::Api;
-use crate::readings::moment;
+use crate::range::Range;
 use axum::Json;
 use axum::extract::State;
 use domain::alert::{Alert, Severity};
+use domain::calendar::Calendar;
 use domain::name;
 use serde::{Deserialize, Serialize};
 use table::alerts::Block;
@@ -57,8 +58,8 @@ type Place = (i64, usize, usize);
 pub(crate) async fn get_alerts(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Page>> {
     let limit = page_limit(options.limit)?;
     let after = read_cursor(options.cursor.as_deref())?.map(|text| parse_cursor(&text)).transpose()?;
-    let from = moment("from", options.from.as_deref())?.unwrap_or(i64::MIN);
-    let to = moment("to", options.to.as_deref())?.unwrap_or(i64::MAX);
+    let range = |calendar: &Calendar| Range::read(options.from.as_deref(), options.to.as_deref(), calendar);
+    range(&Calendar::default())?;
     let mut blocks = Vec::new();
     for site in api.sites(options.site.clone()).await? {
         blocks.extend(api.store.alert_blocks(&site, options.series.as_deref(), None).await?);
@@ -68,17 +69,20 @@ pub(crate) async fn get_alerts(State(api): State<Api>, Query(options): Query<Opt
     blocks.sort_by_cached_key(Block::identity);
     let mut places: Vec<Place> = Vec::new();
     for (number, block) in blocks.iter().enumerate() {
+        let Range { from, to } = range(&block.source.history.calendar)?;
         let range = block.rows.lower_bound(from)..block.rows.lower_bound(to.saturating_add(1));
         let grave = |row: &usize| options.severity.is_none_or(|least| block.severity(*row) >= least);
         places.extend(range.filter(grave).map(|row| (block.rows.times[row], number, row)));
     }
-    if let Some((time, identity)) = &after {
-        places.retain(|&(at, block, _)| at < *time || at == *time && blocks[block].identity() > *identity);
+    let identity =
+        |(_, block, row): Place| format!("{}/{}", blocks[block].identity(), blocks[block].rows.row(row).sample);
+    if let Some((time, last)) = &after {
+        places.retain(|place| place.0 < *time || place.0 == *time && identity(*place) > *last);
     }
-    places.sort_by_key(|&(time, block, row)| (std::cmp::Reverse(time), block, row));
+    places.sort_by_cached_key(|place| (std::cmp::Reverse(place.0), identity(*place)));
     let next = (places.len() > limit).then(|| {
-        let (time, block, _) = places[limit - 1];
-        cursor(&format!("{time}/{}", blocks[block].identity()))
+        let last = places[limit - 1];
+        cursor(&format!("{}/{}", last.0, identity(last)))
     });
     places.truncate(limit);
     Ok(Json(Page { alerts: places.into_iter().map(|(_, block, row)| blocks[block].alert(row)).collect(), next }))

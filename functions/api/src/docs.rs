@@ -17,7 +17,7 @@ use utoipa::{Modify, OpenApi as _};
     paths(
         crate::readings::get_readings, crate::series::get_series, crate::alerts::get_alerts,
         crate::permits::get_permit, crate::permits::put_permit, crate::permits::post_preview, crate::overview::get_overview, crate::streams::get_streams,
-        crate::status::get_status, crate::advise::post_advise, crate::certificate::get_certificate,
+        crate::status::get_status, crate::statistics::get_statistics, crate::advise::post_advise, crate::certificate::get_certificate,
     ),
     security(("token" = [])),
     modifiers(&Token),
@@ -245,6 +245,7 @@ mod tests {
         for path in [
             "/api/readings",
             "/api/series",
+            "/api/statistics",
             "/api/alerts",
             "/api/permits/{site}",
             "/api/streams",

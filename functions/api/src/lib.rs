@@ -8,8 +8,10 @@ mod downsample;
 mod if_match;
 mod overview;
 mod permits;
+mod range;
 mod readings;
 mod series;
+mod statistics;
 mod status;
 mod streams;
 
@@ -36,6 +38,7 @@ pub fn router(api: Api, guard: &Guard) -> Router {
         .route("/api/alerts", get(alerts::get_alerts))
         .route("/api/permits/{site}", get(permits::get_permit).put(permits::put_permit))
         .route("/api/permits/{site}/preview", post(permits::post_preview))
+        .route("/api/statistics", get(statistics::get_statistics))
         .route("/api/overview", get(overview::get_overview))
         .route("/api/streams", get(streams::get_streams))
         .route("/api/status", get(status::get_status))

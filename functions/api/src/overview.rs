@@ -9,11 +9,11 @@ use domain::alert::Severity;
 use domain::columns::Row;
 use domain::evaluate::{Rule, Survey};
 use domain::name::DEFAULT_SITE;
-use domain::permit::Permit;
 use domain::reading::{Direction, Qualifier};
-use domain::time::{self, Shown};
+use domain::time::Shown;
 use domain::unit::Unit;
 use engine::standing;
+use engine::terms::Terms;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,6 +52,8 @@ pub(crate) struct Overview {
     seq: u64,
     /// How often the permit was written; 0 for the built-in one.
     permit_version: u64,
+    /// The site's time zone.
+    time_zone: String,
     /// How much is still to be judged: 0 if the alerts are what readings and permit say.
     pending: u64,
     /// All alerts of the site.
@@ -120,6 +122,8 @@ pub(crate) struct Against {
     /// By how many percent of the limit the value stays within it.
     headroom: Option<f64>,
     state: Condition,
+    /// Whether its sign leaves open if it is within the limit.
+    is_inconclusive: bool,
 }
 
 /// How the series of a site stand against their limits.
@@ -134,22 +138,23 @@ pub(crate) async fn get_overview(State(api): State<Api>, Query(options): Query<O
     // Read before all else: who follows the feed from here on misses nothing.
     let seq = api.store.head(&site).await?.seq;
     let pending = api.store.pending(&site).await?;
-    let permit = api.store.permit(&site).await?;
+    let terms = Terms::load(&api.store, &site).await?;
     let blocks = api.store.alert_blocks(&site, None, None).await?;
     let mut alerts_by_severity = BTreeMap::new();
-    blocks.iter().for_each(|block| count_severities(&block.rows, &mut alerts_by_severity));
+    blocks.iter().for_each(|block| count_severities(block, &mut alerts_by_severity));
     let mut entries = api.store.series_of(&site).await?;
     entries.sort_by_cached_key(sort_key);
     entries.retain(|entry| after.as_ref().is_none_or(|after| sort_key(entry) > *after));
     let next = (entries.len() > limit).then(|| cursor(&sort_key(&entries[limit - 1])));
     entries.truncate(limit);
-    let standings = entries.into_iter().map(|entry| standing(&api, entry, &permit.permit, &blocks));
+    let standings = entries.into_iter().map(|entry| standing(&api, entry, &terms, &blocks));
     let series = stream::iter(standings).buffered(AT_ONCE).try_collect().await?;
     Ok(Json(Overview {
         site,
         seq,
         pending,
-        permit_version: permit.version,
+        permit_version: terms.version,
+        time_zone: terms.view.calendar.zone_name().to_owned(),
         alerts: alerts_by_severity.values().sum(),
         alerts_by_severity,
         series,
@@ -157,12 +162,12 @@ pub(crate) async fn get_overview(State(api): State<Api>, Query(options): Query<O
     }))
 }
 
-async fn standing(api: &Api, entry: Entry, permit: &Permit, blocks: &[Block]) -> Result<Standing, StoreError> {
-    let surveys = standing::standing(&api.store, &entry, permit).await?;
+async fn standing(api: &Api, entry: Entry, terms: &Terms, blocks: &[Block]) -> Result<Standing, StoreError> {
+    let surveys = standing::standing(&api.store, &entry, terms).await?;
     let mut standings: Vec<_> = surveys.iter().filter_map(|(rule, survey)| against(rule, survey, &entry)).collect();
     let distance = |against: &Against| against.headroom.unwrap_or(f64::INFINITY);
     standings.sort_by(|a, b| b.state.cmp(&a.state).then(distance(a).total_cmp(&distance(b))));
-    let spark = spark(api, &entry).await?;
+    let spark = spark(api, &entry, terms).await?;
     let own = blocks.iter().filter(|block| block.source.series_id == entry.id);
     let (mut exceedances, mut last) = (0, None);
     for block in own {
@@ -174,9 +179,9 @@ async fn standing(api: &Api, entry: Entry, permit: &Permit, blocks: &[Block]) ->
         headroom: standings.first().and_then(|against| against.headroom),
         standings,
         exceedances,
-        last_exceedance: last.map(|last| time::shown(last, entry.latest.flags.kind())),
+        last_exceedance: last.map(|last| terms.view.calendar.shown(last, entry.latest.flags.kind())),
         spark,
-        series: SeriesView::new(entry, permit),
+        series: SeriesView::new(entry, terms),
     })
 }
 
@@ -184,15 +189,12 @@ async fn standing(api: &Api, entry: Entry, permit: &Permit, blocks: &[Block]) ->
 fn against(rule: &Rule, survey: &Survey, entry: &Entry) -> Option<Against> {
     let seen = survey.last.as_ref();
     let (limit, direction, unit) = match (&rule.limit, seen) {
-        (Some(limit), Some(_)) => (limit.value, limit.direction, limit.unit.as_str()),
+        (Some(_), Some(last)) => (last.row.limit, last.row.flags.limit()?, &*last.unit),
         (None, Some(last)) => (last.row.limit, last.row.flags.limit()?, &*last.unit),
-        // A day of nothing but non-detects has no highest value, and is within its limit.
-        (Some(limit), None) if survey.judged > 0 && rule.statistic.is_extreme() => {
-            (limit.value, limit.direction, limit.unit.as_str())
-        }
         _ => return None,
     };
     let row = seen.map(|last| last.row);
+    let is_inconclusive = survey.inconclusive > 0;
     let in_unit_of_readings = Unit::parse(unit).conversion_to(&Unit::parse(&entry.unit));
     Some(Against {
         statistic: rule.statistic.to_string(),
@@ -200,11 +202,12 @@ fn against(rule: &Rule, survey: &Survey, entry: &Entry) -> Option<Against> {
         limit,
         unit: unit.to_owned(),
         limit_in_unit_of_readings: in_unit_of_readings.map(|conversion| conversion.apply(limit)),
-        period: row.map(|row| rule.statistic.period().label(row.time, entry.latest.flags.kind())),
+        period: row.map(|row| rule.calendar.label(rule.statistic.period(), row.time, entry.latest.flags.kind())),
         value: row.map(|row| row.value),
         qualifier: row.map_or(Qualifier::Less, |row| row.flags.qualifier()),
         headroom: row.and_then(|row| headroom(row.value, limit, direction)),
         state: survey.exceedances.keys().next_back().map_or(Condition::Ok, |&severity| severity.into()),
+        is_inconclusive,
     })
 }
 
@@ -227,19 +230,20 @@ impl From<Severity> for Condition {
 }
 
 /// The latest eighth of the record, or all of it where that is little: a busy series is not read whole for a small line.
-async fn spark(api: &Api, entry: &Entry) -> Result<Vec<(Shown, f64, Qualifier)>, StoreError> {
-    let (first, last) = (entry.first, entry.latest.time);
+async fn spark(api: &Api, entry: &Entry, terms: &Terms) -> Result<Vec<(Shown, f64, Qualifier)>, StoreError> {
+    let (first, last) = (entry.span(&terms.view).0, entry.latest_moment(&terms.view));
     let recent = last - last.saturating_sub(first) / 8;
     for from in [recent, first] {
-        let mut points = Downsample::new(SPARK_POINTS, from, last);
-        let mut readings = api.store.readings(entry, from, last).await?;
+        let mut points = Downsample::new(SPARK_POINTS, (from, last), &entry.unit);
+        let mut readings = api.store.readings(entry, &terms.view, (from, last)).await?;
         while let Some(piece) = readings.next_piece()? {
             points.feed(&piece);
             tokio::task::yield_now().await;
         }
         let (points, total) = points.finish();
         if total >= SPARK_LEAST || from == first {
-            let point = |(row, _): (Row, _)| (row.shown_time(), row.value, row.flags.qualifier());
+            let shown = |row: Row| terms.view.calendar.shown(row.time, row.flags.kind());
+            let point = |(row, _): (Row, _)| (shown(row), row.value, row.flags.qualifier());
             return Ok(points.into_iter().map(point).collect());
         }
     }

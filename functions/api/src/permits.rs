@@ -2,23 +2,28 @@
 
 use crate::Api;
 use crate::if_match::IfMatch;
+use crate::range::moment;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::alert::{Alert, Severity};
-use domain::permit_json;
+use domain::calendar::date_from_text;
+use domain::history::Version;
+use domain::permit::Permit;
+use domain::permit_json::{self, FieldError};
 use domain::{name, time};
 use engine::preview::preview_permit;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use table::StoreError;
-use table::permits::StoredPermit;
-use utoipa::ToSchema;
+use table::permits::{Place, StoredPermit};
+use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
-use web::query::{JsonBody, Path};
+use web::guard::Client;
+use web::query::{JsonBody, Path, Query};
 use web::{ApiError, ApiResult};
 
 /// An answer, with the version that it shows as its `ETag`.
@@ -30,16 +35,60 @@ fn tagged<T>(version: u64, body: T) -> Tagged<T> {
 
 /// The permit of a site: its own, or the built-in one until it has one.
 #[utoipa::path(
-    get, path = "/api/permits/{site}", tag = "permits", params(("site" = String, Path, description = "The site")),
+    get, path = "/api/permits/{site}", tag = "permits", params(("site" = String, Path, description = "The site"), At),
     responses((
         status = 200, body = SitePermit, description = "The permit; its `ETag` is its version in quotes, for `If-Match`",
         headers(("ETag" = String, description = "The version in quotes: `\"4\"`")),
     ))
 )]
-pub(crate) async fn get_permit(State(api): State<Api>, Path(site): Path<String>) -> ApiResult<Tagged<SitePermit>> {
+pub(crate) async fn get_permit(
+    State(api): State<Api>,
+    Path(site): Path<String>,
+    Query(options): Query<At>,
+) -> ApiResult<Tagged<SitePermit>> {
     let site = checked(&site)?;
     let stored = api.store.permit(site).await?;
-    Ok(tagged(stored.version, SitePermit::new(site, &stored)))
+    let at = options.at.map(|text| moment("at", &text, &stored.history.calendar)).transpose()?;
+    Ok(tagged(stored.version, SitePermit::new(site, &stored, at.map_or_else(time::now, |(at, _)| at))))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct At {
+    /// The version that is in force at this time is shown, in place of that of now.
+    at: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct From {
+    /// The first local day of a new version, such as `2026-07-01`. Without it the version in force is corrected.
+    effective_from: Option<String>,
+}
+
+impl From {
+    fn place(&self) -> ApiResult<Place> {
+        let Some(text) = &self.effective_from else { return Ok(Place::InForce) };
+        let day = date_from_text(text).map_err(|_| {
+            ApiError::bad_request(format!("effective_from={text:?}: a date such as 2026-07-01 is expected"))
+        })?;
+        Ok(Place::From(day))
+    }
+}
+
+/// Reads a permit of a request. Units that nobody knows are refused: such a limit would judge nothing.
+fn read(document: &Value) -> ApiResult<Permit> {
+    let permit = permit_json::parse(document).map_err(|errors| ApiError::invalid(&errors))?;
+    let unknown = permit.limits.iter().enumerate().filter(|(_, limit)| !limit.unit.is_known());
+    let errors: Vec<_> = unknown
+        .map(|(index, limit)| FieldError {
+            field: format!("limits[{index}].unit"),
+            reason: format!("no unit is called {:?}", limit.unit.as_str()),
+        })
+        .collect();
+    if errors.is_empty() { Ok(permit) } else { Err(ApiError::invalid(&errors)) }
 }
 
 /// Puts a permit in force, unless it was changed meanwhile. All that is stored of the site is judged by it.
@@ -49,7 +98,7 @@ pub(crate) async fn get_permit(State(api): State<Api>, Path(site): Path<String>)
 #[utoipa::path(
     put, path = "/api/permits/{site}", tag = "permits",
     params(
-        ("site" = String, Path, description = "The site"),
+        ("site" = String, Path, description = "The site"), From,
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the permit that was edited, such as `\"4\"`: `\"0\"` for the built-in one. A list, and `*` for any, are taken; a weak tag (`W/\"4\"`) matches nothing"),
     ),
     request_body(content = Object, description = "`{\"limits\": [...]}` or the older `{\"limits_mgL\": {...}, \"rolling_window\": n, \"actions\": {...}}`"),
@@ -70,23 +119,30 @@ pub(crate) async fn get_permit(State(api): State<Api>, Path(site): Path<String>)
 pub(crate) async fn put_permit(
     State(api): State<Api>,
     Path(site): Path<String>,
+    Query(from): Query<From>,
+    Client(who): Client,
     headers: HeaderMap,
     JsonBody(document): JsonBody<Value>,
 ) -> ApiResult<Response> {
     let site = checked(&site)?;
     let if_match = IfMatch::of(&headers)?;
-    let permit = permit_json::parse(&document).map_err(|errors| ApiError::invalid(&errors))?;
+    let place = from.place()?;
+    let permit = read(&document)?;
     let in_force = api.store.permit(site).await?;
     if !if_match.allows(in_force.version) {
         return Err(conflict(site, &in_force, &if_match));
     }
-    let adopted = match api.engine.adopt_permit(site, &permit, in_force.version).await {
+    let adopted = match api.engine.adopt_permit(site, &permit, (&in_force, place), &who).await {
         Err(StoreError::Conflict) => return Err(conflict(site, &api.store.permit(site).await?, &if_match)),
         adopted => adopted?,
     };
     let alerts = AlertsChanged { new: adopted.alerts_new, withdrawn: adopted.alerts_withdrawn };
     let pending = (adopted.left > 0).then_some(adopted.left);
-    let saved = SavedPermit { permit: SitePermit::new(site, &adopted.permit), alerts, pending };
+    let shown = match place {
+        Place::InForce => time::now(),
+        Place::From(day) => adopted.permit.history.calendar.midnight(day),
+    };
+    let saved = SavedPermit { permit: SitePermit::new(site, &adopted.permit, shown), alerts, pending };
     let answer = tagged(adopted.permit.version, saved);
     if pending.is_none() {
         return Ok(answer.into_response());
@@ -99,7 +155,7 @@ pub(crate) async fn put_permit(
 fn conflict(site: &str, in_force: &StoredPermit, if_match: &IfMatch) -> ApiError {
     let version = in_force.version;
     // To the second: it is read by people.
-    let changed = in_force.updated_at.map(|at| time::rfc3339(at - at.rem_euclid(1_000_000)));
+    let changed = in_force.updated_at().map(|at| time::rfc3339(at - at.rem_euclid(1_000_000)));
     let message = match (changed, if_match.edited()) {
         (Some(at), Some(edited)) => {
             format!("The permit was changed to version {version} at {at} while you were editing version {edited}.")
@@ -111,13 +167,13 @@ fn conflict(site: &str, in_force: &StoredPermit, if_match: &IfMatch) -> ApiError
             "The site has no permit of its own: the built-in one is in force, which is not what you edited.".into()
         }
     };
-    let details = json!({ "version": version, "permit": SitePermit::new(site, in_force) });
+    let details = json!({ "version": version, "permit": SitePermit::new(site, in_force, time::now()) });
     ApiError::new(StatusCode::CONFLICT, "conflict", message).with_details(details)
 }
 
 /// What a permit would change, were it put in force. Nothing is written.
 #[utoipa::path(
-    post, path = "/api/permits/{site}/preview", tag = "permits", params(("site" = String, Path, description = "The site")),
+    post, path = "/api/permits/{site}/preview", tag = "permits", params(("site" = String, Path, description = "The site"), From),
     request_body(content = Object, description = "As for `PUT`"),
     responses(
         (status = 200, body = PermitPreview),
@@ -128,11 +184,14 @@ fn conflict(site: &str, in_force: &StoredPermit, if_match: &IfMatch) -> ApiError
 pub(crate) async fn post_preview(
     State(api): State<Api>,
     Path(site): Path<String>,
+    Query(from): Query<From>,
     JsonBody(document): JsonBody<Value>,
 ) -> ApiResult<Json<PermitPreview>> {
     let site = checked(&site)?;
-    let permit = permit_json::parse(&document).map_err(|errors| ApiError::invalid(&errors))?;
-    let preview = preview_permit(&api.store, site, &permit).await?;
+    let place = from.place()?;
+    let permit = read(&document)?;
+    let history = api.store.permit(site).await?.history_with(&permit, place);
+    let preview = preview_permit(&api.store, site, history).await?;
     Ok(Json(PermitPreview {
         site: site.to_owned(),
         total: preview.by_severity.values().sum(),
@@ -151,21 +210,56 @@ pub(crate) struct SitePermit {
     default: bool,
     /// How often it was written; 0 for the built-in one.
     version: u64,
-    /// When it was put in force; null for the built-in one.
+    /// When it was last written; null for the built-in one.
     updated_at: Option<String>,
+    /// The first local day of the version that is shown; null if it has been in force from the beginning.
+    effective_from: Option<String>,
+    /// The site's time zone, by its IANA name.
+    time_zone: String,
+    /// The first day of a week.
+    week_starts: String,
+    /// All versions, the earliest first.
+    versions: Vec<VersionView>,
     /// The limits, as they are put.
     #[schema(value_type = Vec<Object>)]
     limits: Value,
 }
 
+/// A version of a permit.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VersionView {
+    version: u64,
+    /// The first local day of which it is in force; null if from the beginning on.
+    effective_from: Option<String>,
+    /// When it was written.
+    updated_at: String,
+    /// How many limits it has.
+    limits: usize,
+}
+
 impl SitePermit {
-    fn new(site: &str, stored: &StoredPermit) -> Self {
+    fn new(site: &str, stored: &StoredPermit, at: i64) -> Self {
+        let shown = stored.history.now(at);
+        let calendar = &stored.history.calendar;
+        let record = |number| stored.versions.iter().find(|record| record.number == number);
+        let view = |version: &Version| {
+            Some(VersionView {
+                version: version.number,
+                effective_from: version.effective_from.map(|day| day.to_string()),
+                updated_at: time::rfc3339(record(version.number)?.updated_at),
+                limits: version.permit.limits.len(),
+            })
+        };
         Self {
             site: site.to_owned(),
-            default: stored.version == 0,
+            default: !stored.is_own(),
             version: stored.version,
-            updated_at: stored.updated_at.map(time::rfc3339),
-            limits: permit_json::to_json(&stored.permit)["limits"].take(),
+            updated_at: stored.updated_at().map(time::rfc3339),
+            effective_from: shown.effective_from.map(|day| day.to_string()),
+            time_zone: calendar.zone_name().to_owned(),
+            week_starts: format!("{:?}", calendar.week_starts()).to_lowercase(),
+            versions: stored.history.versions().iter().filter_map(view).collect(),
+            limits: permit_json::to_json(&shown.permit)["limits"].take(),
         }
     }
 }

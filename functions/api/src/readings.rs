@@ -2,13 +2,15 @@
 
 use crate::Api;
 use crate::downsample::Downsample;
+use crate::range::Range;
 use axum::Json;
 use axum::extract::State;
 use domain::alert::Severity;
-use domain::columns::Row;
-use domain::evaluate::{Rule, rules_for};
-use domain::reading::Qualifier;
-use domain::time::{self, Shown};
+use domain::columns::{Columns, Row};
+use domain::evaluate::Rule;
+use domain::reading::{Mark, Qualifier};
+use domain::time::Shown;
+use engine::terms::Terms;
 use serde::{Deserialize, Serialize};
 use table::series::Entry;
 use utoipa::{IntoParams, ToSchema};
@@ -71,6 +73,12 @@ pub(crate) struct Point {
     /// How grave it is beyond a limit for single readings; absent if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
+    /// The laboratory's flags beside it: `J`, `B` and the like.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    flags: Vec<&'static str>,
+    /// Whether it is of a blank, a spike and the like, which is never judged.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    quality_control: bool,
 }
 
 /// Readings of one series in time order, thinned so that peaks survive.
@@ -83,24 +91,24 @@ pub(crate) struct Point {
     )
 )]
 pub(crate) async fn get_readings(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Readings>> {
-    let from = moment("from", options.from.as_deref())?.unwrap_or(i64::MIN);
-    let to = moment("to", options.to.as_deref())?.unwrap_or(i64::MAX);
     let max_points = options.max_points.unwrap_or(DEFAULT_POINTS);
     if !(2..=MAX_POINTS).contains(&max_points) {
         return Err(ApiError::bad_request(format!("max_points: a number from 2 to {MAX_POINTS} is expected")));
     }
     let entry = api.store.series(&options.site, &options.series).await?;
     let entry = entry.ok_or_else(|| ApiError::not_found("the site has no such series; GET /api/series lists them"))?;
-    let permit = api.store.permit(&options.site).await?.permit;
-    let rules = rules_for(&entry.series, &permit, entry.carries_limits);
-    let (from, to) = (from.max(entry.first), to.min(entry.latest.time));
+    let terms = Terms::load(&api.store, &options.site).await?;
+    let rules = entry.rules(&terms.history);
+    let asked = Range::read(options.from.as_deref(), options.to.as_deref(), &terms.view.calendar)?;
+    let (first, last) = entry.span(&terms.view);
+    let (from, to) = (asked.from.max(first), asked.to.min(last));
     if options.every {
         let from = read_cursor(options.cursor.as_deref())?.map_or(Ok(from), |text| text.parse().map_err(bad_cursor))?;
-        return Ok(Json(every(&api, entry, &rules, (from, to), max_points).await?));
+        return Ok(Json(every(&api, entry, (&rules, &terms), (from, to), max_points).await?));
     }
-    let mut points = Downsample::new(max_points, from, to);
+    let mut points = Downsample::new(max_points, (from, to), &entry.unit);
     if from <= to {
-        let mut readings = api.store.readings(&entry, from, to).await?;
+        let mut readings = api.store.readings(&entry, &terms.view, (from, to)).await?;
         while let Some(piece) = readings.next_piece()? {
             points.feed(&piece);
             tokio::task::yield_now().await;
@@ -108,19 +116,26 @@ pub(crate) async fn get_readings(State(api): State<Api>, Query(options): Query<O
     }
     let (points, total) = points.finish();
     let downsampled = (points.len() as u64) < total;
-    let readings = points.into_iter().map(|(row, unit)| point(row, unit, &rules)).collect();
+    let readings = points.into_iter().map(|(row, unit)| point(row, unit, (&rules, &terms))).collect();
     Ok(Json(Readings { series: entry.id, readings, total, downsampled, next: None }))
 }
 
 /// A page of readings, none left out.
-async fn every(api: &Api, entry: Entry, rules: &[Rule], (from, to): (i64, i64), count: usize) -> ApiResult<Readings> {
+async fn every(
+    api: &Api,
+    entry: Entry,
+    (rules, terms): (&[Rule], &Terms),
+    (from, to): (i64, i64),
+    count: usize,
+) -> ApiResult<Readings> {
     let (mut page, mut total, mut next) = (Vec::new(), 0, None);
     if from <= to {
-        let mut readings = api.store.readings(&entry, from, to).await?;
+        let mut readings = api.store.readings(&entry, &terms.view, (from, to)).await?;
         while let Some(piece) = readings.next_piece()? {
             total += piece.len() as u64;
-            let taken = piece.len().min(count - page.len());
-            page.extend((0..taken).map(|index| point(piece.row(index), piece.unit_of(index).to_owned(), rules)));
+            let taken = if next.is_some() { 0 } else { whole_times(&piece, count - page.len()) };
+            let shown = |index| point(piece.row(index), piece.unit_of(index).to_owned(), (rules, terms));
+            page.extend((0..taken).map(shown));
             if taken < piece.len() && next.is_none() {
                 next = Some(cursor(&piece.times[taken].to_string()));
             }
@@ -130,18 +145,32 @@ async fn every(api: &Api, entry: Entry, rules: &[Rule], (from, to): (i64, i64), 
     Ok(Readings { series: entry.id, readings: page, total, downsampled: false, next })
 }
 
+/// How many readings of a piece have room in a page, those of one time all or none: the next page begins with a time. At
+/// least those of the first one.
+fn whole_times(piece: &Columns, room: usize) -> usize {
+    let Some(&time) = piece.times.get(room) else { return piece.len() };
+    match piece.lower_bound(time) {
+        0 => piece.lower_bound(time.saturating_add(1)),
+        whole => whole,
+    }
+}
+
 fn bad_cursor(_: std::num::ParseIntError) -> ApiError {
     ApiError::bad_request("cursor: give what `next` was, unchanged")
 }
 
-fn point(row: Row, unit: String, rules: &[Rule]) -> Point {
+fn point(row: Row, unit: String, (rules, terms): (&[Rule], &Terms)) -> Point {
     let limit = row.flags.limit().map(|_| row.limit);
     let severity = rules.iter().filter_map(|rule| rule.severity_of(row, &unit)).max();
-    Point { time: row.shown_time(), value: row.value, unit, qualifier: row.flags.qualifier(), limit, severity }
-}
-
-/// A time in the query.
-pub(crate) fn moment(name: &str, text: Option<&str>) -> ApiResult<Option<i64>> {
-    let read = |text| time::from_text(text).map_err(|error| ApiError::bad_request(format!("{name}={text:?}: {error}")));
-    text.map(|text| read(text).map(|(micros, _)| micros)).transpose()
+    let flags = row.flags;
+    Point {
+        time: terms.view.calendar.shown(row.time, flags.kind()),
+        value: row.value,
+        unit,
+        qualifier: flags.qualifier(),
+        limit,
+        severity,
+        flags: flags.laboratory().texts(),
+        quality_control: flags.has(Mark::QualityControl),
+    }
 }

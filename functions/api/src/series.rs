@@ -3,12 +3,11 @@
 use crate::Api;
 use axum::Json;
 use axum::extract::State;
-use domain::evaluate::rules_for;
 use domain::name;
-use domain::permit::Permit;
 use domain::reading::Qualifier;
-use domain::time::{self, Shown};
+use domain::time::Shown;
 use domain::unit::Unit;
+use engine::terms::Terms;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,13 +64,16 @@ pub(crate) struct SeriesView {
 }
 
 impl SeriesView {
-    pub(crate) fn new(entry: Entry, permit: &Permit) -> Self {
-        let rules = rules_for(&entry.series, permit, entry.carries_limits);
+    pub(crate) fn new(entry: Entry, terms: &Terms) -> Self {
+        let rules = entry.rules(&terms.history);
+        let own = rules.iter().filter(|rule| rule.other().is_none());
         let unit = Unit::parse(&entry.unit);
-        let limit_units = rules.iter().filter_map(|rule| rule.limit.as_ref()).map(|limit| &limit.unit);
+        let limit_units = own.filter_map(|rule| rule.limit.as_ref()).map(|limit| &limit.unit);
         let incomparable: BTreeSet<_> = limit_units.filter(|limit| unit.conversion_to(limit).is_none()).collect();
         let incomparable_units = incomparable.into_iter().map(ToString::to_string).collect();
-        let first = time::shown(entry.first, entry.latest.flags.kind());
+        let (first, last) = (entry.first_moment(&terms.view), entry.latest_moment(&terms.view));
+        let shown = |time| terms.view.calendar.shown(time, entry.latest.flags.kind());
+        let (first, last) = (shown(first), shown(last));
         Self {
             id: entry.id,
             site: entry.series.site,
@@ -81,7 +83,7 @@ impl SeriesView {
             variant: entry.series.variant,
             unit: entry.unit,
             first,
-            last: entry.latest.shown_time(),
+            last,
             latest: entry.latest.value,
             qualifier: entry.latest.flags.qualifier(),
             limits: rules.len(),
@@ -98,17 +100,17 @@ impl SeriesView {
 pub(crate) async fn get_series(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Page>> {
     let limit = page_limit(options.limit)?;
     let after = read_cursor(options.cursor.as_deref())?;
-    let mut rows: Vec<(String, Entry, Arc<Permit>)> = Vec::new();
+    let mut rows: Vec<(String, Entry, Arc<Terms>)> = Vec::new();
     for site in api.sites(options.site).await? {
-        let permit = Arc::new(api.store.permit(&site).await?.permit);
+        let terms = Arc::new(Terms::load(&api.store, &site).await?);
         let entries = api.store.series_of(&site).await?.into_iter();
-        rows.extend(entries.map(|entry| (sort_key(&entry), entry, permit.clone())));
+        rows.extend(entries.map(|entry| (sort_key(&entry), entry, terms.clone())));
     }
     rows.retain(|(key, ..)| after.as_ref().is_none_or(|after| key > after));
     rows.sort_by(|a, b| a.0.cmp(&b.0));
     let next = (rows.len() > limit).then(|| cursor(&rows[limit - 1].0));
     rows.truncate(limit);
-    let series = rows.into_iter().map(|(_, entry, permit)| SeriesView::new(entry, &permit)).collect();
+    let series = rows.into_iter().map(|(_, entry, terms)| SeriesView::new(entry, &terms)).collect();
     Ok(Json(Page { series, next }))
 }
 

@@ -67,15 +67,18 @@ async fn status_of(api: &Api, site: String) -> Result<SiteStatus, StoreError> {
     let series = api.store.series_of(&site).await?;
     let mut by_severity = BTreeMap::new();
     for block in api.store.alert_blocks(&site, None, None).await? {
-        count_severities(&block.rows, &mut by_severity);
+        count_severities(&block, &mut by_severity);
     }
-    let latest = series.iter().max_by_key(|entry| entry.latest.time).map(|entry| entry.latest.shown_time());
+    let permit = api.store.permit(&site).await?;
+    let view = permit.view();
+    let latest = series.iter().max_by_key(|entry| entry.latest_moment(&view));
+    let latest = latest.map(|entry| view.calendar.shown(entry.latest_moment(&view), entry.latest.flags.kind()));
     Ok(SiteStatus {
         series: series.len(),
         latest,
         alerts: by_severity.values().sum(),
         alerts_by_severity: by_severity,
-        permit_version: api.store.permit(&site).await?.version,
+        permit_version: permit.version,
         seq: api.store.head(&site).await?.seq,
         pending,
         interrupted: api.store.outstanding(&site).await?.interrupted,

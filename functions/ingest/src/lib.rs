@@ -1,5 +1,6 @@
 //! CSV ingest: `POST /api/ingest` and `GET /api/ingests/{id}`.
 
+mod decisions;
 pub mod trigger;
 
 use axum::Json;
@@ -9,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use engine::Engine;
 use engine::answer::Answer;
 use engine::record::{Ingestor, Taken, Underway, Upload, record_json};
 use futures_util::TryStreamExt;
@@ -27,17 +29,18 @@ const MAX_RECORDS: usize = 100;
 
 /// The documentation of these routes.
 #[derive(Debug, OpenApi)]
-#[openapi(paths(post_file, get_records, get_record))]
+#[openapi(paths(post_file, get_records, get_record, decisions::delete_ingest, decisions::post_resolution))]
 pub struct Docs;
 
 /// The routes.
-pub fn router(ingestor: Ingestor, guard: &Guard) -> Router {
+pub fn router(ingestor: Ingestor, engine: Engine, guard: &Guard) -> Router {
     // The limit on bytes is the ingestor's: it counts after decompression and says what the limit is.
     let routes = Router::new()
         .route("/api/ingest", post(post_file).layer(DefaultBodyLimit::disable()))
         .route("/api/ingests", get(get_records))
         .route("/api/ingests/{id}", get(get_record))
-        .with_state(ingestor);
+        .with_state(ingestor)
+        .merge(decisions::router(engine));
     guard.protect(routes)
 }
 
@@ -50,6 +53,9 @@ struct Options {
     /// `true`: refuse the whole file if one row is bad.
     #[serde(default)]
     strict: bool,
+    /// `true`: take the file in even if the same bytes were taken in before.
+    #[serde(default)]
+    again: bool,
     /// What the file is called, for the ledger.
     source: Option<String>,
 }
@@ -81,6 +87,7 @@ async fn post_file(
         gzip: is_gzip(request.headers())?,
         site: options.site,
         strict: options.strict,
+        again: options.again,
         source: source(options.source)?,
         who: client_of(request.extensions()).to_string(),
     };

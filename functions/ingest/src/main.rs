@@ -13,6 +13,6 @@ async fn main() -> Result<(), Error> {
     let limits = Limits { bytes: config.max_csv_bytes, rows: config.max_csv_rows };
     let engine = Engine::new(function.store(), Arc::new(FollowTheFeed));
     let ingestor = engine.ingestor(limits, std::env::temp_dir(), false);
-    let http = function.http(ingest::router(ingestor, &function.guard()));
+    let http = function.http(ingest::router(ingestor, engine, &function.guard()));
     function.run(async |event| ingest::trigger::handle(&http, event).await).await
 }

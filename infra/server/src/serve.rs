@@ -168,7 +168,7 @@ fn router(
     });
     let documents = || [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
     Router::new()
-        .merge(ingest::router(ingestor, guard))
+        .merge(ingest::router(ingestor, engine.clone(), guard))
         .merge(api::router(Api { store, engine }, guard))
         .merge(api::docs::router(move || api::docs::openapi(documents())))
         .merge(health::router(vitals))

@@ -1,39 +1,30 @@
 //! An alert: one exceedance of one limit in one period.
 
+mod measure;
+
+pub use measure::{Excess, Measure, is_percent_removal};
+
 use super::reading::{Direction, Qualifier, short_digest};
 use super::time::Shown;
-use rust_decimal::Decimal;
-use rust_decimal::prelude::{FromStr, RoundingStrategy, ToPrimitive};
 use serde::{Deserialize, Serialize};
 
-/// How far beyond the limit a value is.
+/// How far beyond the limit a value is, see [`Measure`]. A limit may have steps of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Beyond the limit.
     Info,
-    /// At a ratio of 1.25 or more.
+    /// At a ratio of 1.25 or more, of pH half a unit.
     Watch,
-    /// At a ratio of 1.5 or more.
+    /// At a ratio of 1.5 or more, of pH one unit.
     Warning,
-    /// At a ratio of 2 or more.
+    /// At a ratio of 2 or more, of pH two units.
     Critical,
 }
 
 impl Severity {
     /// All of them, mildest first.
     pub const ALL: [Self; 4] = [Self::Info, Self::Watch, Self::Warning, Self::Critical];
-
-    /// The severity by the ratio to the limit (limit to value for minima). A limit of zero, or a value of zero or
-    /// less under a minimum, has an infinite ratio.
-    pub fn of(value: f64, limit: f64, direction: Direction) -> Self {
-        match ratio(value, limit, direction) {
-            r if r >= 2.0 => Self::Critical,
-            r if r >= 1.5 => Self::Warning,
-            r if r >= 1.25 => Self::Watch,
-            _ => Self::Info,
-        }
-    }
 
     /// The name, as in JSON.
     pub fn as_str(self) -> &'static str {
@@ -44,48 +35,29 @@ impl Severity {
             Self::Critical => "critical",
         }
     }
-}
 
-/// The ratio that the severity goes by.
-pub fn ratio(value: f64, limit: f64, direction: Direction) -> f64 {
-    let (above, below) = match direction {
-        Direction::Max => (value, limit),
-        Direction::Min => (limit, value),
-    };
-    // 0.15 to 0.1 is 1.4999999999999998 in binary: as in the verdict itself, a millionth of a millionth is nothing.
-    if below > 0.0 { above / below * (1.0 + 1e-12) } else { f64::INFINITY }
-}
-
-/// The percentage that EPA's ICIS-NPDES exports where there is none to compute, a limit of zero above all.
-pub const PERCENT_OF_ZERO_LIMIT: i64 = 2_147_483_650;
-
-/// By how many percent `value` is beyond `limit`, rounded half up.
-///
-/// Computed in decimal: 0.0215 against 0.02 is 7.5 % and rounds to 8, where binary floating point finds 7.4999...
-pub fn percent(value: f64, limit: f64, direction: Direction) -> i64 {
-    if limit == 0.0 {
-        return PERCENT_OF_ZERO_LIMIT;
+    /// The name for people, to whom a violation is never mere information.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Info => "Minor",
+            Self::Watch => "Watch",
+            Self::Warning => "Warning",
+            Self::Critical => "Critical",
+        }
     }
-    let decimal = || {
-        let (value, limit) = (decimal(value)?, decimal(limit)?);
-        let beyond = match direction {
-            Direction::Max => value.checked_sub(limit)?,
-            Direction::Min => limit.checked_sub(value)?,
-        };
-        let percent = beyond.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(limit)?;
-        percent.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero).to_i64()
-    };
-    let binary = || {
-        let beyond = if direction == Direction::Max { value - limit } else { limit - value };
-        ((beyond / limit * 100.0) + 0.5).floor() as i64
-    };
-    decimal().unwrap_or_else(binary).min(PERCENT_OF_ZERO_LIMIT)
 }
 
-/// The decimal that the shortest text of the number means. Averages have digits beyond what decimal division keeps
-/// exact anyway, so that the last of 17 digits is dropped: 4.999999999999999 is 5.
-fn decimal(number: f64) -> Option<Decimal> {
-    Decimal::from_str(&number.to_string()).ok()?.round_sf(15)
+/// What the limit of an alert is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertKind {
+    /// A limit: beyond it is a violation.
+    #[default]
+    Limit,
+    /// A benchmark, as EPA's storm-water permits have them: beyond it is no violation.
+    Benchmark,
 }
 
 /// One exceedance.
@@ -120,59 +92,103 @@ pub struct Alert {
     pub limit: f64,
     /// Which side of it is forbidden.
     pub direction: Direction,
-    /// By how many percent the value is beyond the limit, rounded half up.
-    pub percent: i64,
+    /// By how many percent the value is beyond the limit, rounded half up. Null for pH and turbidity, for limits of
+    /// zero, and where the value's sign leaves it open.
+    pub percent: Option<i64>,
+    /// By how many percent it is beyond at least, where the sign leaves it open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent_at_least: Option<i64>,
     /// How grave it is.
     pub severity: Severity,
     /// What the permit says to do, or else what is usually done first.
     pub action: String,
+    /// Whether a limit or a benchmark was exceeded.
+    #[serde(default)]
+    pub kind: AlertKind,
+    /// The version of the permit that it was judged by.
+    #[serde(default)]
+    pub permit_version: u64,
+    /// The value is a reported non-detect whose detection limit is above the maximum.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub detection_limit_above_limit: bool,
 }
 
 /// The gravest first.
 pub fn sort_by_gravity(alerts: &mut [Alert]) {
-    alerts.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.percent.cmp(&a.percent)));
+    let percent = |alert: &Alert| alert.percent.or(alert.percent_at_least);
+    alerts.sort_by_key(|alert| std::cmp::Reverse((alert.severity, percent(alert))));
 }
 
-/// The id of an alert: series, rule and period.
-pub fn id(series: &str, rule: &str, period_start: i64) -> String {
-    short_digest([series.as_bytes(), rule.as_bytes(), &period_start.to_le_bytes()])
+/// The id of an alert: series, rule and period; and of several of one moment its place among them, from 0 on.
+pub fn id(series: &str, rule: &str, period_start: i64, place: u64) -> String {
+    let (start, place_bytes) = (period_start.to_le_bytes(), place.to_le_bytes());
+    let parts = [series.as_bytes(), rule.as_bytes(), &start[..], &place_bytes[..]];
+    // Without the place where there is none: alerts of earlier versions keep their ids.
+    short_digest(if place == 0 { &parts[..3] } else { &parts[..] })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Direction::{Max, Min};
+    use serde_json::{Value, from_value, json, to_value};
 
-    #[test]
-    fn percent_is_rounded_half_up_in_decimal() {
-        assert_eq!(percent(3.12, 3.0, Max), 4);
-        assert_eq!(percent(10.75, 10.0, Max), 8);
-        assert_eq!(percent(12.75, 10.0, Max), 28);
-        assert_eq!(percent(0.0215, 0.02, Max), 8);
-        assert_eq!(percent(201.0, 200.0, Max), 1);
-        assert_eq!(percent(200.9, 200.0, Max), 0);
-        assert_eq!(percent(3.0, 4.0, Min), 25);
-        assert_eq!(percent(1.0, 0.0, Max), PERCENT_OF_ZERO_LIMIT);
-        assert_eq!(percent(1e300, 1e-300, Max), PERCENT_OF_ZERO_LIMIT);
-        assert_eq!(percent(1e25, 1e24, Max), 900);
+    fn written() -> Value {
+        json!({
+            "id": "a", "site": "S", "outfall": "001", "parameter": "pH", "series": "s", "statistic": "instant",
+            "base": "", "period": "2026-03-01", "time": "2026-03-01T00:00:00Z", "value": 5.0, "qualifier": "=",
+            "unit": "SU", "limit": 6.0, "direction": "min", "percent": null, "severity": "warning", "action": "Stop",
+        })
+    }
+
+    fn alert(severity: Severity, percent: Option<i64>, percent_at_least: Option<i64>) -> Alert {
+        Alert { severity, percent, percent_at_least, ..from_value(written()).unwrap() }
     }
 
     #[test]
-    fn severity_on_both_sides_of_every_step() {
-        for (ratio, severity) in [
-            (1.001, Severity::Info),
-            (1.2499, Severity::Info),
-            (1.25, Severity::Watch),
-            (1.4999, Severity::Watch),
-            (1.5, Severity::Warning),
-            (1.9999, Severity::Warning),
-            (2.0, Severity::Critical),
-        ] {
-            assert_eq!(Severity::of(ratio * 8.0, 8.0, Max), severity, "{ratio}");
-            assert_eq!(Severity::of(8.0, ratio * 8.0, Min), severity, "{ratio}");
-        }
-        assert_eq!(Severity::of(0.15, 0.1, Max), Severity::Warning);
-        assert_eq!(Severity::of(1.0, 0.0, Max), Severity::Critical);
-        assert_eq!(Severity::of(0.0, 6.0, Min), Severity::Critical);
+    fn an_alert_without_the_newer_fields_is_one_of_a_limit() {
+        let alert: Alert = from_value(written()).unwrap();
+        assert_eq!((alert.kind, alert.permit_version, alert.detection_limit_above_limit), (AlertKind::Limit, 0, false));
+        let mut expected = written();
+        expected["kind"] = "limit".into();
+        expected["permit_version"] = 0.into();
+        assert_eq!(to_value(&alert).unwrap(), expected);
+    }
+
+    #[test]
+    fn all_of_an_alert_is_read_as_it_is_written() {
+        let alert = Alert {
+            kind: AlertKind::Benchmark,
+            permit_version: 3,
+            detection_limit_above_limit: true,
+            ..alert(Severity::Watch, None, Some(30))
+        };
+        let json = to_value(&alert).unwrap();
+        assert_eq!(
+            (&json["kind"], &json["percent"], &json["percent_at_least"]),
+            (&"benchmark".into(), &Value::Null, &30.into())
+        );
+        assert_eq!(from_value::<Alert>(json).unwrap(), alert);
+    }
+
+    #[test]
+    fn the_gravest_come_first() {
+        use Severity::{Critical, Watch};
+        let order = [
+            (Critical, Some(300), None),
+            (Critical, None, Some(200)),
+            (Critical, Some(100), None),
+            (Critical, None, None),
+            (Watch, Some(900), None),
+        ];
+        let mut alerts: Vec<_> =
+            order.iter().rev().map(|(severity, is, least)| alert(*severity, *is, *least)).collect();
+        sort_by_gravity(&mut alerts);
+        let found: Vec<_> = alerts.iter().map(|a| (a.severity, a.percent, a.percent_at_least)).collect();
+        assert_eq!(found, order);
+    }
+
+    #[test]
+    fn no_violation_is_called_info() {
+        assert_eq!(Severity::ALL.map(Severity::label), ["Minor", "Watch", "Warning", "Critical"]);
     }
 }

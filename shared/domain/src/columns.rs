@@ -5,7 +5,7 @@ use super::time::Shown;
 use super::unit::Unit;
 use std::sync::Arc;
 
-/// A run of readings of one series. All vectors have the same length, `limits` excepted.
+/// A run of readings of one series. All vectors have the same length, `limits` and `samples` excepted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Columns {
     /// Microseconds, see [`super::time`].
@@ -16,6 +16,8 @@ pub struct Columns {
     pub flags: Vec<Flags>,
     /// The limit that came with each reading, in the reading's unit; empty where no reading of the run has one.
     pub limits: Vec<f64>,
+    /// The sample of each reading, see [`sample_id`](super::reading::sample_id); empty where no reading has one.
+    pub samples: Vec<u64>,
     /// The units that the flags point to.
     pub units: Vec<Arc<str>>,
 }
@@ -31,6 +33,8 @@ pub struct Row {
     pub flags: Flags,
     /// The limit that came with it; without meaning where `flags.limit()` is none.
     pub limit: f64,
+    /// Its sample, 0 if it names none.
+    pub sample: u64,
 }
 
 impl Row {
@@ -75,6 +79,10 @@ impl Columns {
             self.limits.resize(self.times.len(), 0.0);
             self.limits.push(row.limit);
         }
+        if row.sample != 0 || !self.samples.is_empty() {
+            self.samples.resize(self.times.len(), 0);
+            self.samples.push(row.sample);
+        }
         self.times.push(row.time);
         self.values.push(row.value);
         self.flags.push(row.flags);
@@ -87,6 +95,7 @@ impl Columns {
             value: self.values[index],
             flags: self.flags[index],
             limit: self.limits.get(index).copied().unwrap_or(0.0),
+            sample: self.samples.get(index).copied().unwrap_or(0),
         }
     }
 
@@ -155,6 +164,7 @@ impl Columns {
         self.values.clear();
         self.flags.clear();
         self.limits.clear();
+        self.samples.clear();
         self.units.clear();
     }
 }
@@ -168,7 +178,7 @@ mod tests {
     fn row(time: i64, value: f64, limit: Option<f64>) -> Row {
         let direction = limit.map(|_| Direction::Max);
         let flags = Flags::new(Qualifier::Equal, TimeKind::Hours, direction, 0);
-        Row { time, value, flags, limit: limit.unwrap_or(0.0) }
+        Row { time, value, flags, limit: limit.unwrap_or(0.0), sample: 0 }
     }
 
     #[test]

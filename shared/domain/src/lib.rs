@@ -3,13 +3,19 @@
 #![warn(missing_docs)]
 
 pub mod alert;
+pub mod calendar;
 pub mod columns;
+pub mod derive;
 pub mod evaluate;
+pub mod highest;
+pub mod history;
 pub mod name;
 pub mod number;
 pub mod permit;
 pub mod permit_json;
 pub mod reading;
 pub mod remedy;
+pub mod set;
+pub mod statistic;
 pub mod time;
 pub mod unit;

@@ -1,5 +1,7 @@
 //! Names of sites, outfalls and parameters.
 
+use unicode_normalization::UnicodeNormalization;
+
 /// The longest name accepted, in bytes. EPA's longest parameter description has 100 characters
 /// (`PARAMETER_DESC VarChar2(100)` in ICIS-NPDES); the rest is room for other alphabets.
 pub const MAX_NAME_BYTES: usize = 256;
@@ -13,7 +15,7 @@ pub const DEFAULT_SITE: &str = "default";
 /// Why a text cannot be a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing but white space.
+    /// Nothing but white space and invisible characters.
     #[error("a name is expected, the field is empty")]
     Empty,
     /// Longer than [`MAX_NAME_BYTES`].
@@ -26,7 +28,7 @@ pub enum NameError {
 
 /// Trims `text` and checks that it can name something.
 pub fn check(text: &str) -> Result<&str, NameError> {
-    let text = text.trim();
+    let text = text.trim_matches(|character: char| character.is_whitespace() || is_invisible(character));
     if text.is_empty() {
         Err(NameError::Empty)
     } else if text.len() > MAX_NAME_BYTES {
@@ -38,9 +40,17 @@ pub fn check(text: &str) -> Result<&str, NameError> {
     }
 }
 
-/// The form in which names are compared: trimmed, without regard to case.
+/// The form in which names are compared: trimmed, without regard to case, composed (NFC), without invisible
+/// characters, and with one kind of space.
 pub fn key(text: &str) -> String {
-    text.trim().to_lowercase()
+    if text.is_ascii() {
+        return text.trim().to_lowercase();
+    }
+    let visible = text.chars().filter(|&character| !is_invisible(character));
+    let spaced = visible.map(|character| if character.is_whitespace() { ' ' } else { character });
+    // Lower case can fall apart into a letter and a mark, so it is composed once more.
+    let lower = spaced.nfc().collect::<String>().to_lowercase();
+    lower.nfc().collect::<String>().trim().to_owned()
 }
 
 /// Whether two names mean the same thing.
@@ -48,9 +58,18 @@ pub fn same(a: &str, b: &str) -> bool {
     a.trim().eq_ignore_ascii_case(b.trim()) || key(a) == key(b)
 }
 
+/// Characters that take no room on a screen: two names that differ in them alone look the same.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn names_are_trimmed_and_compared_without_case() {
@@ -61,10 +80,38 @@ mod tests {
     }
 
     #[test]
+    fn names_that_look_the_same_are_the_same() {
+        for (a, b) in [
+            ("Caf\u{e9}", "Cafe\u{301}"),
+            ("Plant\u{200b} A", "plant a"),
+            ("\u{feff}SO4", "SO4"),
+            ("Plant\u{a0}A", "Plant A"),
+            ("So\u{ad}4", "so4"),
+            ("\u{130}zmir", "I\u{307}zmir"),
+        ] {
+            assert!(same(a, b) && key(a) == key(b), "{a:?} {b:?}");
+        }
+        assert!(!same("Café", "Cafe"));
+        assert_eq!(check("\u{feff} Plant\u{200b}"), Ok("Plant"));
+    }
+
+    #[test]
     fn length_is_limited_on_both_sides() {
         assert!(check(&"x".repeat(MAX_NAME_BYTES)).is_ok());
         assert_eq!(check(&"x".repeat(MAX_NAME_BYTES + 1)), Err(NameError::TooLong));
         assert_eq!(check(" \t"), Err(NameError::Empty));
+        assert_eq!(check("\u{200b}\u{feff}"), Err(NameError::Empty));
         assert_eq!(check("a\u{7}b"), Err(NameError::Control));
+    }
+
+    proptest! {
+        /// What a key names is named by the key, too; and plain names are as they always were.
+        #[test]
+        fn a_key_is_its_own_key(text in "\\PC{0,12}|[ -~]{0,12}") {
+            prop_assert_eq!(key(&key(&text)), key(&text));
+            if text.is_ascii() {
+                prop_assert_eq!(key(&text), text.trim().to_lowercase());
+            }
+        }
     }
 }

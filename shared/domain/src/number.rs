@@ -1,5 +1,8 @@
 //! Floating point numbers.
 
+use rust_decimal::Decimal;
+use std::str::FromStr;
+
 /// The nearest integer, halves away from zero, as [`f64::round`] finds it; saturating where there is none.
 ///
 /// `round` is a call into the C library on processors that the compiler knows nothing about; this is a few
@@ -9,6 +12,18 @@ pub fn rounded(value: f64) -> i64 {
     let whole = value as i64;
     let rest = value - whole as f64;
     whole.saturating_add(i64::from(rest >= 0.5) - i64::from(rest <= -0.5))
+}
+
+/// The decimal number that the shortest text of a binary one means. Means have digits beyond what decimal division keeps
+/// exact anyway, so that the last of 17 digits is dropped: 4.999999999999999 is 5.
+pub fn decimal(number: f64) -> Option<Decimal> {
+    Decimal::from_str(&number.to_string()).ok()?.round_sf(15)
+}
+
+/// How many decimals the shortest text of a number has.
+pub fn decimals(number: f64) -> u8 {
+    let text = number.to_string();
+    text.split_once('.').map_or(0, |(_, decimals)| u8::try_from(decimals.len()).unwrap_or(u8::MAX))
 }
 
 #[cfg(test)]

@@ -1,98 +1,50 @@
 //! A discharge permit: the limits that readings are judged by.
 
+use super::alert::AlertKind;
+use super::calendar::{Calendar, PeriodKind};
 use super::name;
 use super::reading::{Direction, Series, short_digest};
-use super::time::{PeriodKind, month_of};
+use super::statistic::Statistic;
 use super::unit::Unit;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
-/// The longest rolling mean, in readings.
-pub const MAX_ROLLING: u32 = 10_000;
-
-/// What is compared with a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Statistic {
-    /// Each raw reading.
-    Instant,
-    /// The highest raw reading of a calendar day.
-    DailyMax,
-    /// The lowest raw reading of a calendar day.
-    DailyMin,
-    /// The mean of a calendar day's raw readings.
-    DailyAvg,
-    /// The mean of a calendar week's raw readings, Sunday to Saturday.
-    WeeklyAvg,
-    /// The mean of a calendar month's raw readings.
-    MonthlyAvg,
-    /// The geometric mean of the raw readings of thirty days, taken for each day that has one.
-    Geomean30d,
-    /// The mean of this many consecutive raw readings.
-    RollingMean(u32),
-    /// A value that already is a statistic, as the laboratory or the form reports it.
-    AsReported,
+/// What a mean over more than a day is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Of {
+    /// Of the days' values, each day with one weight.
+    Days,
+    /// Of all results alike.
+    Results,
 }
 
-impl Statistic {
-    /// The statistics without a number, with their names.
-    pub const PLAIN: [(&'static str, Self); 8] = [
-        ("instant", Self::Instant),
-        ("daily_max", Self::DailyMax),
-        ("daily_min", Self::DailyMin),
-        ("daily_avg", Self::DailyAvg),
-        ("weekly_avg", Self::WeeklyAvg),
-        ("monthly_avg", Self::MonthlyAvg),
-        ("geomean_30d", Self::Geomean30d),
-        ("as_reported", Self::AsReported),
-    ];
+/// How often results are expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Every {
+    /// One each day.
+    Day,
+    /// One each week.
+    Week,
+    /// One each month.
+    Month,
+    /// One each quarter.
+    Quarter,
+    /// One each year.
+    Year,
+}
 
-    /// The period whose start names a verdict.
+impl Every {
+    /// The period of which each has one.
     pub fn period(self) -> PeriodKind {
         match self {
-            Self::Instant | Self::RollingMean(_) => PeriodKind::Instant,
-            Self::DailyMax | Self::DailyMin | Self::DailyAvg | Self::Geomean30d | Self::AsReported => PeriodKind::Day,
-            Self::WeeklyAvg => PeriodKind::Week,
-            Self::MonthlyAvg => PeriodKind::Month,
+            Self::Day => PeriodKind::Day,
+            Self::Week => PeriodKind::Week,
+            Self::Month => PeriodKind::Month,
+            Self::Quarter => PeriodKind::Quarter,
+            Self::Year => PeriodKind::Year,
         }
-    }
-
-    /// Whether non-detects enter it by the permit's rule.
-    pub fn is_average(self) -> bool {
-        !matches!(self, Self::Instant | Self::DailyMax | Self::DailyMin | Self::AsReported)
-    }
-
-    /// Whether it is the highest or the lowest of a period.
-    pub fn is_extreme(self) -> bool {
-        matches!(self, Self::DailyMax | Self::DailyMin)
-    }
-
-    /// Whether it is taken of such a series: raw statistics of raw readings, reported values as they are of any.
-    pub fn applies_to(self, series: &Series) -> bool {
-        series.is_raw() || self == Self::AsReported
-    }
-}
-
-impl fmt::Display for Statistic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RollingMean(readings) => write!(f, "rolling_mean({readings})"),
-            plain => {
-                f.write_str(Self::PLAIN.iter().find(|(_, statistic)| statistic == plain).map_or("", |(name, _)| name))
-            }
-        }
-    }
-}
-
-impl std::str::FromStr for Statistic {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let rolling = text.strip_prefix("rolling_mean(").and_then(|rest| rest.strip_suffix(')'));
-        let plain = || Self::PLAIN.iter().find(|(name, _)| *name == text).map(|(_, statistic)| *statistic);
-        rolling
-            .and_then(|readings| readings.parse().ok().map(Self::RollingMean))
-            .or_else(plain)
-            .ok_or_else(|| format!("no statistic {text:?}"))
     }
 }
 
@@ -144,9 +96,9 @@ impl Season {
         self.is_all() || self.0 >> month & 1 == 1
     }
 
-    /// Whether the limit holds at a time, in microseconds.
-    pub fn holds_at(self, time: i64) -> bool {
-        self.is_all() || self.contains(month_of(time))
+    /// Whether the limit holds at a moment, in microseconds.
+    pub fn holds_at(self, calendar: &Calendar, time: i64) -> bool {
+        self.is_all() || self.contains(calendar.month_of(time))
     }
 
     /// The months, in order; empty for the whole year.
@@ -176,30 +128,123 @@ pub struct Limit {
     pub non_detect: NonDetect,
     /// What to do when it is exceeded; may be empty.
     pub action: String,
+    /// What being beyond it means.
+    pub kind: AlertKind,
+    /// What a mean is of, where that is not the statistic's own.
+    pub of: Option<Of>,
+    /// Of values that were reported as statistics: which base it speaks of, by code or text.
+    pub base: Option<String>,
+    /// Whether what cannot be compared for its sign counts as a violation.
+    pub inconclusive_violates: bool,
+    /// Whether a mean of non-detects alone is said by the rule, not as below the largest of their limits.
+    pub all_non_detect_by_rule: bool,
+    /// To how many decimals values are rounded before they are compared.
+    pub decimals: Option<u8>,
+    /// The first day on which it holds.
+    pub from: Option<Date>,
+    /// The last day on which it holds.
+    pub until: Option<Date>,
+    /// How often values are expected.
+    pub every: Option<Every>,
+    /// The day from which on no values are expected.
+    pub closed_from: Option<Date>,
+    /// From which measures on an exceedance is watch, warning and critical.
+    pub thresholds: Option<[f64; 3]>,
+    /// Of a range, the lower end; `value` is the upper one.
+    pub low: Option<f64>,
+    /// The other series that its values are made of.
+    pub with: Option<Other>,
+}
+
+/// A series that values are made of, beside the limited one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Other {
+    /// Loads: flow x concentration x factor.
+    Flow {
+        /// The parameter of the flow.
+        parameter: String,
+        /// The factor of lb/d from MGD and mg/L; that of the units if absent.
+        factor: Option<f64>,
+    },
+    /// Removal: what comes in.
+    Influent {
+        /// The parameter of the influent.
+        parameter: String,
+    },
+}
+
+impl Other {
+    /// The parameter of the other series.
+    pub fn parameter(&self) -> &str {
+        match self {
+            Self::Flow { parameter, .. } | Self::Influent { parameter } => parameter,
+        }
+    }
 }
 
 impl Limit {
+    /// A limit without anything out of the ordinary.
+    pub fn plain(parameter: &str, value: f64, unit: &str, statistic: Statistic) -> Self {
+        Self {
+            parameter: parameter.into(),
+            outfall: None,
+            value,
+            unit: Unit::parse(unit),
+            direction: Direction::Max,
+            statistic,
+            season: Season::ALL,
+            non_detect: NonDetect::default(),
+            action: String::new(),
+            kind: AlertKind::Limit,
+            of: None,
+            base: None,
+            inconclusive_violates: false,
+            all_non_detect_by_rule: false,
+            decimals: None,
+            from: None,
+            until: None,
+            every: None,
+            closed_from: None,
+            thresholds: None,
+            low: None,
+            with: None,
+        }
+    }
+
     /// Whether the limit speaks of this series.
     pub fn covers(&self, series: &Series) -> bool {
         name::same(&self.parameter, &series.parameter)
             && self.outfall.as_deref().is_none_or(|outfall| name::same(outfall, &series.outfall))
-            && self.statistic.applies_to(series)
+            && (series.is_raw() || self.statistic.is_of_reported())
+            && self.base.as_deref().is_none_or(|base| name::same(base, &series.base))
     }
 
-    /// The identity of the rule. A limit with another value is another rule.
+    /// The identity of the rule. A limit with another value is another rule; when it holds does not matter.
     pub fn id(&self) -> String {
-        short_digest([
+        let mut parts = vec![
             name::key(&self.parameter),
             self.outfall.as_deref().map(name::key).unwrap_or_default(),
             format!("{} {} {:?} {:?}", self.value, self.unit, self.direction, self.season.months()),
             format!("{} {:?}", self.statistic, self.statistic.is_average().then_some(self.non_detect)),
-        ])
+        ];
+        // What earlier versions did not have is a part only where it is there: their alerts keep their names.
+        let more = (
+            (self.kind == AlertKind::Benchmark, self.of, self.base.as_deref().map(name::key)),
+            (self.inconclusive_violates, self.all_non_detect_by_rule, self.decimals),
+            (self.low.map(f64::to_bits), &self.with),
+        );
+        if more != ((false, None, None), (false, false, None), (None, &None)) {
+            parts.push(format!("{more:?}"));
+        }
+        short_digest(parts)
     }
 }
 
 /// The limits of a site.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Permit {
+    /// The site's time zone and the first day of its weeks.
+    pub calendar: Calendar,
     /// All limits.
     pub limits: Vec<Limit>,
 }
@@ -209,6 +254,7 @@ impl Default for Permit {
     fn default() -> Self {
         let limits = [("SO4", 250.0), ("As", 0.01), ("Ni", 0.1)];
         Self {
+            calendar: Calendar::default(),
             limits: limits.into_iter().flat_map(|(parameter, value)| Self::legacy(parameter, value, 3, "")).collect(),
         }
     }
@@ -217,16 +263,7 @@ impl Default for Permit {
 impl Permit {
     /// The two limits that one entry of the older JSON form means.
     pub fn legacy(parameter: &str, value: f64, rolling: u32, action: &str) -> [Limit; 2] {
-        [Statistic::Instant, Statistic::RollingMean(rolling)].map(|statistic| Limit {
-            parameter: parameter.into(),
-            outfall: None,
-            value,
-            unit: Unit::parse("mg/L"),
-            direction: Direction::Max,
-            statistic,
-            season: Season::ALL,
-            non_detect: NonDetect::Zero,
-            action: action.into(),
-        })
+        [Statistic::INSTANT, Statistic::rolling_mean(rolling)]
+            .map(|statistic| Limit { action: action.into(), ..Limit::plain(parameter, value, "mg/L", statistic) })
     }
 }

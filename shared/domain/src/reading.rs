@@ -40,6 +40,9 @@ impl Qualifier {
     }
 }
 
+/// A number that is no further from a limit than this part of it counts as equal to it.
+const NEAR: f64 = 1e-12;
+
 /// On which side of a limit the forbidden values lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -50,25 +53,101 @@ pub enum Direction {
     Min,
 }
 
-/// Everything about a reading but its time, value and unit, in 16 bits: the qualifier, how the time was written,
-/// the direction of the limit that came with it, and the place of its unit in the dictionary beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Flags(pub u16);
+impl Direction {
+    /// Whether a number is beyond a limit, strictly.
+    ///
+    /// A number within a millionth of a millionth of the limit counts as equal to it: the mean of 0.1, 0.2 and 0.3 is
+    /// 0.20000000000000004 in binary and must not exceed 0.2.
+    #[inline]
+    pub fn is_beyond(self, value: f64, limit: f64) -> bool {
+        let beyond = match self {
+            Self::Max => value - limit,
+            Self::Min => limit - value,
+        };
+        beyond > 0.0 && beyond > limit.abs() * NEAR
+    }
+
+    /// Whether a number is beyond a limit or at it: a quick look that misses none that is beyond.
+    #[inline]
+    pub fn is_beyond_or_near(self, value: f64, limit: f64) -> bool {
+        match self {
+            Self::Max => value >= limit,
+            Self::Min => value <= limit,
+        }
+    }
+
+    /// The sign of numbers that may be as far beyond the limit as one likes.
+    #[inline]
+    pub fn opens(self) -> Qualifier {
+        match self {
+            Self::Max => Qualifier::Greater,
+            Self::Min => Qualifier::Less,
+        }
+    }
+
+    /// Whether what lies between two numbers is in order; `None` if that cannot be known. What is above a number, as its
+    /// sign says, is above it strictly, and the like for what is below one.
+    #[inline]
+    pub fn is_within(self, (low, high): (f64, f64), sign: Qualifier, limit: f64) -> Option<bool> {
+        let (good, bad) = match self {
+            Self::Max => (high, low),
+            Self::Min => (low, high),
+        };
+        // What is greater than the limit itself is beyond it, though the number is not.
+        let is_past = || sign == self.opens() && (bad - limit).abs() <= limit.abs() * NEAR;
+        if !self.is_beyond(good, limit) {
+            Some(true)
+        } else if self.is_beyond(bad, limit) || is_past() {
+            Some(false)
+        } else {
+            None
+        }
+    }
+}
+
+/// Everything about a result but its time, value, sample and unit's text, in 32 bits. Parts are set with `with_...`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Flags(pub u32);
 
 /// The most units one dictionary can hold.
 pub const MAX_UNITS: usize = 1 << 11;
 
+const LIMIT: u32 = 4;
+const LABORATORY: u32 = 11;
+const UNIT: u32 = 21;
+
+/// What is either so or not about a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Mark {
+    /// Its local time is in the second of the two hours that a clock shows twice.
+    Fold = 1 << 6,
+    /// Blanks, spikes, duplicates: kept, never judged.
+    QualityControl = 1 << 7,
+    /// A published result that takes the place of all that there was at its time.
+    Replaces = 1 << 8,
+    /// The limit that came with it is a benchmark: beyond it is no violation.
+    Benchmark = 1 << 9,
+    /// It came with a limit that is not judged: stayed, or of the sign `=`.
+    Unjudged = 1 << 10,
+}
+
 impl Flags {
-    /// Packs the parts; `unit` is an index below [`MAX_UNITS`].
+    /// Packs what every result has; `unit` is an index below [`MAX_UNITS`].
     #[inline]
     pub fn new(qualifier: Qualifier, kind: TimeKind, limit: Option<Direction>, unit: usize) -> Self {
-        let hours = u16::from(kind == TimeKind::Hours);
         let limit = match limit {
             None => 0,
             Some(Direction::Max) => 1,
             Some(Direction::Min) => 2,
         };
-        Self(qualifier as u16 | hours << 2 | limit << 3 | (unit as u16) << 5)
+        Self(qualifier as u32 | (kind as u32) << 2 | limit << LIMIT | (unit as u32) << UNIT)
+    }
+
+    /// The flags of versions that had 16 bits: qualifier, hours or not, direction of the limit, unit.
+    pub fn of_16_bits(old: u16) -> Self {
+        let old = u32::from(old);
+        Self(old & 3 | (old >> 2 & 1) << 2 | (old >> 3 & 3) << LIMIT | (old >> 5) << UNIT)
     }
 
     /// The qualifier.
@@ -82,30 +161,101 @@ impl Flags {
     }
 
     /// How the time was written.
+    #[inline]
     pub fn kind(self) -> TimeKind {
-        if self.0 & 4 == 0 { TimeKind::Clock } else { TimeKind::Hours }
+        match self.0 >> 2 & 3 {
+            0 => TimeKind::Clock,
+            1 => TimeKind::Hours,
+            2 => TimeKind::Date,
+            _ => TimeKind::Local,
+        }
     }
 
-    /// The direction of the limit that the reading carries.
+    /// The same flags where the time was written in another way.
+    #[inline]
+    #[must_use]
+    pub fn with_kind(self, kind: TimeKind) -> Self {
+        Self(self.0 & !(3 << 2) | (kind as u32) << 2)
+    }
+
+    /// The direction of the limit that the result carries.
     #[inline]
     pub fn limit(self) -> Option<Direction> {
-        match self.0 >> 3 & 3 {
+        match self.0 >> LIMIT & 3 {
             1 => Some(Direction::Max),
             2 => Some(Direction::Min),
             _ => None,
         }
     }
 
+    /// Whether something is so.
+    #[inline]
+    pub fn has(self, mark: Mark) -> bool {
+        self.0 & mark as u32 != 0
+    }
+
+    /// The same flags where something is so.
+    #[inline]
+    #[must_use]
+    pub fn with(self, mark: Mark) -> Self {
+        Self(self.0 | mark as u32)
+    }
+
+    /// The laboratory's flags beside a measured value.
+    pub fn laboratory(self) -> LabFlags {
+        LabFlags((self.0 >> LABORATORY) as u16 & LabFlags::ALL)
+    }
+
+    /// The same flags with those of a laboratory.
+    #[must_use]
+    pub fn with_laboratory(self, flags: LabFlags) -> Self {
+        Self(self.0 & !(u32::from(LabFlags::ALL) << LABORATORY) | u32::from(flags.0) << LABORATORY)
+    }
+
     /// The index of the unit.
     #[inline]
     pub fn unit(self) -> usize {
-        usize::from(self.0 >> 5)
+        (self.0 >> UNIT) as usize
     }
 
     /// The same flags with another unit index.
     #[inline]
+    #[must_use]
     pub fn with_unit(self, unit: usize) -> Self {
-        Self(self.0 & 0x1f | (unit as u16) << 5)
+        Self(self.0 & ((1 << UNIT) - 1) | (unit as u32) << UNIT)
+    }
+}
+
+/// Flags that a laboratory puts beside a value that was measured all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LabFlags(u16);
+
+impl LabFlags {
+    /// Their texts, as laboratories write them.
+    pub const TEXTS: [&'static str; 9] = ["J", "B", "D", "E", "M", "DNQ", "T", "Q", "H"];
+    const ALL: u16 = (1 << Self::TEXTS.len()) - 1;
+
+    /// One flag by its text, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let place = Self::TEXTS.iter().position(|known| known.eq_ignore_ascii_case(text))?;
+        Some(Self(1 << place))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The texts of those that are there.
+    pub fn texts(self) -> Vec<&'static str> {
+        let is_there = |place: &usize| self.0 >> place & 1 == 1;
+        (0..Self::TEXTS.len()).filter(is_there).map(|place| Self::TEXTS[place]).collect()
     }
 }
 
@@ -148,6 +298,13 @@ impl Series {
     }
 }
 
+/// The number under which a sample is known: 64 bits of a digest of its id, the same for every spelling; never 0.
+pub fn sample_id(id: &str) -> u64 {
+    let digest = Sha256::digest(name::key(id));
+    let first: [u8; 8] = std::array::from_fn(|place| digest[place]);
+    u64::from_le_bytes(first).max(1)
+}
+
 /// 24 hex digits (96 bits) of SHA-256 over the parts.
 pub fn short_digest<I>(parts: I) -> String
 where
@@ -168,19 +325,36 @@ mod tests {
 
     #[test]
     fn flags_keep_their_parts() {
+        let laboratory = LabFlags::parse("dnq").unwrap().and(LabFlags::parse("J").unwrap());
         for qualifier in [Qualifier::Equal, Qualifier::Less, Qualifier::Greater] {
-            for kind in [TimeKind::Clock, TimeKind::Hours] {
+            for kind in [TimeKind::Clock, TimeKind::Hours, TimeKind::Date, TimeKind::Local] {
                 for limit in [None, Some(Direction::Max), Some(Direction::Min)] {
                     for unit in [0, 1, MAX_UNITS - 1] {
-                        let flags = Flags::new(qualifier, kind, limit, unit);
+                        let plain = Flags::new(qualifier, kind, limit, unit);
+                        assert_eq!(plain.with_kind(TimeKind::Hours).with_kind(kind), plain);
+                        let flags = plain.with(Mark::QualityControl).with_laboratory(laboratory).with_unit(unit);
                         assert_eq!(
                             (flags.qualifier(), flags.kind(), flags.limit(), flags.unit()),
                             (qualifier, kind, limit, unit)
+                        );
+                        assert_eq!((flags.laboratory(), plain.laboratory()), (laboratory, LabFlags::default()));
+                        assert!(
+                            flags.has(Mark::QualityControl) && !flags.has(Mark::Fold) && !flags.has(Mark::Unjudged)
                         );
                     }
                 }
             }
         }
+        assert_eq!(laboratory.texts(), ["J", "DNQ"]);
+        assert_eq!(LabFlags::parse("X"), None);
+    }
+
+    #[test]
+    fn flags_of_earlier_versions_are_understood() {
+        // Less, hours, a minimum, unit 5.
+        let flags = Flags::of_16_bits(1 | 1 << 2 | 2 << 3 | 5 << 5);
+        assert_eq!(flags, Flags::new(Qualifier::Less, TimeKind::Hours, Some(Direction::Min), 5));
+        assert_eq!(Flags::of_16_bits(0), Flags::new(Qualifier::Equal, TimeKind::Clock, None, 0));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! Hours with up to eight decimals survive the round trip unchanged.
 
 use super::number::rounded;
-use jiff::civil::{Date, DateTime, date};
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -17,14 +17,26 @@ pub const DAY: i64 = 24 * HOUR;
 /// The largest number of hours accepted on either side of the origin: 7,900 years, which calendars still name.
 pub const MAX_HOURS: f64 = 69_000_000.0;
 
-/// How a time was written, and so how it is shown.
+/// How a time was written, and so what it means and how it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[repr(u8)]
 pub enum TimeKind {
-    /// A date and time, RFC 3339.
+    /// A moment: a date and time with an offset.
     Clock,
-    /// A number of hours.
+    /// A number of hours since some beginning of its own.
     Hours,
+    /// A date alone, of the site's calendar; kept as its midnight in UTC, whatever the site's time zone.
+    Date,
+    /// What the site's clock shows; kept as if it were UTC, whatever the site's time zone.
+    Local,
+}
+
+impl TimeKind {
+    /// Whether the moment follows only from the site's time zone.
+    pub fn is_local(self) -> bool {
+        matches!(self, Self::Date | Self::Local)
+    }
 }
 
 /// Why a text is no time.
@@ -71,6 +83,22 @@ pub fn from_text(text: &str) -> Result<(i64, TimeKind), TimeError> {
     }
 }
 
+/// Reads a time of a query, as it is kept: hours, a moment, a date or what a clock shows.
+pub fn from_query(text: &str) -> Result<(i64, TimeKind), TimeError> {
+    let text = text.trim();
+    if let Ok(hours) = text.parse::<f64>() {
+        return Ok((from_hours(hours)?, TimeKind::Hours));
+    }
+    let kind = if text.parse::<jiff::Timestamp>().is_ok() {
+        TimeKind::Clock
+    } else if Date::strptime("%Y-%m-%d", text).is_ok() {
+        TimeKind::Date
+    } else {
+        TimeKind::Local
+    };
+    Ok((from_clock(text)?, kind))
+}
+
 /// Reads the end of a range of time, itself included: a date without a time means until the end of that day.
 pub fn end_from_text(text: &str) -> Result<(i64, TimeKind), TimeError> {
     let (micros, kind) = from_text(text)?;
@@ -83,8 +111,14 @@ fn civil_to_micros(civil: DateTime) -> Result<i64, TimeError> {
     in_range(instant.as_microsecond())
 }
 
+/// Whether a time lies within [`MAX_HOURS`] of the origin.
+#[inline]
+pub fn is_in_range(micros: i64) -> bool {
+    micros.unsigned_abs() <= (MAX_HOURS * HOUR as f64) as u64
+}
+
 fn in_range(micros: i64) -> Result<i64, TimeError> {
-    if micros.unsigned_abs() <= (MAX_HOURS * HOUR as f64) as u64 { Ok(micros) } else { Err(TimeError::OutOfRange) }
+    if is_in_range(micros) { Ok(micros) } else { Err(TimeError::OutOfRange) }
 }
 
 /// The time as a number of hours.
@@ -115,7 +149,8 @@ impl fmt::Display for Shown {
 pub fn shown(micros: i64, kind: TimeKind) -> Shown {
     match kind {
         TimeKind::Hours => Shown::Hours(to_hours(micros)),
-        TimeKind::Clock => Shown::Clock(rfc3339(micros)),
+        TimeKind::Clock | TimeKind::Local => Shown::Clock(rfc3339(micros)),
+        TimeKind::Date => Shown::Clock(rfc3339(micros).chars().take(10).collect()),
     }
 }
 
@@ -127,82 +162,6 @@ pub fn rfc3339(micros: i64) -> String {
 /// The present, in microseconds.
 pub fn now() -> i64 {
     jiff::Timestamp::now().as_microsecond()
-}
-
-/// The stretch of time over which a statistic is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PeriodKind {
-    /// The moment of a reading.
-    Instant,
-    /// A calendar day, UTC.
-    Day,
-    /// A calendar week, Sunday to Saturday, as 40 CFR 122.2 counts an average weekly discharge.
-    Week,
-    /// A calendar month.
-    Month,
-}
-
-/// A period: from `start` up to but not including `end`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Period {
-    /// The first microsecond.
-    pub start: i64,
-    /// The first microsecond after it.
-    pub end: i64,
-}
-
-impl PeriodKind {
-    /// The period that `micros` falls into.
-    pub fn around(self, micros: i64) -> Period {
-        match self {
-            Self::Instant => Period { start: micros, end: micros + 1 },
-            Self::Day => {
-                let start = micros.div_euclid(DAY) * DAY;
-                Period { start, end: start + DAY }
-            }
-            Self::Week => {
-                // 1970-01-01 was a Thursday: four days after a Sunday.
-                let start = ((micros.div_euclid(DAY) + 4).div_euclid(7) * 7 - 4) * DAY;
-                Period { start, end: start + 7 * DAY }
-            }
-            Self::Month => {
-                let first = civil_date(micros).first_of_month();
-                let next = first.last_of_month().tomorrow().unwrap_or(Date::MAX);
-                Period { start: date_to_micros(first), end: date_to_micros(next) }
-            }
-        }
-    }
-
-    /// The period's name: `2026-03-01T06:00:00Z`, `2026-03-01`, `2026-03-01/2026-03-07`, `2026-03`, or hours.
-    pub fn label(self, start: i64, kind: TimeKind) -> String {
-        if self == Self::Instant {
-            return shown(start, kind).to_string();
-        }
-        let period = self.around(start);
-        if kind == TimeKind::Hours {
-            return format!("{}-{} h", to_hours(period.start), to_hours(period.end));
-        }
-        let first = civil_date(period.start);
-        match self {
-            Self::Month => format!("{:04}-{:02}", first.year(), first.month()),
-            Self::Week => format!("{first}/{}", civil_date(period.end - 1)),
-            Self::Day | Self::Instant => first.to_string(),
-        }
-    }
-}
-
-/// The month of a time, 1 to 12.
-pub fn month_of(micros: i64) -> u8 {
-    civil_date(micros).month().unsigned_abs()
-}
-
-fn civil_date(micros: i64) -> Date {
-    jiff::Timestamp::from_microsecond(micros)
-        .map_or(date(1970, 1, 1), |instant| TimeZone::UTC.to_datetime(instant).date())
-}
-
-fn date_to_micros(day: Date) -> i64 {
-    civil_to_micros(day.at(0, 0, 0, 0)).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -239,17 +198,5 @@ mod tests {
         assert_eq!(end("2026-03-01T00:00:00Z"), Ok(midnight));
         assert_eq!(end("24"), Ok(DAY));
         assert_eq!(end("2026-02-30"), Err(TimeError::Malformed));
-    }
-
-    #[test]
-    fn periods_and_their_names() {
-        // 2026-03-04 is a Wednesday.
-        let t = from_clock("2026-03-04T05:06:07Z").unwrap();
-        let names = [PeriodKind::Instant, PeriodKind::Day, PeriodKind::Week, PeriodKind::Month]
-            .map(|kind| kind.label(t, TimeKind::Clock));
-        assert_eq!(names, ["2026-03-04T05:06:07Z", "2026-03-04", "2026-03-01/2026-03-07", "2026-03"]);
-        assert_eq!(PeriodKind::Day.label(from_hours(75.0).unwrap(), TimeKind::Hours), "72-96 h");
-        let month = PeriodKind::Month.around(t);
-        assert_eq!(rfc3339(month.end), "2026-04-01T00:00:00Z");
     }
 }

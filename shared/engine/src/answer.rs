@@ -5,6 +5,7 @@ use formats::Shape;
 use formats::report::Report;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use table::accounts::Replacement;
 
 /// The most alerts that an answer carries; all are counted, and `GET /api/alerts` has them all.
 pub const MAX_ANSWERED_ALERTS: usize = 100;
@@ -41,6 +42,9 @@ pub struct Answer {
     /// The account of rows and bad cells.
     #[serde(flatten)]
     pub report: Report,
+    /// Readings that took the place of others, the first of them.
+    #[serde(default)]
+    pub replacements: Vec<Replacement>,
     /// The verdicts.
     #[serde(flatten)]
     pub verdict: VerdictSummary,
@@ -76,8 +80,17 @@ impl Answer {
         if report.rows_refused > 0 {
             text += &format!(", {} refused", report.rows_refused);
         }
+        if report.rows_repeated > 0 {
+            text += &format!(", {} repeated", report.rows_repeated);
+        }
         if report.rows_without_reading > 0 {
             text += &format!(", {} without a reading", report.rows_without_reading);
+        }
+        if report.readings_replaced > 0 {
+            text += &format!("; {} readings replaced", report.readings_replaced);
+        }
+        if report.readings_quality_control > 0 {
+            text += &format!("; {} of quality control kept", report.readings_quality_control);
         }
         text + &format!(
             "; {} readings judged, {} exceedances.",
@@ -93,6 +106,8 @@ impl Answer {
             ("limits_without_reading", bound(&mut verdict.limits_without_reading, LIST_BYTES)),
             ("incomparable_units", bound(&mut verdict.incomparable_units, LIST_BYTES)),
             ("alerts", bound(&mut verdict.alerts.items, ALERTS_BYTES)),
+            ("replacements", bound(&mut self.replacements, LIST_BYTES)),
+            ("warnings", bound(&mut self.report.warnings, LIST_BYTES)),
             ("errors", bound(&mut self.report.errors, ERRORS_BYTES)),
             ("ignored_columns", bound(&mut self.report.ignored_columns, LIST_BYTES)),
         ];
@@ -128,6 +143,9 @@ pub struct VerdictSummary {
     pub limits_without_reading: Vec<LimitName>,
     /// Limits and readings whose units cannot be compared.
     pub incomparable_units: Vec<Incomparable>,
+    /// Values that may be beyond a limit or not: their sign leaves it open.
+    #[serde(default)]
+    pub readings_inconclusive: u64,
     /// What exceeds.
     pub alerts: Alerts,
 }

@@ -1,15 +1,18 @@
 //! Judging stretches of series: where the judge meets the table.
 
 use crate::metrics;
-use domain::columns::Columns;
-use domain::evaluate::{Judge, Rule, rules_for};
-use domain::permit::Permit;
+use crate::terms::{Terms, other_series};
+use domain::columns::{Columns, TooManyUnits};
+use domain::derive;
+use domain::evaluate::{Judge, Rule};
+use domain::history::History;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use table::accounts::MAX_GRAVEST;
 use table::alerts::{Change, Reconciler, Source, Stored, StoredRule};
-use table::segments::Merged;
+use table::segments::View;
 use table::series::Entry;
 use table::{Store, StoreError};
 
@@ -20,8 +23,20 @@ pub(crate) struct Found {
     pub(crate) judged: u64,
     /// Touched readings whose unit cannot be compared with the limit's: their unit, the limit's, how many.
     pub(crate) incomparable: Vec<(String, String, u64)>,
+    /// How many values may be beyond the limit or not.
+    pub(crate) inconclusive: u64,
     /// What has to be written.
     pub(crate) change: Change,
+}
+
+impl Found {
+    /// What it comes to for whoever brought readings of another series: what is new by them.
+    pub(crate) fn of_another(mut self) -> Self {
+        self.judged = 0;
+        self.change.found_by_severity.clone_from(&self.change.added_by_severity);
+        self.change.gravest.truncate(if self.change.added_total() > 0 { usize::MAX } else { 0 });
+        self
+    }
 }
 
 /// Whether what is found is to be written.
@@ -65,13 +80,15 @@ impl Purpose {
 }
 
 /// What alerts of a series under a rule have in common.
-pub(crate) fn source(entry: &Entry, rule: &Rule) -> Source {
+pub(crate) fn source(entry: &Entry, rule: &Rule, history: &Arc<History>) -> Source {
     Source {
         series: entry.series.clone(),
         series_id: entry.id.clone(),
         rule: rule.id.clone(),
         statistic: rule.statistic,
-        action: rule.action.clone(),
+        action: rule.action().to_owned(),
+        thresholds: rule.thresholds(),
+        history: history.clone(),
     }
 }
 
@@ -80,43 +97,103 @@ pub(crate) fn source(entry: &Entry, rule: &Rule) -> Source {
 pub(crate) async fn judge(
     store: &Store,
     entry: &Entry,
-    permit: &Permit,
+    terms: &Terms,
     touched: (i64, i64),
     purpose: &Purpose,
 ) -> Result<Vec<Found>, StoreError> {
     let started = Instant::now();
-    let rules = rules_for(&entry.series, permit, entry.carries_limits);
+    let rules = entry.rules(&terms.history);
     let mut stored = store.stored_rules(&entry.series.site, &entry.id).await?;
     let mut found = Vec::new();
-    if let Some(readings) = store.context(entry, &rules, touched).await? {
-        for rule in &rules {
+    let (made, own): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.other().is_some());
+    if let Some(readings) = store.context(entry, &terms.view, &own, touched).await? {
+        for rule in &own {
             let known = stored.remove(&rule.id).unwrap_or_default();
             // The readings are kept packed, and unpacked for each rule.
-            found.push(judge_by(store, entry, rule, known, readings.clone(), touched, purpose).await?);
+            let mut readings = readings.clone();
+            let next = || readings.next_piece();
+            found.push(judge_by(store, (entry, terms), rule, known, next, touched, purpose).await?);
         }
     }
+    for rule in &made {
+        let known = stored.remove(&rule.id).unwrap_or_default();
+        found.push(judge_made(store, (entry, terms), rule, known, touched, purpose).await?);
+    }
     for gone in stored.into_values() {
-        if let Some((change, blocks)) = Change::removal(gone, || purpose.generation())? {
+        if let Some((change, blocks)) = Change::removal(gone, &terms.history, || purpose.generation())? {
             purpose.stage(store, blocks).await?;
-            found.push(Found { judged: 0, incomparable: Vec::new(), change });
+            found.push(Found { judged: 0, incomparable: Vec::new(), inconclusive: 0, change });
         }
     }
     metrics::evaluated(started.elapsed());
     Ok(found)
 }
 
-async fn judge_by(
+/// Judges values that are made of two series.
+async fn judge_made(
     store: &Store,
-    entry: &Entry,
+    (entry, terms): (&Entry, &Terms),
     rule: &Rule,
     stored: StoredRule,
-    mut readings: Merged,
+    touched: (i64, i64),
+    purpose: &Purpose,
+) -> Result<Found, StoreError> {
+    let touched = whole_periods(rule, touched);
+    let mut values = Some(made_values(store, (entry, terms), rule, touched).await?);
+    judge_by(store, (entry, terms), rule, stored, || Ok(values.take()), touched, purpose).await
+}
+
+/// The periods, whole, of which a rule's values are made.
+pub(crate) fn whole_periods(rule: &Rule, (first, last): (i64, i64)) -> (i64, i64) {
+    let Some(with) = rule.other() else { return (first, last) };
+    let kind = derive::period(with);
+    (rule.calendar.around(kind, first).start, rule.calendar.around(kind, last).end - 1)
+}
+
+/// The values that a rule makes of two series, with the context that a stretch needs.
+pub(crate) async fn made_values(
+    store: &Store,
+    (entry, terms): (&Entry, &Terms),
+    rule: &Rule,
+    touched: (i64, i64),
+) -> Result<Columns, StoreError> {
+    let (Some(with), Some(limit)) = (rule.other(), &rule.limit) else { return Ok(Columns::default()) };
+    let Some(other) = other_series(store, entry, with).await? else { return Ok(Columns::default()) };
+    let context = rule.context(touched);
+    let range = whole_periods(rule, (context.from, context.to - 1));
+    let own = all(store, entry, &terms.view, range).await?;
+    let other = all(store, &other, &terms.view, range).await?;
+    let non_detect = rule.limits.last().map_or_else(Default::default, |limit| limit.non_detect);
+    Ok(derive::derive(&own, &other, with, &limit.unit, &rule.calendar, non_detect).columns)
+}
+
+/// The readings of a series between two moments.
+pub(crate) async fn all(store: &Store, entry: &Entry, view: &View, range: (i64, i64)) -> Result<Columns, StoreError> {
+    let mut columns = Columns::default();
+    let mut readings = store.readings(entry, view, range).await?;
+    while let Some(piece) = readings.next_piece()? {
+        columns.append(&piece).map_err(too_many_units)?;
+    }
+    Ok(columns)
+}
+
+pub(crate) fn too_many_units(error: TooManyUnits) -> StoreError {
+    StoreError::Damaged { key: "series".into(), reason: error.to_string() }
+}
+
+async fn judge_by(
+    store: &Store,
+    (entry, terms): (&Entry, &Terms),
+    rule: &Rule,
+    stored: StoredRule,
+    mut next: impl FnMut() -> Result<Option<Columns>, StoreError>,
     touched: (i64, i64),
     purpose: &Purpose,
 ) -> Result<Found, StoreError> {
     let mut judge = Judge::new(rule, touched);
-    let mut reconciler = Reconciler::new(source(entry, rule), stored, judge.covers_from(), MAX_GRAVEST)?;
-    while let Some(piece) = readings.next_piece()? {
+    let from = judge.covers_from();
+    let mut reconciler = Reconciler::new(source(entry, rule, &terms.history), stored, from, MAX_GRAVEST)?;
+    while let Some(piece) = next()? {
         judge.feed(&piece);
         reconciler.found(&judge.drain())?;
         purpose.stage(store, reconciler.overflow(|| purpose.generation())?).await?;
@@ -131,6 +208,7 @@ async fn judge_by(
     Ok(Found {
         judged: verdict.judged,
         incomparable: units.map(|(unit, count)| (unit.clone(), limit_unit.to_owned(), *count)).collect(),
+        inconclusive: verdict.inconclusive,
         change,
     })
 }
@@ -138,7 +216,7 @@ async fn judge_by(
 /// Judges readings that are at hand, in time order and with the context that the rules need. `None` if what changes is
 /// too much for one transaction.
 pub(crate) fn judge_columns(
-    entry: &Entry,
+    (entry, history): (&Entry, &Arc<History>),
     rules: &[Rule],
     columns: &Columns,
     touched: (i64, i64),
@@ -151,10 +229,11 @@ pub(crate) fn judge_columns(
         judge.feed(columns);
         let verdict = judge.finish();
         let known = stored.get(&rule.id).cloned().unwrap_or_default();
-        if verdict.exceedances.is_empty() && known.is_untouched(from, &rule.action)? {
+        let source = source(entry, rule, history);
+        if verdict.exceedances.is_empty() && known.is_untouched(from, &source)? {
             continue;
         }
-        let mut reconciler = Reconciler::new(source(entry, rule), known, from, 0)?;
+        let mut reconciler = Reconciler::new(source, known, from, 0)?;
         reconciler.found(&verdict.exceedances)?;
         let (change, blocks) = reconciler.finish(verdict.covers.1, || u64::MAX)?;
         if !blocks.is_empty() {

@@ -18,6 +18,8 @@ mod site;
 pub mod spool;
 pub mod standing;
 mod summary;
+pub mod terms;
+pub mod withdraw;
 
 use lanes::Lanes;
 use live::ports::Announce;

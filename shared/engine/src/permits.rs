@@ -6,7 +6,7 @@ use domain::permit::Permit;
 use std::time::Instant;
 use table::StoreError;
 use table::marks::Origin;
-use table::permits::StoredPermit;
+use table::permits::{Place, StoredPermit};
 
 /// What a new permit has changed so far.
 #[derive(Debug, Clone)]
@@ -22,12 +22,18 @@ pub struct Adopted {
 }
 
 impl Engine {
-    /// Puts a permit in force in the place of a version. All that is stored of the site is judged by it, here and now
+    /// Puts a permit in a place among the versions, over those that there are. All that is stored of the site is judged by it, here and now
     /// as far as there is time. A conflict says that another version is in force by now.
-    pub async fn adopt_permit(&self, site: &str, permit: &Permit, over: u64) -> Result<Adopted, StoreError> {
+    pub async fn adopt_permit(
+        &self,
+        site: &str,
+        permit: &Permit,
+        (over, place): (&StoredPermit, Place),
+        who: &str,
+    ) -> Result<Adopted, StoreError> {
         let until = Instant::now() + PATIENCE;
         self.store.note_site(site).await?;
-        let permit = self.store.adopt_permit(site, permit, over).await?;
+        let permit = self.store.adopt_permit(site, permit, (over, place), who).await?;
         self.settler.kick(site);
         let origin = Origin::Permit(permit.version);
         let account = || self.store.account(site, &origin);

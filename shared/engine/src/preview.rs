@@ -2,8 +2,9 @@
 
 use crate::answer::MAX_ANSWERED_ALERTS;
 use crate::judge::{Purpose, judge};
+use crate::terms::Terms;
 use domain::alert::{self, Alert, Severity};
-use domain::permit::Permit;
+use domain::history::History;
 use std::collections::BTreeMap;
 use table::{Store, StoreError};
 
@@ -20,12 +21,13 @@ pub struct Preview {
     pub gravest: Vec<Alert>,
 }
 
-/// Judges all that is stored of a site by a permit that is not in force. Nothing is written.
-pub async fn preview_permit(store: &Store, site: &str, permit: &Permit) -> Result<Preview, StoreError> {
+/// Judges all that is stored of a site by limits that are not in force. Nothing is written.
+pub async fn preview_permit(store: &Store, site: &str, history: History) -> Result<Preview, StoreError> {
     let mut preview = Preview::default();
+    let terms = Terms::load(store, site).await?.with(history);
     for entry in store.series_of(site).await? {
-        let whole = (entry.first, entry.latest.time);
-        for found in judge(store, &entry, permit, whole, &Purpose::Preview).await? {
+        let whole = entry.span(&terms.view);
+        for found in judge(store, &entry, &terms, whole, &Purpose::Preview).await? {
             let change = found.change;
             for (severity, count) in &change.found_by_severity {
                 *preview.by_severity.entry(*severity).or_default() += count;

@@ -9,15 +9,16 @@
 //! being recorded, its marks are nobody's to settle and hold up nothing: all that it touches is judged once it is there.
 
 use crate::events::{alert_events, reading_event};
-use crate::judge::judge_columns;
+use crate::judge::{all, judge_columns, too_many_units};
 use crate::metrics;
 use crate::publisher::{PublishError, Reading};
 use crate::settle::is_ready;
+use crate::terms::Terms;
 use domain::alert::{Alert, Severity};
 use domain::columns::{Columns, Row};
-use domain::evaluate::{Rule, rules_for};
-use domain::permit::Permit;
+use domain::evaluate::Rule;
 use domain::reading::Series;
+use domain::set::{self, Origin as Came};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 use table::alerts::{Change, StoredRule};
@@ -29,7 +30,7 @@ use table::{Publication, Published, SeriesUpdate, Store, StoreError};
 
 mod others;
 mod recent;
-use recent::{Recent, append};
+use recent::Recent;
 
 /// Readings in the open segment of a series: every transaction writes it anew, at about 1.7 bytes a reading.
 const TAIL_READINGS: usize = 1024;
@@ -46,7 +47,7 @@ pub(crate) struct Site {
 
 struct Known {
     head: Head,
-    permit: Permit,
+    terms: Terms,
     /// What is marked besides stretches of series.
     outstanding: Outstanding,
     series: HashMap<String, Kept>,
@@ -139,8 +140,8 @@ impl Known {
         if head == Head::default() {
             store.note_site(site).await?;
         }
-        let (outstanding, permit) = tokio::try_join!(store.outstanding(site), store.permit(site))?;
-        Ok(Self { head, permit: permit.permit, outstanding, series: HashMap::new() })
+        let (outstanding, terms) = tokio::try_join!(store.outstanding(site), Terms::load(store, site))?;
+        Ok(Self { head, terms, outstanding, series: HashMap::new() })
     }
 
     /// Whether a permit is new, and the site's series are not marked one by one yet.
@@ -217,7 +218,7 @@ impl Known {
 
     async fn kept(&mut self, store: &Store, series: Series, id: &str) -> Result<&mut Kept, StoreError> {
         if !self.series.contains_key(id) {
-            let kept = Kept::load(store, series, id, &self.permit, &self.outstanding).await?;
+            let kept = Kept::load(store, series, id, &self.terms, &self.outstanding).await?;
             self.series.insert(id.to_owned(), kept);
         }
         self.series.get_mut(id).ok_or(StoreError::Conflict)
@@ -226,23 +227,33 @@ impl Known {
     /// Works out what readings of one series lead to.
     async fn next(&mut self, store: &Store, series: Series, new: Columns, apart: bool) -> Result<Next, StoreError> {
         let (revision, whole) = (self.head.revision, self.is_marked_as_a_whole());
+        let terms = self.terms.clone();
         let id = series.id();
         let kept = self.kept(store, series, &id).await?;
         let started = Instant::now();
-        let Some(touched) = new.span() else { return Err(StoreError::Conflict) };
         let mut entry = kept.entry.clone();
         let tail = kept.grow_tail(&mut entry, &new, revision)?;
         let before = kept.entry.tail;
-        let judged = if apart || whole { None } else { kept.judge(store, &entry, &new, touched).await? };
+        if kept.entry.is_new() {
+            // Its first reading says whether its days are those of a calendar.
+            kept.rules = entry.rules(&terms.history);
+        }
+        let Some(stretch) = new.span() else { return Err(StoreError::Conflict) };
+        let mut moments = new.clone();
+        terms.view.resolve(&mut moments);
+        // What other series are made of is judged with them.
+        let is_joined = terms.is_named(&entry.series) || kept.rules.iter().any(|rule| rule.other().is_some());
+        let is_left = apart || whole || is_joined;
+        let judged = if is_left { None } else { kept.judge(store, &terms, &entry, &moments).await? };
         let (changes, settled, mark) = match judged {
             Some((changes, settled)) => (changes, settled, None),
             None => {
-                let (settled, mark) = kept.defer(touched, new.len());
+                let (settled, mark) = kept.defer(stretch, new.len());
                 (Vec::new(), settled, Some(mark))
             }
         };
         metrics::evaluated(started.elapsed());
-        Ok(Next { entry, before, tail, new, changes, settled, mark })
+        Ok(Next { entry, before, tail, new: moments, changes, settled, mark })
     }
 
     /// Takes over what the transaction has stored.
@@ -255,7 +266,7 @@ impl Known {
             kept.marks.retain(|mark| !settled.contains(mark));
             kept.marks.extend(mark);
             kept.recent.push(&new)?;
-            kept.recent.prune(&kept.rules, entry.latest.time)?;
+            kept.recent.prune(&kept.rules, entry.span(&self.terms.view).1)?;
             (kept.entry, kept.tail) = (entry, tail);
         }
         if self.series.len() > MAX_SERIES {
@@ -270,19 +281,19 @@ impl Kept {
         store: &Store,
         series: Series,
         id: &str,
-        permit: &Permit,
+        terms: &Terms,
         outstanding: &Outstanding,
     ) -> Result<Self, StoreError> {
         let site = series.site.clone();
         let entry = store.directory_entry(&site, id).await?.unwrap_or_else(|| Entry::new(series));
-        let rules = rules_for(&entry.series, permit, entry.carries_limits);
+        let rules = entry.rules(&terms.history);
         let tail = async {
             match entry.tail {
                 Some(tail) => store.segment(id, segments::sort_key(tail.first, tail.last, tail.order)).await,
                 None => Ok(None),
             }
         };
-        let recent = Recent::load(store, &entry, &rules);
+        let recent = Recent::load(store, &entry, &terms.view, &rules);
         // Readings wait meanwhile.
         let (tail, recent, stored, mut marks) =
             tokio::try_join!(tail, recent, store.stored_rules(&site, id), store.marks_of(&site, id))?;
@@ -295,27 +306,28 @@ impl Kept {
     async fn judge(
         &self,
         store: &Store,
+        terms: &Terms,
         entry: &Entry,
         new: &Columns,
-        touched: (i64, i64),
     ) -> Result<Option<(Vec<Change>, Vec<Mark>)>, StoreError> {
         let only_readings = self.marks.iter().all(|mark| matches!(mark.origin, Origin::Readings(_)));
         if !only_readings || self.marks.len() > MAX_MARKS {
             return Ok(None);
         }
-        let touched = self.marks.iter().map(|mark| mark.stretch).fold(touched, union);
-        let at_hand = self.recent.serves(&self.rules, touched, self.entry.first);
+        let Some(touched) = new.span() else { return Ok(None) };
+        let marked = |mark: &Mark| terms.view.stretch(mark.stretch, entry.has_local);
+        let touched = self.marks.iter().map(marked).fold(touched, union);
+        let at_hand = self.recent.serves(&self.rules, touched, self.entry.span(&terms.view).0);
         let mut columns = if at_hand {
             self.recent.columns.clone()
         } else if self.marks.is_empty() {
-            let (from, to) = store.context_span(&self.entry, &self.rules, touched).await?.unwrap_or((0, -1));
-            recent::all(store, &self.entry, from, to).await?
+            let span = store.context_span(&self.entry, &terms.view, &self.rules, touched).await?;
+            all(store, &self.entry, &terms.view, span.unwrap_or((0, -1))).await?
         } else {
             return Ok(None);
         };
-        append(&mut columns, new)?;
-        columns.sort_and_dedup();
-        let changes = judge_columns(entry, &self.rules, &columns, touched, &self.stored)?;
+        add(&mut columns, new)?;
+        let changes = judge_columns((entry, &terms.history), &self.rules, &columns, touched, &self.stored)?;
         Ok(changes.map(|changes| (changes, self.marks.clone())))
     }
 
@@ -348,8 +360,7 @@ impl Kept {
             _ => (Columns::default(), Order { revision, index: 0 }),
         };
         entry.note(new, order);
-        append(&mut columns, new)?;
-        columns.sort_and_dedup();
+        add(&mut columns, new)?;
         let (first, last) = columns.span().unwrap_or_default();
         entry.tail = Some(Tail { order, first, last });
         entry.classes |= 1 << segments::class(first, last);
@@ -374,7 +385,17 @@ fn union(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
     (a.0.min(b.0), a.1.max(b.1))
 }
 
-/// The readings of each series, in time order; of several at one time the last one counts.
+/// Adds published readings to others, in time order: each adds to the set of its time, or replaces what is there if it
+/// says so.
+fn add(columns: &mut Columns, new: &Columns) -> Result<(), StoreError> {
+    let before = columns.len();
+    columns.append(new).map_err(too_many_units)?;
+    let came = |index: usize| Came { revision: (index + 1).saturating_sub(before) as u64, is_file: false };
+    set::settle(columns, came, true, |_| {});
+    Ok(())
+}
+
+/// The readings of each series, in time order.
 fn by_series(site: &str, readings: &[Reading<'_>]) -> Vec<(Series, Columns)> {
     let mut groups: Vec<(Series, Columns)> = Vec::new();
     let mut index: HashMap<(&str, &str), usize> = HashMap::new();
@@ -393,6 +414,8 @@ fn by_series(site: &str, readings: &[Reading<'_>]) -> Vec<(Series, Columns)> {
         let unit = columns.unit_index(&reading.unit).unwrap_or(0);
         columns.push(Row { flags: reading.row.flags.with_unit(unit), ..reading.row });
     }
-    groups.iter_mut().for_each(|(_, columns)| columns.sort_and_dedup());
+    for (_, columns) in &mut groups {
+        set::settle(columns, |index| Came { revision: index as u64, is_file: false }, true, |_| {});
+    }
     groups
 }

@@ -1,60 +1,70 @@
 //! How series stand: what statistics come to, beyond their limits or not.
 
-use domain::evaluate::{Rule, Survey, Surveyor, rules_for};
-use domain::permit::{Permit, Statistic};
-use domain::time::PeriodKind;
+use crate::judge::{made_values, whole_periods};
+use crate::terms::Terms;
+use domain::calendar::PeriodKind;
+use domain::evaluate::{Rule, Survey, Surveyor};
 use table::series::Entry;
 use table::{Store, StoreError};
 
 /// What the statistic of each rule comes to in the period of a series' latest reading.
-pub async fn standing(store: &Store, entry: &Entry, permit: &Permit) -> Result<Vec<(Rule, Survey)>, StoreError> {
-    let touched = (entry.latest.time, entry.latest.time);
-    let rules = rules_for(&entry.series, permit, entry.carries_limits);
-    let Some(readings) = store.context(entry, &rules, touched).await? else { return Ok(Vec::new()) };
+pub async fn standing(store: &Store, entry: &Entry, terms: &Terms) -> Result<Vec<(Rule, Survey)>, StoreError> {
+    let latest = entry.latest_moment(&terms.view);
     let mut surveys = Vec::new();
-    for rule in rules {
-        let mut pieces = readings.clone();
-        let survey = Surveyor::new(&rule, touched).run(|| pieces.next_piece())?;
+    for rule in entry.rules(&terms.history) {
+        let survey = survey(store, (entry, terms), rule.clone(), (latest, latest)).await?;
         surveys.push((rule, survey));
-        tokio::task::yield_now().await;
     }
     Ok(surveys)
 }
 
-/// What the statistic of each rule came to in the periods that begin between two times, both included.
+/// What the statistic of each rule came to in the periods that touch a range of time, whole periods each.
 pub async fn surveys(
     store: &Store,
     entry: &Entry,
-    permit: &Permit,
+    terms: &Terms,
     range: (i64, i64),
 ) -> Result<Vec<(Rule, Survey)>, StoreError> {
     let mut found = Vec::new();
-    for rule in rules_for(&entry.series, permit, entry.carries_limits) {
-        let Some(touched) = beginning_within(&rule, entry, range) else {
-            found.push((rule, Survey::default()));
-            continue;
+    for rule in entry.rules(&terms.history) {
+        let survey = match touching(&rule, entry.span(&terms.view), range) {
+            Some(touched) => survey(store, (entry, terms), rule.clone(), touched).await?,
+            None => Survey::default(),
         };
-        let span = store.context_span(entry, std::slice::from_ref(&rule), touched).await?;
-        let from = span.map_or(touched.0, |(from, _)| from);
-        // Up to the end of the last period: what comes later belongs to periods that begin later.
-        let to = rule.statistic.period().around(touched.1).end - 1;
-        let mut readings = store.readings(entry, from, to).await?;
-        let survey = move || {
-            let survey = Surveyor::new(&rule, touched).run(|| readings.next_piece())?;
-            Ok::<_, StoreError>((rule, survey))
-        };
-        // A million readings are work for a second, which nobody else is to wait for.
-        let done = tokio::task::spawn_blocking(survey).await;
-        found.push(done.map_err(|error| StoreError::Service(error.to_string()))??);
+        found.push((rule, survey));
     }
     Ok(found)
 }
 
-/// The stretch of readings that make up the periods which begin within a range of time, as far as there are any.
-fn beginning_within(rule: &Rule, entry: &Entry, (from, to): (i64, i64)) -> Option<(i64, i64)> {
-    let kind = if rule.statistic == Statistic::AsReported { PeriodKind::Instant } else { rule.statistic.period() };
-    let opening = kind.around(from.max(entry.first));
-    let first = if opening.start < from { opening.end } else { opening.start };
-    let last = to.min(entry.latest.time);
-    (first <= last).then_some((first, last))
+async fn survey(
+    store: &Store,
+    (entry, terms): (&Entry, &Terms),
+    rule: Rule,
+    touched: (i64, i64),
+) -> Result<Survey, StoreError> {
+    if rule.other().is_some() {
+        let touched = whole_periods(&rule, touched);
+        let mut values = Some(made_values(store, (entry, terms), &rule, touched).await?);
+        return Surveyor::new(&rule, touched).run(|| Ok(values.take()));
+    }
+    let rules = std::slice::from_ref(&rule);
+    let Some(mut readings) = store.context(entry, &terms.view, rules, touched).await? else {
+        return Ok(Survey::default());
+    };
+    let survey = move || Surveyor::new(&rule, touched).run(|| readings.next_piece());
+    // A million readings are work for a second, which nobody else is to wait for.
+    let done = tokio::task::spawn_blocking(survey).await;
+    done.map_err(|error| StoreError::Service(error.to_string()))?
+}
+
+/// The stretch of readings that make up the periods which touch a range of time, as far as there are any.
+fn touching(rule: &Rule, (first, last): (i64, i64), (from, to): (i64, i64)) -> Option<(i64, i64)> {
+    // Open ends first: no calendar knows a period around them.
+    let (from, to) = (if from < first { first } else { from }, if to > last { last } else { to });
+    let (from, to) = match rule.statistic.period() {
+        PeriodKind::Instant => (from, to),
+        kind => (rule.calendar.around(kind, from).start, rule.calendar.around(kind, to).end - 1),
+    };
+    let (from, to) = (from.max(first), to.min(last));
+    (from <= to).then_some((from, to))
 }

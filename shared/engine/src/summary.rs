@@ -2,11 +2,13 @@
 
 use crate::answer::{Alerts, Answer, Incomparable, LimitName, MAX_ANSWERED_ALERTS, VerdictSummary};
 use domain::alert::{Alert, sort_by_gravity};
-use domain::permit::Permit;
+use domain::history::History;
+use domain::permit::Limit;
 use domain::time;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use table::accounts::{Account, Grave};
+use std::sync::Arc;
+use table::accounts::{Account, Grave, MAX_REPLACEMENTS};
 use table::alerts::Source;
 use table::ingests::{Ingest, Stage};
 use table::{Store, StoreError};
@@ -29,6 +31,12 @@ pub(crate) async fn answer_file(store: &Store, id: &str) -> Result<(), StoreErro
     let Some(draft) = ingest.draft.take() else { return Ok(()) };
     let mut answer: Answer = serde_json::from_value(draft).map_err(|error| damaged(id, &error))?;
     answer.verdict = summary(store, &accounts).await?;
+    for (_, account) in &accounts {
+        answer.report.repeated(account.repeated, account.repeated);
+        answer.report.readings_replaced += account.replaced;
+        let room = MAX_REPLACEMENTS.saturating_sub(answer.replacements.len());
+        answer.replacements.extend(account.replacements.iter().take(room).cloned());
+    }
     answer.write_units += accounts.iter().map(|(_, account)| account.write_units).sum::<f64>();
     answer.finish();
     for (list, count) in [
@@ -69,8 +77,10 @@ async fn summary(store: &Store, accounts: &[(String, Account)]) -> Result<Verdic
     let mut out = VerdictSummary::default();
     let (mut unlimited, mut incomparable, mut unmet) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (site, account) in accounts {
-        let permit = store.permit(site).await?.permit;
+        let permit = store.permit(site).await?;
+        let limits = &permit.permit().limits;
         out.readings_judged += account.judged;
+        out.readings_inconclusive += account.inconclusive;
         unlimited.extend(account.unlimited.iter().cloned());
         incomparable.extend(account.incomparable.iter().map(|one| Incomparable {
             site: site.clone(),
@@ -80,14 +90,14 @@ async fn summary(store: &Store, accounts: &[(String, Account)]) -> Result<Verdic
             limit_unit: one.limit_unit.clone(),
             readings: one.readings,
         }));
-        unmet.extend(permit.limits.iter().filter(|limit| !account.met.contains(&limit.id())).map(|limit| LimitName {
+        unmet.extend(limits.iter().filter(|limit| !account.met.contains(&limit.id())).map(|limit| LimitName {
             site: site.clone(),
             parameter: limit.parameter.clone(),
             outfall: limit.outfall.clone(),
             statistic: limit.statistic.to_string(),
         }));
         add(&mut out.alerts, account);
-        out.alerts.items.extend(rendered(store, site, &permit, &account.gravest).await?);
+        out.alerts.items.extend(rendered(store, site, &permit.history, &account.gravest).await?);
     }
     out.parameters_without_limit = unlimited.into_iter().collect();
     out.incomparable_units = incomparable.into_iter().collect();
@@ -107,9 +117,14 @@ fn add(alerts: &mut Alerts, account: &Account) {
 }
 
 /// The alerts that an account names.
-async fn rendered(store: &Store, site: &str, permit: &Permit, gravest: &[Grave]) -> Result<Vec<Alert>, StoreError> {
-    let actions: BTreeMap<String, &str> =
-        permit.limits.iter().map(|limit| (limit.id(), limit.action.as_str())).collect();
+async fn rendered(
+    store: &Store,
+    site: &str,
+    history: &Arc<History>,
+    gravest: &[Grave],
+) -> Result<Vec<Alert>, StoreError> {
+    let limits = history.versions().iter().flat_map(|version| &version.permit.limits);
+    let limits: BTreeMap<String, &Limit> = limits.map(|limit| (limit.id(), limit)).collect();
     let mut series = BTreeMap::new();
     let mut alerts = Vec::new();
     for grave in gravest {
@@ -122,7 +137,9 @@ async fn rendered(store: &Store, site: &str, permit: &Permit, gravest: &[Grave])
             series_id: grave.series.clone(),
             rule: grave.rule.clone(),
             statistic,
-            action: actions.get(&grave.rule).copied().unwrap_or_default().to_owned(),
+            action: limits.get(&grave.rule).map_or_else(String::new, |limit| limit.action.clone()),
+            thresholds: limits.get(&grave.rule).and_then(|limit| limit.thresholds),
+            history: history.clone(),
         };
         alerts.push(source.alert(grave.row(), &grave.unit));
     }

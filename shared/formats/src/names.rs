@@ -1,12 +1,16 @@
 //! The series and units that a file names.
 
+use super::clock::{Clock, Shown};
+use super::options::Options;
+use super::plausible::Plausible;
 use domain::name::{self, DEFAULT_OUTFALL, DEFAULT_SITE, NameError};
 use domain::reading::{MAX_UNITS, Series};
+use domain::time::TimeKind;
 use domain::unit::{DEFAULT_UNIT, MAX_SERIES_UNITS, MAX_UNIT_BYTES, Unit};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
-use std::collections::{HashMap, HashSet};
-use std::hash::Hasher;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 /// The most series one file may hold: more means that a column is not what the header says.
@@ -73,48 +77,75 @@ impl Spelling {
     }
 }
 
-/// Series and unit of a reading, as indices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Series, unit and site of a reading, as indices.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Named {
     pub(super) series: u32,
+    /// [`NO_UNIT`] where the row leaves it blank and nothing tells it.
     pub(super) unit: u16,
+    pub(super) site: u16,
+    pub(super) plausible: Plausible,
+}
+
+/// The unit of rows without one.
+pub(super) const NO_UNIT: u16 = u16::MAX;
+
+/// What is known of a series while the file is read.
+#[derive(Debug)]
+struct Known {
+    id: String,
+    site: u16,
+    /// Its units, as indices.
+    units: Vec<u16>,
+    /// Those that rows name themselves.
+    stated: Vec<u16>,
+    /// Whether rows leave the unit blank.
+    has_blank: bool,
 }
 
 /// All series and units met so far.
 #[derive(Debug)]
 pub(super) struct Names {
-    /// The site that whoever sent the file named.
-    given_site: Option<String>,
-    /// The permit of the rows so far, where `given_site` takes its place.
+    options: Options,
+    /// Whether the file has a column of units, so that a blank cell is not the default.
+    pub(super) has_unit_column: bool,
+    /// The permit of the rows so far, where the given site takes its place.
     permit: Option<String>,
     pub(super) series: Vec<Series>,
     pub(super) units: Vec<Arc<str>>,
-    /// The units of each series, as indices.
-    units_of: Vec<Vec<u16>>,
-    /// The units that series may have whose room is taken by others, by the series' id.
-    allowed: HashMap<String, Vec<String>>,
-    sites: HashSet<String>,
+    known: Vec<Known>,
+    sites: HashMap<String, u16>,
     by_id: HashMap<String, u32>,
     by_spelling: HashTable<Spelling>,
+    by_cells: HashMap<Box<[u8]>, Named, BuildHasherDefault<FxHasher>>,
+    /// The clocks of the sites, by the same index.
+    pub(super) clock: Clock,
 }
 
 impl Names {
-    pub(super) fn new(given_site: Option<&str>) -> Self {
+    pub(super) fn new(options: Options) -> Self {
         Self {
-            given_site: given_site.map(str::to_owned),
+            clock: Clock::new(options.now, options.conventions.folds.clone()),
+            options,
+            has_unit_column: false,
             permit: None,
             series: Vec::new(),
             units: Vec::new(),
-            units_of: Vec::new(),
-            allowed: HashMap::new(),
-            sites: HashSet::new(),
+            known: Vec::new(),
+            sites: HashMap::new(),
             by_id: HashMap::new(),
             by_spelling: HashTable::new(),
+            by_cells: HashMap::default(),
         }
     }
 
+    /// What the file is read by.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// The indices for a raw name; looked up by its bytes, checked only when it is new.
-    #[inline]
+    #[inline(always)]
     pub(super) fn resolve(&mut self, raw: Raw<'_>) -> Result<Named, Refusal> {
         let hash = raw.hash();
         match self.by_spelling.find(hash, |spelling| spelling.is(&raw)) {
@@ -126,7 +157,7 @@ impl Names {
     #[cold]
     fn admit(&mut self, raw: Raw<'_>, hash: u64) -> Result<Named, Refusal> {
         let site = match raw.site.trim_ascii() {
-            [] => self.given_site.as_deref().unwrap_or(DEFAULT_SITE).to_owned(),
+            [] => self.options.site.as_deref().unwrap_or(DEFAULT_SITE).to_owned(),
             site => checked(site, Part::Site)?,
         };
         let outfall = match raw.outfall.trim_ascii() {
@@ -134,11 +165,11 @@ impl Names {
             outfall => checked(outfall, Part::Outfall)?,
         };
         let series = self.add_series(Series::raw(&site, &outfall, &checked(raw.parameter, Part::Parameter)?))?;
-        let unit = match raw.unit.trim_ascii() {
-            [] => self.add_unit(DEFAULT_UNIT)?,
-            unit => self.add_unit(text(unit, Part::Unit)?)?,
+        let named = match text(raw.unit, Part::Unit)? {
+            unit if !is_blank(unit) => self.stated(series, unit)?,
+            _ if self.has_unit_column => self.blank(series)?,
+            _ => self.stated(series, DEFAULT_UNIT)?,
         };
-        let named = self.named(series, unit)?;
         if self.by_spelling.len() == MAX_SPELLINGS {
             self.by_spelling.clear();
         }
@@ -147,39 +178,107 @@ impl Names {
         Ok(named)
     }
 
-    /// Which units some series may have, and no others.
-    pub(super) fn allow(&mut self, units: HashMap<String, Vec<String>>) {
-        self.allowed = units;
+    /// A reading named by these cells together, if they were met before.
+    pub(super) fn met(&self, cells: &[u8]) -> Option<Named> {
+        self.by_cells.get(cells).copied()
+    }
+
+    /// Remembers what cells name.
+    pub(super) fn remember(&mut self, cells: &[u8], named: Named) {
+        if self.by_cells.len() == MAX_SPELLINGS {
+            self.by_cells.clear();
+        }
+        self.by_cells.insert(cells.into(), named);
+    }
+
+    /// A series in a unit that the row names.
+    fn stated(&mut self, series: u32, unit: &str) -> Result<Named, Refusal> {
+        let unit = self.add_unit(unit.trim())?;
+        let stated = &mut self.known[series as usize].stated;
+        if !stated.contains(&unit) && stated.len() <= MAX_SERIES_UNITS {
+            stated.push(unit);
+        }
+        self.named(series, unit)
+    }
+
+    /// A series in the unit that its other rows have, or that it has in store.
+    fn blank(&mut self, series: u32) -> Result<Named, Refusal> {
+        let known = &mut self.known[series as usize];
+        known.has_blank = true;
+        match self.options.conventions.blank_unit(&known.id).map(str::to_owned) {
+            Some(unit) => {
+                let unit = self.add_unit(&unit)?;
+                self.named(series, unit)
+            }
+            None => Ok(Named { series, unit: NO_UNIT, site: known.site, plausible: Plausible::ANY }),
+        }
     }
 
     /// The units of a series so far.
     pub(super) fn units_of(&self, series: usize) -> Vec<Arc<str>> {
-        let of = self.units_of.get(series).into_iter().flatten();
+        let of = self.known.get(series).into_iter().flat_map(|known| &known.units);
         of.map(|&unit| self.units[usize::from(unit)].clone()).collect()
+    }
+
+    /// What the clock of its site says about a time of a series.
+    #[inline]
+    pub(super) fn look(&mut self, named: Named, time: i64, kind: TimeKind) -> Shown {
+        let known = &self.known;
+        let id = || known.get(named.series as usize).map(|known| known.id.clone()).unwrap_or_default();
+        self.clock.look(named.site, named.series, time, kind, id)
+    }
+
+    /// The id of a series.
+    pub(super) fn id(&self, series: u32) -> String {
+        self.known.get(series as usize).map(|known| known.id.clone()).unwrap_or_default()
+    }
+
+    /// The unit of all rows that have one, for series of which some rows leave it blank.
+    pub(super) fn blank_units(&self) -> HashMap<String, String> {
+        let blank = self.known.iter().filter(|known| known.has_blank);
+        blank.filter_map(|known| Some((known.id.clone(), self.agreed_unit(known)?))).collect()
+    }
+
+    /// The series of which rows leave the unit blank, and other rows do not tell it.
+    pub(super) fn wanted_units(&self) -> Vec<&Series> {
+        let is_wanted = |known: &Known| known.has_blank && self.agreed_unit(known).is_none();
+        std::iter::zip(&self.known, &self.series)
+            .filter(|(known, _)| is_wanted(known))
+            .map(|(_, series)| series)
+            .collect()
+    }
+
+    /// The one unit, however it is spelled, of the rows of a series that name one.
+    fn agreed_unit(&self, known: &Known) -> Option<String> {
+        let first = self.units.get(usize::from(*known.stated.first()?))?;
+        let is_same = |other: &u16| {
+            let other = self.units.get(usize::from(*other));
+            let into = other.and_then(|other| Unit::parse(other).conversion_to(&Unit::parse(first)));
+            into.is_some_and(|into| [0.0, 1.0, 7.0].iter().all(|&value| into.apply(value) == value))
+        };
+        known.stated.iter().all(is_same).then(|| first.to_string())
     }
 
     /// A series and a unit of it, if it has room for one more.
     pub(super) fn named(&mut self, series: u32, unit: u16) -> Result<Named, Refusal> {
-        let index = series as usize;
-        if self.units_of.len() <= index {
-            self.units_of.resize_with(index + 1, Vec::new);
-        }
-        if !self.units_of[index].contains(&unit) {
-            let allowed = self.allowed.get(&self.series[index].id());
-            let is_allowed =
-                allowed.is_none_or(|units| units.iter().any(|text| **text == *self.units[usize::from(unit)]));
-            if !is_allowed || self.units_of[index].len() == MAX_SERIES_UNITS {
+        let (known, text) = (&mut self.known[series as usize], &self.units[usize::from(unit)]);
+        if !known.units.contains(&unit) {
+            let allowed = self.options.units.get(&known.id);
+            let is_allowed = allowed.is_none_or(|units| units.iter().any(|unit| **unit == **text));
+            if !is_allowed || known.units.len() == MAX_SERIES_UNITS {
                 return Err(refuse(Part::Unit, format!("more than {MAX_SERIES_UNITS} units in one series")));
             }
-            self.units_of[index].push(unit);
+            known.units.push(unit);
         }
-        Ok(Named { series, unit })
+        let highest = self.options.highest.get(&known.id).and_then(|highest| highest.in_unit(text));
+        let plausible = Plausible::of(&self.series[series as usize].parameter, text, highest);
+        Ok(Named { series, unit, site: known.site, plausible })
     }
 
     /// The site of a row that names a permit: the one given with the file, else the permit itself. Rows of two
     /// permits do not go to one site, where their outfalls would be taken for each other.
     pub(super) fn site_of(&mut self, permit: String) -> Result<String, Refusal> {
-        let Some(given) = &self.given_site else { return Ok(permit) };
+        let Some(given) = &self.options.site else { return Ok(permit) };
         let first = self.permit.get_or_insert_with(|| permit.clone());
         if name::same(first, &permit) {
             return Ok(given.clone());
@@ -197,15 +296,21 @@ impl Names {
         if self.series.len() == MAX_SERIES {
             return Err(refuse(Part::Parameter, format!("more than {MAX_SERIES} series in one file")));
         }
-        let site = name::key(&series.site);
-        if !self.sites.contains(&site) {
-            if self.sites.len() == MAX_SITES {
+        let key = name::key(&series.site);
+        let site = match self.sites.get(&key) {
+            Some(site) => *site,
+            None if self.sites.len() == MAX_SITES => {
                 return Err(refuse(Part::Site, format!("more than {MAX_SITES} sites in one file")));
             }
-            self.sites.insert(site);
-        }
+            None => {
+                let site = self.clock.add(&series.site, self.options.zones.get(&key).cloned());
+                self.sites.insert(key, site);
+                site
+            }
+        };
         let index = self.series.len() as u32;
-        self.by_id.insert(id, index);
+        self.by_id.insert(id.clone(), index);
+        self.known.push(Known { id, site, units: Vec::new(), stated: Vec::new(), has_blank: false });
         self.series.push(series);
         Ok(index)
     }
@@ -228,6 +333,12 @@ impl Names {
         self.units.push(unit.as_str().into());
         Ok((self.units.len() - 1) as u16)
     }
+}
+
+/// Texts that stand in place of a unit, or of another name, where there is none.
+pub(super) fn is_blank(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty() || ["none", "-", "--", "n/a", "na"].iter().any(|blank| text.eq_ignore_ascii_case(blank))
 }
 
 fn refuse(part: Part, reason: String) -> Refusal {

@@ -1,20 +1,18 @@
 //! Rows of a CSV file, one at a time.
 
-use super::header::{self, HeaderError, Layout, Shape, Tidy, Wide};
-use super::names::{Names, Part, Raw, Refusal};
-use super::report::Report;
-use super::row::{CellError, Outcome, Reading};
-use super::{echo, value};
+use super::header::{Format, HeaderError, Shape};
+use super::intake::Intake;
+use super::numbers::Separators;
+use super::options::{Conventions, Options};
+use super::probe::{self, Encoding, HEAD_BYTES, Probed};
+use super::report::{MAX_LISTED_ERRORS, Report};
+use super::row::{Absence, CellError, Outcome, Reading};
+use super::source::Source;
+use super::times::DateOrder;
 use csv::ByteRecord;
-use domain::columns::Row;
-use domain::reading::{Flags, Qualifier, Series};
-use domain::time::TimeKind;
-use std::collections::HashMap;
-use std::io::{self, Cursor, Read};
+use domain::reading::{Mark, Series};
+use std::io::{self, Read};
 use std::sync::Arc;
-
-/// How far the delimiter and the header are looked for.
-const HEAD_BYTES: usize = 64 * 1024;
 
 /// Why reading stopped.
 #[derive(Debug, thiserror::Error)]
@@ -27,118 +25,208 @@ pub enum ReadError {
     Io(#[from] io::Error),
 }
 
-type Source<R> = io::Chain<Cursor<Vec<u8>>, R>;
-
 /// The rows of a file. Keeps the account of them in [`Rows::report`].
 #[derive(Debug)]
 pub struct Rows<R> {
     csv: csv::Reader<Source<R>>,
     record: ByteRecord,
     header: Vec<String>,
-    layout: Layout,
-    conventions: Conventions,
+    /// Lines of the file before the header.
+    skipped: u64,
+    format: Box<dyn Format>,
+    intake: Intake,
+    absence: Option<Absence>,
+    is_over: bool,
     /// What became of the rows read so far.
     pub report: Report,
 }
 
-#[derive(Debug)]
-struct Conventions {
-    names: Names,
-    kind: Option<TimeKind>,
-    decimal_comma: bool,
-}
-
 impl<R: Read> Rows<R> {
-    /// Reads the header. Rows that name no site belong to `site`, and so do those of an effluent chart.
-    pub fn open(mut source: R, site: Option<&str>) -> Result<Self, ReadError> {
+    /// Finds the header.
+    pub fn open(mut source: R, options: &Options) -> Result<Self, ReadError> {
         let mut head = Vec::with_capacity(HEAD_BYTES);
         source.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-        if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-            return Err(HeaderError::Utf16.into());
-        }
-        let start = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let delimiter = delimiter(&head[start..])?;
-        let mut cursor = Cursor::new(head);
-        cursor.set_position(start as u64);
+        let Probed { encoding, delimiter, line, offset, found } =
+            probe::probe(&mut head, options.conventions.encoding)?;
         let mut csv = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .delimiter(delimiter)
             .buffer_capacity(HEAD_BYTES)
-            .from_reader(cursor.chain(source));
+            .from_reader(Source::new(head, source, encoding, offset));
         let mut record = ByteRecord::new();
         if !read(&mut csv, &mut record)? {
             return Err(HeaderError::Empty.into());
         }
-        let header: Vec<String> =
-            record.iter().map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned()).collect();
-        let (layout, ignored_columns) = header::detect(&header)?;
-        let names = Names::new(site);
-        let conventions = Conventions { names, kind: None, decimal_comma: delimiter != b',' };
-        Ok(Self { csv, record, header, layout, conventions, report: Report { ignored_columns, ..Report::default() } })
-    }
-
-    /// Takes these units alone of some series, by their ids: their room is taken.
-    #[must_use]
-    pub fn with_units(mut self, units: HashMap<String, Vec<String>>) -> Self {
-        self.conventions.names.allow(units);
-        self
+        let header = probe::names_of(&record);
+        let mut intake = Intake::new(options.clone(), header.len(), delimiter);
+        found.format.prepare(&mut intake);
+        let ignored = (0..header.len()).filter(|index| !found.used.contains(index));
+        let report = Report {
+            ignored_columns: ignored.map(|index| header[index].clone()).collect(),
+            encoding: encoding.as_str().to_owned(),
+            header_line: line,
+            notes: notes_of_start(encoding, line).chain(found.format.notes()).collect(),
+            ..Report::default()
+        };
+        let format = found.format;
+        let (skipped, absence, is_over) = (line - 1, None, false);
+        Ok(Self { csv, record, header, skipped, format, intake, absence, is_over, report })
     }
 
     /// The units of a series met so far.
     pub fn units_of(&self, series: usize) -> Vec<Arc<str>> {
-        self.conventions.names.units_of(series)
+        self.intake.names.units_of(series)
     }
 
     /// Reads the next row and appends its readings to `out`: none if it has none or is refused. `false` at the end.
     pub fn next_row(&mut self, out: &mut Vec<Reading>) -> Result<bool, ReadError> {
         if !read(&mut self.csv, &mut self.record)? {
+            self.finish();
             return Ok(false);
         }
         let before = out.len();
+        self.absence = None;
         let outcome = if self.record.len() == self.header.len() {
-            match &self.layout {
-                Layout::Tidy(columns) => self.conventions.tidy(columns, &self.record, out),
-                Layout::Wide(columns) => self.conventions.wide(columns, &self.record, out),
-                Layout::Echo(columns) => echo::row(columns, &self.record, &mut self.conventions.names, out),
-            }
+            self.format.row(&self.record, &mut self.intake, out)
+        } else if self.record.iter().all(|cell| cell.trim_ascii().is_empty()) {
+            Ok(Outcome::without("empty row", None))
         } else {
             Err(CellError::new(0, format!("{} fields, the header has {}", self.record.len(), self.header.len())))
         };
         match outcome {
-            Ok(Outcome::Taken) => self.report.taken(out.len() - before),
-            Ok(Outcome::Without(reason)) => self.report.without_reading(&reason),
+            Ok(Outcome::Taken) => self.taken(&out[before..]),
+            Ok(Outcome::Without(without)) => {
+                self.absence = without.absence;
+                self.report.without_reading(&without.reason);
+            }
             Err(error) => {
                 out.truncate(before);
                 self.refuse(&error);
             }
         }
+        if !self.intake.row_flags.is_empty() || !self.intake.row_doubts.is_empty() {
+            self.intake.row_flags.clear();
+            self.intake.row_doubts.clear();
+        }
         Ok(true)
     }
 
-    /// The series met so far.
+    /// What a monitoring report's row, the last one read, has in place of a value.
+    pub fn absence(&self) -> Option<Absence> {
+        self.absence
+    }
+
+    /// The series met so far; some may have no readings.
     pub fn series(&self) -> &[Series] {
-        &self.conventions.names.series
+        &self.intake.names.series
     }
 
     /// The units met so far.
     pub fn units(&self) -> &[Arc<str>] {
-        &self.conventions.names.units
+        &self.intake.names.units
     }
 
     /// The shape of the file.
     pub fn shape(&self) -> Shape {
-        self.layout.shape()
+        self.format.shape()
+    }
+
+    /// What the rows so far, all of them at the end, tell of cells that do not speak for themselves. If it differs from
+    /// what the file was read by, it is to be read again.
+    pub fn learned(&self) -> Conventions {
+        let mut learned = self.intake.learned();
+        if self.csv.get_ref().is_other_than_utf8() {
+            learned.encoding = Some(Encoding::Windows1252);
+        }
+        learned
+    }
+
+    /// The series with rows whose unit is blank, where the file's other rows do not tell it. What is stored of them does,
+    /// if it is put into [`Conventions::stored_units`].
+    pub fn wanted_units(&self) -> Vec<&Series> {
+        self.intake.names.wanted_units()
+    }
+
+    /// The sites with times whose moment their time zones decide.
+    pub fn local_sites(&self) -> Vec<String> {
+        self.intake.names.clock.local_sites()
+    }
+
+    #[inline]
+    fn taken(&mut self, readings: &[Reading]) {
+        self.report.taken(readings.len());
+        if self.intake.has_kinds() {
+            let control = readings.iter().filter(|reading| reading.row.flags.has(Mark::QualityControl));
+            self.report.readings_quality_control += control.count() as u64;
+        }
+        for flag in self.intake.row_flags.iter().flat_map(|flags| flags.letters()) {
+            self.report.flag(flag);
+        }
+        if !self.intake.row_doubts.is_empty() {
+            self.warn();
+        }
+    }
+
+    #[cold]
+    fn warn(&mut self) {
+        let is_listed = self.report.warnings.len() < MAX_LISTED_ERRORS;
+        let line = if is_listed { self.line() } else { 0 };
+        for doubt in &self.intake.row_doubts {
+            let column = self.header.get(doubt.column).map_or("", |name| name);
+            let text = String::from_utf8_lossy(self.record.get(doubt.column).unwrap_or_default());
+            self.report.warn(line, column, &text, &doubt.reason);
+        }
     }
 
     #[cold]
     fn refuse(&mut self, error: &CellError) {
-        let line = self.record.position().map_or(0, csv::Position::line);
+        let line = if self.report.errors.len() < MAX_LISTED_ERRORS { self.line() } else { 0 };
         let column = self.header.get(error.column).map_or("", |name| name);
         let text = self.record.get(error.column).unwrap_or_default();
         self.report.refused();
         self.report.error(line, column, text, &error.reason);
     }
+
+    /// The file's line on which the row begins: behind the last row and empty lines, which the parser skips.
+    fn line(&self) -> u64 {
+        let within = memchr::memchr_iter(b'\n', self.record.as_slice()).count() as u64;
+        let behind = self.csv.position().line();
+        let began = self.record.position().map_or(0, csv::Position::line);
+        behind.saturating_sub(1 + within).max(began) + self.skipped
+    }
+
+    /// Says what only the whole file tells.
+    fn finish(&mut self) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        let used = &self.intake.names.options().conventions;
+        for (index, separators) in used.numbers.iter().enumerate() {
+            let written = match separators {
+                Separators::Comma => "decimal commas",
+                Separators::Point => "decimal points and commas between thousands",
+                Separators::Open | Separators::Doubtful => continue,
+            };
+            let column = self.header.get(index).map_or("", |name| name);
+            self.report.notes.push(format!("the numbers of the column {column:?} are read with {written}"));
+        }
+        let order = match used.dates {
+            DateOrder::MonthFirst => Some("month/day/year"),
+            DateOrder::DayFirst => Some("day/month/year"),
+            DateOrder::Open | DateOrder::Doubtful => None,
+        };
+        let order = order.map(|order| format!("dates are read as {order}, the only order that all of them allow"));
+        self.report.notes.extend(order.into_iter().chain(self.intake.names.clock.notes()));
+    }
+}
+
+/// What the beginning of the file tells a person.
+fn notes_of_start(encoding: Encoding, line: u64) -> impl Iterator<Item = String> {
+    let is_usual = matches!(encoding, Encoding::Utf8 | Encoding::MarkedUtf8);
+    let encoding = format!("the file is read as {}", encoding.as_str());
+    let header = format!("the header is in line {line}; the lines before it are not read");
+    [(!is_usual).then_some(encoding), (line > 1).then_some(header)].into_iter().flatten()
 }
 
 fn read<R: Read>(csv: &mut csv::Reader<Source<R>>, record: &mut ByteRecord) -> Result<bool, ReadError> {
@@ -146,117 +234,6 @@ fn read<R: Read>(csv: &mut csv::Reader<Source<R>>, record: &mut ByteRecord) -> R
         csv::ErrorKind::Io(io) => ReadError::Io(io),
         other => HeaderError::Csv(format!("{other:?}")).into(),
     })
-}
-
-/// The delimiter that the header line uses most, outside quotes.
-fn delimiter(head: &[u8]) -> Result<u8, HeaderError> {
-    let line = head.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty());
-    let line = line.ok_or(HeaderError::Empty)?;
-    if line.len() == HEAD_BYTES {
-        return Err(HeaderError::TooLong);
-    }
-    let (mut counts, mut quoted) = ([(b',', 0), (b';', 0), (b'\t', 0)], false);
-    for &byte in line {
-        quoted ^= byte == b'"';
-        for (delimiter, count) in &mut counts {
-            *count += usize::from(!quoted && byte == *delimiter);
-        }
-    }
-    let most = counts.iter().rev().max_by_key(|(_, count)| *count);
-    Ok(most.map_or(b',', |(delimiter, _)| *delimiter))
-}
-
-impl Conventions {
-    #[inline]
-    fn tidy(&mut self, columns: &Tidy, record: &ByteRecord, out: &mut Vec<Reading>) -> Result<Outcome, CellError> {
-        let cell = record[columns.value].trim_ascii();
-        if cell.is_empty() {
-            return Ok(Outcome::Without("empty value".into()));
-        }
-        let (time, kind) = self.time(columns.time, record)?;
-        let (value, mut qualifier) =
-            value::qualified(cell, self.decimal_comma).map_err(|reason| CellError::new(columns.value, reason))?;
-        if let Some(index) = columns.qualifier {
-            qualifier = stated(qualifier, &record[index]).map_err(|reason| CellError::new(index, reason))?;
-        }
-        let at = |index: Option<usize>| index.map(|index| &record[index]).unwrap_or_default();
-        let raw = Raw {
-            parameter: &record[columns.species],
-            site: at(columns.site),
-            outfall: at(columns.outfall),
-            unit: at(columns.unit),
-        };
-        let named = self.names.resolve(raw).map_err(|refusal| {
-            let column = match refusal.part {
-                Part::Parameter => Some(columns.species),
-                Part::Site => columns.site,
-                Part::Outfall => columns.outfall,
-                Part::Unit => columns.unit,
-            };
-            CellError::new(column.unwrap_or(columns.species), refusal.reason)
-        })?;
-        let row = Row { time, value, flags: Flags::new(qualifier, kind, None, 0), limit: 0.0 };
-        out.push(Reading { series: named.series, unit: named.unit, row });
-        Ok(Outcome::Taken)
-    }
-
-    fn wide(&mut self, columns: &Wide, record: &ByteRecord, out: &mut Vec<Reading>) -> Result<Outcome, CellError> {
-        if columns.parameters.iter().all(|column| record[column.index].trim_ascii().is_empty()) {
-            return Ok(Outcome::Without("empty row".into()));
-        }
-        let (time, kind) = self.time(columns.time, record)?;
-        let at = |index: Option<usize>| index.map(|index| &record[index]).unwrap_or_default();
-        for column in &columns.parameters {
-            let cell = record[column.index].trim_ascii();
-            if cell.is_empty() {
-                continue;
-            }
-            let (value, qualifier) =
-                value::qualified(cell, self.decimal_comma).map_err(|reason| CellError::new(column.index, reason))?;
-            let raw = Raw {
-                parameter: column.parameter.as_bytes(),
-                site: at(columns.site),
-                outfall: at(columns.outfall),
-                unit: column.unit.as_bytes(),
-            };
-            let named = self.names.resolve(raw).map_err(|Refusal { part, reason }| {
-                let index = match part {
-                    Part::Site => columns.site,
-                    Part::Outfall => columns.outfall,
-                    Part::Parameter | Part::Unit => None,
-                };
-                CellError::new(index.unwrap_or(column.index), reason)
-            })?;
-            let row = Row { time, value, flags: Flags::new(qualifier, kind, None, 0), limit: 0.0 };
-            out.push(Reading { series: named.series, unit: named.unit, row });
-        }
-        Ok(Outcome::Taken)
-    }
-
-    /// The time of a row; the first one decides which kind the file has.
-    #[inline]
-    fn time(&mut self, column: usize, record: &ByteRecord) -> Result<(i64, TimeKind), CellError> {
-        let (micros, kind) = value::time(record[column].trim_ascii(), self.decimal_comma)
-            .map_err(|error| CellError::new(column, error.to_string()))?;
-        match self.kind {
-            Some(known) if known == kind => {}
-            None => self.kind = Some(kind),
-            Some(TimeKind::Hours) => return Err(CellError::new(column, "a date in a file whose times are hours")),
-            Some(TimeKind::Clock) => return Err(CellError::new(column, "a number in a file whose times are dates")),
-        }
-        Ok((micros, kind))
-    }
-}
-
-/// The qualifier of its own column, which must not contradict one in front of the value.
-fn stated(in_front: Qualifier, cell: &[u8]) -> Result<Qualifier, &'static str> {
-    let text = std::str::from_utf8(cell).map_err(|_| "one of = < > is expected")?;
-    let stated = Qualifier::parse(text).ok_or("one of = < > is expected")?;
-    match (in_front, stated) {
-        (front, stated) if front == stated || front == Qualifier::Equal => Ok(stated),
-        (front, Qualifier::Equal) if text.trim().is_empty() => Ok(front),
-        _ => Err("contradicts the sign in front of the value"),
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How many bad cells an answer lists; all are counted.
+/// How many bad cells an answer lists; all are counted. The same for warnings.
 pub const MAX_LISTED_ERRORS: usize = 100;
 /// How much of a bad cell is shown, in characters.
 const MAX_SHOWN_TEXT: usize = 120;
@@ -11,7 +11,7 @@ const MAX_SHOWN_TEXT: usize = 120;
 /// One cell that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RowError {
-    /// The line of the file on which the row begins, the header's being 1.
+    /// The line of the file on which the row begins, its first line being 1.
     pub line: u64,
     /// The column's name as the header writes it, cut after 120 characters.
     pub column: String,
@@ -21,8 +21,23 @@ pub struct RowError {
     pub reason: String,
 }
 
-/// The account of a file. `rows` is always the sum of `rows_taken`, `rows_refused` and `rows_without_reading`.
+/// One value that was taken and may not be right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RowWarning {
+    /// The line of the file on which the row begins, its first line being 1.
+    pub line: u64,
+    /// The column's name as the header writes it, cut after 120 characters.
+    pub column: String,
+    /// The text of the cell, cut after 120 characters.
+    pub text: String,
+    /// What is surprising about it.
+    pub reason: String,
+}
+
+/// The account of a file. `rows` is always the sum of `rows_taken`, `rows_refused`, `rows_without_reading` and
+/// `rows_repeated`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
 pub struct Report {
     /// Data rows.
     pub rows: u64,
@@ -32,19 +47,53 @@ pub struct Report {
     pub rows_refused: u64,
     /// Rows that say that there is no reading: empty values, no-data codes.
     pub rows_without_reading: u64,
+    /// Rows that are alike in everything to one before them, and count once.
+    pub rows_repeated: u64,
     /// Why rows have no reading, and how many.
     pub without_reading: BTreeMap<String, u64>,
     /// Readings in the rows taken.
     pub readings: u64,
+    /// Those of quality control among them: blanks, spikes, duplicates. They are kept and not judged.
+    pub readings_quality_control: u64,
+    /// Readings that took the place of others.
+    pub readings_replaced: u64,
+    /// How many readings have which flag of a laboratory.
+    pub flags: BTreeMap<String, u64>,
     /// All bad cells.
     pub errors_total: u64,
     /// The first of them.
     pub errors: Vec<RowError>,
+    /// All values that were taken and may not be right.
+    pub warnings_total: u64,
+    /// The first of them.
+    pub warnings: Vec<RowWarning>,
+    /// The encoding in which the file was read: `UTF-8`, `UTF-16` or `Windows-1252`.
+    pub encoding: String,
+    /// The line of the file in which its header is, its first line being 1.
+    pub header_line: u64,
+    /// How the file was read, in sentences for a person.
+    pub notes: Vec<String>,
     /// Columns that were not read.
     pub ignored_columns: Vec<String>,
 }
 
 impl Report {
+    /// Counts rows, and their readings, that turned out to repeat rows which were taken.
+    pub fn repeated(&mut self, rows: u64, readings: u64) {
+        self.rows_taken = self.rows_taken.saturating_sub(rows);
+        self.rows_repeated += rows;
+        self.readings = self.readings.saturating_sub(readings);
+    }
+
+    /// Lists a value that was taken and may not be right.
+    pub fn warn(&mut self, line: u64, column: &str, text: &str, reason: &str) {
+        self.warnings_total += 1;
+        if self.warnings.len() < MAX_LISTED_ERRORS {
+            let [column, text] = [column, text].map(cut);
+            self.warnings.push(RowWarning { line, column, text, reason: reason.to_owned() });
+        }
+    }
+
     pub(super) fn taken(&mut self, readings: usize) {
         self.rows += 1;
         self.rows_taken += 1;
@@ -64,12 +113,22 @@ impl Report {
         self.rows_refused += 1;
     }
 
+    pub(super) fn flag(&mut self, flag: &str) {
+        match self.flags.get_mut(flag) {
+            Some(count) => *count += 1,
+            None => drop(self.flags.insert(flag.to_owned(), 1)),
+        }
+    }
+
     pub(super) fn error(&mut self, line: u64, column: &str, text: &[u8], reason: &str) {
         self.errors_total += 1;
         if self.errors.len() < MAX_LISTED_ERRORS {
-            let text = String::from_utf8_lossy(text).chars().take(MAX_SHOWN_TEXT).collect();
-            let column = column.chars().take(MAX_SHOWN_TEXT).collect();
+            let [column, text] = [column, &String::from_utf8_lossy(text)].map(cut);
             self.errors.push(RowError { line, column, text, reason: reason.to_owned() });
         }
     }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_SHOWN_TEXT).collect()
 }

@@ -12,24 +12,104 @@ pub struct Reading {
     pub unit: u16,
     /// Time, value and the rest.
     pub row: Row,
+    /// A digest of what the row has besides, in the columns that are not read and in those of other readings, so that
+    /// rows are repeats only if they are alike in everything: 0 where there is no more. Its lowest bit is set at the
+    /// first reading of a row.
+    pub rest: u64,
+}
+
+/// What stands in a monitoring report in place of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absence {
+    /// The index of the series.
+    pub series: u32,
+    /// The end of the monitoring period.
+    pub time: i64,
+    /// Why there is no value.
+    pub why: NoData,
+}
+
+/// Why a monitoring report has no value: the classes of EPA's NODI codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoData {
+    /// Monitoring was not due.
+    NotDue,
+    /// Not taken, and excused.
+    Excused,
+    /// Nothing was detected.
+    NonDetect,
+    /// The missing value has been resolved with EPA.
+    Resolved,
+    /// The value is missing.
+    Missing,
+}
+
+impl NoData {
+    /// The class of a NODI code.
+    pub fn of_code(code: &str) -> Self {
+        match code.trim() {
+            "A" | "C" | "F" | "I" | "J" | "N" | "W" | "2" | "4" | "5" | "7" | "9" => Self::NotDue,
+            "K" | "S" | "T" | "V" => Self::Excused,
+            "B" | "Q" => Self::NonDetect,
+            "R" => Self::Resolved,
+            _ => Self::Missing,
+        }
+    }
+
+    /// The class for a person.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotDue => "not due",
+            Self::Excused => "not taken, excused",
+            Self::NonDetect => "not detected",
+            Self::Resolved => "resolved",
+            Self::Missing => "missing",
+        }
+    }
 }
 
 /// What a row turned out to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
     Taken,
-    Without(String),
+    Without(Box<Without>),
 }
 
-/// A bad cell, by the index of its column.
+/// A row without a reading.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Without {
+    pub(super) reason: String,
+    pub(super) absence: Option<Absence>,
+}
+
+impl Outcome {
+    pub(super) fn without(reason: impl Into<String>, absence: Option<Absence>) -> Self {
+        Self::Without(Box::new(Without { reason: reason.into(), absence }))
+    }
+}
+
+/// A bad cell: small where there is none, as nearly always.
 #[derive(Debug)]
-pub(super) struct CellError {
+pub(super) struct CellError(Box<Bad>);
+
+/// What is bad about a cell, by the index of its column.
+#[derive(Debug)]
+pub(super) struct Bad {
     pub(super) column: usize,
     pub(super) reason: String,
 }
 
 impl CellError {
+    #[cold]
     pub(super) fn new(column: usize, reason: impl Into<String>) -> Self {
-        Self { column, reason: reason.into() }
+        Self(Box::new(Bad { column, reason: reason.into() }))
+    }
+}
+
+impl std::ops::Deref for CellError {
+    type Target = Bad;
+
+    fn deref(&self) -> &Bad {
+        &self.0
     }
 }

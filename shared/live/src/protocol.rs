@@ -4,7 +4,7 @@ use super::ports::Pushed;
 use bytes::Bytes;
 use domain::columns::Row;
 use domain::name::{self, DEFAULT_OUTFALL};
-use domain::reading::{Flags, Qualifier};
+use domain::reading::{Flags, Mark, Qualifier, sample_id};
 use domain::time::{self, TimeKind};
 use domain::unit::{DEFAULT_UNIT, MAX_UNIT_BYTES, Unit};
 use serde_json::{Map, Value, json};
@@ -203,13 +203,17 @@ fn publish(mut object: Map<String, Value>, bytes: usize) -> Result<Message, Stri
     let value = required(&object, value_key, "concentration")?;
     let value = value.as_f64().filter(|value| value.is_finite()).ok_or("concentration: a number is expected")?;
     let outfall = optional_name(&object, "outfall")?.unwrap_or_else(|| DEFAULT_OUTFALL.into());
-    let flags = Flags::new(qualifier(&object)?, kind, None, 0);
+    let mut flags = Flags::new(qualifier(&object)?, kind, None, 0);
+    if replaces(&object)? {
+        flags = flags.with(Mark::Replaces);
+    }
+    let sample = optional_name(&object, "sample_id")?.map_or(0, |id| sample_id(&id));
     let published = Published {
         site: optional_name(&object, "site")?,
         outfall,
         parameter,
         unit: unit(&object)?,
-        row: Row { time, value, flags, limit: 0.0 },
+        row: Row { time, value, flags, limit: 0.0, sample },
         fields: Map::new(),
         bytes,
     };
@@ -226,7 +230,8 @@ fn required<'a>(object: &'a Map<String, Value>, key: &str, shown: &str) -> Resul
 fn moment(value: &Value) -> Result<(i64, TimeKind), String> {
     let read = match value {
         Value::Number(hours) => time::from_hours(hours.as_f64().unwrap_or(f64::NAN)).map(|t| (t, TimeKind::Hours)),
-        Value::String(text) => time::from_clock(text).map(|t| (t, TimeKind::Clock)),
+        // A number of hours is a number; as text it would be a guess.
+        Value::String(text) if text.trim().parse::<f64>().is_err() => time::from_query(text),
         _ => Err(time::TimeError::Malformed),
     };
     read.map_err(|error| format!("time: {error}"))
@@ -239,6 +244,15 @@ fn optional_name(object: &Map<String, Value>, key: &str) -> Result<Option<String
             name::check(text).map(|name| Some(name.to_owned())).map_err(|error| format!("{key}: {error}"))
         }
         Some(_) => Err(format!("{key}: a text is expected")),
+    }
+}
+
+/// Whether a reading takes the place of all that there is at its time; otherwise it is one more, or takes that of its
+/// sample.
+fn replaces(object: &Map<String, Value>) -> Result<bool, String> {
+    match object.get("replaces") {
+        None | Some(Value::Null) => Ok(false),
+        Some(value) => value.as_bool().ok_or_else(|| "replaces: true or false is expected".into()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! A file has an account at each of its sites, and each version of a permit has one. What is found goes into the account
 //! in the transaction that writes it, so that sums over accounts are what is stored, whoever finds it.
 
-use crate::alerts::{Source, gravity};
+use crate::alerts::Source;
 use crate::ingests;
 use crate::item::{n, s};
 use crate::marks::{self, Origin};
@@ -13,7 +13,8 @@ use aws_sdk_dynamodb::types::Select;
 use domain::alert::Severity;
 use domain::columns::Row;
 use domain::name;
-use domain::reading::Flags;
+use domain::reading::{Direction, Flags};
+use domain::time::Shown;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ use std::sync::Arc;
 
 /// The most entries of a list, and bytes of its texts, that an account keeps; further ones are counted.
 const MAX_TEXTS: usize = 20 * 1024;
+/// The most replaced results that an account names.
+pub const MAX_REPLACEMENTS: usize = 100;
 /// The most exceedances that an account names.
 pub const MAX_GRAVEST: usize = 100;
 
@@ -53,6 +56,18 @@ pub struct Account {
     pub met: BTreeSet<String>,
     /// Readings whose unit does not compare with a limit's.
     pub incomparable: Vec<Incomparable>,
+    /// Values that may be beyond their limit or not.
+    #[serde(default)]
+    pub inconclusive: u64,
+    /// Results that its own took the place of.
+    #[serde(default)]
+    pub replaced: u64,
+    /// The first of them.
+    #[serde(default)]
+    pub replacements: Vec<Replacement>,
+    /// Its rows that are alike to others of its own.
+    #[serde(default)]
+    pub repeated: u64,
     /// Parameters that found no room in their list.
     #[serde(default)]
     pub unlimited_left_out: u64,
@@ -89,16 +104,38 @@ pub struct Grave {
     /// The limit.
     pub limit: f64,
     /// Qualifier and direction, as [`domain::reading::Flags`].
-    pub flags: u16,
+    pub flags: u32,
     /// The unit of value and limit.
     pub unit: String,
+    /// Its place among those of one time.
+    #[serde(default)]
+    pub place: u64,
+    /// How far beyond the limit it is.
+    #[serde(default)]
+    pub gravity: f64,
 }
 
 impl Grave {
     /// The exceedance.
     pub fn row(&self) -> Row {
-        Row { time: self.time, value: self.value, flags: Flags(self.flags), limit: self.limit }
+        Row { time: self.time, value: self.value, flags: Flags(self.flags), limit: self.limit, sample: self.place }
     }
+}
+
+/// A result that another one took the place of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Replacement {
+    /// The outfall.
+    pub outfall: String,
+    /// The parameter.
+    pub parameter: String,
+    /// When it was taken.
+    #[schema(value_type = Object)]
+    pub time: Shown,
+    /// Its value, with its sign if it has one.
+    pub old: String,
+    /// The value that counts now.
+    pub new: String,
 }
 
 /// Readings whose unit does not compare with a limit's.
@@ -158,6 +195,9 @@ impl Account {
             limit: row.limit,
             flags: row.flags.with_unit(0).0,
             unit: unit.to_string(),
+            place: row.sample,
+            gravity:
+                of.measure(unit).ratio(row.value, row.limit, row.flags.limit().unwrap_or(Direction::Max)).min(f64::MAX),
         }));
         self.keep_gravest();
     }
@@ -173,12 +213,17 @@ impl Account {
         more.unlimited.iter().for_each(|parameter| self.note_unlimited(parameter));
         self.met.extend(more.met.iter().cloned());
         more.incomparable.iter().for_each(|one| self.note_incomparable(one.clone()));
+        self.inconclusive += more.inconclusive;
+        self.replaced += more.replaced;
+        self.repeated += more.repeated;
+        let room = MAX_REPLACEMENTS.saturating_sub(self.replacements.len());
+        self.replacements.extend(more.replacements.iter().take(room).cloned());
         self.unlimited_left_out += more.unlimited_left_out;
         self.incomparable_left_out += more.incomparable_left_out;
     }
 
     fn keep_gravest(&mut self) {
-        self.gravest.sort_by(|a, b| gravity(b.row()).total_cmp(&gravity(a.row())));
+        self.gravest.sort_by(|a, b| b.gravity.total_cmp(&a.gravity));
         self.gravest.truncate(MAX_GRAVEST);
     }
 

@@ -56,11 +56,30 @@ pub struct Ingest {
     pub draft: Option<Value>,
     /// The answer that was given, once it is done.
     pub answer: Option<Value>,
+    /// That it was withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Decision>,
+    /// What a person has decided about the rows that were refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Decision>,
 }
 
-/// The id of the ingest of these bytes for this site.
-pub fn id_of(digest: &str, site: Option<&str>) -> String {
-    short_digest([digest, &site.map(name::key).unwrap_or_default()])
+/// What a person has decided about a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Decision {
+    /// Why.
+    pub reason: String,
+    /// Who: the client.
+    pub who: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+/// The id of the ingest of these bytes for this site; `again`: how often they have been a new file before.
+pub fn id_of(digest: &str, site: Option<&str>, again: u32) -> String {
+    let (site, again) = (site.map(name::key).unwrap_or_default(), again.to_string());
+    let parts = [digest, &site, &again];
+    short_digest(if again == "0" { &parts[..2] } else { &parts[..] })
 }
 
 pub(crate) fn partition(id: &str) -> String {
@@ -76,6 +95,13 @@ impl Store {
     pub async fn ingest(&self, id: &str) -> Result<Option<Ingest>, StoreError> {
         let Some(item) = self.get(partition(id), RECORD.into()).await? else { return Ok(None) };
         Ok(Some(serde_json::from_str(item.text("record")?).map_err(|e| item.damaged(e))?))
+    }
+
+    /// The revision under which a file's readings of a site are stored.
+    pub async fn revision_of(&self, id: &str, site: &str) -> Result<Option<u64>, StoreError> {
+        let ingest = self.ingest(id).await?;
+        let key = name::key(site);
+        Ok(ingest.and_then(|ingest| ingest.revisions.iter().find(|(of, _)| name::key(of) == key).map(|(_, r)| *r)))
     }
 
     /// The ledger: the records of ingests, the latest first, each with its place. `before` is the place of the last

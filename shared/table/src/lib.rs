@@ -18,10 +18,12 @@ pub mod permits;
 mod publish;
 mod rates;
 pub mod retry;
+mod rules;
 pub mod segment;
 pub mod segments;
 pub mod series;
 pub mod settle;
+pub mod withdrawals;
 mod write;
 
 use aws_sdk_dynamodb::Client;

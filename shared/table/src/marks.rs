@@ -14,6 +14,7 @@
 
 use crate::bootstrap::{GSI, GSI_PK, GSI_SK};
 use crate::item::{n, s};
+use crate::rules;
 use crate::write::{Transaction, Values, values};
 use crate::{Item, ItemExt, PK, SK, Store, StoreError, keys, time_key};
 use domain::{name, time};
@@ -235,8 +236,12 @@ impl Store {
 
     /// How many marks of a site are still to be worked off: 0 if its alerts are what its readings and permit say.
     pub async fn pending(&self, site: &str) -> Result<u64, StoreError> {
+        // Read before the marks: it goes when the site is marked.
+        let known = self.get("SITES".into(), name::key(site)).await?;
+        let is_of_earlier_rules = known.as_ref().map_or(Ok(false), rules::is_of_earlier_rules)?;
         let outstanding = self.outstanding(site).await?;
         let mut pending = (outstanding.recording.len() + outstanding.permits.len()) as u64;
+        pending += u64::from(is_of_earlier_rules);
         let mut after = None;
         loop {
             let (marks, next) = self.marks(site, after.as_deref()).await?;

@@ -1,24 +1,106 @@
-//! Permits of sites.
+//! Permits of sites, with all their versions.
+//!
+//! One item says which versions there are and is what writers compete for; each version's limits are an item of their
+//! own, and stay when a correction takes their place. Permits of earlier program versions are one item with its limits.
 
 use crate::accounts::Account;
 use crate::feed::Demand;
 use crate::item::{n, s};
 use crate::marks::{self, Origin};
+use crate::rules;
+use crate::segments::View;
+use crate::withdrawals::Withdrawal;
 use crate::write::{Transaction, Values, values};
-use crate::{ItemExt, Store, StoreError, keys};
+use crate::{Item, ItemExt, Store, StoreError, keys};
+use domain::calendar::date_from_text;
+use domain::history::{History, Version};
 use domain::permit::Permit;
 use domain::{name, permit_json, time};
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 
-/// A permit as stored.
-#[derive(Debug, Clone, PartialEq)]
+/// A site's permit as stored.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct StoredPermit {
-    /// The limits.
-    pub permit: Permit,
-    /// How often it was written; 0 for the built-in one.
+    /// All versions and the calendar.
+    pub history: Arc<History>,
+    /// How often it was written, and files withdrawn; 0 at first.
     pub version: u64,
-    /// When, in microseconds; `None` for the built-in one.
-    pub updated_at: Option<i64>,
+    /// The versions in the history, by their numbers; none for the built-in permit.
+    pub versions: Vec<VersionRecord>,
+    /// The files that were withdrawn from the site, in that order.
+    pub withdrawals: Vec<Withdrawal>,
+}
+
+/// What is known of a version beside its limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionRecord {
+    /// Its number.
+    pub number: u64,
+    /// The first local day of which it is in force; from the beginning on if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_from: Option<String>,
+    /// When it was written, in microseconds.
+    pub updated_at: i64,
+    /// Who wrote it: the client.
+    #[serde(default)]
+    pub who: String,
+}
+
+/// Where a permit goes among the versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the place of the version in force.
+    InForce,
+    /// From a local day on.
+    From(jiff::civil::Date),
+}
+
+impl StoredPermit {
+    /// The limits in force now.
+    pub fn permit(&self) -> &Permit {
+        &self.history.now(time::now()).permit
+    }
+
+    /// What is known of the version in force now; `None` for the built-in permit.
+    pub fn in_force(&self) -> Option<&VersionRecord> {
+        let number = self.history.now(time::now()).number;
+        self.versions.iter().find(|version| version.number == number)
+    }
+
+    /// Whether the site has a permit of its own.
+    pub fn is_own(&self) -> bool {
+        !self.versions.is_empty()
+    }
+
+    /// How the site's readings are looked at.
+    pub fn view(&self) -> View {
+        let withdrawn = self.withdrawals.iter().map(|withdrawal| withdrawal.revision).collect();
+        View { calendar: self.history.calendar.clone(), withdrawn: Arc::new(withdrawn) }
+    }
+
+    /// When it was last written, in microseconds; `None` for the built-in one.
+    pub fn updated_at(&self) -> Option<i64> {
+        self.versions.iter().map(|version| version.updated_at).max()
+    }
+
+    /// The same with a permit in a place, as the version that would be written next.
+    pub fn with(&self, permit: &Permit, place: Place) -> Version {
+        let effective_from = match place {
+            Place::From(day) => Some(day),
+            Place::InForce => self.history.now(time::now()).effective_from,
+        };
+        Version { number: self.version + 1, effective_from, permit: permit.clone() }
+    }
+
+    /// The history with a permit in a place.
+    pub fn history_with(&self, permit: &Permit, place: Place) -> History {
+        let version = self.with(permit, place);
+        // The built-in permit goes, whenever the first one of its own begins.
+        if self.is_own() { self.history.with(version) } else { History::new(vec![version]).unwrap_or_default() }
+    }
 }
 
 pub(crate) fn partition(site: &str) -> String {
@@ -27,7 +109,11 @@ pub(crate) fn partition(site: &str) -> String {
 
 const PERMIT: &str = "PERMIT";
 
-/// That a version of the permit is in force; 0 is the built-in one.
+fn version_key(number: u64) -> String {
+    format!("VERSION#{number:010}")
+}
+
+/// That the permit was written so often; 0 is the built-in one.
 fn in_force(version: u64) -> (&'static str, Values) {
     match version {
         0 => ("attribute_not_exists(pk)", Values::new()),
@@ -35,42 +121,143 @@ fn in_force(version: u64) -> (&'static str, Values) {
     }
 }
 
-/// Adds to a transaction that it fails unless this version of the permit is in force.
+/// Adds to a transaction that it fails unless the permit is the one that was written so often.
 pub(crate) fn demand(store: &Store, transaction: &mut Transaction, site: &str, version: u64) -> Result<(), StoreError> {
     let (condition, values) = in_force(version);
     transaction.check(store, (partition(site), PERMIT.into()), condition, values)
 }
 
+fn parsed(item: &Item) -> Result<Permit, StoreError> {
+    let document = serde_json::from_str(item.text("document")?).map_err(|e| item.damaged(e))?;
+    permit_json::parse(&document).map_err(|errors| item.damaged(format!("{errors:?}")))
+}
+
+fn records(item: &Item) -> Result<Vec<VersionRecord>, StoreError> {
+    match item.contains_key("versions") {
+        true => serde_json::from_str(item.text("versions")?).map_err(|e| item.damaged(e)),
+        // Of an earlier program version.
+        false => Ok(vec![VersionRecord {
+            number: item.number("version")?,
+            effective_from: None,
+            updated_at: item.number("updated")?,
+            who: String::new(),
+        }]),
+    }
+}
+
 impl Store {
-    /// The permit in force, which is the built-in one if the site has none of its own.
+    /// The permit of a site, which is the built-in one if the site has none of its own.
     pub async fn permit(&self, site: &str) -> Result<StoredPermit, StoreError> {
         let Some(item) = self.get(partition(site), PERMIT.into()).await? else {
-            return Ok(StoredPermit { permit: Permit::default(), version: 0, updated_at: None });
+            return Ok(StoredPermit::default());
         };
-        let document = serde_json::from_str(item.text("document")?).map_err(|e| item.damaged(e))?;
-        let permit = permit_json::parse(&document).map_err(|errors| item.damaged(format!("{errors:?}")))?;
-        Ok(StoredPermit { permit, version: item.number("version")?, updated_at: Some(item.number("updated")?) })
+        let versions = records(&item)?;
+        let limits = versions.iter().map(|record| self.limits_of(site, &item, record));
+        // Without a version of its own the site has the built-in permit.
+        let history = Arc::new(History::new(try_join_all(limits).await?).unwrap_or_default());
+        let withdrawals = match item.contains_key("withdrawals") {
+            true => serde_json::from_str(item.text("withdrawals")?).map_err(|e| item.damaged(e))?,
+            false => Vec::new(),
+        };
+        Ok(StoredPermit { history, version: item.number("version")?, versions, withdrawals })
     }
 
-    /// Puts a permit in force in the place of a version, and marks the site: its readings are to be judged by it. A
-    /// conflict says that another version is in force by now.
-    pub async fn adopt_permit(&self, site: &str, permit: &Permit, over: u64) -> Result<StoredPermit, StoreError> {
+    async fn limits_of(&self, site: &str, head: &Item, record: &VersionRecord) -> Result<Version, StoreError> {
+        let permit = if head.contains_key("document") {
+            parsed(head)?
+        } else {
+            let item = self.get(partition(site), version_key(record.number)).await?;
+            parsed(&item.ok_or_else(|| head.damaged(format!("version {} is missing", record.number)))?)?
+        };
+        let effective_from = record.effective_from.as_deref().map(date_from_text).transpose();
+        let effective_from = effective_from.map_err(|error| head.damaged(error))?;
+        Ok(Version { number: record.number, effective_from, permit })
+    }
+
+    /// Puts a permit in a place over what was written `over` times, and marks the site: its readings are to be judged by
+    /// it. A conflict says that it has been written more often by now.
+    pub async fn adopt_permit(
+        &self,
+        site: &str,
+        permit: &Permit,
+        (over, place): (&StoredPermit, Place),
+        who: &str,
+    ) -> Result<StoredPermit, StoreError> {
         let now = time::now();
-        let stored = StoredPermit { permit: permit.clone(), version: over + 1, updated_at: Some(now) };
+        let version = over.with(permit, place);
+        let record = VersionRecord {
+            number: version.number,
+            effective_from: version.effective_from.map(|day| day.to_string()),
+            updated_at: now,
+            who: who.to_owned(),
+        };
+        let is_another = |known: &&VersionRecord| known.effective_from != record.effective_from;
+        let mut versions: Vec<_> = over.versions.iter().filter(is_another).cloned().collect();
+        versions.push(record);
+        let next = StoredPermit {
+            history: Arc::new(over.history_with(permit, place)),
+            version: version.number,
+            versions,
+            withdrawals: over.withdrawals.clone(),
+        };
+        self.write_permit(site, over, next, Some(version.number)).await
+    }
+
+    /// Withdraws a file from a site: its readings count no longer, and all that is stored is judged anew. A conflict says
+    /// that the permit has been written by somebody else.
+    pub async fn withdraw(
+        &self,
+        site: &str,
+        over: &StoredPermit,
+        withdrawal: Withdrawal,
+    ) -> Result<StoredPermit, StoreError> {
+        let mut next = over.clone();
+        next.version += 1;
+        next.withdrawals.push(withdrawal);
+        self.write_permit(site, over, next, None).await
+    }
+
+    /// Writes the permit as it is once more: all that is stored of the site is judged by it anew.
+    pub(crate) async fn rewrite_permit(&self, site: &str, over: &StoredPermit) -> Result<StoredPermit, StoreError> {
+        let next = StoredPermit { version: over.version + 1, ..over.clone() };
+        self.write_permit(site, over, next, None).await
+    }
+
+    /// Writes what has changed, with the limits of a new version, and marks the site.
+    async fn write_permit(
+        &self,
+        site: &str,
+        over: &StoredPermit,
+        next: StoredPermit,
+        new: Option<u64>,
+    ) -> Result<StoredPermit, StoreError> {
         let mut item = keys(partition(site), PERMIT);
-        item.insert("document".into(), s(permit_json::to_json(permit).to_string()));
-        item.insert("version".into(), n(stored.version));
-        item.insert("updated".into(), n(now));
-        let (condition, given) = in_force(over);
+        item.insert("version".into(), n(next.version));
+        item.insert("versions".into(), s(serde_json::to_string(&next.versions).map_err(|e| item.damaged(e))?));
+        if !next.withdrawals.is_empty() {
+            let text = serde_json::to_string(&next.withdrawals).map_err(|e| item.damaged(e))?;
+            item.insert("withdrawals".into(), s(text));
+        }
+        let (condition, given) = in_force(over.version);
         loop {
-            let head = self.head(site).await?;
+            let feed = self.head(site).await?;
             let mut transaction = Transaction::default();
             transaction.put_if(self, item.clone(), Some(condition), given.clone())?;
-            transaction.put(self, marks::whole_site(site, stored.version))?;
-            Account::open(1, Value::Null, now).write(self, &mut transaction, site, &Origin::Permit(stored.version))?;
-            let appended = self.append(&mut transaction, site, head, &[], Demand::SameEvents)?;
+            for known in next.history.versions().iter().filter(|_| next.is_own()) {
+                // The limits of an earlier program version get an item of their own, too.
+                if Some(known.number) == new || over.versions.len() == 1 {
+                    let mut item = keys(partition(site), version_key(known.number));
+                    item.insert("document".into(), s(permit_json::to_json(&known.permit).to_string()));
+                    transaction.put(self, item)?;
+                }
+            }
+            transaction.put(self, marks::whole_site(site, next.version))?;
+            rules::note(self, &mut transaction, site)?;
+            let mut account = Account::open(1, Value::Null, time::now());
+            account.write(self, &mut transaction, site, &Origin::Permit(next.version))?;
+            let appended = self.append(&mut transaction, site, feed, &[], Demand::SameEvents)?;
             match self.commit_or_tell(transaction).await? {
-                Ok(()) => return Ok(stored),
+                Ok(()) => return Ok(next),
                 // Events came in between.
                 Err(places) if places == [appended.place] => {}
                 Err(_) => return Err(StoreError::Conflict),

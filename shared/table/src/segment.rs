@@ -1,7 +1,7 @@
 //! The bytes of a segment: columns packed with `pco`, a codec for numerical columns.
 //!
-//! Layout, integers little-endian: version `u8`, count `u32`, times, values, flags, limits, units. Each column is a
-//! tag `u8`, a length `u32` and that many bytes. Values that are all decimals with few places, as laboratories write
+//! Layout, integers little-endian: version `u8`, count `u32`, times, values, flags, limits, samples, units. Each column
+//! is a tag `u8`, a length `u32` and that many bytes. Version 1 had flags of 16 bits and no samples. Values that are all decimals with few places, as laboratories write
 //! them, are packed as integers: that is smaller and three times as fast as packing the floating point numbers.
 
 use domain::columns::Columns;
@@ -10,7 +10,8 @@ use domain::reading::Flags;
 use pco::standalone::{simple_compress, simple_decompress};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const VERSION_OF_16_BITS: u8 = 1;
 /// The most decimal places tried. Laboratory values rarely have more; others are packed as floating point numbers.
 const MAX_PLACES: u8 = 6;
 /// Integers beyond this are not exact in floating point.
@@ -46,6 +47,12 @@ pub fn encode(columns: &Columns) -> Result<Vec<u8>, SegmentError> {
     } else {
         put_values(&mut out, &columns.limits)?;
     }
+    if columns.samples.is_empty() {
+        put(&mut out, TAG_ABSENT, &[]);
+    } else {
+        let packed = simple_compress(&columns.samples, &config(DeltaSpec::NoOp)).map_err(SegmentError::new)?;
+        put(&mut out, TAG_NUMBERS, &packed);
+    }
     out.extend((columns.units.len() as u16).to_le_bytes());
     for unit in &columns.units {
         out.extend((unit.len() as u16).to_le_bytes());
@@ -58,7 +65,8 @@ pub fn encode(columns: &Columns) -> Result<Vec<u8>, SegmentError> {
 pub fn decode(bytes: &[u8]) -> Result<Columns, SegmentError> {
     let mut input = Input(bytes);
     let version = input.take(1)?[0];
-    if version != VERSION {
+    let is_old = version == VERSION_OF_16_BITS;
+    if version != VERSION && !is_old {
         return Err(SegmentError(format!("version {version}")));
     }
     let count = input.u32()? as usize;
@@ -66,12 +74,14 @@ pub fn decode(bytes: &[u8]) -> Result<Columns, SegmentError> {
     let columns = Columns {
         times: simple_decompress(times).map_err(SegmentError::new)?,
         values: values(input.column()?)?,
-        flags: flags(input.column()?, count)?,
+        flags: if is_old { flags_of_16_bits(input.column()?, count)? } else { flags(input.column()?, count)? },
         limits: values(input.column()?)?,
+        samples: if is_old { Vec::new() } else { samples(input.column()?)? },
         units: input.units()?,
     };
     let lengths = [columns.times.len(), columns.values.len(), columns.flags.len()];
-    if lengths != [count; 3] || !(columns.limits.is_empty() || columns.limits.len() == count) {
+    let fits = |length: usize| length == 0 || length == count;
+    if lengths != [count; 3] || !fits(columns.limits.len()) || !fits(columns.samples.len()) {
         return Err(SegmentError(format!("{lengths:?} of {count} readings")));
     }
     Ok(columns)
@@ -107,7 +117,7 @@ fn put_flags(out: &mut Vec<u8>, flags: &[Flags]) -> Result<(), SegmentError> {
     match flags {
         [first, rest @ ..] if rest.iter().all(|flags| flags == first) => put(out, TAG_CONSTANT, &first.0.to_le_bytes()),
         _ => {
-            let numbers: Vec<u16> = flags.iter().map(|flags| flags.0).collect();
+            let numbers: Vec<u32> = flags.iter().map(|flags| flags.0).collect();
             let packed = simple_compress(&numbers, &config(DeltaSpec::NoOp)).map_err(SegmentError::new)?;
             put(out, TAG_NUMBERS, &packed);
         }
@@ -152,12 +162,31 @@ fn values((tag, bytes): (u8, &[u8])) -> Result<Vec<f64>, SegmentError> {
 
 fn flags((tag, bytes): (u8, &[u8]), count: usize) -> Result<Vec<Flags>, SegmentError> {
     match (tag, bytes) {
-        (TAG_CONSTANT, [low, high]) => Ok(vec![Flags(u16::from_le_bytes([*low, *high])); count]),
+        (TAG_CONSTANT, [a, b, c, d]) => Ok(vec![Flags(u32::from_le_bytes([*a, *b, *c, *d])); count]),
         (TAG_NUMBERS, bytes) => {
-            let numbers: Vec<u16> = simple_decompress(bytes).map_err(SegmentError::new)?;
+            let numbers: Vec<u32> = simple_decompress(bytes).map_err(SegmentError::new)?;
             Ok(numbers.into_iter().map(Flags).collect())
         }
         (tag, _) => Err(SegmentError(format!("tag {tag}"))),
+    }
+}
+
+fn flags_of_16_bits((tag, bytes): (u8, &[u8]), count: usize) -> Result<Vec<Flags>, SegmentError> {
+    match (tag, bytes) {
+        (TAG_CONSTANT, [low, high]) => Ok(vec![Flags::of_16_bits(u16::from_le_bytes([*low, *high])); count]),
+        (TAG_NUMBERS, bytes) => {
+            let numbers: Vec<u16> = simple_decompress(bytes).map_err(SegmentError::new)?;
+            Ok(numbers.into_iter().map(Flags::of_16_bits).collect())
+        }
+        (tag, _) => Err(SegmentError(format!("tag {tag}"))),
+    }
+}
+
+fn samples((tag, bytes): (u8, &[u8])) -> Result<Vec<u64>, SegmentError> {
+    match tag {
+        TAG_ABSENT => Ok(Vec::new()),
+        TAG_NUMBERS => simple_decompress(bytes).map_err(SegmentError::new),
+        tag => Err(SegmentError(format!("tag {tag}"))),
     }
 }
 
@@ -199,13 +228,16 @@ impl<'a> Input<'a> {
 mod tests {
     use super::*;
     use domain::columns::Row;
+    use domain::reading::Qualifier;
+    use domain::time::TimeKind;
     use proptest::prelude::*;
 
-    fn columns(rows: &[(i64, f64, u16, f64)], limits: bool) -> Columns {
+    fn columns(rows: &[(i64, f64, u32, f64)], limits: bool) -> Columns {
         let mut columns = Columns { units: vec!["mg/L".into(), "µg/L".into()], ..Columns::default() };
         for &(time, value, flags, limit) in rows {
-            let flags = Flags(if limits { flags | 8 } else { flags & !0x18 });
-            columns.push(Row { time, value, flags, limit: if limits { limit } else { 0.0 } });
+            let flags = Flags(if limits { flags | 0x10 } else { flags & !0x30 });
+            let sample = if flags.0 & 0x80 == 0 { 0 } else { time.unsigned_abs() };
+            columns.push(Row { time, value, flags, limit: if limits { limit } else { 0.0 }, sample });
         }
         columns
     }
@@ -225,6 +257,28 @@ mod tests {
     #[test]
     fn the_segment_of_nothing() {
         assert_eq!(decode(&encode(&Columns::default()).unwrap()).unwrap(), Columns::default());
+    }
+
+    /// Readings of 1.5 mg/L at hours 1 and 2, of 0.5 mg/L at most at hour 3, as version 1 wrote them.
+    #[test]
+    fn segments_of_earlier_versions_are_understood() {
+        let mut bytes = vec![VERSION_OF_16_BITS];
+        bytes.extend(3u32.to_le_bytes());
+        let plain = config(DeltaSpec::NoOp);
+        put(&mut bytes, TAG_NUMBERS, &simple_compress(&[1i64, 2, 3], &plain).unwrap());
+        put(&mut bytes, TAG_PLACES + 1, &simple_compress(&[15i64, 15, 5], &plain).unwrap());
+        put(&mut bytes, TAG_NUMBERS, &simple_compress(&[4u16, 4, 5], &plain).unwrap());
+        put(&mut bytes, TAG_ABSENT, &[]);
+        bytes.extend(1u16.to_le_bytes());
+        bytes.extend(4u16.to_le_bytes());
+        bytes.extend(b"mg/L");
+        let rows = [(1, 1.5, Qualifier::Equal), (2, 1.5, Qualifier::Equal), (3, 0.5, Qualifier::Less)];
+        let mut expected = Columns { units: vec!["mg/L".into()], ..Columns::default() };
+        for (time, value, qualifier) in rows {
+            let flags = Flags::new(qualifier, TimeKind::Hours, None, 0);
+            expected.push(Row { time, value, flags, limit: 0.0, sample: 0 });
+        }
+        assert_eq!(decode(&bytes).unwrap(), expected);
     }
 
     #[test]
@@ -247,7 +301,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_goes_in_comes_out_bit_for_bit(
-            rows in prop::collection::vec((any::<i64>(), value(), 0u16..64, value()), 0..300),
+            rows in prop::collection::vec((any::<i64>(), value(), 0u32..1 << 20, value()), 0..300),
             limits in any::<bool>(),
         ) {
             let columns = columns(&rows, limits);

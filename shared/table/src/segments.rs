@@ -8,9 +8,13 @@
 use super::item::{b, n};
 use super::segment::{self, SegmentError};
 use super::{Item, ItemExt, Store, StoreError, keys, time_key};
+use domain::calendar::{Calendar, LONGEST_OFFSET, Moments};
 use domain::columns::Columns;
-use domain::time::DAY;
-use std::collections::BTreeMap;
+use domain::reading::Mark;
+use domain::set::{self, Change, Origin};
+use domain::time::{DAY, TimeKind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The longest time from first to last reading of a segment of each class; the last class is unbounded.
 const CLASS_SPANS: [i64; 4] = [2 * DAY, 64 * DAY, 2048 * DAY, i64::MAX];
@@ -24,10 +28,47 @@ pub struct Order {
     pub index: u64,
 }
 
+/// How the readings of a site are looked at.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// The site's calendar: it tells the moments of local times.
+    pub calendar: Calendar,
+    /// The revisions of files that were withdrawn: their readings do not count.
+    pub withdrawn: Arc<BTreeSet<u64>>,
+}
+
+impl View {
+    /// The first and the last moment that times between two may mean, if some of them are local ones.
+    pub fn stretch(&self, (first, last): (i64, i64), has_local: bool) -> (i64, i64) {
+        if !has_local || self.calendar.is_utc() {
+            return (first, last);
+        }
+        let moment = |kept, is_second| self.calendar.moment(kept, TimeKind::Local, is_second);
+        (first.min(moment(first, false)), last.max(moment(last, true)))
+    }
+
+    /// Brings the local times of readings to their moments; says whether there are any.
+    pub fn resolve(&self, columns: &mut Columns) -> bool {
+        if self.calendar.is_utc() {
+            return false;
+        }
+        let mut moments = Moments::new(&self.calendar);
+        let mut any = false;
+        for (time, flags) in std::iter::zip(&mut columns.times, &columns.flags) {
+            if flags.kind().is_local() {
+                *time = moments.of(*time, flags.has(Mark::Fold));
+                any = true;
+            }
+        }
+        any
+    }
+}
+
 /// A segment as stored, still packed.
 #[derive(Debug, Clone)]
 pub struct Stored {
     order: Order,
+    /// The first and the last moment that its readings may have.
     first: i64,
     last: i64,
     readings: u64,
@@ -58,8 +99,16 @@ pub fn item(series: &str, order: Order, columns: &Columns) -> Result<Item, Store
     item.insert("n".into(), n(columns.len()));
     item.insert("r".into(), n(order.revision));
     item.insert("i".into(), n(order.index));
+    if has_local(columns) {
+        item.insert("lo".into(), n(1));
+    }
     item.insert("d".into(), b(bytes));
     Ok(item)
+}
+
+/// Whether some readings have local times.
+pub(crate) fn has_local(columns: &Columns) -> bool {
+    columns.flags.iter().any(|flags| flags.kind().is_local())
 }
 
 /// The bytes of a segment that is about to be written.
@@ -77,21 +126,30 @@ impl Store {
         self.put_all(items).await
     }
 
-    /// The segments of a series that have readings between `from` and `to` (both included), by first time.
-    /// `classes` are the classes that the series has, as bits.
-    pub async fn segments(&self, series: &str, classes: u8, from: i64, to: i64) -> Result<Vec<Stored>, StoreError> {
+    /// The segments of a series that have readings between the moments `from` and `to` (both included), by first time.
+    /// `classes` are the classes that the series has, as bits; `has_local`: whether some of its times are local.
+    pub async fn segments(
+        &self,
+        series: &str,
+        (classes, has_local): (u8, bool),
+        view: &View,
+        (from, to): (i64, i64),
+    ) -> Result<Vec<Stored>, StoreError> {
         let mut found = Vec::new();
+        let apart = if has_local && !view.calendar.is_utc() { LONGEST_OFFSET } else { 0 };
+        let (low, high) = (from.saturating_sub(apart), to.saturating_add(apart));
         for (class, span) in CLASS_SPANS.iter().enumerate().filter(|(class, _)| classes >> class & 1 == 1) {
-            let earliest = time_key(from.saturating_sub(*span));
-            let (low, high) = (format!("S#{class}#{earliest}"), format!("S#{class}#{}\u{10ffff}", time_key(to)));
-            for item in self.range_at_least(partition(series), low, high, Some(("l", from))).await? {
-                found.push(Stored {
-                    order: Order { revision: item.number("r")?, index: item.number("i")? },
-                    first: item.number("f")?,
-                    last: item.number("l")?,
-                    readings: item.number("n")?,
-                    bytes: item.bytes("d")?.to_vec(),
-                });
+            let earliest = time_key(low.saturating_sub(*span));
+            let keys = (format!("S#{class}#{earliest}"), format!("S#{class}#{}\u{10ffff}", time_key(high)));
+            for item in self.range_at_least(partition(series), keys.0, keys.1, Some(("l", low))).await? {
+                let stretch = (item.number("f")?, item.number("l")?);
+                let (first, last) = view.stretch(stretch, item.contains_key("lo"));
+                let order = Order { revision: item.number("r")?, index: item.number("i")? };
+                if last < from || first > to || view.withdrawn.contains(&order.revision) {
+                    continue;
+                }
+                let bytes = item.bytes("d")?.to_vec();
+                found.push(Stored { order, first, last, readings: item.number("n")?, bytes });
             }
         }
         found.sort_by_key(|stored| stored.first);
@@ -107,7 +165,7 @@ impl Store {
     }
 }
 
-/// The readings of segments between two times, in time order and with corrections applied, in pieces that do not
+/// The readings of segments between two moments, in time order and with corrections applied, in pieces that do not
 /// overlap. Only segments that overlap are unpacked at once.
 #[derive(Debug, Clone)]
 pub struct Merged {
@@ -116,13 +174,14 @@ pub struct Merged {
     next: Option<Stored>,
     from: i64,
     to: i64,
+    view: View,
 }
 
 impl Merged {
-    pub fn new(series: &str, segments: Vec<Stored>, from: i64, to: i64) -> Self {
+    pub fn new(series: &str, segments: Vec<Stored>, (from, to): (i64, i64), view: &View) -> Self {
         let mut segments = segments.into_iter();
         let next = segments.next();
-        Self { series: series.to_owned(), segments, next, from, to }
+        Self { series: series.to_owned(), segments, next, from, to, view: view.clone() }
     }
 
     /// How many of the readings came under each revision, those included that others corrected. Before the first
@@ -133,8 +192,7 @@ impl Merged {
             let readings = if self.from <= segment.first && segment.last <= self.to {
                 segment.readings
             } else {
-                let columns = segment::decode(&segment.bytes).map_err(|error| damaged(&self.series, &error))?;
-                (columns.lower_bound(self.to.saturating_add(1)) - columns.lower_bound(self.from)) as u64
+                self.unpacked(segment)?.len() as u64
             };
             if readings > 0 {
                 *found.entry(segment.order.revision).or_default() += readings;
@@ -143,8 +201,23 @@ impl Merged {
         Ok(found)
     }
 
+    /// Whether some of the segments that are left have a stretch of time in common.
+    pub fn overlaps(&self) -> bool {
+        let mut last = i64::MIN;
+        self.next.iter().chain(self.segments.as_slice()).any(|segment| {
+            let overlaps = segment.first <= last;
+            last = last.max(segment.last);
+            overlaps
+        })
+    }
+
     /// The next piece.
     pub fn next_piece(&mut self) -> Result<Option<Columns>, StoreError> {
+        self.next_piece_with(|_| {})
+    }
+
+    /// The next piece. `changed` is told what does not count any more.
+    pub fn next_piece_with(&mut self, changed: impl FnMut(Change)) -> Result<Option<Columns>, StoreError> {
         let Some(first) = self.next.take() else { return Ok(None) };
         let mut last = first.last;
         let mut cluster = vec![first];
@@ -158,18 +231,46 @@ impl Merged {
         }
         cluster.sort_by_key(|segment| segment.order);
         let mut merged = Columns::default();
-        for stored in cluster {
-            let columns = segment::decode(&stored.bytes).map_err(|error| damaged(&self.series, &error))?;
-            let range = columns.lower_bound(self.from)..columns.lower_bound(self.to.saturating_add(1));
-            if merged.is_empty() && range == (0..columns.len()) {
+        let mut ends = Vec::new();
+        for stored in &cluster {
+            let columns = self.unpacked(stored)?;
+            if merged.is_empty() {
                 merged = columns;
             } else {
-                merged
-                    .append_range(&columns, range)
-                    .map_err(|error| StoreError::Damaged { key: partition(&self.series), reason: error.to_string() })?;
+                merged.append(&columns).map_err(|error| self.damaged(error))?;
             }
+            ends.push((merged.len(), stored.order.revision));
         }
-        merged.sort_and_dedup();
+        let origin = |index: usize| {
+            let place = ends.partition_point(|(end, _)| *end <= index);
+            let revision = ends.get(place).map_or(0, |(_, revision)| *revision);
+            Origin { revision, is_file: !crate::feed::is_of_single_readings(revision) }
+        };
+        set::settle(&mut merged, origin, true, changed);
         Ok(Some(merged))
+    }
+
+    /// The readings of a segment in the range, at their moments.
+    fn unpacked(&self, stored: &Stored) -> Result<Columns, StoreError> {
+        let mut columns = segment::decode(&stored.bytes).map_err(|error| self.damaged(error))?;
+        let is_moved = self.view.resolve(&mut columns);
+        let is_whole = self.from <= stored.first && stored.last <= self.to;
+        if is_whole {
+            return Ok(columns);
+        }
+        let mut part = Columns::default();
+        if !is_moved {
+            let range = columns.lower_bound(self.from)..columns.lower_bound(self.to.saturating_add(1));
+            part.append_range(&columns, range).map_err(|error| self.damaged(error))?;
+            return Ok(part);
+        }
+        for index in (0..columns.len()).filter(|&index| (self.from..=self.to).contains(&columns.times[index])) {
+            part.append_range(&columns, index..index + 1).map_err(|error| self.damaged(error))?;
+        }
+        Ok(part)
+    }
+
+    fn damaged(&self, error: impl ToString) -> StoreError {
+        StoreError::Damaged { key: partition(&self.series), reason: error.to_string() }
     }
 }

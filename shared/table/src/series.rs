@@ -2,13 +2,17 @@
 
 use super::item::{n, s};
 use super::retry::Backoff;
-use super::segments::{Merged, Order, class};
+use super::rules;
+use super::segments::{Merged, Order, View, class, has_local};
 use super::write::{Transaction, Values, values};
 use super::{Item, ItemExt, Store, StoreError, keys};
 use domain::columns::{Columns, Row};
-use domain::evaluate::Rule;
+use domain::evaluate::{Rule, rules_for};
+use domain::highest::Highest;
+use domain::history::History;
 use domain::name;
-use domain::reading::{Flags, Series};
+use domain::reading::{Flags, Mark, Series};
+use domain::time::TimeKind;
 use domain::unit::MAX_SERIES_UNITS;
 use std::time::Duration;
 
@@ -22,9 +26,11 @@ pub struct Entry {
     pub id: String,
     /// Its identity, in the first spelling seen.
     pub series: Series,
-    /// The earliest reading's time.
+    /// The earliest reading's time, as it is kept.
     pub first: i64,
-    /// The latest reading; its flags' unit index is 0.
+    /// Whether that is a local time.
+    first_is_local: bool,
+    /// The latest reading, its time as it is kept; its flags' unit index is 0.
     pub latest: Row,
     /// The unit of the latest reading.
     pub unit: String,
@@ -32,6 +38,12 @@ pub struct Entry {
     pub units: Vec<String>,
     /// Whether readings brought limits of their own.
     pub carries_limits: bool,
+    /// Whether some times are local ones, whose moments depend on the site's time zone.
+    pub has_local: bool,
+    /// Whether times are numbers of hours: its days are not those of a calendar. The first reading decides.
+    pub in_hours: bool,
+    /// The highest value so far, where an earlier program version has not kept it to itself.
+    pub highest: Option<Highest>,
     /// Which classes of segments there are, as bits.
     pub classes: u8,
     /// The segment that single readings are being appended to.
@@ -61,10 +73,14 @@ impl Entry {
             id: series.id(),
             series,
             first: i64::MAX,
-            latest: Row { time: i64::MIN, value: 0.0, flags: Flags::default(), limit: 0.0 },
+            first_is_local: false,
+            latest: Row { time: i64::MIN, value: 0.0, flags: Flags::default(), limit: 0.0, sample: 0 },
             unit: String::new(),
             units: Vec::new(),
             carries_limits: false,
+            has_local: false,
+            in_hours: false,
+            highest: None,
             classes: 0,
             tail: None,
             latest_order: Order { revision: 0, index: 0 },
@@ -75,8 +91,13 @@ impl Entry {
     /// Notes readings that are being stored as one segment.
     pub fn note(&mut self, columns: &Columns, order: Order) {
         let Some((first, last)) = columns.span() else { return };
+        if self.is_new() {
+            self.in_hours = columns.flags.first().is_some_and(|flags| flags.kind() == TimeKind::Hours);
+        }
+        self.has_local |= has_local(columns);
         self.classes |= 1 << class(first, last);
-        self.first = self.first.min(first);
+        self.note_first(first, columns.flags[0].kind().is_local());
+        self.highest = Highest::of(self.highest.take(), Highest::among(columns));
         self.carries_limits |= columns.flags.iter().any(|flags| flags.limit().is_some());
         self.note_units(columns.units.iter().map(|unit| &**unit));
         if (last, order) >= (self.latest.time, self.latest_order) {
@@ -91,13 +112,24 @@ impl Entry {
 
     /// Takes over what another entry of the same series knows.
     pub fn merge(&mut self, other: &Self) {
+        if self.is_new() {
+            self.in_hours = other.in_hours;
+        }
+        self.has_local |= other.has_local;
         self.classes |= other.classes;
-        self.first = self.first.min(other.first);
+        self.note_first(other.first, other.first_is_local);
+        self.highest = Highest::of(self.highest.take(), other.highest.clone());
         self.carries_limits |= other.carries_limits;
         self.note_units(other.units.iter().map(String::as_str));
         if (other.latest.time, other.latest_order) >= (self.latest.time, self.latest_order) {
             (self.latest, self.latest_order) = (other.latest, other.latest_order);
             self.unit.clone_from(&other.unit);
+        }
+    }
+
+    fn note_first(&mut self, first: i64, is_local: bool) {
+        if first < self.first {
+            (self.first, self.first_is_local) = (first, is_local);
         }
     }
 
@@ -119,6 +151,30 @@ impl Entry {
         self.first > self.latest.time
     }
 
+    /// The moment of the first reading.
+    pub fn first_moment(&self, view: &View) -> i64 {
+        if self.first_is_local { view.calendar.moment(self.first, TimeKind::Local, false) } else { self.first }
+    }
+
+    /// The moment of the latest reading.
+    pub fn latest_moment(&self, view: &View) -> i64 {
+        let Row { time, flags, .. } = self.latest;
+        if flags.kind().is_local() { view.calendar.moment(time, TimeKind::Local, flags.has(Mark::Fold)) } else { time }
+    }
+
+    /// What all moments of its readings lie between.
+    pub fn span(&self, view: &View) -> (i64, i64) {
+        view.stretch((self.first, self.latest.time), self.has_local)
+    }
+
+    /// All rules for it.
+    pub fn rules(&self, history: &History) -> Vec<Rule> {
+        if self.in_hours && !history.calendar.is_utc() {
+            return rules_for(&self.series, &history.in_utc(), self.carries_limits);
+        }
+        rules_for(&self.series, history, self.carries_limits)
+    }
+
     fn to_item(&self) -> Item {
         let mut item = keys(partition(&self.series.site), format!("SERIES#{}", self.id));
         let texts = [
@@ -136,8 +192,12 @@ impl Entry {
             // As text, so that every bit comes back.
             ("value", s(self.latest.value.to_string())),
             ("limit", s(self.latest.limit.to_string())),
-            ("flags", n(self.latest.flags.0)),
+            ("fl", n(self.latest.flags.0)),
+            ("sample", n(self.latest.sample)),
             ("carries", n(u8::from(self.carries_limits))),
+            ("local", n(u8::from(self.has_local))),
+            ("first_local", n(u8::from(self.first_is_local))),
+            ("hours", n(u8::from(self.in_hours))),
             ("classes", n(self.classes)),
             ("lr", n(self.latest_order.revision)),
             ("li", n(self.latest_order.index)),
@@ -145,6 +205,10 @@ impl Entry {
         ];
         item.extend(numbers.map(|(name, number)| (name.to_owned(), number)));
         item.insert("units".into(), s(self.units.join("\n")));
+        if let Some(Highest { value, unit }) = &self.highest {
+            item.insert("highest".into(), s(value.to_string()));
+            item.insert("highest_unit".into(), s(unit));
+        }
         if let Some(tail) = self.tail {
             let parts = [
                 ("tr", n(tail.order.revision)),
@@ -169,8 +233,13 @@ impl Entry {
         let latest = Row {
             time: item.number("last")?,
             value: float("value")?,
-            flags: Flags(item.number("flags")?),
+            flags: match item.contains_key("fl") {
+                true => Flags(item.number("fl")?),
+                // Of earlier versions.
+                false => Flags::of_16_bits(item.number("flags")?),
+            },
             limit: float("limit")?,
+            sample: item.number_or("sample", 0)?,
         };
         let tail = match item.contains_key("tr") {
             true => Some(Tail {
@@ -180,16 +249,24 @@ impl Entry {
             }),
             false => None,
         };
+        let highest = match item.contains_key("highest") {
+            true => Some(Highest { value: float("highest")?, unit: item.text("highest_unit")?.into() }),
+            false => None,
+        };
         let unit = item.text("unit")?;
         let units = item.text("units").unwrap_or(unit).split('\n').map(str::to_owned).collect();
         Ok(Self {
             id: series.id(),
             series,
             first: item.number("first")?,
+            first_is_local: item.number_or::<u8>("first_local", 0)? == 1,
             latest,
             unit: unit.into(),
             units,
             carries_limits: item.number::<u8>("carries")? == 1,
+            has_local: item.number_or::<u8>("local", 0)? == 1,
+            in_hours: item.number_or("hours", u8::from(latest.flags.kind() == TimeKind::Hours))? == 1,
+            highest,
             classes: item.number("classes")?,
             tail,
             latest_order: Order { revision: item.number_or("lr", 0)?, index: item.number_or("li", 0)? },
@@ -230,25 +307,25 @@ impl Store {
         self.get(partition(site), format!("SERIES#{id}")).await?.as_ref().map(Entry::from_item).transpose()
     }
 
-    /// The units that a series would have with those of a file: all, or as many as there is room for.
-    pub async fn units_with(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<Vec<String>, StoreError> {
-        Ok(self.with_units(series, units).await?.0.units)
+    /// What the directory has of a series, with units of a file: all, or as many as there is room for.
+    pub async fn entry_with_units(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<Entry, StoreError> {
+        Ok(self.with_units(series, units).await?.0)
     }
 
     /// The same, and makes room for them, so that others who come at the same time do not bring more than it may have.
-    pub async fn reserve_units(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<Vec<String>, StoreError> {
+    pub async fn reserve_units(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<Entry, StoreError> {
         let mut backoff = Backoff::default();
         loop {
             let (mut entry, more) = self.with_units(series, units).await?;
             // Most series have one unit for ever: the write that would make room for it is spared.
             if more == 0 || entry.units.len() == 1 {
-                return Ok(entry.units);
+                return Ok(entry);
             }
             let mut transaction = Transaction::default();
             entry.write(self, &mut transaction)?;
             match self.commit(transaction).await {
                 Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {}
-                done => return done.map(|()| entry.units),
+                done => return done.map(|()| entry),
             }
         }
     }
@@ -286,6 +363,7 @@ impl Store {
     pub async fn note_site(&self, site: &str) -> Result<(), StoreError> {
         let mut item = keys("SITES", name::key(site));
         item.insert("name".into(), s(site));
+        rules::stamp(&mut item);
         match self.put_if(item, Some("attribute_not_exists(pk)")).await {
             Err(StoreError::Conflict) => Ok(()),
             done => done,
@@ -294,25 +372,29 @@ impl Store {
 
     /// The names of all sites.
     pub async fn sites(&self) -> Result<Vec<String>, StoreError> {
-        let items = self.prefixed("SITES".into(), "").await?;
-        items.iter().map(|item| item.text("name").map(str::to_owned)).collect()
+        self.site_items().await?.iter().map(|item| item.text("name").map(str::to_owned)).collect()
     }
 
-    /// The readings of a series between two times, both included.
-    pub async fn readings(&self, entry: &Entry, from: i64, to: i64) -> Result<Merged, StoreError> {
-        let segments = self.segments(&entry.id, entry.classes, from, to).await?;
-        Ok(Merged::new(&entry.id, segments, from, to))
+    pub(crate) async fn site_items(&self) -> Result<Vec<Item>, StoreError> {
+        self.prefixed("SITES".into(), "").await
+    }
+
+    /// The readings of a series between two moments, both included.
+    pub async fn readings(&self, entry: &Entry, view: &View, range: (i64, i64)) -> Result<Merged, StoreError> {
+        let segments = self.segments(&entry.id, (entry.classes, entry.has_local), view, range).await?;
+        Ok(Merged::new(&entry.id, segments, range, view))
     }
 
     /// The readings that verdicts by some rules need, neighbours included; `None` without rules.
     pub async fn context(
         &self,
         entry: &Entry,
+        view: &View,
         rules: &[Rule],
         touched: (i64, i64),
     ) -> Result<Option<Merged>, StoreError> {
-        match self.context_span(entry, rules, touched).await? {
-            Some((from, to)) => Ok(Some(self.readings(entry, from, to).await?)),
+        match self.context_span(entry, view, rules, touched).await? {
+            Some(range) => Ok(Some(self.readings(entry, view, range).await?)),
             None => Ok(None),
         }
     }
@@ -321,6 +403,7 @@ impl Store {
     pub async fn context_span(
         &self,
         entry: &Entry,
+        view: &View,
         rules: &[Rule],
         touched: (i64, i64),
     ) -> Result<Option<(i64, i64)>, StoreError> {
@@ -329,8 +412,8 @@ impl Store {
             let context = rule.context(touched);
             let (mut from, mut to) = (context.from, context.to.saturating_sub(1));
             if context.neighbours > 0 {
-                from = self.reach(entry, rule, from, context.neighbours, false).await?;
-                to = self.reach(entry, rule, to, context.neighbours, true).await?;
+                from = self.reach((entry, view), rule, from, context.neighbours, false).await?;
+                to = self.reach((entry, view), rule, to, context.neighbours, true).await?;
             }
             span = Some(span.map_or((from, to), |(first, last)| (first.min(from), last.max(to))));
         }
@@ -341,25 +424,26 @@ impl Store {
     /// of the series.
     async fn reach(
         &self,
-        entry: &Entry,
+        (entry, view): (&Entry, &View),
         rule: &Rule,
         start: i64,
         count: usize,
         forward: bool,
     ) -> Result<i64, StoreError> {
         let mut step = domain::time::HOUR;
+        let (first, last) = entry.span(view);
         loop {
             let (low, high) = if forward {
                 (start.saturating_add(1), start.saturating_add(step))
             } else {
                 (start.saturating_sub(step), start - 1)
             };
-            let mut merged = self.readings(entry, low, high).await?;
+            let mut merged = self.readings(entry, view, (low, high)).await?;
             let mut found = 0;
             while let Some(piece) = merged.next_piece()? {
                 found += rule.comparable(&piece, 0..piece.len());
             }
-            let exhausted = if forward { high >= entry.latest.time } else { low <= entry.first };
+            let exhausted = if forward { high >= last } else { low <= first };
             if found >= count || exhausted {
                 return Ok(if forward { high } else { low });
             }

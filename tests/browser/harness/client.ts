@@ -7,9 +7,13 @@ export interface Alert {
   parameter: string;
   outfall: string;
   base: string;
-  percent: number;
+  /** Null where a percentage would say nothing, as for pH. */
+  percent: number | null;
   severity: "critical" | "warning" | "watch" | "info";
   value: number;
+  limit: number;
+  period: string;
+  permit_version: number;
   action: string;
 }
 
@@ -24,6 +28,8 @@ export interface Reading {
   time: number | string;
   species: string;
   concentration: number;
+  /** Whether it takes the place of what there is of its time. */
+  replaces?: boolean;
   unit?: string;
   qualifier?: "=" | "<" | ">";
   outfall?: string;
@@ -41,6 +47,14 @@ export interface Limit {
   months?: number[];
   non_detect?: "zero" | "half" | "full";
   action?: string;
+  from?: string;
+  until?: string;
+}
+
+/** The site's calendar, as a permit's body has it. */
+export interface Calendar {
+  time_zone?: string;
+  week_starts?: string;
 }
 
 export interface Permit {
@@ -48,6 +62,10 @@ export interface Permit {
   default: boolean;
   version: number;
   updated_at: string | null;
+  effective_from: string | null;
+  time_zone: string;
+  week_starts: string;
+  versions: { version: number; effective_from: string | null; updated_at: string; limits: number }[];
   limits: Limit[];
 }
 
@@ -101,9 +119,9 @@ export class Client {
     return (await this.inForce(site)).limits;
   }
 
-  async permit(site: string, limits: Limit[]): Promise<void> {
+  async permit(site: string, limits: Limit[], calendar: Calendar = {}): Promise<void> {
     const headers = { "Content-Type": "application/json" };
-    const body = JSON.stringify({ limits });
+    const body = JSON.stringify({ ...calendar, limits });
     await this.#ask(`/api/permits/${encodeURIComponent(site)}`, { method: "PUT", headers, body });
   }
 

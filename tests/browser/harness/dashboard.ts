@@ -6,7 +6,19 @@ export const VIEWS = ["Overview", "Upload", "Permit", "Certificate"] as const;
 export type View = (typeof VIEWS)[number];
 
 /** A tile that stands for readings has one of these states, the worst first. */
-export const STATES = ["critical", "warning", "watch", "info", "ok", "none"] as const;
+export const STATES = ["critical", "warning", "watch", "info", "open", "ok", "none"] as const;
+
+/** What the account of an upload counts. */
+export type Counted =
+  | "rows-taken"
+  | "rows-refused"
+  | "rows-without"
+  | "rows-repeated"
+  | "readings-replaced"
+  | "quality-control"
+  | "inconclusive"
+  | "warnings"
+  | "alerts-found";
 
 export interface Place {
   site?: string;
@@ -106,7 +118,7 @@ export class Dashboard {
   }
 
   /** A number in the result of the upload. */
-  async counted(what: "rows-taken" | "rows-refused" | "alerts-found"): Promise<number> {
+  async counted(what: Counted): Promise<number> {
     return numberIn((await this.page.getByTestId(what).textContent()) ?? "");
   }
 }

@@ -157,6 +157,20 @@ test("what is downloaded stands alone: no script, nothing that has to be loaded"
   expect(html).not.toMatch(/@import|url\(\s*['"]?(https?:)?\/\//i);
 });
 
+test("it is kept under the period that it is about, whatever the form says by then", async ({
+  dashboard,
+  demo,
+  page,
+}) => {
+  await dashboard.open(demo, "Certificate", { site: "demo" });
+  await show(dashboard, ALL);
+  await page.getByLabel("From", { exact: true }).fill("2024-05-06");
+  await expect(page.getByRole("status").filter({ hasText: `${ALL[0]} to ${ALL[1]}` })).toBeVisible();
+  const waiting = page.waitForEvent("download");
+  await dashboard.button("Download").click();
+  expect((await waiting).suggestedFilename()).toBe(`certificate-demo-${ALL[0]}-${ALL[1]}.html`);
+});
+
 test("opened by its address it is the same page, within the policy that it comes with", async ({ demo, page }) => {
   const query = new URLSearchParams({ site: "demo", from: ALL[0], to: ALL[1] });
   const response = await page.goto(`${demo.origin}/api/certificate?${query}`);

@@ -114,13 +114,19 @@ test("an incident is found in the chart", async ({ dashboard, demo }) => {
 
 test("levels are chosen, and only their incidents are listed", async ({ dashboard, demo, page }) => {
   await dashboard.openLive(demo, { site: "demo" });
-  for (const level of ["Critical", "Warning", "Watch", "Info"]) {
+  // No violation is mere information to a person.
+  for (const [level, severity] of [
+    ["Critical", "critical"],
+    ["Warning", "warning"],
+    ["Watch", "watch"],
+    ["Minor", "info"],
+  ] as const) {
     const box = page.getByRole("group", { name: "Levels" }).getByRole("checkbox", { name: level });
     await box.uncheck();
-    await expect(dashboard.incidents.and(page.locator(`[data-severity=${level.toLowerCase()}]`))).toHaveCount(0);
+    await expect(dashboard.incidents.and(page.locator(`[data-severity=${severity}]`))).toHaveCount(0);
   }
   await expect(dashboard.incidents).toHaveCount(0);
-  await page.getByRole("checkbox", { name: "Info" }).check();
+  await page.getByRole("checkbox", { name: "Minor" }).check();
   await expect(dashboard.incidents.first()).toHaveAttribute("data-severity", "info");
 });
 
@@ -171,9 +177,36 @@ test("the readings are there as a table, too, non-detects with their sign", asyn
   const table = page.getByRole("table", { name: "Readings" });
   await expect(table.locator("tbody").getByRole("row")).toHaveCount(3);
   await expect(table).toContainText(/<\s?0\.002/);
+  // Each with the limit that it was held against, and the verdict.
+  const verdicts = await table.locator("tbody tr td:last-child").allTextContents();
+  expect(verdicts.map((text) => text.trim()).toSorted()).toEqual(["Critical", "Within limits", "Within limits"]);
+  for (const limit of await table.locator("tbody tr td:nth-child(4)").allTextContents())
+    expect(limit).toBe("≤ 0.01 mg/L");
   await expect(page.getByRole("region", { name: "Chart" })).toContainText(/non-detect|not detected/i);
   await dashboard.button("Show as table").click();
   await expect(table).toBeHidden();
+});
+
+test("a seasonal limit is a reading's limit in its season alone", async ({ dashboard, demo, page }) => {
+  const site = "chart-season";
+  const summer = { parameter: "NH3", value: 2, unit: "mg/L", statistic: "instant", months: [6, 7, 8] };
+  const winter = { ...summer, value: 9, months: [12, 1, 2] };
+  await client(demo).permit(site, [summer, winter]);
+  const rows = ["2024-01-31,NH3,5", "2024-04-15,NH3,6", "2024-06-01,NH3,5", "2024-08-31,NH3,1"];
+  await client(demo).ingest(`time,species,concentration\n${rows.join("\n")}\n`, { site });
+  await dashboard.openLive(demo, { site });
+  await expect(dashboard.chart).toHaveAttribute("data-exceedances", "1");
+  await dashboard.button("Show as table").click();
+  const table = page.getByRole("table", { name: "Readings" });
+  const column = (of: number) => table.locator(`tbody tr td:nth-child(${of})`).allTextContents();
+  expect(await column(1)).toEqual(["2024-08-31", "2024-06-01", "2024-04-15", "2024-01-31"]);
+  expect(await column(4)).toEqual(["≤ 2 mg/L", "≤ 2 mg/L", "none", "≤ 9 mg/L"]);
+  expect((await column(5)).map((text) => text.trim())).toEqual([
+    "Within limits",
+    "Critical",
+    "No limit",
+    "Within limits",
+  ]);
 });
 
 test("a parameter that is reported in several ways has its series to choose from", async ({

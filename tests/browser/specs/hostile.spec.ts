@@ -55,20 +55,23 @@ for (const [what, text] of [
     demo,
     page,
   }) => {
+    // A limit has a unit that is known; a reading may have any, and is then compared with nothing.
     const unit = text.slice(0, 60);
     // API Gateway takes an encoded slash in a path for a slash: such a site would have no permit there.
     const site = text.replaceAll("/", "");
     const header = "time,species,concentration,unit,outfall";
     const row = (day: number, value: number) =>
-      `2026-03-0${day}T00:00:00Z,${quoted(text)},${value},${quoted(unit)},${quoted(text)}`;
-    await client(demo).permit(site, [{ parameter: text, value: 10, unit, statistic: "instant", action: text }]);
-    await client(demo).ingest([header, row(1, 5), row(2, 7), row(3, 25)].join("\n"), {
+      `2026-03-0${day}T00:00:00Z,${quoted(text)},${value},mg/L,${quoted(text)}`;
+    const other = `2026-03-01T00:00:00Z,${quoted(text)},3,${quoted(unit)},002`;
+    await client(demo).permit(site, [{ parameter: text, value: 10, unit: "mg/L", statistic: "instant", action: text }]);
+    await client(demo).ingest([header, row(1, 5), row(2, 7), row(3, 25), other].join("\n"), {
       site,
       source: text.slice(0, 200),
     });
 
     await dashboard.openLive(demo, { site });
-    await expect(dashboard.tiles).toHaveCount(1);
+    await expect(dashboard.tiles).toHaveCount(2);
+    await expect(dashboard.tiles.last().locator(".unit")).toHaveText(unit);
     await expect(dashboard.tiles.first()).toHaveAttribute("data-parameter", text);
     await expect(dashboard.tiles.first()).toContainText(text);
     await expect(dashboard.incidents).toHaveCount(1);
@@ -81,7 +84,7 @@ for (const [what, text] of [
       time: "2026-03-04T00:00:00Z",
       species: text,
       concentration: 30,
-      unit,
+      unit: "mg/L",
       outfall: text,
       site,
     });

@@ -76,7 +76,7 @@ test("a corrected value takes its alert away", async ({ dashboard, demo }) => {
   await client(demo).publish({ time, species: "SO4", concentration: 300, site });
   await dashboard.openLive(demo, { site });
   await expect(dashboard.incidents).toHaveCount(1);
-  await client(demo).publish({ time, species: "SO4", concentration: 30, site });
+  await client(demo).publish({ time, species: "SO4", concentration: 30, site, replaces: true });
   await expect(dashboard.incidents).toHaveCount(0);
   await expect(dashboard.tile("SO4")).toHaveAttribute("data-state", "ok");
 });
@@ -88,6 +88,51 @@ test("a parameter that was never seen before gets a tile", async ({ dashboard, d
   await expect(dashboard.tiles).toHaveCount(1);
   await client(demo).publish({ time: "2026-05-01T00:00:00Z", species: "Ni", concentration: 0.02, site });
   await expect(dashboard.tiles).toHaveCount(2);
+});
+
+test("a tile never says one thing and its limit another", async ({ dashboard, demo }) => {
+  const site = "live-state";
+  await client(demo).permit(site, [{ parameter: "SO4", value: 250, unit: "mg/L", statistic: "instant" }]);
+  await client(demo).publish({ time: "2026-05-01T00:00:00Z", species: "SO4", concentration: 175, site });
+  await dashboard.openLive(demo, { site });
+  const tile = dashboard.tile("SO4");
+  await expect(tile).toContainText("30 % headroom");
+  // Every text that the tile has from here on.
+  await tile.evaluate(() => {
+    const seen: string[] = [];
+    const look = () => seen.push(document.querySelector("[data-testid=tile]")?.textContent ?? "");
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+    Object.assign(window, { seen });
+  });
+  await client(demo).publish({ time: "2026-05-01T01:00:00Z", species: "SO4", concentration: 600, site });
+  await expect(tile).toHaveAttribute("data-state", "critical");
+  await expect(tile).toContainText("140 % beyond");
+  const seen = await dashboard.page.evaluate(() => Reflect.get(window, "seen") as string[]);
+  expect(seen.filter((text) => text.includes("Critical") && text.includes("headroom"))).toEqual([]);
+  // A good reading does not make it forgotten.
+  await client(demo).publish({ time: "2026-05-01T02:00:00Z", species: "SO4", concentration: 100, site });
+  await expect(tile).toHaveAttribute("data-state", "ok");
+  await expect(tile).toContainText("1 exceedance on record, the last 2026-05-01");
+});
+
+test("a connection whose other end is gone is found out within fifteen seconds", async ({ dashboard, demo, page }) => {
+  const site = "live-dead";
+  await client(demo).publish({ time: "2026-05-01T00:00:00Z", species: "SO4", concentration: 20, site });
+  let isDead = false;
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((message) => {
+      if (!isDead) server.send(message);
+    });
+    server.onMessage((message) => {
+      if (!isDead) socket.send(message);
+    });
+  });
+  await dashboard.openLive(demo, { site });
+  isDead = true;
+  await expect(dashboard.connection).toHaveAttribute("data-state", /reconnecting|offline/, { timeout: 17_000 });
+  isDead = false;
+  await dashboard.live();
 });
 
 test("what is published at one site is not shown at another", async ({ dashboard, demo }) => {

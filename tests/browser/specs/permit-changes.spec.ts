@@ -31,8 +31,8 @@ const COMPARISONS: { what: string; before: Limit[]; after: Limit[]; told: string
       },
     ],
     told: [
-      "Removed: SO4, outfall 001, single readings at most 250 mg/L. Action: Check dosing",
-      "Added: SO4, outfall 002, mean of 5 readings at most 0.2 g/L, in January, December, non-detects as half",
+      "Removed: SO4, outfall 001, each result at most 250 mg/L. Action: Check dosing",
+      "Added: SO4, outfall 002, mean of 5 results at most 0.2 g/L, in January, December, non-detects as half",
     ],
   },
   {
@@ -56,13 +56,13 @@ const COMPARISONS: { what: string; before: Limit[]; after: Limit[]; told: string
       { ...SULFATE, parameter: "A" },
     ],
     told: [
-      "Changed: A, outfall 001, single readings | Outfall: 001 becomes all",
-      "Changed: B, mean of 3 readings | Statistic: mean of 3 readings becomes mean of 7 readings",
-      "Changed: C, single readings | Limit: 250 becomes 2.5e-7",
-      "Changed: D, single readings | Unit: mg/L becomes ug/L",
-      "Changed: E, single readings | Months: June becomes all",
+      "Changed: A, outfall 001, each result | Outfall: 001 becomes all",
+      "Changed: B, mean of 3 results | Statistic: Mean of 3 results becomes Mean of 7 results",
+      "Changed: C, each result | Limit: 250 becomes 2.5e-7",
+      "Changed: D, each result | Unit: mg/L becomes ug/L",
+      "Changed: E, each result | Months: June becomes all",
       "Changed: F, monthly average | Non-detects: as zero becomes in full",
-      "Changed: G, single readings | Action: Check dosing becomes built-in advice",
+      "Changed: G, each result | Action: Check dosing becomes built-in advice",
     ],
   },
   {
@@ -71,20 +71,20 @@ const COMPARISONS: { what: string; before: Limit[]; after: Limit[]; told: string
     after: [{ ...SULFATE, outfall: "002", value: 12 }, { ...SULFATE, statistic: "daily_max", value: 310 }, SULFATE],
     told: [
       "Changed: SO4, daily maximum | Limit: 300 becomes 310",
-      "Changed: SO4, outfall 002, single readings | Limit: 10 becomes 12",
+      "Changed: SO4, outfall 002, each result | Limit: 10 becomes 12",
     ],
   },
   {
     what: "the letters of a name, which is the same name",
     before: [SULFATE],
     after: [{ ...SULFATE, parameter: "so4" }],
-    told: ["Changed: SO4, single readings | Parameter: SO4 becomes so4"],
+    told: ["Changed: SO4, each result | Parameter: SO4 becomes so4"],
   },
   {
     what: "all of it",
     before: [SULFATE],
     after: [],
-    told: ["Removed: SO4, single readings at most 250 mg/L. Action: Check dosing"],
+    told: ["Removed: SO4, each result at most 250 mg/L. Action: Check dosing"],
   },
 ];
 
@@ -97,6 +97,10 @@ test("what became of a permit is told limit by limit", async ({ demo, page }) =>
       default: false,
       version,
       updated_at: "2026-11-26T12:00:00Z",
+      effective_from: null,
+      time_zone: "UTC",
+      week_starts: "sunday",
+      versions: [{ version, effective_from: null, updated_at: "2026-11-26T12:00:00Z", limits: limits.length }],
       limits: whole(limits),
     });
     const message = "The permit was changed to version 5 at 2026-11-26T12:00:00Z while you were editing version 4.";

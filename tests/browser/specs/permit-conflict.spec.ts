@@ -28,8 +28,8 @@ test("the second of two who save is shown what the first changed, keeps their ow
   await mine.save();
   await mine.expectConflict(2, 1);
   expect(await words(mine.changes)).toEqual([
-    "Changed: SO4, single readings | Limit: 250 becomes 120",
-    "Added: Zinc, outfall 002, single readings at most 0.5 mg/L, in June, July",
+    "Changed: SO4, each result | Limit: 250 becomes 120",
+    "Added: Zinc, outfall 002, each result at most 0.5 mg/L, in June, July",
   ]);
   await expect(mine.input("Action 1"), "what was entered is kept").toHaveValue("Divert to the lagoon");
   await expect(mine.input("Limit 1")).toHaveValue("250");
@@ -74,7 +74,7 @@ test("who keeps theirs sees the preview again and then overwrites; a third versi
   await client(demo).permit(site, [{ ...SULFATE, value: 110 }]);
   await mine.save();
   await mine.expectConflict(3, 2);
-  expect(await words(mine.changes)).toEqual(["Changed: SO4, single readings | Limit: 120 becomes 110"]);
+  expect(await words(mine.changes)).toEqual(["Changed: SO4, each result | Limit: 120 becomes 110"]);
   await mine.button("Keep mine").click();
   await expect(preview).toBeFocused();
   await mine.save();
@@ -154,7 +154,7 @@ test("what others wrote is text, and axe finds nothing wrong with the panel", as
   const mine = await openEditor(page, demo, site);
   await mine.input("Limit 1").fill("230");
   await client(demo).permit(site, [
-    { ...SULFATE, action: hostile, unit: "mg/L as <b>" },
+    { ...SULFATE, action: hostile },
     { ...SULFATE, parameter: "W".repeat(256), outfall: hostile },
   ]);
   await mine.save();

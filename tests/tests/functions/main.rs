@@ -1,5 +1,7 @@
 //! The end-to-end suite once more, on the function binaries behind the local gateway, and what only they have.
 
+#[path = "../suite/cases.rs"]
+mod cases;
 #[path = "../suite/certificate.rs"]
 mod certificate;
 #[path = "../suite/chart.rs"]

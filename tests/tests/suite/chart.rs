@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use tests::ECHO;
 
-/// What ICIS-NPDES exports where the limit is zero and no percentage exists.
-const NO_PERCENT: i64 = 2_147_483_650;
+/// In place of a percentage, where there is none.
+pub(crate) const NO_PERCENT: i64 = -1;
 
 pub(crate) type Row = BTreeMap<String, String>;
 /// What an exceedance is told apart by, and its percentage.
@@ -58,13 +58,19 @@ fn compared(row: &Row) -> Option<(i128, i128)> {
 pub(crate) fn judged(row: &Row) -> Option<i64> {
     let (value, limit) = compared(row)?;
     let minimum = row["limit_value_qualifier_code"].starts_with('>');
-    let never = if minimum { ">" } else { "<" };
     let beyond = if minimum { limit - value } else { value - limit };
-    if beyond <= 0 || row["dmr_value_qualifier_code"].starts_with(never) {
+    // A sign does not excuse what is reported.
+    if beyond <= 0 {
         return None;
     }
+    // There is none of zero, of pH and turbidity, and where the sign leaves open by how much more it is.
+    let is_open = row["dmr_value_qualifier_code"].starts_with(if minimum { "<" } else { ">" });
+    let unit = if row["standard_unit_desc"].is_empty() { &row["dmr_unit_desc"] } else { &row["standard_unit_desc"] };
+    if limit == 0 || is_open || ["SU", "NTU"].contains(&unit.as_str()) {
+        return Some(NO_PERCENT);
+    }
     // Rounded half up: floor(100 * beyond / limit + 1/2).
-    Some(if limit == 0 { NO_PERCENT } else { i64::try_from((200 * beyond + limit) / (2 * limit)).unwrap_or(i64::MAX) })
+    Some(i64::try_from((200 * beyond + limit) / (2 * limit)).unwrap_or(i64::MAX))
 }
 
 pub(crate) fn expected(rows: &[Row]) -> BTreeSet<Exceedance> {

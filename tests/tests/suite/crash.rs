@@ -82,6 +82,9 @@ fn without_times(text: &str) -> anyhow::Result<String> {
     if object.get("updated_at").is_some() {
         object["updated_at"] = Value::Null;
     }
+    for version in object["versions"].as_array_mut().into_iter().flatten() {
+        version["updated_at"] = Value::Null;
+    }
     for site in object["sites"].as_array_mut().into_iter().flatten() {
         site["seq"] = Value::Null;
     }

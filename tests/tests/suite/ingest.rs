@@ -1,6 +1,7 @@
 //! CSV files over HTTP: shapes, dialects, refusals, repetition.
 
 use crate::support::{everything, numbers, refused, serve, served, stored, taken, texts, tidy};
+use anyhow::Context;
 use serde_json::{Value, json};
 use std::process::Stdio;
 use tests::{Api, Server};
@@ -38,7 +39,7 @@ async fn the_same_readings_in_every_dialect_are_stored_alike() -> anyhow::Result
         ("open", plain.trim_end().to_owned()),
         ("blank-lines", plain.replace('\n', "\n\n")),
         ("quoted", plain.replace("SO4", "\"SO4\"").replace("\"\"SO4\"\"", "\"SO4\"").replace("251.2", "\"251.2\"")),
-        ("names", plain.replace("time,species,concentration", " Timestamp ,PARAMETER,Value")),
+        ("names", plain.replace("time,species,concentration", " Time_h ,PARAMETER,Value")),
         ("decimal-comma", plain.replace(',', ";").replace("251.2", "251,2").replace("12.5", "12,5")),
     ];
     for (site, file) in dialects {
@@ -67,7 +68,7 @@ async fn quoted_fields_may_hold_delimiters_quotes_and_line_breaks() -> anyhow::R
 #[tokio::test]
 async fn an_empty_cell_of_a_wide_file_is_missing_and_not_zero() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
-    for time in ["time", "time_h", "timestamp", "date"] {
+    for time in ["time", "time_h", "hours"] {
         let file = format!("{time},SO4_mgL,As_ugL,pH (SU)\n1,100,,7\n2,,5, \n3,,,\n4,0,<2,>8\n");
         let answer = taken(&api, &format!("?site={time}"), file).await?;
         assert_eq!((&answer["shape"], &answer["rows"], &answer["readings"]), (&json!("wide"), &json!(4), &json!(6)));
@@ -91,9 +92,24 @@ async fn times_are_hours_or_rfc_3339_and_shown_as_they_were_written() -> anyhow:
         "2026-03-01T12:00:00Z 1.0 mg/L =",
         "2026-03-01T18:00:00Z 2.0 mg/L =",
         "2026-03-02T00:00:00.5Z 4.0 mg/L =",
-        "2026-03-03T00:00:00Z 3.0 mg/L =",
+        "2026-03-03 3.0 mg/L =",
     ];
     assert_eq!(stored(&api, "clock", "Zn").await?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_hardly_possible_is_taken_judged_and_listed() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let first = taken(&api, "", tidy(&["1,Zn,25", "2,Zn,-1", "3,pH,7"])).await?;
+    assert_eq!((&first["warnings_total"], &first["warnings"][0]["line"]), (&json!(1), &json!(3)), "{first}");
+    // The series had 25 mg/L at most.
+    let file = "time,species,concentration,unit\n4,Zn,249.9,mg/L\n5,Zn,250,mg/L\n6,Zn,250000,ug/L\n7,Ni,9999,mg/L\n";
+    let second = taken(&api, "", file.to_owned()).await?;
+    assert_eq!((&second["rows_taken"], &second["warnings_total"]), (&json!(4), &json!(2)), "{second}");
+    assert_eq!(numbers(second["warnings"].as_array().context("no list")?, "line"), [3.0, 4.0]);
+    assert_eq!(second["warnings"][0]["reason"], "ten times what the series ever had, or more");
+    assert_eq!(stored(&api, "default", "Zn").await?.len(), 5, "all are kept");
     Ok(())
 }
 
@@ -124,7 +140,7 @@ async fn bad_rows_are_named_with_line_column_text_and_reason() -> anyhow::Result
         (1, "NaN"),
         (2, "infinit"),
         (4, "infinit"),
-        (5, "RFC 3339"),
+        (5, "a date or time"),
         (6, "empty"),
         (7, "2 fields"),
         (8, "hours"),

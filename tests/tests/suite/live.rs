@@ -60,7 +60,8 @@ async fn a_published_reading_is_stored_and_judged() -> anyhow::Result<()> {
     while found < 2 {
         found += watcher.next_of("alerts").await?["alerts"].as_array().map_or(0, Vec::len);
     }
-    publisher.send(&reading(2.0, "SO4", 100.0)).await?;
+    let correction = json!({"time": 2.0, "species": "SO4", "concentration": 100.0, "replaces": true});
+    publisher.send(&correction).await?;
     publisher
         .send(&json!({"time": 1.0, "species": "as", "concentration": 11, "unit": "ug/L", "outfall": "002"}))
         .await?;

@@ -1,6 +1,7 @@
 //! The end-to-end suite: one binary, the real server, real sockets.
 
 mod backup;
+mod cases;
 mod certificate;
 mod chart;
 mod company;
@@ -8,6 +9,7 @@ mod configuration;
 mod crash;
 mod docs;
 mod echo;
+mod epa;
 mod errors;
 mod fault_kinds;
 mod fault_ways;
@@ -17,6 +19,7 @@ mod instances;
 mod lists;
 mod live;
 mod metrics;
+mod old_data;
 mod outage;
 mod overview;
 mod patience;

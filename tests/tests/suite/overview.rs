@@ -42,10 +42,14 @@ async fn a_series_stands_by_its_latest_readings_and_remembers_its_exceedances() 
 async fn a_day_of_non_detects_is_within_its_maximum() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
     permitted(&api, "default", &json!({"limits": [{"parameter": "As", "value": 1, "statistic": "daily_max"}]})).await?;
-    taken(&api, "", "time,species,concentration,qualifier\n1,As,5,=\n30,As,2,<\n").await?;
+    taken(&api, "", "time,species,concentration,qualifier\n1,As,5,=\n30,As,0.5,<\n").await?;
     let arsenic = standing(&api, "As").await?;
     assert_eq!((&arsenic["state"], &arsenic["qualifier"]), (&json!("ok"), &json!("<")), "{arsenic}");
-    assert_eq!(arsenic["standings"][0]["value"], Value::Null);
+    let against = &arsenic["standings"][0];
+    assert_eq!((&against["value"], &against["is_inconclusive"]), (&json!(0.5), &json!(false)));
+    // Below 2 may be above 1.
+    taken(&api, "", "time,species,concentration,qualifier\n60,As,2,<\n").await?;
+    assert_eq!(standing(&api, "As").await?["standings"][0]["is_inconclusive"], true);
     Ok(())
 }
 

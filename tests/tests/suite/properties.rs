@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use table::feed::Event;
+use table::permits::Place;
 use tests::table::Table;
 
 /// Each case writes to a disk several times.
@@ -32,6 +33,8 @@ enum Arrival {
     File(Vec<String>),
     /// One by one, some of which share a transaction.
     Single(Vec<String>),
+    /// The same, each in the place of what there was at its time.
+    Correcting(Vec<String>),
 }
 
 struct Bench {
@@ -96,11 +99,14 @@ impl Bench {
             permit_json::parse(&json!({ "limits": limits })).map_err(|e| TestCaseError::fail(format!("{e:?}")))?;
         self.runtime.block_on(async {
             let store = self.ingestor.store();
-            self.engine.adopt_permit(&site, &permit, 0).await.map_err(failed)?;
+            let none = store.permit(&site).await.map_err(failed)?;
+            let place = Place::InForce;
+            self.engine.adopt_permit(&site, &permit, (&none, place), "test").await.map_err(failed)?;
             for arrival in arrivals {
                 match arrival {
                     Arrival::File(rows) => drop(self.ingest(&site, &file(rows)).await.map_err(failed)?),
-                    Arrival::Single(rows) => self.publish(&site, rows).await?,
+                    Arrival::Single(rows) => self.publish(&site, rows, false).await?,
+                    Arrival::Correcting(rows) => self.publish(&site, rows, true).await?,
                 }
             }
             let blocks = store.alert_blocks(&site, None, None).await.map_err(failed)?;
@@ -123,12 +129,12 @@ impl Bench {
 }
 
 impl Bench {
-    async fn publish(&self, site: &str, rows: &[String]) -> TestCaseResult {
+    async fn publish(&self, site: &str, rows: &[String], replaces: bool) -> TestCaseResult {
         let publish = |row: &String| {
             let cells: Vec<_> = row.split(',').collect();
             let (qualifier, value) = cells[2].strip_prefix('<').map_or(("=", cells[2]), |value| ("<", value));
             let message = format!(
-                r#"{{"time":"{}","species":"{}","concentration":{value},"qualifier":"{qualifier}","outfall":"{}","unit":"{}"}}"#,
+                r#"{{"time":"{}","species":"{}","concentration":{value},"qualifier":"{qualifier}","outfall":"{}","unit":"{}","replaces":{replaces}}}"#,
                 cells[0], cells[1], cells[3], cells[4]
             );
             match protocol::parse(message.as_bytes()) {
@@ -244,7 +250,7 @@ fn corrections_leave_what_the_corrected_file_alone_would_have_left() -> anyhow::
         let last: Vec<_> = rows.iter().zip(&values).map(correct).collect();
         let expected = bench.alerts_of(&[file(&last)])?;
         prop_assert_eq!(&bench.alerts_of(&[file(&rows), file(&last)])?, &expected);
-        let (first, then) = (Arrival::Single(rows), Arrival::Single(last.clone()));
+        let (first, then) = (Arrival::Single(rows), Arrival::Correcting(last.clone()));
         prop_assert_eq!(&bench.alerts_after(&[first.clone(), then])?, &expected);
         prop_assert_eq!(&bench.alerts_after(&[first, Arrival::File(last)])?, &expected);
         Ok(())
@@ -267,7 +273,10 @@ fn every_row_of_whatever_file_is_accounted_for() -> anyhow::Result<()> {
             Err(IngestError::NoRows) => return Ok(()),
             Err(other) => return Err(failed(other)),
         };
-        prop_assert_eq!(report.rows, report.rows_taken + report.rows_refused + report.rows_without_reading);
+        prop_assert_eq!(
+            report.rows,
+            report.rows_taken + report.rows_refused + report.rows_without_reading + report.rows_repeated
+        );
         prop_assert_eq!(report.errors.len() as u64, report.errors_total.min(100));
         Ok(())
     })

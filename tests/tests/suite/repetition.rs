@@ -64,9 +64,10 @@ async fn a_corrected_value_replaces_the_old_one_and_withdraws_its_alert() -> any
     assert_eq!(worse["alerts"]["new"], 1);
     let after = alerts(&api, "default").await?;
     assert_eq!((&after[0]["id"], &after[0]["value"]), (&before[0]["id"], &json!(1000.0)));
-    // Of one time twice in a file, the later row counts.
-    taken(&api, "", tidy(&["1,SO4,1001", "1,SO4,1"])).await?;
-    assert_eq!(stored(&api, "default", "SO4").await?[0], "1.0 1.0 mg/L =");
+    // Two results of one time in a file are both judged, and replace all that was there.
+    let twice = taken(&api, "", tidy(&["1,SO4,1001", "1,SO4,1"])).await?;
+    assert_eq!((&twice["readings"], &twice["readings_replaced"]), (&json!(2), &json!(1)), "{twice}");
+    assert_eq!(stored(&api, "default", "SO4").await?[..2], ["1.0 1001.0 mg/L =", "1.0 1.0 mg/L ="]);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The stored exceedances of a rule in a period.
 
-use domain::alert::{self, Alert, Severity};
-use domain::reading::Direction;
+use domain::alert::{Alert, Severity};
+use domain::reading::{self, Direction};
 use std::collections::BTreeMap;
 use table::alerts::Block;
 
@@ -17,6 +17,8 @@ pub(super) struct Exceeding {
     pub(super) listed: Vec<(i64, Alert)>,
     /// How many there are, by severity.
     pub(super) by_severity: BTreeMap<Severity, u64>,
+    /// How many values are beyond benchmarks, which is no violation.
+    pub(super) benchmarks: u64,
     /// What a chart marks: all, or the gravest of each of equally long stretches.
     pub(super) marks: Vec<Mark>,
 }
@@ -38,7 +40,9 @@ impl Exceeding {
         let mut out = Self::default();
         let mut places = Vec::new();
         for block in blocks {
-            range(block).for_each(|row| *out.by_severity.entry(block.severity(row)).or_default() += 1);
+            let is_limit = |row: &usize| !block.rows.flags[*row].has(reading::Mark::Benchmark);
+            range(block).filter(is_limit).for_each(|row| *out.by_severity.entry(block.severity(row)).or_default() += 1);
+            out.benchmarks += range(block).filter(|row| !is_limit(row)).count() as u64;
             places.extend(range(block).take(MAX_LISTED).map(|row| (block.rows.times[row], block, row)));
         }
         places.sort_by_key(|&(time, ..)| time);
@@ -56,7 +60,7 @@ impl Exceeding {
 fn mark(block: &Block, index: usize) -> Mark {
     let row = block.rows.row(index);
     let direction = row.flags.limit().unwrap_or(Direction::Max);
-    let gravity = alert::ratio(row.value, row.limit, direction);
+    let gravity = block.source.measure(block.rows.unit_of(index)).ratio(row.value, row.limit, direction);
     Mark { time: row.time, value: row.value, unit: block.rows.unit_of(index).to_owned(), direction, gravity }
 }
 

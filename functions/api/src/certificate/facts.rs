@@ -6,10 +6,12 @@ use super::range::Range;
 use super::scan::{Scan, scan};
 use super::status::{Outcome, Unfinished, decide};
 use domain::alert::{Alert, Severity};
+use domain::calendar::PeriodKind;
 use domain::evaluate::{Rule, Survey};
-use domain::permit::{Permit, Statistic};
+use domain::statistic::Reach;
 use domain::{name, time};
 use engine::standing::surveys;
+use engine::terms::Terms;
 use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 use table::permits::StoredPermit;
@@ -35,6 +37,8 @@ pub(super) struct Facts {
     pub(super) by_severity: BTreeMap<Severity, u64>,
     pub(super) ledger: Ledger,
     pub(super) verdict: Outcome,
+    /// Whether the period is over.
+    pub(super) is_over: bool,
     pub(super) generated_at: String,
     pub(super) request_id: String,
 }
@@ -78,8 +82,8 @@ impl LimitFacts {
     /// Whether anything of the period was compared with the limit: its statistic has a value, or readings entered it
     /// that cannot exceed, such as non-detects under a daily maximum. Readings too few for a rolling mean do not.
     pub(super) fn was_compared(&self) -> bool {
-        let is_rolling = matches!(self.rule.statistic, Statistic::RollingMean(_));
-        self.survey.values > 0 || self.survey.judged > 0 && !is_rolling
+        let is_rolling = matches!(self.rule.statistic.reach(), Reach::Neighbours(_));
+        self.survey.values > 0 || self.survey.judged > 0 && !is_rolling && self.rule.other().is_none()
     }
 
     /// Whether the stored exceedances are those that the readings have. They are not for a moment while a file is
@@ -90,9 +94,14 @@ impl LimitFacts {
 }
 
 /// Reads everything.
-pub(super) async fn gather(store: &Store, site: String, range: Range) -> Result<Facts, StoreError> {
+pub(super) async fn gather(
+    store: &Store,
+    site: String,
+    permit: StoredPermit,
+    range: Range,
+) -> Result<Facts, StoreError> {
     let (before, changes) = (store.pending(&site).await?, store.head(&site).await?.changes);
-    let permit = store.permit(&site).await?;
+    let terms = Terms::of(&permit);
     let mut entries = store.series_of(&site).await?;
     entries.sort_by_cached_key(|entry| {
         let series = &entry.series;
@@ -102,7 +111,7 @@ pub(super) async fn gather(store: &Store, site: String, range: Range) -> Result<
         (Vec::new(), Vec::new(), BTreeMap::new(), BTreeMap::new());
     for chunk in entries.chunks(AT_ONCE) {
         let charted = series.len() < MAX_CHARTS;
-        let read = chunk.iter().map(async |entry| one(store, entry, &permit.permit, range, charted).await);
+        let read = chunk.iter().map(async |entry| one(store, entry, &terms, &range, charted).await);
         for mut found in try_join_all(read).await? {
             for limit in &mut found.limits {
                 exceedances.append(&mut limit.exceeding.listed);
@@ -123,34 +132,54 @@ pub(super) async fn gather(store: &Store, site: String, range: Range) -> Result<
     let outstanding = store.outstanding(&site).await?;
     let unsettled = before + store.pending(&site).await? > 0 || store.head(&site).await?.changes != changes;
     let unfinished = Unfinished { unsettled, interrupted: outstanding.interrupted };
-    let verdict = decide(&permit, &series, range, &ledger, &unfinished);
+    let verdict = decide(&permit, &series, &range, &ledger, &unfinished);
     let (generated_at, request_id) = (time::rfc3339(time::now() / 1_000_000 * 1_000_000), request_id::current());
-    Ok(Facts { site, range, permit, series, exceedances, by_severity, ledger, verdict, generated_at, request_id })
+    let is_over = range.bounds().1 < time::now();
+    Ok(Facts {
+        is_over,
+        site,
+        range,
+        permit,
+        series,
+        exceedances,
+        by_severity,
+        ledger,
+        verdict,
+        generated_at,
+        request_id,
+    })
+}
+
+/// A range with the periods that it cuts.
+fn whole(rule: &Rule, (from, to): (i64, i64)) -> (i64, i64) {
+    match rule.statistic.period() {
+        PeriodKind::Instant => (from, to),
+        _ if from == i64::MIN => (from, to),
+        kind => (rule.calendar.around(kind, from).start, to),
+    }
 }
 
 async fn one(
     store: &Store,
     entry: &Entry,
-    permit: &Permit,
-    range: Range,
+    terms: &Terms,
+    range: &Range,
     charted: bool,
 ) -> Result<SeriesFacts, StoreError> {
     let (from, to) = range.bounds();
-    let bounds = (from.max(entry.first), to.min(entry.latest.time));
+    let (first, last) = entry.span(&terms.view);
+    let bounds = (from.max(first), to.min(last));
     let mut facts =
         SeriesFacts { entry: entry.clone(), scan: Scan::default(), limits: Vec::new(), revisions: BTreeMap::new() };
-    if from > entry.latest.time {
-        return Ok(facts);
-    }
     // There may be none: a month that begins in the period can have its readings behind it.
     if bounds.0 <= bounds.1 {
-        let readings = store.readings(entry, bounds.0, bounds.1).await?;
+        let readings = store.readings(entry, &terms.view, bounds).await?;
         facts.revisions = readings.revisions()?;
-        facts.scan = scan(readings, bounds, charted).await?;
+        facts.scan = scan(readings, bounds, &entry.unit, charted).await?;
     }
-    for (rule, survey) in surveys(store, entry, permit, (from, to)).await? {
+    for (rule, survey) in surveys(store, entry, terms, (from, to)).await? {
         let blocks = store.alert_blocks(&entry.series.site, Some(&entry.id), Some(&rule.id)).await?;
-        facts.limits.push(LimitFacts { rule, survey, exceeding: Exceeding::of(&blocks, (from, to)) });
+        facts.limits.push(LimitFacts { exceeding: Exceeding::of(&blocks, whole(&rule, (from, to))), rule, survey });
     }
     Ok(facts)
 }

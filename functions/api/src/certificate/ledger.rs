@@ -34,6 +34,9 @@ pub(super) struct File {
     pub(super) done: bool,
     pub(super) rows_taken: Option<u64>,
     pub(super) rows_refused: Option<u64>,
+    /// Whether a person has dealt with those.
+    pub(super) is_resolved: bool,
+    pub(super) readings_replaced: u64,
     /// How many readings of the period it brought, those included that were corrected later.
     pub(super) readings: u64,
 }
@@ -74,6 +77,8 @@ impl File {
         Self {
             rows_taken: rows("rows_taken"),
             rows_refused: rows("rows_refused"),
+            is_resolved: ingest.resolution.is_some(),
+            readings_replaced: rows("readings_replaced").unwrap_or_default(),
             id: ingest.id,
             digest: ingest.digest,
             source: ingest.source,

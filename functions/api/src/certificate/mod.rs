@@ -54,9 +54,10 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 
 /// A certificate of compliance for a site and a period, to be printed and signed.
 ///
-/// The status is NON-COMPLIANT with any exceedance, INSUFFICIENT DATA where nothing was compared with a limit, a limit
-/// of the site's own permit met no reading or units could not be compared, and COMPLIANT otherwise. Statistics whose
-/// period begins between `from` and `to` count.
+/// The status is NON-COMPLIANT with any violation. It is COMPLIANT where every limit of every version of the permit that
+/// was in force has as many values as are expected, none of which is beyond it or leaves that open, no file is unfinished,
+/// no row was refused and no verdict is outstanding; else INSUFFICIENT DATA, with what is missing. Periods that touch the
+/// range are judged whole.
 #[utoipa::path(
     get, path = "/api/certificate", tag = "alerts", params(Options),
     responses(
@@ -67,16 +68,17 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 )]
 pub(crate) async fn get_certificate(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Response> {
     let asked = name::check(&options.site).map_err(|error| ApiError::bad_request(format!("site: {error}")))?;
-    let range = Range::read(options.from.as_deref(), options.to.as_deref())?;
     let sites = api.store.sites().await?;
     let site = sites.into_iter().find(|site| name::same(site, asked));
     let site = site.ok_or_else(|| ApiError::not_found("there is no such site; GET /api/status lists them"))?;
-    let facts = facts::gather(&api.store, site, range).await?;
+    let permit = api.store.permit(&site).await?;
+    let range = Range::read(options.from.as_deref(), options.to.as_deref(), &permit.history.calendar)?;
+    let facts = facts::gather(&api.store, site, permit, range).await?;
     Ok(respond(&facts))
 }
 
 fn respond(facts: &facts::Facts) -> Response {
-    let name = format!("inline; filename=\"{}\"", file_name(&facts.site, facts.range));
+    let name = format!("inline; filename=\"{}\"", file_name(&facts.site, &facts.range));
     let disposition = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("inline"));
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
@@ -87,7 +89,7 @@ fn respond(facts: &facts::Facts) -> Response {
 }
 
 /// A name that every file system takes: letters, digits and hyphens of ASCII.
-fn file_name(site: &str, range: Range) -> String {
+fn file_name(site: &str, range: &Range) -> String {
     let parts = [Some("certificate".to_owned()), Some(site.to_owned()), range.shown_from(), range.shown_to()];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let words = text.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
@@ -110,9 +112,10 @@ mod tests {
 
     #[test]
     fn file_names_are_plain_whatever_the_site_is_called() {
-        let range = Range::read(Some("2026-01-01"), Some("2026-03-31")).unwrap();
+        let read = |from, to| Range::read(from, to, &domain::calendar::Calendar::default()).unwrap();
+        let range = &read(Some("2026-01-01"), Some("2026-03-31"));
         assert_eq!(file_name("TX0119407", range), "certificate-TX0119407-2026-01-01-2026-03-31.html");
-        let whole = Range::read(None, None).unwrap();
+        let whole = &read(None, None);
         assert_eq!(file_name("../\"a\"\r\nb; x=é", whole), "certificate-a-b-x.html");
         assert_eq!(file_name("日本", whole), "certificate.html");
         assert!(file_name(&"x".repeat(256), whole).len() <= 105);

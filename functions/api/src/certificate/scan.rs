@@ -37,10 +37,15 @@ pub(super) struct OwnLimit {
     pub(super) times: (i64, i64),
 }
 
-/// Takes all pieces. `range` is where the readings lie; without `charted` no points are kept.
-pub(super) async fn scan(mut readings: Merged, range: (i64, i64), charted: bool) -> Result<Scan, StoreError> {
+/// Takes all pieces. `range` is where the readings lie, `unit` the series'; without `charted` no points are kept.
+pub(super) async fn scan(
+    mut readings: Merged,
+    range: (i64, i64),
+    unit: &str,
+    charted: bool,
+) -> Result<Scan, StoreError> {
     let mut scan = Scan::default();
-    let mut points = Downsample::new(CHART_POINTS, range.0, range.1);
+    let mut points = Downsample::new(CHART_POINTS, range, unit);
     while let Some(piece) = readings.next_piece()? {
         scan.feed(&piece);
         if charted {
@@ -99,7 +104,7 @@ mod tests {
         let rows = [(0, Qualifier::Equal, Some(10.0)), (1, Qualifier::Less, Some(10.0)), (2, Qualifier::Less, None)];
         for (time, qualifier, limit) in rows {
             let flags = Flags::new(qualifier, TimeKind::Hours, limit.map(|_| Direction::Max), 0);
-            piece.push(Row { time, value: 1.0, flags, limit: limit.unwrap_or_default() });
+            piece.push(Row { time, value: 1.0, flags, limit: limit.unwrap_or_default(), sample: 0 });
         }
         let mut scan = Scan::default();
         scan.feed(&piece);
@@ -114,7 +119,7 @@ mod tests {
         let mut piece = Columns { units: vec!["mg/L".into()], ..Columns::default() };
         for time in 0..MAX_OWN_LIMITS as i64 + 5 {
             let flags = Flags::new(Qualifier::Equal, TimeKind::Hours, Some(Direction::Max), 0);
-            piece.push(Row { time, value: 1.0, flags, limit: time as f64 });
+            piece.push(Row { time, value: 1.0, flags, limit: time as f64, sample: 0 });
         }
         let mut scan = Scan::default();
         scan.feed(&piece);

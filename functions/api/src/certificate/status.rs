@@ -3,10 +3,18 @@
 use super::facts::{LimitFacts, SeriesFacts};
 use super::ledger::Ledger;
 use super::range::Range;
-use domain::permit::{Limit, Season, Statistic};
-use domain::time::{PeriodKind, month_of};
+use domain::alert::AlertKind;
+use domain::calendar::{Calendar, PeriodKind};
+use domain::evaluate::Rule;
+use domain::permit::{Limit, Season};
+use domain::statistic::{Reach, Statistic};
+use domain::time::{self, TimeKind};
 use std::collections::BTreeSet;
 use table::permits::StoredPermit;
+
+/// The most periods without a value that are counted of a limit, and named.
+const MAX_MISSING: u64 = 1000;
+const MAX_NAMED: usize = 12;
 
 /// What the page says in large letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +42,16 @@ pub(super) enum Gap {
     NothingCompared,
     /// A limit of the site's own permit, and why it was compared with nothing.
     Unmet { limit: Box<Limit>, why: Why },
+    /// Periods in which a limit has no value.
+    Missing { limit: Box<Limit>, outfall: String, periods: Vec<String>, count: u64 },
+    /// Values that may be beyond their limit or not.
+    Inconclusive { outfall: String, parameter: String, statistic: Statistic, limit: f64, unit: String, count: u64 },
+    /// Values that came with a limit that cannot be judged.
+    Unjudged { outfall: String, parameter: String, count: u64 },
+    /// Rows that could not be read, of a file that brought results for the period.
+    Refused { ingest: String, source: String, rows: u64 },
+    /// The site is judged by the built-in permit.
+    NoPermit,
     /// Readings of a limited parameter in a unit that the limit's cannot be compared with.
     Units { outfall: String, parameter: String, unit: String, limit_unit: String, readings: u64 },
     /// A file that is not completely taken in.
@@ -68,22 +86,42 @@ pub(super) enum Why {
 pub(super) fn decide(
     permit: &StoredPermit,
     series: &[SeriesFacts],
-    range: Range,
+    range: &Range,
     ledger: &Ledger,
     site: &Unfinished,
 ) -> Outcome {
     let limits = || series.iter().flat_map(|series| &series.limits);
     let exceeds = limits().any(|limit| limit.exceeding.total() > 0 || limit.survey.exceedances_total() > 0);
     let mut gaps = Vec::new();
+    let is_violation = |limit: &&LimitFacts| limit.rule.kind() == AlertKind::Limit && limit.was_compared();
     if series.iter().all(|series| series.scan.readings == 0) && !limits().any(LimitFacts::was_compared) {
         gaps.push(Gap::NoReadings);
     } else {
-        if !limits().any(LimitFacts::was_compared) {
+        let compared = || limits().filter(is_violation);
+        if !compared().any(|limit| limit.survey.judges()) {
             gaps.push(Gap::NothingCompared);
+        } else if !permit.is_own() && compared().any(|limit| limit.rule.limit.is_some()) {
+            gaps.push(Gap::NoPermit);
         }
-        gaps.extend(unmet(permit, series, range));
-        gaps.extend(series.iter().flat_map(units));
+        let span = closed(range, series);
+        let unmet = unmet(permit, series, span);
+        let is_told =
+            |rule: &Rule| unmet.iter().any(|gap| matches!(gap, Gap::Unmet { limit, .. } if limit.id() == rule.id));
+        for of in series {
+            gaps.extend(units(of));
+            gaps.extend(of.limits.iter().filter_map(|limit| inconclusive(of, limit)));
+            gaps.extend(of.limits.iter().filter_map(|limit| unjudged(of, limit)));
+            if permit.is_own() {
+                let limits = of.limits.iter().filter(|limit| !is_told(&limit.rule));
+                gaps.extend(limits.filter_map(|limit| missing(of, limit, span)));
+            }
+        }
+        gaps.extend(unmet);
     }
+    gaps.extend(ledger.files.iter().filter_map(|file| {
+        let rows = file.rows_refused.filter(|rows| *rows > 0 && !file.is_resolved)?;
+        Some(Gap::Refused { ingest: file.id.clone(), source: file.source.clone(), rows })
+    }));
     let of_range = ledger.files.iter().filter(|file| !file.done).map(|file| &file.id);
     let unfinished: BTreeSet<&String> = of_range.chain(&site.interrupted).collect();
     gaps.extend(unfinished.into_iter().map(|id| Gap::Unfinished { ingest: id.clone() }));
@@ -98,20 +136,77 @@ pub(super) fn decide(
     Outcome { status, gaps, out_of_step: !limits().all(LimitFacts::in_step) }
 }
 
-/// The limits of the site's own permit that were compared with nothing though they hold at some time of the period.
-/// The built-in permit was not written for the site: what it limits need not be measured there.
-fn unmet(permit: &StoredPermit, series: &[SeriesFacts], range: Range) -> Vec<Gap> {
-    if permit.version == 0 {
-        return Vec::new();
-    }
+/// The range, closed by the first and the last reading of the site where it is open.
+fn closed(range: &Range, series: &[SeriesFacts]) -> (i64, i64) {
     let (from, to) = range.bounds();
     let first = series.iter().filter_map(|series| series.scan.first).map(|row| row.time).min();
     let last = series.iter().filter_map(|series| series.scan.last).map(|row| row.time).max();
-    let span =
-        (if from == i64::MIN { first.unwrap_or(0) } else { from }, if to == i64::MAX { last.unwrap_or(0) } else { to });
-    let in_season = permit.permit.limits.iter().filter(|limit| holds_within(limit.season, span));
-    let gap = |limit: &Limit| Some(Gap::Unmet { limit: Box::new(limit.clone()), why: why(limit, series)? });
-    in_season.filter_map(gap).collect()
+    (if from == i64::MIN { first.unwrap_or(0) } else { from }, if to == i64::MAX { last.unwrap_or(0) } else { to })
+}
+
+/// The limits of the site's own permit that were compared with nothing though they hold at some time of the period.
+/// The built-in permit was not written for the site: what it limits need not be measured there.
+fn unmet(permit: &StoredPermit, series: &[SeriesFacts], span: (i64, i64)) -> Vec<Gap> {
+    if !permit.is_own() {
+        return Vec::new();
+    }
+    let mut seen = BTreeSet::new();
+    let mut gaps = Vec::new();
+    for (version, window) in permit.history.in_force() {
+        let span = (span.0.max(window.0), span.1.min(window.1));
+        let limits = version.permit.limits.iter().filter(|limit| limit.kind == AlertKind::Limit);
+        for limit in limits.filter(|limit| holds_within(limit.season, &permit.history.calendar, span)) {
+            if let Some(why) = why(limit, series).filter(|_| seen.insert(limit.id())) {
+                gaps.push(Gap::Unmet { limit: Box::new(limit.clone()), why });
+            }
+        }
+    }
+    gaps
+}
+
+/// Values that may be beyond a limit or not.
+fn inconclusive(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
+    let limit = facts.rule.limit.as_ref().filter(|_| facts.survey.inconclusive > 0)?;
+    (facts.rule.kind() == AlertKind::Limit).then(|| Gap::Inconclusive {
+        outfall: series.entry.series.outfall.clone(),
+        parameter: series.entry.series.parameter.clone(),
+        statistic: facts.rule.statistic,
+        limit: limit.value,
+        unit: limit.unit.to_string(),
+        count: facts.survey.inconclusive,
+    })
+}
+
+/// Values that came with a limit that cannot be judged, where a series has no other ones.
+fn unjudged(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
+    let is_all = facts.survey.unjudged > 0 && facts.survey.values == 0;
+    is_all.then(|| Gap::Unjudged {
+        outfall: series.entry.series.outfall.clone(),
+        parameter: series.entry.series.parameter.clone(),
+        count: facts.survey.unjudged,
+    })
+}
+
+/// Periods of the range, whole ones that are over, of which a limit should have a value and has none.
+fn missing(series: &SeriesFacts, facts: &LimitFacts, (from, to): (i64, i64)) -> Option<Gap> {
+    let (rule, limit) = (&facts.rule, facts.rule.limits.last().filter(|limit| limit.kind == AlertKind::Limit)?);
+    let (kind, to) = (rule.expected(), to.min(time::now()));
+    let closed = limit.closed_from.map_or(i64::MAX, |day| rule.calendar.midnight(day));
+    let (mut periods, mut count) = (Vec::new(), 0);
+    let mut period = rule.calendar.around(kind, from);
+    while period.start <= to && count < MAX_MISSING {
+        let is_over = period.end <= time::now();
+        let is_due = rule.holds_at(period.start) && period.start < closed;
+        if is_over && is_due && !facts.survey.met.contains(&period.start) {
+            count += 1;
+            if periods.len() < MAX_NAMED {
+                periods.push(rule.calendar.label(kind, period.start, TimeKind::Clock));
+            }
+        }
+        period = rule.calendar.around(kind, period.end);
+    }
+    let (limit, outfall) = (Box::new(limit.clone()), series.entry.series.outfall.clone());
+    (count > 0).then_some(Gap::Missing { limit, outfall, periods, count })
 }
 
 /// Why a limit was compared with nothing; `None` if it was compared with something.
@@ -122,10 +217,10 @@ fn why(limit: &Limit, series: &[SeriesFacts]) -> Option<Why> {
     if facts().any(LimitFacts::was_compared) {
         return None;
     }
-    Some(match limit.statistic {
+    Some(match limit.statistic.reach() {
         _ if covered().all(|series| series.scan.readings == 0) => Why::NoReadings,
         _ if facts().any(|facts| !facts.survey.incomparable.is_empty()) => Why::OtherUnits,
-        Statistic::RollingMean(readings) if facts().any(|facts| facts.survey.judged > 0) => Why::TooFew(readings),
+        Reach::Neighbours(readings) if facts().any(|facts| facts.survey.judged > 0) => Why::TooFew(readings as u32),
         _ => Why::NoPeriod,
     })
 }
@@ -148,17 +243,17 @@ fn units(series: &SeriesFacts) -> Vec<Gap> {
 }
 
 /// Whether a season holds at some time of a stretch.
-fn holds_within(season: Season, (from, to): (i64, i64)) -> bool {
+fn holds_within(season: Season, calendar: &Calendar, (from, to): (i64, i64)) -> bool {
     let mut month = from;
     // After twelve months every month has been met.
     for _ in 0..12 {
         if month > to {
             return false;
         }
-        if season.contains(month_of(month)) {
+        if season.contains(calendar.month_of(month)) {
             return true;
         }
-        month = PeriodKind::Month.around(month).end;
+        month = calendar.around(PeriodKind::Month, month).end;
     }
     false
 }
@@ -171,6 +266,7 @@ mod tests {
     #[test]
     fn seasons_and_the_stretches_that_meet_them() {
         let stretch = |from: &str, to: &str| (from_clock(from).unwrap(), from_clock(to).unwrap());
+        let utc = Calendar::default();
         let summer = Season::of(&[6, 7, 8]);
         for (from, to, holds) in [
             ("2026-01-01", "2026-05-31", false),
@@ -179,8 +275,8 @@ mod tests {
             ("2026-09-01", "2027-05-31", false),
             ("2026-09-01", "2040-01-01", true),
         ] {
-            assert_eq!(holds_within(summer, stretch(from, to)), holds, "{from} {to}");
-            assert!(holds_within(Season::ALL, stretch(from, to)));
+            assert_eq!(holds_within(summer, &utc, stretch(from, to)), holds, "{from} {to}");
+            assert!(holds_within(Season::ALL, &utc, stretch(from, to)));
         }
     }
 }

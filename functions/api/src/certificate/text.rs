@@ -1,8 +1,8 @@
 //! Numbers, times and names as the certificate shows them, and how much of a list it shows.
 
-use domain::alert::PERCENT_OF_ZERO_LIMIT;
-use domain::permit::Statistic;
+use domain::alert::Alert;
 use domain::reading::{Direction, Qualifier};
+use domain::statistic::Statistic;
 use maud::{Markup, Render, html};
 
 /// Digits of computed values. Laboratories report two to four.
@@ -70,8 +70,12 @@ pub(super) fn qualified(qualifier: Qualifier, value: String) -> String {
 }
 
 /// A percentage by which a value is beyond its limit.
-pub(super) fn percent(percent: i64) -> String {
-    if percent >= PERCENT_OF_ZERO_LIMIT { "–".into() } else { format!("{percent} %") }
+pub(super) fn percent(alert: &Alert) -> String {
+    match (alert.percent, alert.percent_at_least) {
+        (Some(percent), _) => format!("{percent} %"),
+        (None, Some(percent)) => format!("at least {percent} %"),
+        (None, None) => "–".into(),
+    }
 }
 
 /// A value as percent of its limit; nothing where the limit is zero.
@@ -92,17 +96,7 @@ pub(super) fn direction(direction: Direction) -> &'static str {
 
 /// A statistic in words.
 pub(super) fn statistic(statistic: Statistic) -> String {
-    match statistic {
-        Statistic::Instant => "each reading".into(),
-        Statistic::DailyMax => "daily maximum".into(),
-        Statistic::DailyMin => "daily minimum".into(),
-        Statistic::DailyAvg => "daily average".into(),
-        Statistic::WeeklyAvg => "weekly average".into(),
-        Statistic::MonthlyAvg => "monthly average".into(),
-        Statistic::Geomean30d => "30-day geometric mean".into(),
-        Statistic::RollingMean(readings) => format!("mean of {readings} readings"),
-        Statistic::AsReported => "as reported".into(),
-    }
+    statistic.label().to_lowercase()
 }
 
 /// A statistic of a series: one that is reported is known by its own base.
@@ -183,7 +177,6 @@ mod tests {
         assert_eq!(value_against(10.000_000_01, 10.0), "10.00000001");
         assert_eq!((count(0), count(999), count(1_234_567)), ("0".into(), "999".into(), "1,234,567".into()));
         assert_eq!((percent_of(3.12, 3.0), percent_of(1.0, 0.0)), ("104 %".into(), "–".into()));
-        assert_eq!((percent(62), percent(PERCENT_OF_ZERO_LIMIT)), ("62 %".into(), "–".into()));
     }
 
     #[test]

@@ -103,13 +103,14 @@ export async function getText(path: string, query: Query = {}): Promise<string> 
 }
 
 export async function submit<T>(
-  method: "POST" | "PUT",
+  method: "POST" | "PUT" | "DELETE",
   path: string,
   body: unknown,
   condition: Record<string, string> = {},
 ): Promise<T> {
-  const headers = { "Content-Type": "application/json", ...condition };
-  const response = await send(path, { method, headers, body: JSON.stringify(body) });
+  const isEmpty = body === undefined;
+  const headers = { ...(isEmpty ? {} : { "Content-Type": "application/json" }), ...condition };
+  const response = await send(path, { method, headers, body: isEmpty ? null : JSON.stringify(body) });
   return (await response.json()) as T;
 }
 

@@ -2,7 +2,7 @@
 
 import { getText } from "./api";
 import { download, fill, h, id, name } from "./dom";
-import { fileName, isHours, momentText, seconds } from "./format";
+import { dayText, fileName, isHours, seconds } from "./format";
 import { overview, site } from "./model";
 import { route } from "./route";
 import { failed, loading } from "./states";
@@ -19,14 +19,15 @@ export function certificateView(main: HTMLElement): () => void {
     holder,
   );
   const message = h("div");
-  let shown: { html: string; site: string } | null = null;
+  /** The certificate that is shown, with what it is about, which the form may no longer say. */
+  let shown: { html: string; site: string; from: string; to: string } | null = null;
 
   const print = h("button", { type: "button", text: "Print", on: { click: () => window.print() } });
   const save = h("button", { type: "button", text: "Download" });
   save.addEventListener("click", () => {
     if (!shown) return;
     download(
-      `${fileName("certificate", shown.site, from.value, to.value)}.html`,
+      `${fileName("certificate", shown.site, shown.from, shown.to)}.html`,
       new Blob([shown.html], { type: "text/html" }),
     );
   });
@@ -47,22 +48,31 @@ export function certificateView(main: HTMLElement): () => void {
     event.preventDefault();
     void show();
   });
+  form.addEventListener("input", () => {
+    const isOther = shown !== null && (shown.from !== from.value || shown.to !== to.value);
+    const text = `The certificate below is of ${shown?.from || "the beginning"} to ${shown?.to || "the end"}.`;
+    fill(message, isOther && h("p", { class: "note no-print", role: "status", text }));
+  });
   const title = h("h2", { class: "no-print" });
   fill(main, title, form, message, region);
 
+  let asked = 0;
   async function show(): Promise<void> {
     fill(message, loading("Making the certificate"));
     region.dataset.ready = "false";
-    const asked = site();
+    const turn = ++asked;
+    const query = { site: site(), from: from.value, to: to.value };
     try {
-      const html = await getText("/api/certificate", { site: asked, from: from.value, to: to.value });
-      if (asked !== site()) return;
-      shown = { html, site: asked };
+      const html = await getText("/api/certificate", query);
+      if (turn !== asked || query.site !== site()) return;
+      shown = { html, ...query };
       insert(holder, html);
       fill(message);
       region.dataset.ready = "true";
       enable(true);
     } catch (error) {
+      if (turn !== asked) return;
+      shown = null;
       enable(false);
       fill(
         message,
@@ -104,7 +114,7 @@ function period(loaded: Overview, from: HTMLInputElement, to: HTMLInputElement):
   ] as const) {
     input.type = hours ? "number" : "date";
     if (hours) input.step = "any";
-    input.value = moment === undefined ? "" : isHours(moment) ? String(moment) : momentText(moment).slice(0, 10);
+    input.value = moment === undefined ? "" : isHours(moment) ? String(moment) : dayText(moment);
   }
 }
 

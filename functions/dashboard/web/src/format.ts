@@ -1,22 +1,22 @@
-// Numbers, times and names as people read them. Times are UTC, as the days and months of permits are here.
+// Numbers, times and names as people read them. Times are those of the site's clocks.
 
-import type { Condition, Direction, Moment, Qualifier, Severity } from "./types";
+import type { Alert, Condition, Direction, Moment, Qualifier, Severity } from "./types";
+import { clock, momentOf, siteZone } from "./zone";
 
 /** From the gravest to none. */
-export const CONDITIONS: readonly Condition[] = ["critical", "warning", "watch", "info", "ok", "none"];
+export const CONDITIONS: readonly Condition[] = ["critical", "warning", "watch", "info", "open", "ok", "none"];
 export const SEVERITIES: readonly Severity[] = ["critical", "warning", "watch", "info"];
 
 export const CONDITION_NAMES: Record<Condition, string> = {
   critical: "Critical",
   warning: "Warning",
   watch: "Watch",
-  info: "Info",
+  // A violation is never mere information.
+  info: "Minor",
+  open: "Inconclusive",
   ok: "Within limits",
   none: "No limit",
 };
-
-/** What stands in a percentage where the limit is zero (EPA's own convention). */
-const PERCENT_OF_ZERO_LIMIT = 2_147_483_650;
 
 const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
 const long = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 8 });
@@ -59,13 +59,27 @@ export function headroomText(headroom: number): string {
   return headroom < 0 ? `${size} beyond` : `${size} headroom`;
 }
 
-export function percentText(percent: number): string {
-  return percent >= PERCENT_OF_ZERO_LIMIT ? "limit is zero" : `${count(percent)} % beyond`;
+/** How far beyond its limit: in percent, or in its unit where a percentage would say nothing. */
+export function beyondText(alert: Alert): string {
+  if (alert.percent !== null) return `${count(alert.percent)} % beyond`;
+  if (alert.percent_at_least != null) return `at least ${count(alert.percent_at_least)} % beyond`;
+  if (alert.limit === 0) return "limit is zero";
+  return `${brief(Math.abs(alert.value - alert.limit))} ${alert.unit} beyond`;
 }
 
-/** Seconds since 1970, or since hour 0. */
+/** A date alone: a day of the site's calendar, and no moment. */
+const DAY = /^[+-]?\d{4,6}-\d\d-\d\d$/;
+const OFFSET = /(Z|[+-]\d\d:?\d\d)$/i;
+
+export function isDay(moment: Moment): moment is string {
+  return typeof moment === "string" && DAY.test(moment);
+}
+
+/** Seconds since 1970, or since hour 0. A day begins at the site's midnight. */
 export function seconds(moment: Moment): number {
-  return typeof moment === "number" ? moment * 3600 : Date.parse(moment) / 1000;
+  if (typeof moment === "number") return moment * 3600;
+  const isLocal = isDay(moment) || !OFFSET.test(moment);
+  return (isLocal ? momentOf(moment, siteZone.get()) : Date.parse(moment)) / 1000;
 }
 
 export function isHours(moment: Moment): moment is number {
@@ -80,34 +94,24 @@ export function momentAt(at: number, hours: boolean): string {
   return new Date(milliseconds).toISOString();
 }
 
-export function momentText(moment: Moment): string {
+/** A time as clocks and calendars show it: the site's, unless it is about another one. */
+export function momentText(moment: Moment, zone = siteZone.get()): string {
   if (isHours(moment)) return `${long.format(moment)} h`;
-  const at = new Date(moment);
-  if (Number.isNaN(at.getTime())) return moment;
-  const text = at.toISOString();
-  if (text.endsWith("T00:00:00.000Z")) return text.slice(0, 10);
-  return `${text.slice(0, 10)} ${text.endsWith(":00.000Z") ? text.slice(11, 16) : text.slice(11, 19)}`;
+  const at = Date.parse(moment);
+  if (isDay(moment) || Number.isNaN(at) || !OFFSET.test(moment)) return moment;
+  const { day, time } = clock(at, zone);
+  return `${day} ${time.endsWith(":00") ? time.slice(0, 5) : time}`;
+}
+
+/** The day of a moment. */
+export function dayText(moment: Moment, zone = siteZone.get()): string {
+  const text = momentText(moment, zone);
+  return isHours(moment) ? text : (text.split(/[ T]/, 1)[0] ?? text);
 }
 
 /** The period of an alert; a moment among them is shown like any other. */
-export function periodText(period: string): string {
-  return /^\d{4}-\d\d-\d\dT/.test(period) ? momentText(period) : period;
-}
-
-const STATISTICS: Record<string, string> = {
-  instant: "single readings",
-  daily_max: "daily maximum",
-  daily_min: "daily minimum",
-  daily_avg: "daily average",
-  weekly_avg: "weekly average",
-  monthly_avg: "monthly average",
-  geomean_30d: "30-day geometric mean",
-  as_reported: "as reported",
-};
-
-export function statisticText(statistic: string): string {
-  const rolling = /^rolling_mean\((\d+)\)$/.exec(statistic);
-  return rolling ? `mean of ${rolling[1]} readings` : (STATISTICS[statistic] ?? statistic);
+export function periodText(period: string, zone = siteZone.get()): string {
+  return /^[+-]?\d{4,6}-\d\d-\d\dT/.test(period) ? momentText(period, zone) : period;
 }
 
 /** Statistical bases of EPA's forms. */
@@ -140,9 +144,10 @@ export function sameName(a: string, b: string): boolean {
   return a.trim().toLowerCase() === b.trim().toLowerCase();
 }
 
-/** A field of a CSV file. */
+/** A field of a CSV file. A text that spreadsheets would take for a formula gets a mark that makes it text. */
 export function csvField(value: string | number): string {
-  const text = String(value);
+  const isFormula = typeof value === "string" && /^[=+\-@\t\r]/.test(value) && !Number.isFinite(Number(value));
+  const text = isFormula ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

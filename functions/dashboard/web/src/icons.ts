@@ -10,6 +10,11 @@ const SHAPES: Record<Condition, { outline: string; sign: string; filled: boolean
   warning: { outline: "M8 1.2l7.2 13.3H.8z", sign: "M8 6v4m0 2v.4", filled: true },
   watch: { outline: "M8 1.2l7.2 13.3H.8z", sign: "M8 6v4m0 2v.4", filled: false },
   info: { outline: "M8 .8L15.2 8 8 15.2.8 8z", sign: "M8 7v4m0-6.4v.4", filled: false },
+  open: {
+    outline: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1z",
+    sign: "M6 6.2a2 2 0 1 1 2.7 1.9q-.7.3-.7 1.2m0 2.2v.4",
+    filled: false,
+  },
   ok: { outline: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1z", sign: "M4.8 8.2l2.2 2.3 4.3-4.8", filled: false },
   none: { outline: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1z", sign: "M5 8h6", filled: false },
 };

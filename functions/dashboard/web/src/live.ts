@@ -35,9 +35,11 @@ interface Frame {
 /** The first tries follow each other quickly: a server that restarts is back in a second. */
 const FIRST_DELAY = 300;
 const LONGEST_DELAY = 15_000;
-/** API Gateway ends connections that say nothing for ten minutes; a dead one is found out sooner. */
-const PING_EVERY = 60_000;
-const ANSWER_WITHIN = 10_000;
+/** Nobody should read "Live" above a dead connection for longer than a glance: it is found out within 15 seconds. */
+const PING_EVERY = 10_000;
+const ANSWER_WITHIN = 5000;
+/** While nobody looks it only has to be kept: API Gateway ends connections that say nothing for ten minutes. */
+const PING_UNSEEN_EVERY = 60_000;
 /** Events are handed on in batches, so that a flood of readings leaves the page time to draw. */
 const BATCH_EVERY = 40;
 
@@ -47,6 +49,8 @@ export class Live {
   #site: string | null = null;
   #after = 0;
   #delay = FIRST_DELAY;
+  /** When the server was last heard. */
+  #heard = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #silence: ReturnType<typeof setTimeout> | null = null;
   #waiting: LiveEvent[] = [];
@@ -60,8 +64,9 @@ export class Live {
     readonly events: (events: LiveEvent[]) => void,
     readonly gap: () => void,
   ) {
-    setInterval(() => this.#ping(), PING_EVERY);
+    setInterval(() => this.#pingIfSilent(), PING_EVERY / 2);
     window.addEventListener("online", () => this.#retryNow());
+    window.addEventListener("offline", () => this.#lost());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#retryNow();
     });
@@ -139,6 +144,18 @@ export class Live {
     }
   }
 
+  /** The system says that there is no network: no need to wait for an answer that cannot come. */
+  #lost(): void {
+    const socket = this.#socket;
+    if (socket) this.#closed(socket);
+  }
+
+  #pingIfSilent(): void {
+    const every = document.visibilityState === "visible" ? PING_EVERY : PING_UNSEEN_EVERY;
+    // Half of the pause early, so that it is never half of one late.
+    if (this.#silence === null && Date.now() - this.#heard >= every - PING_EVERY / 2) this.#ping();
+  }
+
   #ping(): void {
     const socket = this.#socket;
     if (socket?.readyState !== WebSocket.OPEN) return;
@@ -158,6 +175,7 @@ export class Live {
   #receive(text: string): void {
     if (this.#silence) clearTimeout(this.#silence);
     this.#silence = null;
+    this.#heard = Date.now();
     let parsed: unknown;
     try {
       parsed = JSON.parse(text);

@@ -5,7 +5,10 @@ import { sameName, seconds } from "./format";
 import { Live, type LiveEvent } from "./live";
 import { go, route } from "./route";
 import { type Load, Signal } from "./signal";
-import type { Against, Overview, Qualifier, SiteStatus, Standing } from "./types";
+import { arrange, follow, met, open } from "./standing";
+import { loadStatistics } from "./statistics";
+import type { Overview, SiteStatus, Standing } from "./types";
+import { siteZone, usable } from "./zone";
 
 /** After an event, the verdicts of the server are asked for soon ... */
 const REFRESH_SOON = 150;
@@ -33,7 +36,10 @@ let pendingLook: ReturnType<typeof setTimeout> | null = null;
 /** Asks which sites there are, and goes to one. */
 export async function start(): Promise<void> {
   try {
-    const status = await get<{ version: string; sites: SiteStatus[] }>("/api/status");
+    const [status] = await Promise.all([
+      get<{ version: string; sites: SiteStatus[] }>("/api/status"),
+      loadStatistics(),
+    ]);
     version.set(status.version);
     sites.set({ state: "ready", value: status.sites });
     await visit();
@@ -78,6 +84,9 @@ export async function refresh(whole = false): Promise<void> {
     try {
       const { first, items } = await all<Standing, Overview>("/api/overview", { site: asked }, (page) => page.series);
       if (asked !== site()) return;
+      // Before anything is drawn: times are the site's.
+      siteZone.set(usable(first.time_zone));
+      for (const series of items) open(series);
       overview.set({ state: "ready", value: { ...first, series: items } });
       live.follow(asked, first.seq);
       if (whole) reloads.set(reloads.get() + 1);
@@ -125,31 +134,21 @@ function note(series: Standing[], event: LiveEvent): void {
     const found = series.find((one) => isOf(one, event));
     const value = event.concentration ?? event.value;
     if (!found || value === undefined || seconds(event.time) < seconds(found.last)) return;
-    found.latest = value;
-    found.qualifier = event.qualifier ?? "=";
-    found.unit = event.unit ?? "mg/L";
-    found.last = event.time;
-    for (const against of found.standings) follow(against, value, found.qualifier);
-    found.spark = [...found.spark.slice(-59), [event.time, value, found.qualifier]];
+    const [qualifier, unit] = [event.qualifier ?? "=", event.unit ?? "mg/L"];
+    if (sameName(unit, found.unit)) follow(found, value, qualifier);
+    Object.assign(found, { latest: value, qualifier, unit, last: event.time });
+    found.spark = [...found.spark.slice(-59), [event.time, value, qualifier]];
   } else if (event.type === "alerts") {
     for (const alert of event.alerts) {
       const found = series.find((one) => one.id === alert.series);
       if (!found) continue;
       found.exceedances += 1;
-      found.last_exceedance = alert.time;
-      if (seconds(alert.time) >= seconds(found.last)) found.state = alert.severity;
+      if (found.last_exceedance === null || seconds(alert.time) >= seconds(found.last_exceedance))
+        found.last_exceedance = alert.time;
+      met(found, alert);
+      arrange(found);
     }
   }
-}
-
-/** A limit for single readings has the new reading as its value. Whether that exceeds, the server says. */
-function follow(against: Against, value: number, qualifier: Qualifier): void {
-  const inUnit = against.limit_in_unit_of_readings;
-  if (against.statistic !== "instant" || !inUnit) return;
-  against.value = (value / inUnit) * against.limit;
-  against.qualifier = qualifier;
-  const within = against.direction === "max" ? against.limit - against.value : against.value - against.limit;
-  against.headroom = Math.round((within / against.limit) * 1000) / 10;
 }
 
 /** Whether a published reading belongs to a series. */

@@ -1,7 +1,7 @@
 // A notification of the system on critical alerts, for those who want it.
 
 import { h } from "./dom";
-import { percentText, quantity } from "./format";
+import { beyondText, quantity } from "./format";
 import { happenings } from "./model";
 import type { Alert } from "./types";
 
@@ -50,7 +50,7 @@ happenings.listen((events) => {
 
 function title(alert: Alert): string {
   const value = quantity(alert.value, alert.qualifier, alert.unit);
-  return `Critical: ${alert.parameter} ${value}, ${percentText(alert.percent)} (outfall ${alert.outfall})`;
+  return `Critical: ${alert.parameter} ${value}, ${beyondText(alert)} (outfall ${alert.outfall})`;
 }
 
 function show(text: string, body: string, tag: string): void {

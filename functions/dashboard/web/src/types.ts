@@ -1,10 +1,11 @@
 // What the API answers; `/docs/openapi.json` has the same.
 
 export type Severity = "info" | "watch" | "warning" | "critical";
-export type Condition = Severity | "ok" | "none";
+/** `open`: its sign leaves it open whether it is within the limit. */
+export type Condition = Severity | "open" | "ok" | "none";
 export type Qualifier = "=" | "<" | ">";
 export type Direction = "max" | "min";
-/** Hours as a number, or RFC 3339. */
+/** Hours as a number, a moment by RFC 3339, or a date alone, which is a day of the site's calendar. */
 export type Moment = number | string;
 
 export interface Against {
@@ -18,6 +19,17 @@ export interface Against {
   qualifier: Qualifier;
   headroom: number | null;
   state: Condition;
+  is_inconclusive: boolean;
+}
+
+/** What can be compared with a limit. `{}` in its label stands for its number. */
+export interface Statistic {
+  name: string;
+  label: string;
+  period: "instant" | "day" | "week" | "month" | "quarter" | "year";
+  argument: { key: string; label: string; least: number; most: number; is_whole: boolean } | null;
+  is_average: boolean;
+  unit: string | null;
 }
 
 export interface Standing {
@@ -46,6 +58,7 @@ export interface Overview {
   site: string;
   seq: number;
   permit_version: number;
+  time_zone: string;
   /** How much of what is stored is still to be judged. */
   pending: number;
   alerts: number;
@@ -69,9 +82,14 @@ export interface Alert {
   unit: string;
   limit: number;
   direction: Direction;
-  percent: number;
+  /** Null for pH and turbidity, for limits of zero, and where the sign leaves it open. */
+  percent: number | null;
+  percent_at_least?: number | null;
   severity: Severity;
   action: string;
+  kind: "limit" | "benchmark";
+  permit_version: number;
+  detection_limit_above_limit?: boolean;
 }
 
 export interface Point {
@@ -81,6 +99,10 @@ export interface Point {
   qualifier: Qualifier;
   limit?: number;
   severity?: Severity;
+  /** The laboratory's flags. */
+  flags?: string[];
+  /** A blank, a spike, a duplicate: kept, and not judged. */
+  quality_control?: boolean;
 }
 
 export interface Readings {
@@ -105,17 +127,41 @@ export interface Limit {
   unit: string;
   direction: Direction;
   statistic: string;
-  n?: number;
   months?: number[];
   non_detect?: "zero" | "half" | "full";
   action?: string;
+  kind?: "limit" | "benchmark";
+  /** The first and the last day, within its version. */
+  from?: string;
+  until?: string;
+  base?: string;
+  flow?: string;
+  influent?: string;
+  low?: number;
+  /** What else it has: the number of its statistic, how it is compared, how often values are expected. */
+  [key: string]: unknown;
+}
+
+export interface Version {
+  version: number;
+  /** The first local day; null if it has been in force from the beginning. */
+  effective_from: string | null;
+  updated_at: string;
+  limits: number;
 }
 
 export interface Permit {
   site: string;
   default: boolean;
+  /** How often it was written, whichever of its versions: what `If-Match` is about. */
   version: number;
   updated_at: string | null;
+  /** The first local day of the version that is shown. */
+  effective_from: string | null;
+  time_zone: string;
+  week_starts: string;
+  /** The earliest first; none for the built-in permit. */
+  versions: Version[];
   limits: Limit[];
 }
 
@@ -140,6 +186,14 @@ export interface RowError {
   reason: string;
 }
 
+export interface Replacement {
+  outfall: string;
+  parameter: string;
+  time: Moment;
+  old: string;
+  new: string;
+}
+
 export interface IngestAnswer {
   id: string;
   status: "stored" | "known";
@@ -153,12 +207,27 @@ export interface IngestAnswer {
   rows_taken: number;
   rows_refused: number;
   rows_without_reading: number;
+  rows_repeated: number;
   without_reading: Record<string, number>;
   readings: number;
+  readings_quality_control: number;
+  readings_replaced: number;
+  /** The first of what was replaced. */
+  replacements: Replacement[];
+  /** How many readings have which flag. */
+  flags: Record<string, number>;
   errors_total: number;
   errors: RowError[];
+  warnings_total: number;
+  /** What was taken and may not be right. */
+  warnings: RowError[];
+  encoding: string;
+  header_line: number;
+  /** How the file was read, in sentences. */
+  notes: string[];
   ignored_columns: string[];
   readings_judged: number;
+  readings_inconclusive: number;
   parameters_without_limit: string[];
   alerts: {
     total: number;
@@ -178,8 +247,34 @@ export interface Underway {
   message: string;
 }
 
+/** What a person has decided about a file. */
+export interface Decision {
+  reason: string;
+  who: string;
+  at: string;
+}
+
 export interface IngestRecord {
   state: Underway["state"] | "done";
   series_left: number;
   answer: IngestAnswer | null;
+}
+
+/** A file in the ledger. */
+export interface LedgerRecord {
+  id: string;
+  source: string;
+  site: string | null;
+  sites: string[];
+  received_at: string;
+  state: IngestRecord["state"];
+  answer: IngestAnswer | null;
+  withdrawn: Decision | null;
+  resolution: Decision | null;
+}
+
+export interface WithdrawnFile {
+  ingest: LedgerRecord;
+  alerts: { new: number; withdrawn: number };
+  pending?: number;
 }

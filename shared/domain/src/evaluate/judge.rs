@@ -1,12 +1,13 @@
 //! The judge: a stream of readings in, exceedances out.
 
-use super::rule::{FixedLimit, GEOMEAN_DAYS, Rule, can_exceed, exceeds, row_exceeds};
+use super::rule::{FixedLimit, Rule, Standing};
 use crate::columns::{Columns, Row};
-use crate::permit::{NonDetect, Statistic};
-use crate::reading::{Direction, Flags, Qualifier};
-use crate::time::{DAY, Period, PeriodKind};
-use crate::unit::Conversion;
-use std::collections::{BTreeMap, VecDeque};
+use crate::reading::{Direction, Flags, Mark};
+use crate::statistic::{Batch, Course, Reach, Value};
+use std::collections::BTreeMap;
+
+/// How many values that are neither in order nor beyond a verdict lists.
+const MAX_LISTED: usize = 100;
 
 /// What a judge found.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,68 +21,53 @@ pub struct Verdict {
     pub judged: u64,
     /// Readings whose unit cannot be compared with the limit's, by unit.
     pub incomparable: BTreeMap<String, u64>,
+    /// How many values may be beyond the limit or not.
+    pub inconclusive: u64,
+    /// The first of them.
+    pub open: Vec<Value>,
 }
 
 /// Judges one series by one rule.
-#[derive(Debug)]
 pub struct Judge<'a> {
     rule: &'a Rule,
     touched: (i64, i64),
-    state: State,
+    course: Option<Box<dyn Course>>,
+    /// How many more results after the touched stretch have values that it is part of.
+    after: usize,
+    values: Vec<Value>,
     verdict: Verdict,
-}
-
-#[derive(Debug)]
-enum State {
-    Rows,
-    Average(Option<Sum>),
-    Extreme(Option<Extreme>),
-    Rolling { window: VecDeque<f64>, size: usize, after: usize },
-    Geometric { days: VecDeque<DayLogs> },
-}
-
-#[derive(Debug)]
-struct Sum {
-    period: Period,
-    total: f64,
-    count: u64,
-    flags: Flags,
-}
-
-#[derive(Debug)]
-struct Extreme {
-    period: Period,
-    /// The most extreme value that can exceed, if the period has one.
-    found: Option<Row>,
-}
-
-/// The logarithms of one day's readings.
-#[derive(Debug)]
-struct DayLogs {
-    start: i64,
-    total: f64,
-    count: u64,
-    flags: Flags,
+    /// The time of the latest exceedance, and how many of the same time were before it.
+    last: Option<i64>,
+    places: u64,
+    /// Every value as it is compared and how it stands, where that is wanted.
+    observed: Option<Vec<(Value, Standing)>>,
 }
 
 impl<'a> Judge<'a> {
     /// A judge of what readings between `touched.0` and `touched.1`, both included, may have changed.
     pub fn new(rule: &'a Rule, touched: (i64, i64)) -> Self {
-        let state = match rule.statistic {
-            Statistic::Instant | Statistic::AsReported => State::Rows,
-            Statistic::DailyAvg | Statistic::WeeklyAvg | Statistic::MonthlyAvg => State::Average(None),
-            Statistic::DailyMax | Statistic::DailyMin => State::Extreme(None),
-            Statistic::RollingMean(size) => {
-                State::Rolling { window: VecDeque::new(), size: size as usize, after: size as usize - 1 }
-            }
-            Statistic::Geomean30d => State::Geometric { days: VecDeque::new() },
+        Self::with(rule, touched, None)
+    }
+
+    /// One that keeps every value for [`Self::observed`].
+    pub(super) fn observing(rule: &'a Rule, touched: (i64, i64)) -> Self {
+        Self::with(rule, touched, Some(Vec::new()))
+    }
+
+    fn with(rule: &'a Rule, touched: (i64, i64), observed: Option<Vec<(Value, Standing)>>) -> Self {
+        let course = rule.limit.as_ref().map(|limit| rule.statistic.course(&rule.settings(limit, observed.is_some())));
+        let after = match rule.statistic.reach() {
+            // What is observed ends in the stretch.
+            Reach::Neighbours(results) if observed.is_none() => results - 1,
+            _ => 0,
         };
-        let covers = covered(rule.statistic, touched);
-        let exceedances = Columns {
-            units: rule.limit.iter().map(|limit| limit.unit.as_str().into()).collect(),
-            ..Columns::default()
+        let units = rule.limit.iter().map(|_| rule.unit().into()).collect();
+        let verdict = Verdict {
+            exceedances: Columns { units, ..Columns::default() },
+            covers: rule.statistic.affected(&rule.calendar, touched),
+            ..Verdict::default()
         };
-        Self { rule, touched, state, verdict: Verdict { exceedances, covers, ..Verdict::default() } }
+        Self { rule, touched, course, after, values: Vec::new(), verdict, last: None, places: 0, observed }
     }
 
     /// From which period's start on its verdict is complete.
@@ -91,30 +77,15 @@ impl<'a> Judge<'a> {
 
     /// Takes the next readings, in time order, all later than those before.
     pub fn feed(&mut self, columns: &Columns) {
-        let Some(limit) = &self.rule.limit else {
+        let (Some(limit), Some(mut course)) = (&self.rule.limit, self.course.take()) else {
             return self.feed_row_limits(columns);
         };
-        let units = columns.parsed_units();
-        let conversions: Vec<_> = units.iter().map(|unit| unit.conversion_to(&limit.unit)).collect();
-        // The usual case by far, kept free of conversions and counters: one unit, the limit's own, all year.
-        if let ([Some(Conversion::Same)], true) = (conversions.as_slice(), self.rule.season.is_all()) {
-            match self.state {
-                State::Rows => return self.feed_rows(columns, limit),
-                State::Rolling { .. } => return self.feed_rolling(columns, limit),
-                _ => {}
-            }
-        }
-        for index in 0..columns.len() {
-            let mut row = columns.row(index);
-            let Some(conversion) = conversions.get(row.flags.unit()).copied().flatten() else {
-                if self.is_touched(row.time) {
-                    *self.verdict.incomparable.entry(columns.unit_of(index).to_owned()).or_default() += 1;
-                }
-                continue;
-            };
-            row.value = conversion.apply(row.value);
-            self.take(row, limit);
-        }
+        let conversions = self.rule.conversions(columns).unwrap_or_default();
+        let batch = Batch::new(columns, &conversions);
+        self.count(&batch);
+        course.take(&batch, &mut self.values);
+        self.course = Some(course);
+        self.decide(limit);
     }
 
     /// What has been found since the last time.
@@ -123,17 +94,23 @@ impl<'a> Judge<'a> {
         std::mem::replace(&mut self.verdict.exceedances, Columns { units, ..Columns::default() })
     }
 
+    /// The values since the last time.
+    pub(super) fn observed(&mut self) -> Vec<(Value, Standing)> {
+        self.observed.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Ends the stream.
     pub fn finish(mut self) -> Verdict {
-        if let Some(limit) = &self.rule.limit {
-            match std::mem::replace(&mut self.state, State::Rows) {
-                State::Average(Some(sum)) => self.close_sum(&sum, limit),
-                State::Extreme(Some(extreme)) => self.close_extreme(&extreme, limit),
-                State::Geometric { days } => self.close_day(&days, limit),
-                _ => {}
-            }
-        }
+        self.close();
         self.verdict
+    }
+
+    /// Completes what is open.
+    pub(super) fn close(&mut self) {
+        if let (Some(limit), Some(mut course)) = (&self.rule.limit, self.course.take()) {
+            course.end(&mut self.values);
+            self.decide(limit);
+        }
     }
 
     #[inline]
@@ -141,216 +118,100 @@ impl<'a> Judge<'a> {
         self.touched.0 <= time && time <= self.touched.1
     }
 
+    /// Counts what is compared, and how far that reaches.
+    fn count(&mut self, batch: &Batch<'_>) {
+        let columns = batch.columns;
+        let range = columns.lower_bound(self.touched.0)..columns.lower_bound(self.touched.1.saturating_add(1));
+        if batch.is_plain && self.rule.holds_always() {
+            self.verdict.judged += range.len() as u64;
+        } else {
+            range.clone().for_each(|index| self.count_one(batch, index));
+        }
+        if self.after == 0 {
+            return;
+        }
+        for index in range.end..columns.len() {
+            if batch.is_plain || batch.result(index).is_some() {
+                self.verdict.covers.1 = self.verdict.covers.1.max(columns.times[index]);
+                self.after -= 1;
+            }
+            if self.after == 0 {
+                break;
+            }
+        }
+    }
+
+    fn count_one(&mut self, batch: &Batch<'_>, index: usize) {
+        let flags = batch.columns.flags[index];
+        match batch.result(index) {
+            Some(result) => {
+                let period = self.rule.statistic.period();
+                let start = self.rule.calendar.around(period, result.time).start;
+                self.verdict.judged += u64::from(self.rule.holds_at(start));
+            }
+            None if flags.has(Mark::QualityControl) => {}
+            None => *self.verdict.incomparable.entry(batch.columns.unit_of(index).to_owned()).or_default() += 1,
+        }
+    }
+
+    /// Compares the values that there are by now.
+    fn decide(&mut self, limit: &FixedLimit) {
+        let always = self.rule.holds_always();
+        for value in std::mem::take(&mut self.values) {
+            let is_covered = self.verdict.covers.0 <= value.time && value.time <= self.verdict.covers.1;
+            if !is_covered || !(always || self.rule.holds_at(value.time)) {
+                continue;
+            }
+            let (standing, value) = self.rule.compare(&value, limit);
+            match standing {
+                Standing::Within => {}
+                Standing::Beyond => self.exceed(self.rule.exceedance(&value, limit)),
+                Standing::Inconclusive => {
+                    self.verdict.inconclusive += 1;
+                    if self.verdict.open.len() < MAX_LISTED {
+                        self.verdict.open.push(value);
+                    }
+                }
+            }
+            if let Some(observed) = &mut self.observed {
+                observed.push((value, standing));
+            }
+        }
+    }
+
+    /// Adds an exceedance. Of several at one time each has its number as its sample.
+    fn exceed(&mut self, row: Row) {
+        self.places = if self.last == Some(row.time) { self.places + 1 } else { 0 };
+        self.last = Some(row.time);
+        self.verdict.exceedances.push(Row { sample: self.places, ..row });
+    }
+
     fn feed_row_limits(&mut self, columns: &Columns) {
         for index in 0..columns.len() {
             let row = columns.row(index);
             let Some(direction) = row.flags.limit().filter(|_| self.is_touched(row.time)) else { continue };
+            if row.flags.has(Mark::QualityControl) || row.flags.has(Mark::Unjudged) {
+                continue;
+            }
             self.verdict.judged += 1;
-            if row_exceeds(row, row.limit, direction) {
+            if row_exceeds(row, direction) {
                 let exceedances = &mut self.verdict.exceedances;
                 // The dictionary has room: it holds a subset of the units of `columns`.
                 if let Ok(unit) = exceedances.unit_index(columns.unit_of(index)) {
-                    exceedances.push(Row { flags: row.flags.with_unit(unit), ..row });
+                    self.exceed(Row { flags: row_flags(row.flags).with_unit(unit), ..row });
                 }
             }
-        }
-    }
-
-    fn feed_rows(&mut self, columns: &Columns, limit: &FixedLimit) {
-        let (from, to) = (columns.lower_bound(self.touched.0), columns.lower_bound(self.touched.1.saturating_add(1)));
-        self.verdict.judged += (to - from) as u64;
-        for index in from..to {
-            if exceeds(columns.values[index], limit.value, limit.direction) {
-                let row = columns.row(index);
-                if can_exceed(row.flags.qualifier(), limit.direction) {
-                    self.report(row.time, row.value, row.flags, limit);
-                }
-            }
-        }
-    }
-
-    /// All of [`Self::take`]'s rolling means at once: the values stand in a row, and each mean looks at a stretch of it.
-    fn feed_rolling(&mut self, columns: &Columns, limit: &FixedLimit) {
-        let State::Rolling { window, size, after } = &mut self.state else { return };
-        let size = *size;
-        let rule = self.rule.non_detect;
-        let before = window.len();
-        let mut values: Vec<f64> = window.iter().copied().collect();
-        let entered = std::iter::zip(&columns.values, &columns.flags);
-        values.extend(entered.map(|(&value, &flags)| substituted(value, flags, rule)));
-        *window = values[values.len().saturating_sub(size)..].iter().copied().collect();
-        let (from, to) = (columns.lower_bound(self.touched.0), columns.lower_bound(self.touched.1.saturating_add(1)));
-        let end = (to + *after).min(columns.len());
-        *after -= (*after).min(columns.len() - to);
-        self.verdict.judged += (to - from) as u64;
-        if from == end {
-            return;
-        }
-        self.verdict.covers.1 = self.verdict.covers.1.max(columns.times[end - 1]);
-        // The first reading whose window is full, as its own last one.
-        let first = from.max((size - 1).saturating_sub(before));
-        for index in first..end {
-            let mean = values[index + before + 1 - size..=index + before].iter().sum::<f64>() / size as f64;
-            if exceeds(mean, limit.value, limit.direction) {
-                self.report_statistic(columns.times[index], mean, columns.flags[index], limit);
-            }
-        }
-    }
-
-    fn take(&mut self, row: Row, limit: &FixedLimit) {
-        let statistic = self.rule.statistic;
-        let seasonal = |time| self.rule.season.holds_at(time);
-        let touched = self.is_touched(row.time);
-        let season_time = if matches!(self.state, State::Average(_) | State::Extreme(_)) {
-            statistic.period().around(row.time).start
-        } else {
-            row.time
-        };
-        if touched && seasonal(season_time) {
-            self.verdict.judged += 1;
-        }
-        let mut state = std::mem::replace(&mut self.state, State::Rows);
-        match &mut state {
-            State::Rows => {
-                if touched && row_exceeds(row, limit.value, limit.direction) && seasonal(row.time) {
-                    self.report(row.time, row.value, row.flags, limit);
-                }
-            }
-            State::Average(open) => {
-                if let Some(sum) = open.take_if(|sum| row.time >= sum.period.end) {
-                    self.close_sum(&sum, limit);
-                }
-                let sum = open.get_or_insert_with(|| Sum {
-                    period: statistic.period().around(row.time),
-                    total: 0.0,
-                    count: 0,
-                    flags: row.flags,
-                });
-                sum.total += substituted(row.value, row.flags, self.rule.non_detect);
-                sum.count += 1;
-            }
-            State::Extreme(open) => {
-                if let Some(extreme) = open.take_if(|extreme| row.time >= extreme.period.end) {
-                    self.close_extreme(&extreme, limit);
-                }
-                let period =
-                    open.get_or_insert_with(|| Extreme { period: PeriodKind::Day.around(row.time), found: None });
-                period.take(row, statistic, limit.direction);
-            }
-            State::Rolling { window, size, after } => {
-                window.push_back(substituted(row.value, row.flags, self.rule.non_detect));
-                if window.len() > *size {
-                    window.pop_front();
-                }
-                let affected = touched || row.time > self.touched.1 && *after > 0;
-                if row.time > self.touched.1 {
-                    *after = after.saturating_sub(1);
-                }
-                if affected {
-                    self.verdict.covers.1 = self.verdict.covers.1.max(row.time);
-                }
-                if affected && window.len() == *size && seasonal(row.time) {
-                    let mean = window.iter().sum::<f64>() / *size as f64;
-                    self.report_statistic(row.time, mean, row.flags, limit);
-                }
-            }
-            State::Geometric { days } => {
-                let start = PeriodKind::Day.around(row.time).start;
-                if days.back().is_some_and(|day| day.start != start) {
-                    self.close_day(days, limit);
-                }
-                if days.back().is_none_or(|day| day.start != start) {
-                    days.push_back(DayLogs { start, total: 0.0, count: 0, flags: row.flags });
-                    while days.front().is_some_and(|day| day.start <= start - GEOMEAN_DAYS * DAY) {
-                        days.pop_front();
-                    }
-                }
-                if let Some(day) = days.back_mut() {
-                    // The logarithm of zero does not exist: as usual for bacteria, nothing found counts as one.
-                    let value = substituted(row.value, row.flags, self.rule.non_detect);
-                    day.total += if value > 0.0 { value.ln() } else { 0.0 };
-                    day.count += 1;
-                }
-            }
-        }
-        self.state = state;
-    }
-
-    fn close_sum(&mut self, sum: &Sum, limit: &FixedLimit) {
-        self.report_period(sum.period.start, sum.total / sum.count as f64, sum.flags, limit);
-    }
-
-    fn close_extreme(&mut self, extreme: &Extreme, limit: &FixedLimit) {
-        if let Some(row) = extreme.found {
-            let start = extreme.period.start;
-            if self.is_covered(start) && self.in_season(start) && exceeds(row.value, limit.value, limit.direction) {
-                self.report(start, row.value, row.flags, limit);
-            }
-        }
-    }
-
-    fn close_day(&mut self, days: &VecDeque<DayLogs>, limit: &FixedLimit) {
-        if let Some(last) = days.back() {
-            let (total, count) = days.iter().fold((0.0, 0), |(t, c), day| (t + day.total, c + day.count));
-            self.report_period(last.start, (total / count as f64).exp(), last.flags, limit);
-        }
-    }
-
-    fn report_period(&mut self, start: i64, value: f64, flags: Flags, limit: &FixedLimit) {
-        if self.is_covered(start) && self.in_season(start) {
-            self.report_statistic(start, value, flags, limit);
-        }
-    }
-
-    /// Reports a computed value, which has no qualifier, if it is beyond the limit.
-    fn report_statistic(&mut self, time: i64, value: f64, flags: Flags, limit: &FixedLimit) {
-        if exceeds(value, limit.value, limit.direction) {
-            self.report(time, value, Flags::new(Qualifier::Equal, flags.kind(), None, 0), limit);
-        }
-    }
-
-    fn report(&mut self, time: i64, value: f64, flags: Flags, limit: &FixedLimit) {
-        let flags = Flags::new(flags.qualifier(), flags.kind(), Some(limit.direction), 0);
-        self.verdict.exceedances.push(Row { time, value, flags, limit: limit.value });
-    }
-
-    fn is_covered(&self, start: i64) -> bool {
-        self.verdict.covers.0 <= start && start <= self.verdict.covers.1
-    }
-
-    fn in_season(&self, start: i64) -> bool {
-        self.rule.season.holds_at(start)
-    }
-}
-
-impl Extreme {
-    /// Keeps the most extreme value among those that can exceed.
-    fn take(&mut self, row: Row, statistic: Statistic, direction: Direction) {
-        if !can_exceed(row.flags.qualifier(), direction) {
-            return;
-        }
-        let further = |found: Row| {
-            if statistic == Statistic::DailyMax { row.value > found.value } else { row.value < found.value }
-        };
-        if self.found.is_none_or(further) {
-            self.found = Some(row);
         }
     }
 }
 
-/// The starts of the periods that readings in `touched` fall into or count for.
-fn covered(statistic: Statistic, (first, last): (i64, i64)) -> (i64, i64) {
-    match statistic {
-        Statistic::Instant | Statistic::AsReported | Statistic::RollingMean(_) => (first, last),
-        Statistic::Geomean30d => {
-            (PeriodKind::Day.around(first).start, PeriodKind::Day.around(last).start + (GEOMEAN_DAYS - 1) * DAY)
-        }
-        _ => (statistic.period().around(first).start, statistic.period().around(last).start),
-    }
+/// What of a reading's flags an exceedance keeps.
+fn row_flags(flags: Flags) -> Flags {
+    let kept = Flags::new(flags.qualifier(), flags.kind(), flags.limit(), 0).with_laboratory(flags.laboratory());
+    if flags.has(Mark::Benchmark) { kept.with(Mark::Benchmark) } else { kept }
 }
 
-/// What a reading enters an average with.
-#[inline]
-fn substituted(value: f64, flags: Flags, rule: NonDetect) -> f64 {
-    if flags.qualifier() == Qualifier::Less { rule.substitute(value) } else { value }
+/// Whether a reading is beyond the limit that came with it. In what is reported a sign does not excuse.
+pub(super) fn row_exceeds(row: Row, direction: Direction) -> bool {
+    direction.is_beyond(row.value, row.limit)
 }

@@ -10,7 +10,7 @@ mod rule;
 mod survey;
 
 pub use judge::{Judge, Verdict};
-pub use rule::{Context, FixedLimit, Rule, rules_for};
+pub use rule::{Context, FixedLimit, Rule, Standing, rules_for};
 pub use survey::{Observed, Survey, Surveyor};
 
 #[cfg(test)]

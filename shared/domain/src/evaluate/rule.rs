@@ -1,31 +1,34 @@
 //! A limit, made ready for one series.
 
-use crate::alert::Severity;
+use crate::alert::{AlertKind, Measure, Severity};
+use crate::calendar::{Calendar, PeriodKind};
 use crate::columns::{Columns, Row};
-use crate::permit::{Limit, NonDetect, Permit, Season, Statistic};
-use crate::reading::{Direction, Flags, Qualifier, Series};
-use crate::time::{DAY, PeriodKind};
-use crate::unit::Unit;
+use crate::history::History;
+use crate::permit::{Limit, NonDetect, Of, Other, Season};
+use crate::reading::{Direction, Flags, Mark, Qualifier, Series};
+use crate::statistic::{Settings, Statistic, Taken, Value};
+use crate::unit::{Conversion, Unit};
 use std::ops::Range;
-
-/// The number of days that a 30-day geometric mean looks at.
-pub(super) const GEOMEAN_DAYS: i64 = 30;
 
 /// A limit as it applies to one series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// The identity of the rule, part of the identity of its alerts.
     pub id: String,
+    /// What was measured.
+    pub parameter: String,
     /// What is compared.
     pub statistic: Statistic,
     /// The limit, unless every reading carries its own.
     pub limit: Option<FixedLimit>,
-    /// When it holds.
+    /// In which months it holds.
     pub season: Season,
-    /// What non-detects count as in averages.
-    pub non_detect: NonDetect,
-    /// What to do when it is exceeded.
-    pub action: String,
+    /// Between which moments it holds, in order: a value belongs to what holds when its period begins.
+    pub windows: Vec<(i64, i64)>,
+    /// The site's calendar.
+    pub calendar: Calendar,
+    /// The limits that it is made of: one of each version of the permit.
+    pub limits: Vec<Limit>,
 }
 
 /// A limit that is the same for every reading.
@@ -37,6 +40,17 @@ pub struct FixedLimit {
     pub unit: Unit,
     /// Which side is forbidden.
     pub direction: Direction,
+}
+
+/// How a value stands to a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// In order.
+    Within,
+    /// Beyond.
+    Beyond,
+    /// Its sign leaves it open.
+    Inconclusive,
 }
 
 /// The readings around a touched stretch of time that its verdicts need.
@@ -52,73 +66,211 @@ pub struct Context {
 
 impl Rule {
     /// The rule by which a reading that brought its own limit is judged.
-    pub fn of_rows() -> Self {
+    pub fn of_rows(parameter: &str, calendar: &Calendar) -> Self {
         Self {
             id: "row".into(),
-            statistic: Statistic::AsReported,
+            parameter: parameter.into(),
+            statistic: Statistic::AS_REPORTED,
             limit: None,
             season: Season::ALL,
-            non_detect: NonDetect::Zero,
-            action: String::new(),
+            windows: vec![(i64::MIN, i64::MAX)],
+            calendar: calendar.clone(),
+            limits: Vec::new(),
         }
     }
 
-    /// The rule of a permit limit.
-    pub fn of_limit(limit: &Limit) -> Self {
+    /// The rule of a permit limit that holds between two moments.
+    pub fn of_limit(limit: &Limit, calendar: &Calendar, window: (i64, i64)) -> Self {
         Self {
             id: limit.id(),
+            parameter: limit.parameter.clone(),
             statistic: limit.statistic,
             limit: Some(FixedLimit { value: limit.value, unit: limit.unit.clone(), direction: limit.direction }),
             season: limit.season,
-            non_detect: limit.non_detect,
-            action: limit.action.clone(),
+            windows: vec![window],
+            calendar: calendar.clone(),
+            limits: vec![limit.clone()],
         }
     }
 
-    /// How grave one reading by itself is beyond the limit; `None` if it is not, or if single readings are not what the
-    /// rule is about.
+    /// The limit of the latest version.
+    fn latest(&self) -> Option<&Limit> {
+        self.limits.last()
+    }
+
+    /// What to do when it is exceeded; may be empty.
+    pub fn action(&self) -> &str {
+        self.latest().map_or("", |limit| &limit.action)
+    }
+
+    /// What being beyond it means.
+    pub fn kind(&self) -> AlertKind {
+        self.latest().map_or(AlertKind::Limit, |limit| limit.kind)
+    }
+
+    /// From which measures on an exceedance is watch, warning and critical, if the limit says.
+    pub fn thresholds(&self) -> Option<[f64; 3]> {
+        self.latest().and_then(|limit| limit.thresholds)
+    }
+
+    /// The other series that values are made of.
+    pub fn other(&self) -> Option<&Other> {
+        self.latest().and_then(|limit| limit.with.as_ref())
+    }
+
+    /// The unit in which values are given: that of the limit, unless the statistic has one of its own.
+    pub fn unit(&self) -> &str {
+        let of_limit = || self.limit.as_ref().map_or("", |limit| limit.unit.as_str());
+        self.statistic.unit().unwrap_or_else(of_limit)
+    }
+
+    /// How far beyond the limit values in a unit are.
+    pub fn measure(&self, unit: &str) -> Measure {
+        let measure = Measure::of(&self.parameter, &Unit::parse(unit));
+        match self.thresholds() {
+            Some(thresholds) => measure.with_thresholds(thresholds),
+            None => measure,
+        }
+    }
+
+    /// The kind of periods of which each is expected to have a value: those of the statistic, of a day or less the
+    /// months, or as often as the limit says.
+    pub fn expected(&self) -> PeriodKind {
+        match (self.latest().and_then(|limit| limit.every), self.statistic.period()) {
+            (Some(every), _) => every.period(),
+            (None, PeriodKind::Instant | PeriodKind::Day) => PeriodKind::Month,
+            (None, period) => period,
+        }
+    }
+
+    /// Whether it holds for a value whose period begins at a moment.
+    pub fn holds_at(&self, time: i64) -> bool {
+        self.windows.iter().any(|(from, until)| *from <= time && time < *until)
+            && self.season.holds_at(&self.calendar, time)
+    }
+
+    /// Whether it holds at all times.
+    pub fn holds_always(&self) -> bool {
+        self.season.is_all() && self.windows == [(i64::MIN, i64::MAX)]
+    }
+
+    /// What its statistic has to know. `wants_all`: values are wanted that are in order for certain, too.
+    pub(super) fn settings(&self, limit: &FixedLimit, wants_all: bool) -> Settings {
+        let own = self.latest();
+        let is_geometric = self.statistic.name().contains("geomean");
+        Settings {
+            argument: self.statistic.argument().map_or(0.0, |(_, argument)| argument),
+            calendar: self.calendar.clone(),
+            non_detect: own.map_or(NonDetect::Zero, |limit| limit.non_detect),
+            of: own.and_then(|limit| limit.of).unwrap_or(if is_geometric { Of::Results } else { Of::Days }),
+            all_non_detect_by_rule: own.is_some_and(|limit| limit.all_non_detect_by_rule),
+            is_per_100ml: limit.unit.is_per_100ml(),
+            are_totals: is_total(&limit.unit),
+            limit: limit.value,
+            low: own.and_then(|limit| limit.low),
+            direction: limit.direction,
+            wants_all: wants_all || own.is_some_and(|limit| limit.decimals.is_some()),
+        }
+    }
+
+    /// How a value of its statistic stands to the limit, and the value as it is compared and shown.
+    pub fn compare(&self, value: &Value, limit: &FixedLimit) -> (Standing, Value) {
+        let own = self.latest();
+        let (bound, direction) = (value.limit.unwrap_or(limit.value), direction_of(self.statistic, limit.direction));
+        let mut value = *value;
+        if let Some(decimals) = own.and_then(|limit| limit.decimals) {
+            let round = |number: f64| if number.is_finite() { round_half_up(number, decimals) } else { number };
+            (value.value, value.low, value.high) = (round(value.value), round(value.low), round(value.high));
+        }
+        if self.statistic.is_of_reported() {
+            // In what is reported a sign does not excuse.
+            (value.low, value.high) = (value.value, value.value);
+        }
+        // What is above 10.4 may be 10 when it is rounded, as 10.4 is.
+        let is_rounded = own.is_some_and(|limit| limit.decimals.is_some());
+        let sign = if is_rounded { Qualifier::Equal } else { value.flags.qualifier() };
+        let standing = match direction.is_within((value.low, value.high), sign, bound) {
+            Some(true) => Standing::Within,
+            Some(false) => Standing::Beyond,
+            None if own.is_some_and(|limit| limit.inconclusive_violates) => Standing::Beyond,
+            None => Standing::Inconclusive,
+        };
+        (standing, value)
+    }
+
+    /// How grave one result by itself is beyond the limit; `None` if it is not, or if single results are not what the rule
+    /// is about.
     pub fn severity_of(&self, row: Row, unit: &str) -> Option<Severity> {
-        if !matches!(self.statistic, Statistic::Instant | Statistic::AsReported) || !self.season.holds_at(row.time) {
+        if !self.statistic.is_single() || self.other().is_some() || row.flags.has(Mark::QualityControl) {
             return None;
         }
-        let (value, limit, direction) = match &self.limit {
-            Some(limit) => {
-                (Unit::parse(unit).conversion_to(&limit.unit)?.apply(row.value), limit.value, limit.direction)
-            }
-            None => (row.value, row.limit, row.flags.limit()?),
+        let Some(limit) = &self.limit else {
+            let direction = row.flags.limit().filter(|_| !row.flags.has(Mark::Unjudged))?;
+            let is_beyond = direction.is_beyond(row.value, row.limit);
+            return is_beyond.then(|| self.measure(unit).severity(row.value, row.limit, direction));
         };
-        row_exceeds(Row { value, ..row }, limit, direction).then(|| Severity::of(value, limit, direction))
+        let value = Unit::parse(unit).conversion_to(&limit.unit)?.apply(row.value);
+        let taken = Taken { time: row.time, value, flags: row.flags, sample: row.sample };
+        let (standing, value) = self.compare(&Value::of(&taken), limit);
+        let is_beyond = standing == Standing::Beyond && self.holds_at(row.time);
+        is_beyond.then(|| self.measure(limit.unit.as_str()).severity(value.value, limit.value, limit.direction))
+    }
+
+    /// An exceedance as a row: the start of its period, the value, its qualifier, the limit.
+    pub(super) fn exceedance(&self, value: &Value, limit: &FixedLimit) -> Row {
+        let mut flags = Flags::new(
+            value.flags.qualifier(),
+            value.flags.kind(),
+            Some(direction_of(self.statistic, limit.direction)),
+            0,
+        )
+        .with_laboratory(value.flags.laboratory());
+        if self.kind() == AlertKind::Benchmark {
+            flags = flags.with(Mark::Benchmark);
+        }
+        Row { time: value.time, value: value.value, flags, limit: value.limit.unwrap_or(limit.value), sample: 0 }
+    }
+
+    /// How readings in each unit of columns become the limit's; `None` for a rule of the readings' own limits.
+    pub(super) fn conversions(&self, columns: &Columns) -> Option<Vec<Option<Conversion>>> {
+        let limit = self.limit.as_ref()?;
+        Some(columns.parsed_units().iter().map(|unit| unit.conversion_to(&limit.unit)).collect())
     }
 
     /// How many of some readings can be compared with the limit: only these are neighbours of a rolling mean.
     pub fn comparable(&self, columns: &Columns, range: Range<usize>) -> usize {
-        let Some(limit) = &self.limit else { return range.len() };
-        let compares: Vec<bool> =
-            columns.units.iter().map(|unit| Unit::parse(unit).conversion_to(&limit.unit).is_some()).collect();
-        if compares.iter().all(|compares| *compares) {
-            return range.len();
-        }
-        let counts = |flags: &&Flags| compares.get(flags.unit()).copied().unwrap_or_default();
+        let Some(conversions) = self.conversions(columns) else { return range.len() };
+        let compares = |unit: usize| conversions.get(unit).is_some_and(Option::is_some);
+        let counts = |flags: &&Flags| compares(flags.unit()) && !flags.has(Mark::QualityControl);
         columns.flags[range].iter().filter(counts).count()
     }
 
     /// What has to be known to judge readings between `first` and `last`.
-    pub fn context(&self, (first, last): (i64, i64)) -> Context {
-        let kind = self.statistic.period();
-        let (from, to) = match self.statistic {
-            Statistic::Geomean30d => {
-                let days = (GEOMEAN_DAYS - 1) * DAY;
-                (PeriodKind::Day.around(first).start - days, PeriodKind::Day.around(last).end + days)
-            }
-            Statistic::AsReported => (first, last + 1),
-            _ => (kind.around(first).start, kind.around(last).end),
-        };
-        let neighbours = match self.statistic {
-            Statistic::RollingMean(readings) => readings as usize - 1,
-            _ => 0,
-        };
-        Context { from, to, neighbours }
+    pub fn context(&self, touched: (i64, i64)) -> Context {
+        let affected = self.statistic.affected(&self.calendar, touched);
+        let (from, to, neighbours) = self.statistic.context(&self.calendar, affected);
+        Context { from: from.min(touched.0), to: to.max(touched.1.saturating_add(1)), neighbours }
     }
+}
+
+/// Whether a unit is one of amounts, which add up, and not of rates or concentrations.
+fn is_total(unit: &Unit) -> bool {
+    ["lb", "kg", "g", "t", "gal", "MG", "m3", "L"].iter().any(|amount| unit.as_str().eq_ignore_ascii_case(amount))
+}
+
+/// Of a percentage of results too many are forbidden, and of minutes outside, whichever side the limit itself is on.
+fn direction_of(statistic: Statistic, of_limit: Direction) -> Direction {
+    if statistic.unit().is_some() { Direction::Max } else { of_limit }
+}
+
+/// A number rounded to so many decimals, halves away from zero, as its shortest text says it.
+fn round_half_up(number: f64, decimals: u8) -> f64 {
+    crate::number::decimal(number)
+        .map(|number| {
+            number.round_dp_with_strategy(decimals.into(), rust_decimal::RoundingStrategy::MidpointAwayFromZero)
+        })
+        .and_then(|number| rust_decimal::prelude::ToPrimitive::to_f64(&number))
+        .unwrap_or(number)
 }
 
 impl Context {
@@ -132,33 +284,42 @@ impl Context {
     }
 }
 
-/// All rules for a series. `carries_limits`: whether its readings may bring their own.
-pub fn rules_for(series: &Series, permit: &Permit, carries_limits: bool) -> Vec<Rule> {
-    let own = carries_limits.then(Rule::of_rows);
-    own.into_iter().chain(permit.limits.iter().filter(|limit| limit.covers(series)).map(Rule::of_limit)).collect()
+/// All rules for a series. `carries_limits`: whether its readings may bring their own. A limit that several versions of
+/// the permit have is one rule that holds in all of their times.
+pub fn rules_for(series: &Series, history: &History, carries_limits: bool) -> Vec<Rule> {
+    let mut rules: Vec<Rule> =
+        carries_limits.then(|| Rule::of_rows(&series.parameter, &history.calendar)).into_iter().collect();
+    for (version, window) in history.in_force() {
+        for limit in version.permit.limits.iter().filter(|limit| limit.covers(series)) {
+            let window = own_window(limit, &history.calendar, window);
+            if window.0 >= window.1 {
+                continue;
+            }
+            let rule = Rule::of_limit(limit, &history.calendar, window);
+            match rules.iter_mut().find(|known| known.id == rule.id) {
+                Some(known) => known.join(rule),
+                None => rules.push(rule),
+            }
+        }
+    }
+    rules
 }
 
-/// Whether a value is beyond a limit, strictly.
-///
-/// A value within a millionth of a millionth of the limit counts as equal to it: the mean of 0.1, 0.2 and 0.3 is
-/// 0.20000000000000004 in binary and must not exceed 0.2.
-#[inline]
-pub(super) fn exceeds(value: f64, limit: f64, direction: Direction) -> bool {
-    let beyond = match direction {
-        Direction::Max => value - limit,
-        Direction::Min => limit - value,
-    };
-    beyond > 0.0 && beyond > limit.abs() * 1e-12
+impl Rule {
+    fn join(&mut self, other: Self) {
+        for window in other.windows {
+            match self.windows.last_mut() {
+                Some(last) if last.1 >= window.0 => last.1 = last.1.max(window.1),
+                _ => self.windows.push(window),
+            }
+        }
+        self.limits.extend(other.limits);
+    }
 }
 
-/// Whether a value with this qualifier can be beyond a limit in this direction at all.
-#[inline]
-pub(super) fn can_exceed(qualifier: Qualifier, direction: Direction) -> bool {
-    !matches!((qualifier, direction), (Qualifier::Less, Direction::Max) | (Qualifier::Greater, Direction::Min))
-}
-
-/// The verdict on one value by itself.
-#[inline]
-pub(super) fn row_exceeds(row: Row, limit: f64, direction: Direction) -> bool {
-    exceeds(row.value, limit, direction) && can_exceed(row.flags.qualifier(), direction)
+/// When a limit holds, of the time in which its version does.
+fn own_window(limit: &Limit, calendar: &Calendar, (from, until): (i64, i64)) -> (i64, i64) {
+    let start = limit.from.map_or(i64::MIN, |day| calendar.midnight(day));
+    let end = limit.until.and_then(|day| day.tomorrow().ok()).map_or(i64::MAX, |day| calendar.midnight(day));
+    (from.max(start), until.min(end))
 }

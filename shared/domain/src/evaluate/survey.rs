@@ -1,12 +1,12 @@
 //! What a statistic came to over a stretch of time, beyond the limit or not.
 
-use super::rule::{can_exceed, exceeds, row_exceeds};
+use super::rule::Standing;
 use super::{Judge, Rule};
-use crate::alert::{Severity, ratio};
+use crate::alert::{AlertKind, Measure, Severity};
 use crate::columns::{Columns, Row};
-use crate::permit::Statistic;
-use crate::reading::Direction;
-use std::collections::BTreeMap;
+use crate::reading::{Direction, Mark};
+use crate::statistic::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A value of a statistic.
@@ -21,143 +21,147 @@ pub struct Observed {
 /// The values of a rule's statistic, summed up.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Survey {
-    /// How many there are: readings, days, weeks, months. A day or a reading that cannot exceed whatever its limit is,
-    /// such as a non-detect under a maximum, is not among them.
+    /// How many there are: readings, days, weeks, months.
     pub values: u64,
-    /// The one nearest to its limit, or furthest beyond it.
+    /// The one nearest to its limit, or furthest beyond it, of those that are known to be where they are.
     pub worst: Option<Observed>,
     /// The latest one.
     pub last: Option<Observed>,
-    /// Their sum, for their mean.
-    pub total: f64,
+    /// The sum of those with a number of their own, for their mean; and how many these are.
+    pub total: (f64, u64),
     /// Those beyond the limit.
     pub exceedances: BTreeMap<Severity, u64>,
-    /// Single readings that show nothing about the limit: non-detects whose detection limit is above a maximum, and
-    /// the like.
+    /// Those of which nobody can tell: non-detects whose detection limit is above a maximum, and the like.
     pub inconclusive: u64,
+    /// The first of them.
+    pub open: Vec<Value>,
     /// How many readings were compared with the limit or entered what was, non-detects included.
     pub judged: u64,
     /// Readings whose unit cannot be compared with the limit's, by unit.
     pub incomparable: BTreeMap<String, u64>,
+    /// The starts of the periods, of the kind in which values are expected, that have one.
+    pub met: BTreeSet<i64>,
+    /// Readings that came with a limit that is not judged.
+    pub unjudged: u64,
+    /// How many of the values are held against a benchmark.
+    pub benchmarks: u64,
+    /// How far beyond the limit values in the latest unit are.
+    measure: Option<(Arc<str>, Measure)>,
 }
 
-/// Takes the readings of one series and surveys one rule's statistic. The values come from a [`Judge`] whose limit
-/// everything is beyond, so that what is shown and what is judged cannot differ.
+/// Takes the readings of one series and surveys one rule's statistic. The values come from a [`Judge`], so that what is
+/// shown and what is judged cannot differ.
 #[derive(Debug)]
 pub struct Surveyor<'a> {
     rule: &'a Rule,
-    observing: Rule,
     touched: (i64, i64),
-    survey: Survey,
-}
-
-impl Rule {
-    /// The same statistic under a limit that every value is beyond.
-    fn observing(&self) -> Self {
-        let mut rule = self.clone();
-        if let Some(limit) = &mut rule.limit {
-            limit.value = if limit.direction == Direction::Max { f64::MIN } else { f64::MAX };
-        }
-        rule
-    }
 }
 
 impl<'a> Surveyor<'a> {
     /// For the periods of readings between `touched.0` and `touched.1`, both included.
     pub fn new(rule: &'a Rule, touched: (i64, i64)) -> Self {
-        Self { rule, observing: rule.observing(), touched, survey: Survey::default() }
+        Self { rule, touched }
     }
 
     /// Surveys readings that come in pieces, in time order. The pieces have to hold what [`Rule::context`] asks for.
-    pub fn run<E>(mut self, mut next: impl FnMut() -> Result<Option<Columns>, E>) -> Result<Survey, E> {
-        let observing = self.observing.clone();
-        let mut judge = Judge::new(&observing, self.touched);
+    pub fn run<E>(self, mut next: impl FnMut() -> Result<Option<Columns>, E>) -> Result<Survey, E> {
+        let mut survey = Survey::default();
+        let mut judge = Judge::observing(self.rule, self.touched);
         while let Some(piece) = next()? {
-            if self.reads_rows() {
-                self.take_rows(&piece);
-            } else {
-                judge.feed(&piece);
-                let found = judge.drain();
-                self.take_statistics(&found);
+            if self.rule.limit.is_none() {
+                survey.take_rows(self.rule, &piece, self.touched);
             }
+            judge.feed(&piece);
+            judge.drain();
+            survey.take_values(self.rule, judge.observed());
         }
+        judge.close();
+        survey.take_values(self.rule, judge.observed());
         let verdict = judge.finish();
-        self.take_statistics(&verdict.exceedances);
-        self.survey.judged += verdict.judged;
-        self.survey.incomparable.extend(verdict.incomparable);
-        Ok(self.survey)
-    }
-
-    /// Single readings keep their qualifier: the latest one may be a non-detect.
-    fn reads_rows(&self) -> bool {
-        matches!(self.rule.statistic, Statistic::Instant | Statistic::AsReported)
-    }
-
-    fn take_rows(&mut self, piece: &Columns) {
-        let units = piece.parsed_units();
-        let limit = self.rule.limit.as_ref();
-        let unit_of_limit: Arc<str> = limit.map_or("", |limit| limit.unit.as_str()).into();
-        let conversions: Vec<_> = units.iter().map(|unit| limit.map(|limit| unit.conversion_to(&limit.unit))).collect();
-        let range = piece.lower_bound(self.touched.0)..piece.lower_bound(self.touched.1.saturating_add(1));
-        for index in range {
-            let mut row = piece.row(index);
-            let (direction, unit) = match (limit, conversions.get(row.flags.unit()).copied().flatten()) {
-                (Some(limit), Some(Some(conversion))) if self.rule.season.holds_at(row.time) => {
-                    row.value = conversion.apply(row.value);
-                    row.limit = limit.value;
-                    (limit.direction, unit_of_limit.clone())
-                }
-                (None, _) => match row.flags.limit() {
-                    Some(direction) => (direction, piece.units.get(row.flags.unit()).cloned().unwrap_or_default()),
-                    None => continue,
-                },
-                (Some(_), Some(None)) => {
-                    *self.survey.incomparable.entry(piece.unit_of(index).to_owned()).or_default() += 1;
-                    continue;
-                }
-                _ => continue,
-            };
-            self.survey.judged += 1;
-            self.take(Observed { row, unit }, direction);
-        }
-    }
-
-    fn take_statistics(&mut self, found: &Columns) {
-        let Some(limit) = &self.rule.limit else { return };
-        let (value, direction, unit) = (limit.value, limit.direction, Arc::<str>::from(limit.unit.as_str()));
-        for index in 0..found.len() {
-            self.take(Observed { row: Row { limit: value, ..found.row(index) }, unit: unit.clone() }, direction);
-        }
-    }
-
-    fn take(&mut self, observed: Observed, direction: Direction) {
-        let survey = &mut self.survey;
-        let row = observed.row;
-        if can_exceed(row.flags.qualifier(), direction) {
-            survey.values += 1;
-            survey.total += row.value;
-            let gravity = |row: Row| ratio(row.value, row.limit, direction);
-            if survey.worst.as_ref().is_none_or(|worst| gravity(row) > gravity(worst.row)) {
-                survey.worst = Some(observed.clone());
-            }
-        } else if exceeds(row.value, row.limit, direction) {
-            survey.inconclusive += 1;
-        }
-        if row_exceeds(row, row.limit, direction) {
-            *survey.exceedances.entry(Severity::of(row.value, row.limit, direction)).or_default() += 1;
-        }
-        survey.last = Some(observed);
+        survey.judged = verdict.judged;
+        survey.incomparable = verdict.incomparable;
+        survey.open = verdict.open;
+        Ok(survey)
     }
 }
 
 impl Survey {
+    /// Readings with limits of their own.
+    fn take_rows(&mut self, rule: &Rule, piece: &Columns, touched: (i64, i64)) {
+        let range = piece.lower_bound(touched.0)..piece.lower_bound(touched.1.saturating_add(1));
+        for index in range {
+            let row = piece.row(index);
+            self.unjudged += u64::from(row.flags.has(Mark::Unjudged));
+            let Some(direction) = row.flags.limit().filter(|_| !row.flags.has(Mark::QualityControl)) else { continue };
+            if row.flags.has(Mark::Unjudged) {
+                continue;
+            }
+            let unit = piece.units.get(row.flags.unit()).cloned().unwrap_or_default();
+            let is_beyond = super::judge::row_exceeds(row, direction);
+            let standing = if is_beyond { Standing::Beyond } else { Standing::Within };
+            self.take(rule, Observed { row, unit }, standing);
+        }
+    }
+
+    fn take_values(&mut self, rule: &Rule, values: Vec<(Value, Standing)>) {
+        let Some(limit) = &rule.limit else { return };
+        let unit: Arc<str> = rule.unit().into();
+        for (value, standing) in values {
+            let observed = Observed { row: rule.exceedance(&value, limit), unit: unit.clone() };
+            self.take(rule, observed, standing);
+        }
+    }
+
+    fn take(&mut self, rule: &Rule, observed: Observed, standing: Standing) {
+        let row = observed.row;
+        let direction = row.flags.limit().unwrap_or(Direction::Max);
+        self.values += 1;
+        let expected = rule.expected();
+        self.met.insert(rule.calendar.around(expected, row.time).start);
+        if standing == Standing::Inconclusive {
+            self.inconclusive += 1;
+        } else if row.flags.qualifier() == direction.opens()
+            || row.flags.qualifier() == crate::reading::Qualifier::Equal
+        {
+            self.total = (self.total.0 + row.value, self.total.1 + 1);
+            let measure = self.measure_of(rule, &observed.unit);
+            let gravity = |row: Row| measure.ratio(row.value, row.limit, direction);
+            if self.worst.as_ref().is_none_or(|worst| gravity(row) > gravity(worst.row)) {
+                self.worst = Some(observed.clone());
+            }
+        }
+        self.benchmarks += u64::from(is_benchmark(rule, row));
+        if standing == Standing::Beyond && !is_benchmark(rule, row) {
+            let severity = self.measure_of(rule, &observed.unit).severity(row.value, row.limit, direction);
+            *self.exceedances.entry(severity).or_default() += 1;
+        }
+        self.last = Some(observed);
+    }
+
+    fn measure_of(&mut self, rule: &Rule, unit: &Arc<str>) -> Measure {
+        match &self.measure {
+            Some((known, measure)) if known == unit => *measure,
+            _ => self.measure.insert((unit.clone(), rule.measure(unit))).1,
+        }
+    }
+
+    /// Whether values were judged, and not held against benchmarks alone.
+    pub fn judges(&self) -> bool {
+        self.values > self.benchmarks
+    }
+
     /// The mean of the values.
     pub fn mean(&self) -> Option<f64> {
-        (self.values > 0).then(|| self.total / self.values as f64)
+        (self.total.1 > 0).then(|| self.total.0 / self.total.1 as f64)
     }
 
     /// How many values are beyond the limit.
     pub fn exceedances_total(&self) -> u64 {
         self.exceedances.values().sum()
     }
+}
+
+/// Whether being beyond is no violation.
+fn is_benchmark(rule: &Rule, row: Row) -> bool {
+    rule.kind() == AlertKind::Benchmark || row.flags.has(Mark::Benchmark)
 }

@@ -109,6 +109,8 @@ pub struct Upload {
     pub site: Option<String>,
     /// Refuse the whole file if one row is bad.
     pub strict: bool,
+    /// Take the file in even if the same bytes were taken in before.
+    pub again: bool,
     /// What the client calls the file.
     pub source: String,
     /// The client.
@@ -181,7 +183,7 @@ impl Ingestor {
         let site = upload.site.as_deref().map(name::check).transpose().map_err(IngestError::Site)?.map(str::to_owned);
         let spooled = Spooled::take(body, upload.gzip, self.limits.bytes, &self.spool).await?;
         let upload = Upload { site, ..upload };
-        let id = id_of(&spooled.digest, upload.site.as_deref());
+        let id = self.id(&spooled.digest, &upload).await?;
         let (step, mut steps) = watch::channel(Step::Reading);
         let (ingestor, of) = (self.clone(), id.clone());
         let task = tokio::spawn(async move {
@@ -205,6 +207,20 @@ impl Ingestor {
         let state = if *steps.borrow() == Step::Recorded { Stage::Judging } else { Stage::Recording };
         let message = format!("The file is being worked on; GET /api/ingests/{id} tells how far it is.");
         Ok(Taken::Underway(Underway { id, state, message }))
+    }
+
+    /// The id of a file. One that was withdrawn, or that is to be taken in again, is a new file.
+    async fn id(&self, digest: &str, upload: &Upload) -> Result<String, StoreError> {
+        let mut again = 0;
+        loop {
+            let id = id_of(digest, upload.site.as_deref(), again);
+            match self.store.ingest(&id).await? {
+                Some(ingest) if ingest.withdrawn.is_some() => {}
+                Some(ingest) if upload.again && ingest.state == Stage::Done => {}
+                _ => return Ok(id),
+            }
+            again += 1;
+        }
     }
 
     /// Takes a spooled file in, unless it is known. The same file twice at once: the second waits for the first.
@@ -279,14 +295,14 @@ impl Ingestor {
         let marking = (0..by_site.len()).map(|index| mark(about, lease, &of[index].0, &of[index].1));
         // In the order of the sites.
         let new: Vec<bool> = stream::iter(marking).buffered(AT_ONCE).try_collect().await?;
-        write::write(&store, &self.lanes, &mut spooled, &ingest, &scanned).await?;
+        let settled = write::write(&store, &self.lanes, &mut spooled, &ingest, &scanned).await?;
         let (of, ways) = (&by_site, (&store, &self.lanes, &*self.announce));
         let ending = (0..by_site.len()).filter(|index| new[*index]).map(|index| async move {
             let (site, touched) = &of[index];
             through_lanes::end(ways, lease, id, site, touched).await
         });
         stream::iter(ending).buffer_unordered(AT_ONCE).try_for_each(async |()| Ok(())).await?;
-        let answer = draft(&ingest, scanned, store.write_units(), started);
+        let answer = draft(&ingest, scanned, settled, store.write_units(), started);
         if ingest.revisions.is_empty() {
             // Nothing is to be judged.
             return self.close(store, ingest, answer).await;
@@ -336,6 +352,8 @@ impl Ingestor {
             revisions,
             draft: None,
             answer: None,
+            withdrawn: None,
+            resolution: None,
         };
         Ok(store.begin_ingest(ingest).await?)
     }
@@ -394,7 +412,10 @@ fn readings_events(id: &str, touched: &[&Touched]) -> Vec<Draft> {
 }
 
 /// The answer without verdicts.
-fn draft(ingest: &Ingest, scanned: Scanned, write_units: f64, started: i64) -> Answer {
+fn draft(ingest: &Ingest, scanned: Scanned, settled: write::Settled, write_units: f64, started: i64) -> Answer {
+    let mut report = scanned.report;
+    report.repeated(settled.rows_repeated, settled.readings_repeated);
+    report.readings_replaced += settled.readings_replaced;
     let mut answer = Answer {
         id: ingest.id.clone(),
         status: Status::Stored,
@@ -404,7 +425,8 @@ fn draft(ingest: &Ingest, scanned: Scanned, write_units: f64, started: i64) -> A
         shape: scanned.shape,
         sites: scanned.sites,
         series: scanned.touched.len() as u64,
-        report: scanned.report,
+        report,
+        replacements: settled.replacements,
         verdict: crate::answer::VerdictSummary::default(),
         write_units,
         seconds: 0.0,
@@ -458,6 +480,7 @@ pub fn record_json(ingest: &Ingest, left: Option<u64>) -> Value {
         "source": ingest.source, "who": ingest.who, "received_at": ingest.received_at,
         "code_version": ingest.code_version, "state": ingest.state,
         "sites": ingest.revisions.keys().collect::<Vec<_>>(), "answer": ingest.answer,
+        "withdrawn": ingest.withdrawn, "resolution": ingest.resolution,
     });
     if let Some(left) = left {
         record["series_left"] = json!(left);

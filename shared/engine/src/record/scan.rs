@@ -2,16 +2,21 @@
 
 use super::{AT_ONCE, IngestError, Upload, blocking};
 use crate::spool::Spooled;
+use domain::highest::Highest;
 use domain::name;
 use domain::reading::Series;
-use domain::time::TimeKind;
+use domain::time::{self, TimeKind};
 use formats::Shape;
+use formats::plausible::TIMES;
 use formats::reader::Rows;
 use formats::report::Report;
 use formats::row::Reading;
+use formats::{Conventions, Options};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 use std::sync::Arc;
+use table::series::Entry;
 use table::{Store, StoreError};
 
 /// What the first reading of a file tells.
@@ -21,8 +26,8 @@ pub(super) struct Scanned {
     pub(super) sites: Vec<String>,
     /// The series with readings, in the order in which the file names them.
     pub(super) touched: Vec<Touched>,
-    /// The units that series may have, where the file has more than they have room for.
-    pub(super) units: Units,
+    /// How the file is read.
+    pub(super) options: Options,
 }
 
 /// What a file brings for a series.
@@ -33,6 +38,16 @@ pub(super) struct Touched {
     pub(super) kind: TimeKind,
     pub(super) latest: f64,
     pub(super) unit: Arc<str>,
+    /// The highest number, whatever its unit.
+    highest: f64,
+}
+
+impl Touched {
+    /// Whether some value may be ten times as high as all before. The numbers of several units say little together.
+    fn may_surprise(&self, highest: &Highest, brought: &[Arc<str>]) -> bool {
+        let before = brought.first().filter(|_| brought.len() == 1).map(|unit| highest.in_unit(unit));
+        before.is_none_or(|before| before.is_some_and(|before| before > 0.0 && self.highest >= before * TIMES))
+    }
 }
 
 /// Units by series, which have room for no others.
@@ -48,6 +63,7 @@ struct Counted {
     kind: TimeKind,
     latest: f64,
     unit: u16,
+    highest: f64,
 }
 
 impl Tally {
@@ -64,9 +80,11 @@ impl Tally {
             kind: row.flags.kind(),
             latest: row.value,
             unit: reading.unit,
+            highest: f64::NEG_INFINITY,
         };
         let counted = self.0[at].get_or_insert_with(fresh);
         counted.readings += 1;
+        counted.highest = counted.highest.max(row.value);
         counted.stretch.0 = counted.stretch.0.min(row.time);
         if row.time >= counted.stretch.1 {
             (counted.stretch.1, counted.latest, counted.unit) = (row.time, row.value, reading.unit);
@@ -74,17 +92,24 @@ impl Tally {
     }
 }
 
-/// Reads a file. Rows whose units find no room in their series are refused, as other bad ones are.
+/// Reads a file, until all that only the whole of it tells about its cells is known. Rows whose units find no room in
+/// their series are refused, as other bad ones are.
 pub(super) async fn scan(
     store: &Store,
     mut spooled: Spooled,
     upload: &Upload,
     limit: u64,
 ) -> Result<(Spooled, Scanned), IngestError> {
-    let mut full = Units::new();
+    let mut options = Options { site: upload.site.clone(), now: time::now(), ..Options::default() };
+    let given = upload.site.as_deref().unwrap_or(name::DEFAULT_SITE);
+    learn_zone(store, &mut options, given).await?;
     loop {
-        let (same, scanned, brought) = read(spooled, upload, limit, full.clone()).await?;
+        let (same, read) = read(spooled, options.clone(), limit).await?;
         spooled = same;
+        if learn(store, &mut options, &read).await? {
+            continue;
+        }
+        let Read { scanned, brought, .. } = read;
         let report = &scanned.report;
         if report.rows == 0 {
             return Err(IngestError::NoRows);
@@ -93,16 +118,50 @@ pub(super) async fn scan(
             return Err(IngestError::Refused(Box::new(scanned.report)));
         }
         let all = 0..scanned.touched.len();
-        let (mut more, several) = full_series(store, &scanned, &brought, all, Room::Seen).await?;
-        if more.is_empty() {
+        let mut known = look_up(store, &scanned, &brought, all, Room::Seen).await?;
+        if known.full.is_empty() {
             // Others may have taken it meanwhile. Most series have one unit for ever: no room is made for that.
-            more = full_series(store, &scanned, &brought, several.into_iter(), Room::Taken).await?.0;
+            known.full = look_up(store, &scanned, &brought, known.several.into_iter(), Room::Taken).await?.full;
         }
-        if more.is_empty() {
+        known.surprised.retain(|id, _| !options.highest.contains_key(id));
+        if known.full.is_empty() && known.surprised.is_empty() {
             return Ok((spooled, scanned));
         }
-        full.extend(more);
+        options.units.extend(known.full);
+        options.highest.extend(known.surprised);
     }
+}
+
+/// Takes over what a reading has taught; says whether the file is to be read again.
+async fn learn(store: &Store, options: &mut Options, read: &Read) -> Result<bool, StoreError> {
+    let mut again = false;
+    if read.learned != options.conventions {
+        options.conventions = read.learned.clone();
+        again = true;
+    }
+    for series in &read.wanted {
+        let id = series.id();
+        let MapEntry::Vacant(unknown) = options.conventions.stored_units.entry(id) else { continue };
+        let stored = store.series(&series.site, unknown.key()).await?;
+        unknown.insert(stored.filter(|entry| entry.units.len() == 1).map(|entry| entry.unit));
+        again = true;
+    }
+    for site in &read.local_sites {
+        again |= learn_zone(store, options, site).await?;
+    }
+    Ok(again)
+}
+
+/// Takes over the time zone of a site; says whether that changes how its times are read.
+async fn learn_zone(store: &Store, options: &mut Options, site: &str) -> Result<bool, StoreError> {
+    let key = name::key(site);
+    if options.zones.contains_key(&key) {
+        return Ok(false);
+    }
+    let calendar = store.permit(site).await?.history.calendar.clone();
+    let is_new = !calendar.is_utc();
+    options.zones.insert(key, calendar.zone().clone());
+    Ok(is_new)
 }
 
 /// How it is found out which units have room.
@@ -114,40 +173,64 @@ enum Room {
     Taken,
 }
 
-/// Of some series those that have not room for all units of the file, with those that they take: what they have, and what
-/// comes first in the file. And those that have several units then.
-async fn full_series(
+/// What the directory says of the series of a file.
+struct Known {
+    /// Those that have not room for all units of the file, with those that they take: what they have, and what comes first
+    /// in the file.
+    full: Units,
+    /// Those that have several units then.
+    several: Vec<usize>,
+    /// The highest values so far of those for which values of the file may be a surprise.
+    surprised: HashMap<String, Highest>,
+}
+
+async fn look_up(
     store: &Store,
     scanned: &Scanned,
     brought: &[Vec<Arc<str>>],
     some: impl Iterator<Item = usize>,
     room: Room,
-) -> Result<(Units, Vec<usize>), StoreError> {
+) -> Result<Known, StoreError> {
     let touched = &scanned.touched;
     let look = some.map(|index| async move {
         let (series, brought) = (&touched[index].series, &brought[index]);
-        let units = match room {
-            Room::Seen => store.units_with(series, brought).await?,
+        let entry = match room {
+            Room::Seen => store.entry_with_units(series, brought).await?,
             Room::Taken => store.reserve_units(series, brought).await?,
         };
-        let has = |unit: &Arc<str>| units.iter().any(|known| **known == **unit);
-        let several = (units.len() > 1).then_some(index);
-        Ok::<_, StoreError>(((!brought.iter().all(has)).then(|| (series.id(), units)), several))
+        Ok::<_, StoreError>((index, entry))
     });
-    let found: Vec<_> = stream::iter(look).buffered(AT_ONCE).try_collect().await?;
-    let (full, several): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    Ok((full.into_iter().flatten().collect(), several.into_iter().flatten().collect()))
+    let mut looks = std::pin::pin!(stream::iter(look).buffered(AT_ONCE));
+    let mut known = Known { full: Units::new(), several: Vec::new(), surprised: HashMap::new() };
+    while let Some((index, Entry { id, units, highest, .. })) = looks.try_next().await? {
+        if let Some(highest) = highest.filter(|highest| touched[index].may_surprise(highest, &brought[index])) {
+            known.surprised.insert(id.clone(), highest);
+        }
+        if units.len() > 1 {
+            known.several.push(index);
+        }
+        if !brought[index].iter().all(|unit| units.iter().any(|known| **known == **unit)) {
+            known.full.insert(id, units);
+        }
+    }
+    Ok(known)
 }
 
-async fn read(
-    mut spooled: Spooled,
-    upload: &Upload,
-    limit: u64,
-    units: Units,
-) -> Result<(Spooled, Scanned, Vec<Vec<Arc<str>>>), IngestError> {
-    let site = upload.site.clone();
+/// What one reading of a file tells.
+struct Read {
+    scanned: Scanned,
+    /// The units of each series.
+    brought: Vec<Vec<Arc<str>>>,
+    learned: Conventions,
+    /// Series whose blank units only those that are stored can tell.
+    wanted: Vec<Series>,
+    /// Sites with times of the site's clock.
+    local_sites: Vec<String>,
+}
+
+async fn read(mut spooled: Spooled, options: Options, limit: u64) -> Result<(Spooled, Read), IngestError> {
     blocking(move || {
-        let mut rows = Rows::open(spooled.rewind()?, site.as_deref())?.with_units(units.clone());
+        let mut rows = Rows::open(spooled.rewind()?, &options)?;
         let (mut readings, mut tally) = (Vec::new(), Tally::default());
         while rows.next_row(&mut readings)? {
             readings.drain(..).for_each(|reading| tally.note(&reading));
@@ -169,12 +252,16 @@ async fn read(
                 kind: counted.kind,
                 latest: counted.latest,
                 unit: rows.units().get(usize::from(counted.unit)).cloned().unwrap_or_default(),
+                highest: counted.highest,
             });
             brought.push(rows.units_of(index));
         }
-        let (shape, report) = (rows.shape(), rows.report.clone());
+        let (shape, report, learned) = (rows.shape(), rows.report.clone(), rows.learned());
+        let wanted = rows.wanted_units().into_iter().cloned().collect();
+        let local_sites = rows.local_sites();
         drop(rows);
-        Ok((spooled, Scanned { shape, report, sites, touched, units }, brought))
+        let scanned = Scanned { shape, report, sites, touched, options };
+        Ok((spooled, Read { scanned, brought, learned, wanted, local_sites }))
     })
     .await
 }

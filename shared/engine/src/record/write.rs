@@ -1,15 +1,18 @@
 //! A file's readings into the table: cut and packed on one thread, written on another.
 
-use super::scan::{Scanned, Units};
+use super::scan::Scanned;
 use super::{AT_ONCE, IngestError, blocking, through_lanes};
 use crate::lanes::Lanes;
+use crate::settle::replacement;
 use crate::spool::Spooled;
 use domain::name;
 use domain::reading::Series;
+use formats::Options;
 use formats::cutter::{Cutter, Piece};
 use formats::reader::Rows;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::HashMap;
+use table::accounts::{MAX_REPLACEMENTS, Replacement};
 use table::ingests::Ingest;
 use table::segments::{self, Order};
 use table::series::Entry;
@@ -28,15 +31,15 @@ pub(super) async fn write(
     spooled: &mut Spooled,
     ingest: &Ingest,
     scanned: &Scanned,
-) -> Result<(), IngestError> {
+) -> Result<Settled, IngestError> {
     let (sender, mut packed) = mpsc::channel::<Item>(WAITING);
     let revisions: HashMap<String, u64> =
         ingest.revisions.iter().map(|(site, revision)| (name::key(site), *revision)).collect();
-    let (site, units) = (ingest.site.clone(), scanned.units.clone());
+    let options = scanned.options.clone();
     // Reading needs the spooled bytes on another thread and gives them back.
     let mut own = std::mem::replace(spooled, Spooled::empty());
     let cutting = tokio::spawn(blocking(move || {
-        let written = cut(&mut own, site.as_deref(), units, &revisions, &sender)?;
+        let written = cut(&mut own, &options, &revisions, &sender)?;
         Ok((own, written))
     }));
     let mut batch = Vec::new();
@@ -50,28 +53,49 @@ pub(super) async fn write(
         }
     }
     store.put_segments(batch).await?;
-    let (own, written) = cutting.await.map_err(std::io::Error::other)??;
+    let (own, (written, settled)) = cutting.await.map_err(std::io::Error::other)??;
     *spooled = own;
     let merging = (0..written.len()).map(|index| through_lanes::merge(store, lanes, &written[index]));
     stream::iter(merging).buffer_unordered(AT_ONCE).try_for_each(async |()| Ok(())).await?;
-    Ok(())
+    Ok(settled)
+}
+
+/// What became of rows of a file beside others of its own.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    pub(super) rows_repeated: u64,
+    pub(super) readings_repeated: u64,
+    pub(super) readings_replaced: u64,
+    pub(super) replacements: Vec<Replacement>,
+}
+
+impl Settled {
+    fn note(&mut self, piece: &Piece, series: &Series) {
+        self.rows_repeated += piece.rows_repeated;
+        self.readings_repeated += piece.readings_repeated;
+        self.readings_replaced += piece.readings_replaced;
+        let room = MAX_REPLACEMENTS.saturating_sub(self.replacements.len());
+        let shown = piece.replaced.iter().take(room).map(|(old, new)| replacement(series, *old, *new));
+        self.replacements.extend(shown);
+    }
 }
 
 /// Reads the file and sends its segments, packed.
 fn cut(
     spooled: &mut Spooled,
-    site: Option<&str>,
-    units: Units,
+    options: &Options,
     revisions: &HashMap<String, u64>,
     sender: &mpsc::Sender<Item>,
-) -> Result<Vec<Entry>, IngestError> {
-    let mut rows = Rows::open(spooled.rewind()?, site)?.with_units(units);
+) -> Result<(Vec<Entry>, Settled), IngestError> {
+    let mut rows = Rows::open(spooled.rewind()?, options)?;
+    let mut settled = Settled::default();
     let mut cutter = Cutter::default();
     let mut written: Vec<Option<Entry>> = Vec::new();
     let mut readings = Vec::new();
     let mut index = 0;
     let mut send = |piece: Piece, series: &[Series], cutter: &mut Cutter| {
         let at = piece.series as usize;
+        settled.note(&piece, &series[at]);
         if written.len() <= at {
             written.resize_with(at + 1, || None);
         }
@@ -95,5 +119,5 @@ fn cut(
     while let Some(piece) = cutter.finish() {
         send(piece, rows.series(), &mut cutter)?;
     }
-    Ok(written.into_iter().flatten().collect())
+    Ok((written.into_iter().flatten().collect(), settled))
 }

@@ -58,8 +58,9 @@ pub(super) struct Written {
 impl Batch {
     /// The steps of a task, in order.
     pub(super) fn steps(task: Task) -> Vec<Step> {
-        let Task { marks, entry, found, limited } = task;
-        let facts = entry.map_or_else(Account::default, |entry| facts(&entry.series, &found, limited));
+        let Task { marks, entry, found, limited, sets } = task;
+        let mut facts = entry.map_or_else(Account::default, |entry| facts(&entry.series, &found, limited));
+        sets.add_to(&mut facts);
         let task = Arc::new(Marked { marks });
         let step = |change: Change| {
             let change = shortened(change);
@@ -178,7 +179,8 @@ fn facts(series: &Series, found: &[Found], limited: bool) -> Account {
     if !limited {
         facts.note_unlimited(&series.parameter);
     }
-    for Found { judged, incomparable, change } in found {
+    for Found { judged, incomparable, inconclusive, change } in found {
+        facts.inconclusive += inconclusive;
         // What is withdrawn with its rule met nothing.
         if *judged > 0 || !incomparable.is_empty() || !change.found_by_severity.is_empty() {
             facts.met.insert(change.source.rule.clone());

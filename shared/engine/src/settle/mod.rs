@@ -7,6 +7,9 @@
 
 mod batch;
 mod pass;
+mod sets;
+
+pub(crate) use sets::replacement;
 mod sweep;
 
 pub use sweep::report;

@@ -1,10 +1,11 @@
 //! One pass over the marks of a site.
 
 use super::batch::Batch;
+use super::sets::Sets;
 use super::{Done, Settler, is_ready};
 use crate::judge::{Found, Generations, Purpose, judge};
 use crate::metrics::{self, Attempt};
-use domain::permit::Permit;
+use crate::terms::Terms;
 use futures_util::{StreamExt, stream};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use std::time::Duration;
 use table::accounts::Account;
 use table::leases::Lease;
 use table::marks::{Mark, Origin};
-use table::permits::StoredPermit;
 use table::series::Entry;
 use table::settle::{Settled, Settlement};
 use table::{Store, StoreError};
@@ -52,6 +52,7 @@ pub(super) struct Task {
     pub(super) entry: Option<Entry>,
     pub(super) found: Vec<Found>,
     pub(super) limited: bool,
+    pub(super) sets: Sets,
 }
 
 impl<'a> Pass<'a> {
@@ -73,7 +74,7 @@ impl<'a> Pass<'a> {
 
     /// Settles what can be settled, of each series the marks of one origin, and says whether there is more.
     pub(super) async fn run(&mut self) -> Result<Done, StoreError> {
-        let permit = self.store.permit(self.site).await?;
+        let terms = Terms::load(&self.store, self.site).await?;
         let mut done = Done::Nothing;
         let mut after = None;
         loop {
@@ -94,7 +95,7 @@ impl<'a> Pass<'a> {
             if groups.iter().map(Vec::len).sum::<usize>() < ready {
                 done = Done::Some;
             }
-            match self.settle(groups, &permit).await? {
+            match self.settle(groups, &terms).await? {
                 Done::Nothing => {}
                 Done::Some => done = Done::Some,
                 Done::Lost => return Ok(Done::Lost),
@@ -114,21 +115,40 @@ impl<'a> Pass<'a> {
         self.store.mark_series(self.lease, self.site, version, &marks).await
     }
 
-    async fn settle(&mut self, groups: Vec<Vec<Mark>>, permit: &StoredPermit) -> Result<Done, StoreError> {
+    async fn settle(&mut self, groups: Vec<Vec<Mark>>, terms: &Terms) -> Result<Done, StoreError> {
         if groups.is_empty() {
             return Ok(Done::Nothing);
         }
+        // Values that are made of two series are judged with either: one after the other, each on what the one before wrote.
+        let joined = terms.joined(&self.store, self.site).await?;
+        let is_joined = |group: &Vec<Mark>| joined.contains_key(&group[0].series);
+        let (mut of_two, own): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_joined);
+        // Limited ones first: what they have found already is not found again with the others.
+        of_two.sort_by_key(|group| joined.get(&group[0].series) != Some(&true));
+        let mut done = self.settle_together(own, terms).await?;
+        for group in of_two {
+            match (done, self.settle_together(vec![group], terms).await?) {
+                (Done::Lost, _) => break,
+                (_, Done::Nothing) => {}
+                (_, next) => done = next,
+            }
+        }
+        Ok(done)
+    }
+
+    /// Judges marked stretches at the same time, and writes what they come to in as few transactions as they fit into.
+    async fn settle_together(&mut self, groups: Vec<Vec<Mark>>, terms: &Terms) -> Result<Done, StoreError> {
         let mut done = Done::Nothing;
         let room = Semaphore::new(READINGS_AT_ONCE as usize);
         let (store, site) = (self.store.clone(), self.site);
         let purpose = self.purpose.clone();
-        let judging = groups.into_iter().map(|marks| judged(&store, site, marks, &permit.permit, &purpose, &room));
+        let judging = groups.into_iter().map(|marks| judged(&store, site, marks, terms, &purpose, &room));
         let mut judging = std::pin::pin!(stream::iter(judging).buffered(AT_ONCE));
         let mut batch = Batch::default();
         while let Some(task) = judging.next().await.transpose()? {
             for step in Batch::steps(task) {
                 if !batch.has_room(&step) {
-                    match self.commit(&mut batch, permit.version).await? {
+                    match self.commit(&mut batch, terms.version).await? {
                         Done::Nothing => {}
                         Done::Some => done = Done::Some,
                         Done::Lost => return Ok(Done::Lost),
@@ -137,7 +157,7 @@ impl<'a> Pass<'a> {
                 batch.add(step);
             }
         }
-        match self.commit(&mut batch, permit.version).await? {
+        match self.commit(&mut batch, terms.version).await? {
             Done::Nothing => Ok(done),
             last => Ok(last),
         }
@@ -235,7 +255,7 @@ async fn judged(
     store: &Store,
     site: &str,
     marks: Vec<Mark>,
-    permit: &Permit,
+    terms: &Terms,
     purpose: &Purpose,
     room: &Semaphore,
 ) -> Result<Task, StoreError> {
@@ -245,13 +265,25 @@ async fn judged(
     let _room = room.acquire_many(readings).await;
     let entry = store.series(site, &marks[0].series).await?;
     let stretch = marks.iter().map(|mark| mark.stretch).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-    let (from, to) = stretch.unwrap_or_default();
-    // What was marked for a file that was interrupted may never have come.
-    let Some(entry) = entry.filter(|entry| from.max(entry.first) <= to.min(entry.latest.time)) else {
-        return Ok(Task { marks, entry: None, found: Vec::new(), limited: false });
+    let stretch = stretch.unwrap_or_default();
+    let touched = |entry: &Entry| {
+        let (first, last) = entry.span(&terms.view);
+        let (from, to) = terms.view.stretch(stretch, entry.has_local);
+        (from.max(first), to.min(last))
     };
-    let touched = (from.max(entry.first), to.min(entry.latest.time));
-    let found = judge(store, &entry, permit, touched, purpose).await?;
-    let limited = entry.carries_limits || permit.limits.iter().any(|limit| limit.covers(&entry.series));
-    Ok(Task { marks, entry: Some(entry), found, limited })
+    // What was marked for a file that was interrupted may never have come.
+    let Some(entry) = entry.filter(|entry| touched(entry).0 <= touched(entry).1) else {
+        return Ok(Task { marks, entry: None, found: Vec::new(), limited: false, sets: Sets::default() });
+    };
+    let touched = touched(&entry);
+    let sets = Sets::of(store, &entry, terms, touched, &marks).await?;
+    let mut found = judge(store, &entry, terms, touched, purpose).await?;
+    for dependent in terms.dependents(store, &entry).await? {
+        let more = judge(store, &dependent, terms, touched, purpose).await?;
+        found.extend(more.into_iter().map(Found::of_another));
+    }
+    let limits = terms.history.versions().iter().flat_map(|version| &version.permit.limits);
+    let limited = entry.carries_limits || limits.into_iter().any(|limit| limit.covers(&entry.series));
+    let limited = limited || terms.is_named(&entry.series);
+    Ok(Task { marks, entry: Some(entry), found, limited, sets })
 }

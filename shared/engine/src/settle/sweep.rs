@@ -12,6 +12,10 @@ impl Settler {
     /// Settles whatever is open at any site, and says which files nobody records any more. Returns what was open.
     pub async fn sweep(&self) -> Result<Vec<Open>, StoreError> {
         let store = &self.0.store;
+        let sites = store.judge_anew().await?;
+        if sites > 0 {
+            tracing::info!(sites, "the rules of judging have changed: sites are judged anew");
+        }
         let open = store.open_work().await?;
         let sites: BTreeSet<&str> = open.iter().map(|open| open.site.as_str()).collect();
         let mut suspects = Vec::new();

@@ -1,7 +1,6 @@
 //! What others of this process have written to the site, taken over into what is known of it.
 
 use super::{Known, Site};
-use domain::evaluate::rules_for;
 use table::alerts::{Change, Source};
 use table::feed::Head;
 use table::marks::Mark;
@@ -26,7 +25,7 @@ impl Site {
     pub(crate) fn merged(&mut self, entry: &Entry) {
         let Some(known) = &mut self.known else { return };
         if let Some(kept) = known.series.get_mut(&entry.id) {
-            kept.rules = rules_for(&entry.series, &known.permit, entry.carries_limits);
+            kept.rules = entry.rules(&known.terms.history);
             kept.entry = entry.clone();
         }
     }

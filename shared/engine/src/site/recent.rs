@@ -1,8 +1,10 @@
 //! The latest readings of a series, as far as verdicts on the next one need them.
 
-use super::TAIL_READINGS;
-use domain::columns::{Columns, TooManyUnits};
+use super::{TAIL_READINGS, add};
+use crate::judge::{all, too_many_units};
+use domain::columns::Columns;
 use domain::evaluate::Rule;
+use table::segments::View;
 use table::series::Entry;
 use table::{Store, StoreError};
 
@@ -15,14 +17,14 @@ pub(super) struct Recent {
 
 impl Recent {
     /// What verdicts on a reading at the time of the latest one need.
-    pub(super) async fn load(store: &Store, entry: &Entry, rules: &[Rule]) -> Result<Self, StoreError> {
+    pub(super) async fn load(store: &Store, entry: &Entry, view: &View, rules: &[Rule]) -> Result<Self, StoreError> {
         if entry.is_new() {
             // Nothing is missing of a series without readings.
             return Ok(Self { columns: Columns::default(), from: i64::MIN });
         }
-        let latest = entry.latest.time;
-        match store.context_span(entry, rules, (latest, latest)).await? {
-            Some((from, _)) => Ok(Self { columns: all(store, entry, from, i64::MAX).await?, from }),
+        let latest = entry.span(view).1;
+        match store.context_span(entry, view, rules, (latest, latest)).await? {
+            Some((from, _)) => Ok(Self { columns: all(store, entry, view, (from, i64::MAX)).await?, from }),
             // Nothing is needed where no rule looks back.
             None => Ok(Self { columns: Columns::default(), from: i64::MAX }),
         }
@@ -40,9 +42,11 @@ impl Recent {
 
     /// Adds readings; those that are older than what is kept do not belong here.
     pub(super) fn push(&mut self, new: &Columns) -> Result<(), StoreError> {
-        self.columns.append_range(new, new.lower_bound(self.from)..new.len()).map_err(too_many_units)?;
-        self.columns.sort_and_dedup();
-        Ok(())
+        let mut later = Columns::default();
+        for index in (0..new.len()).filter(|&index| new.times[index] >= self.from) {
+            later.append_range(new, index..index + 1).map_err(too_many_units)?;
+        }
+        add(&mut self.columns, &later)
     }
 
     /// Forgets what the next reading does not need, once it is more than what it does.
@@ -76,22 +80,4 @@ impl Recent {
         }
         start
     }
-}
-
-/// The readings of a series between two times.
-pub(super) async fn all(store: &Store, entry: &Entry, from: i64, to: i64) -> Result<Columns, StoreError> {
-    let mut columns = Columns::default();
-    let mut readings = store.readings(entry, from, to).await?;
-    while let Some(piece) = readings.next_piece()? {
-        append(&mut columns, &piece)?;
-    }
-    Ok(columns)
-}
-
-pub(super) fn append(columns: &mut Columns, more: &Columns) -> Result<(), StoreError> {
-    columns.append(more).map_err(too_many_units)
-}
-
-fn too_many_units(error: TooManyUnits) -> StoreError {
-    StoreError::Damaged { key: "series".into(), reason: error.to_string() }
 }

@@ -5,9 +5,11 @@ use crate::item::{b, n, s};
 use crate::{Item, ItemExt, SK, Store, StoreError, keys, segment, time_key};
 use domain::alert::{Alert, Severity};
 use domain::columns::Columns;
+use domain::history::History;
 use domain::name;
 use domain::reading::Series;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A run of alerts of one series under one rule.
 #[derive(Debug, Clone)]
@@ -26,7 +28,7 @@ impl Block {
 
     /// The severity of the alert in a row.
     pub fn severity(&self, index: usize) -> Severity {
-        super::severity(self.rows.row(index))
+        self.source.severity(self.rows.row(index), self.rows.unit_of(index))
     }
 
     /// Series and rule: what tells alerts at the same time apart.
@@ -74,6 +76,10 @@ impl Stored {
             ("d", b(bytes)),
         ];
         item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+        if let Some(thresholds) = source.thresholds {
+            let text = serde_json::to_string(&thresholds).map_err(|e| item.damaged(e))?;
+            item.insert("thresholds".into(), s(text));
+        }
         Ok(Self { item, first, last, len: rows.len() })
     }
 
@@ -93,8 +99,14 @@ impl Stored {
         rows(&self.item)
     }
 
-    pub(crate) fn action(&self) -> Result<&str, StoreError> {
-        self.item.text("action")
+    /// What is said with its alerts: the action, and from which measures on they are how grave.
+    pub(crate) fn says(&self, action: &str, thresholds: Option<[f64; 3]>) -> Result<bool, StoreError> {
+        Ok(self.item.text("action")? == action && self.thresholds()? == thresholds)
+    }
+
+    fn thresholds(&self) -> Result<Option<[f64; 3]>, StoreError> {
+        let text = self.item.contains_key("thresholds").then(|| self.item.text("thresholds")).transpose()?;
+        text.map(|text| serde_json::from_str(text).map_err(|e| self.item.damaged(e))).transpose()
     }
 
     pub(crate) fn sort_key(&self) -> Result<&str, StoreError> {
@@ -119,14 +131,16 @@ impl Stored {
         self.item.number_or("g", 0)
     }
 
-    fn open(&self) -> Result<Block, StoreError> {
+    fn open(&self, history: &Arc<History>) -> Result<Block, StoreError> {
         let series: Series = serde_json::from_str(self.item.text("series")?).map_err(|e| self.item.damaged(e))?;
         let source = Source {
             series_id: series.id(),
             series,
             rule: self.item.text("rule")?.into(),
             statistic: self.item.text("statistic")?.parse().map_err(|e| self.item.damaged(e))?,
-            action: self.action()?.into(),
+            action: self.item.text("action")?.into(),
+            thresholds: self.thresholds()?,
+            history: history.clone(),
         };
         Ok(Block { source, rows: self.rows()? })
     }
@@ -146,14 +160,14 @@ impl StoredRule {
     }
 
     /// What the blocks have in common; `None` if there are none.
-    pub fn source(&self) -> Result<Option<Source>, StoreError> {
-        self.blocks.first().map(|block| Ok(block.open()?.source)).transpose()
+    pub fn source(&self, history: &Arc<History>) -> Result<Option<Source>, StoreError> {
+        self.blocks.first().map(|block| Ok(block.open(history)?.source)).transpose()
     }
 
     /// Whether a verdict on periods that begin at `from` or later, and that finds nothing, leaves everything as it is.
-    pub fn is_untouched(&self, from: i64, action: &str) -> Result<bool, StoreError> {
+    pub fn is_untouched(&self, from: i64, source: &Source) -> Result<bool, StoreError> {
         for block in &self.blocks {
-            if block.last >= from || block.action()? != action {
+            if block.last >= from || !block.says(&source.action, source.thresholds)? {
                 return Ok(false);
             }
         }
@@ -235,7 +249,11 @@ impl Store {
             (None, _) => String::new(),
         };
         let rules = by_rule(self.prefixed(partition(site), &prefix).await?)?;
-        rules.values().flat_map(|rule| &rule.blocks).map(Stored::open).collect()
+        if rules.values().all(|rule| rule.blocks.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let history = self.permit(site).await?.history;
+        rules.values().flat_map(|rule| &rule.blocks).map(|block| block.open(&history)).collect()
     }
 
     /// What is stored of each rule of a series.

@@ -1,10 +1,11 @@
 //! What has to be written so that the stored alerts of a series under a rule agree with a verdict.
 
 use super::blocks::{self, Stored, StoredRule};
-use super::{MAX_LISTED, Source, Top, severity};
+use super::{Gauge, MAX_LISTED, Source, Top};
 use crate::{Store, StoreError};
 use domain::alert::{Alert, Severity};
 use domain::columns::{Columns, Row};
+use domain::history::History;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub struct Change {
 #[derive(Debug)]
 pub struct Reconciler {
     source: Source,
+    gauge: Gauge,
     from: i64,
     stored: StoredRule,
     /// Blocks with room before those that the verdict reaches: single alerts do not leave a trail of blocks of one.
@@ -77,7 +79,7 @@ impl Reconciler {
         let untangle = stored.is_tangled();
         let mut action_changed = false;
         for block in &stored.blocks {
-            action_changed |= block.action()? != source.action;
+            action_changed |= !block.says(&source.action, source.thresholds)?;
         }
         let everything = untangle || action_changed;
         let reached = if everything { 0 } else { stored.blocks.partition_point(|block| block.last < from) };
@@ -85,6 +87,7 @@ impl Reconciler {
         let joining = stored.blocks[reached - small..reached].to_vec();
         let ahead = stored.blocks[reached..].iter().cloned().collect();
         let mut new = Self {
+            gauge: Gauge::new(&source),
             source,
             from,
             joining,
@@ -115,8 +118,10 @@ impl Reconciler {
         for index in 0..found.len() {
             let row = found.row(index);
             let unit = found.units.get(row.flags.unit()).cloned().unwrap_or_default();
-            *self.found_by_severity.entry(severity(row)).or_default() += 1;
-            self.found.show(row, &unit);
+            let severity = self.gauge.severity(&self.source, row, &unit);
+            let gravity = self.gauge.gravity(&self.source, row, &unit);
+            *self.found_by_severity.entry(severity).or_default() += 1;
+            self.found.show(row, &unit, gravity);
             self.pass_until(row.time)?;
             let is_known = match self.peek()? {
                 Some((old, old_unit)) if old.time == row.time => {
@@ -126,8 +131,8 @@ impl Reconciler {
                 _ => false,
             };
             if !is_known {
-                *self.added_by_severity.entry(severity(row)).or_default() += 1;
-                self.added.show(row, &unit);
+                *self.added_by_severity.entry(severity).or_default() += 1;
+                self.added.show(row, &unit, gravity);
             }
             self.keep(row, &unit)?;
         }
@@ -230,7 +235,7 @@ impl Reconciler {
         }
         self.withdrawn_total += 1;
         if self.withdrawn.len() < MAX_LISTED {
-            self.withdrawn.push(self.source.id(old.time));
+            self.withdrawn.push(self.source.id(old));
         }
         Ok(())
     }
@@ -263,26 +268,34 @@ impl Reconciler {
             self.opened.push(block.sort_key()?.to_owned());
             self.out.append(&block.rows()?).map_err(too_many_units)?;
         }
-        let unit = self.out.unit_index(unit).map_err(too_many_units)?;
-        self.out.push(Row { flags: row.flags.with_unit(unit), ..row });
-        if self.out.len() >= BLOCK {
+        // Alerts of one time stay together: blocks that share a time are taken for tangled ones.
+        if self.out.len() >= BLOCK && self.out.times.last() != Some(&row.time) {
             self.packed.push(Stored::pack(&self.source, self.stored.generation, &self.out)?);
             self.out.clear();
         }
+        let unit = self.out.unit_index(unit).map_err(too_many_units)?;
+        self.out.push(Row { flags: row.flags.with_unit(unit), ..row });
         Ok(())
     }
 
-    /// Takes blocks that have the same times apart: one alert for each time remains.
+    /// Takes blocks that have the same times apart: one alert for each time and place remains.
     fn open_all(&mut self) -> Result<(), StoreError> {
         let mut all = Columns::default();
         for block in self.ahead.drain(..) {
             self.opened.push(block.sort_key()?.to_owned());
             all.append(&block.rows()?).map_err(too_many_units)?;
         }
-        all.sort_and_dedup();
-        self.old = Some((all, 0));
+        self.old = Some((untangled(&all), 0));
         Ok(())
     }
+}
+
+/// Alerts by time and place; of several of one, the last stays.
+fn untangled(all: &Columns) -> Columns {
+    let rows: BTreeMap<_, _> = (0..all.len()).map(|index| ((all.times[index], all.row(index).sample), index)).collect();
+    let mut out = Columns { units: all.units.clone(), ..Columns::default() };
+    rows.into_values().for_each(|index| out.push(all.row(index)));
+    out
 }
 
 fn same(a: Row, b: Row) -> bool {
@@ -295,9 +308,10 @@ impl Change {
     /// The withdrawal of all alerts of a rule that is no longer in the permit. `None` if there are none.
     pub fn removal(
         stored: StoredRule,
+        history: &Arc<History>,
         generation: impl FnOnce() -> u64,
     ) -> Result<Option<(Self, Vec<Stored>)>, StoreError> {
-        let Some(source) = stored.source()? else { return Ok(None) };
+        let Some(source) = stored.source(history)? else { return Ok(None) };
         Ok(Some(Reconciler::new(source, stored, i64::MIN, 0)?.finish(i64::MAX, generation)?))
     }
 

@@ -14,33 +14,19 @@ pub use blocks::{Block, Stored, StoredRule};
 pub use change::{Change, Reconciler};
 pub use top::Top;
 
-use domain::alert::{self, Alert, Severity};
-use domain::columns::{Columns, Row};
-use domain::permit::Statistic;
-use domain::reading::{Direction, Series};
+use domain::alert::{self, Alert, AlertKind, Measure, Severity};
+use domain::columns::Row;
+use domain::history::History;
+use domain::reading::{Direction, Mark, Qualifier, Series};
 use domain::remedy::remedy;
+use domain::statistic::Statistic;
+use domain::unit::Unit;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The most alerts that a change lists, more than anybody pushes to subscribers. A million of them, each with its id
 /// and texts, would take 450 MB and five seconds.
 pub const MAX_LISTED: usize = 1000;
-
-/// How grave an exceedance is.
-pub fn severity(row: Row) -> Severity {
-    Severity::of(row.value, row.limit, direction(row))
-}
-
-/// How many alerts of each severity there are in the rows.
-pub fn count_severities(rows: &Columns, counts: &mut BTreeMap<Severity, u64>) {
-    for index in 0..rows.len() {
-        *counts.entry(severity(rows.row(index))).or_default() += 1;
-    }
-}
-
-/// By how much an exceedance is beyond its limit, for comparing it with others.
-pub(crate) fn gravity(row: Row) -> f64 {
-    alert::ratio(row.value, row.limit, direction(row))
-}
 
 fn direction(row: Row) -> Direction {
     row.flags.limit().unwrap_or(Direction::Max)
@@ -59,9 +45,24 @@ pub struct Source {
     pub statistic: Statistic,
     /// The rule's action text; empty if the permit names none.
     pub action: String,
+    /// From which measures on alerts are watch, warning and critical, if the limit says.
+    pub thresholds: Option<[f64; 3]>,
+    /// The site's permit: its calendar names periods, its versions number them.
+    pub history: Arc<History>,
 }
 
 impl Source {
+    /// How far beyond the limit values in a unit are.
+    pub fn measure(&self, unit: &str) -> Measure {
+        let measure = Measure::of(&self.series.parameter, &Unit::parse(unit));
+        self.thresholds.map_or(measure, |thresholds| measure.with_thresholds(thresholds))
+    }
+
+    /// How grave an exceedance in a unit is.
+    pub fn severity(&self, row: Row, unit: &str) -> Severity {
+        self.measure(unit).severity(row.value, row.limit, direction(row))
+    }
+
     /// The alert that an exceedance makes.
     pub fn alert(&self, row: Row, unit: &str) -> Alert {
         let direction = direction(row);
@@ -70,30 +71,78 @@ impl Source {
         } else {
             self.action.clone()
         };
+        let calendar = &self.history.calendar;
+        let measure = self.measure(unit);
+        let (qualifier, kind) = (row.flags.qualifier(), row.flags.kind());
+        let excess = measure.excess(row.value, qualifier, row.limit, direction);
         Alert {
-            id: self.id(row.time),
+            id: self.id(row),
             site: self.series.site.clone(),
             outfall: self.series.outfall.clone(),
             parameter: self.series.parameter.clone(),
             series: self.series_id.clone(),
             statistic: self.statistic.to_string(),
             base: self.series.base.clone(),
-            period: self.statistic.period().label(row.time, row.flags.kind()),
-            time: row.shown_time(),
+            period: calendar.label(self.statistic.period(), row.time, kind),
+            time: calendar.shown(row.time, kind),
             // The sum of finite readings, or one in a smaller unit, can be infinite, which JSON has no number for.
             value: row.value.clamp(f64::MIN, f64::MAX),
-            qualifier: row.flags.qualifier(),
+            qualifier,
             unit: unit.to_owned(),
             limit: row.limit,
             direction,
-            percent: alert::percent(row.value, row.limit, direction),
-            severity: severity(row),
+            percent: excess.percent,
+            percent_at_least: excess.percent_at_least,
+            severity: self.severity(row, unit),
             action,
+            kind: if row.flags.has(Mark::Benchmark) { AlertKind::Benchmark } else { AlertKind::Limit },
+            permit_version: self.history.number_at(row.time),
+            detection_limit_above_limit: qualifier == Qualifier::Less && direction == Direction::Max,
         }
     }
 
-    /// The id of the alert of the period that begins at a time.
-    pub fn id(&self, time: i64) -> String {
-        alert::id(&self.series_id, &self.rule, time)
+    /// The id of the alert of an exceedance. Of several at one time, each has its number as its sample.
+    pub fn id(&self, row: Row) -> String {
+        alert::id(&self.series_id, &self.rule, row.time, row.sample)
+    }
+}
+
+/// Severities of the exceedances of one source, one after the other: their unit is nearly always the same.
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    unit: Arc<str>,
+    measure: Measure,
+}
+
+impl Gauge {
+    pub(crate) fn new(source: &Source) -> Self {
+        Self { unit: "".into(), measure: source.measure("") }
+    }
+
+    /// How far beyond its limit an exceedance is.
+    pub(crate) fn of(&mut self, source: &Source, unit: &Arc<str>) -> Measure {
+        if *unit != self.unit {
+            (self.unit, self.measure) = (unit.clone(), source.measure(unit));
+        }
+        self.measure
+    }
+
+    pub(crate) fn severity(&mut self, source: &Source, row: Row, unit: &Arc<str>) -> Severity {
+        self.of(source, unit).severity(row.value, row.limit, direction(row))
+    }
+
+    /// By how much, for comparing it with others.
+    pub(crate) fn gravity(&mut self, source: &Source, row: Row, unit: &Arc<str>) -> f64 {
+        self.of(source, unit).ratio(row.value, row.limit, direction(row))
+    }
+}
+
+/// How many alerts of each severity there are in a block.
+pub fn count_severities(block: &Block, counts: &mut BTreeMap<Severity, u64>) {
+    let mut gauge = Gauge::new(&block.source);
+    for index in 0..block.rows.len() {
+        let row = block.rows.row(index);
+        let unit = block.rows.units.get(row.flags.unit()).cloned().unwrap_or_default();
+        *counts.entry(gauge.severity(&block.source, row, &unit)).or_default() += 1;
     }
 }

@@ -1,6 +1,5 @@
 //! The gravest of many exceedances.
 
-use super::gravity;
 use domain::columns::Row;
 use std::sync::Arc;
 
@@ -28,11 +27,10 @@ impl Top {
         Self { most, shown: 0, kept: Vec::new(), least: f64::NEG_INFINITY }
     }
 
-    /// Shows a row.
+    /// Shows a row, by its gravity.
     #[inline]
-    pub fn show(&mut self, row: Row, unit: &Arc<str>) {
+    pub fn show(&mut self, row: Row, unit: &Arc<str>, gravity: f64) {
         self.shown += 1;
-        let gravity = gravity(row);
         if gravity > self.least || self.kept.len() < self.most {
             self.kept.push(Grave { gravity, place: self.shown, row, unit: unit.clone() });
             if self.kept.len() >= 2 * self.most.max(1) {
@@ -81,13 +79,13 @@ mod tests {
         let unit: Arc<str> = "mg/L".into();
         let mut top = Top::new(3);
         for value in [1.0, 9.0, 2.0, 7.0, 8.0, 1.0, 9.0, 3.0] {
-            top.show(Row { time: 0, value, flags: Flags::default(), limit: 1.0 }, &unit);
+            top.show(Row { time: 0, value, flags: Flags::default(), limit: 1.0, sample: 0 }, &unit, value);
         }
         assert_eq!(top.shown(), 8);
         assert_eq!(top.finish().iter().map(|(row, _)| row.value).collect::<Vec<_>>(), [9.0, 9.0, 8.0]);
         let mut few = Top::new(3);
         for value in [1.0, 9.0, 2.0] {
-            few.show(Row { time: 0, value, flags: Flags::default(), limit: 1.0 }, &unit);
+            few.show(Row { time: 0, value, flags: Flags::default(), limit: 1.0, sample: 0 }, &unit, value);
         }
         assert_eq!(few.finish().iter().map(|(row, _)| row.value).collect::<Vec<_>>(), [1.0, 9.0, 2.0]);
     }

@@ -22,7 +22,9 @@ impl Plant {
         while !is_over.get() {
             let hour = from + taken.len() as u32 * PUBLISHERS + number;
             let value = if taken.len() % 2 == 0 { 900 } else { 100 };
-            socket.send(&json!({"time": hour, "species": "SO4", "concentration": value, "site": SITE})).await?;
+            let reading =
+                json!({"time": hour, "species": "SO4", "concentration": value, "site": SITE, "replaces": true});
+            socket.send(&reading).await?;
             // An error would come before the answer.
             socket.barrier().await?;
             taken.push(hour);

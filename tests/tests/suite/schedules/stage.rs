@@ -353,7 +353,7 @@ impl Line {
         for Row { site, outfall, parameter, time, value, unit, qualifier } in rows {
             let mark = format!("{:x}", rand::random::<u64>());
             let reading = json!({"site": site, "outfall": outfall, "species": parameter, "time": rfc3339(*time),
-                                 "concentration": value, "unit": unit, "qualifier": qualifier, "mark": mark});
+                                 "concentration": value, "unit": unit, "qualifier": qualifier, "mark": mark, "replaces": true});
             self.publisher.send(&reading).await?;
             waiting.insert(mark);
         }

@@ -1,7 +1,8 @@
 //! Axes: where ticks stand and what they say.
 
 use crate::certificate::text::significant;
-use domain::time::{self, DAY, HOUR, PeriodKind, TimeKind};
+use domain::calendar::{Calendar, PeriodKind};
+use domain::time::{self, DAY, HOUR, TimeKind};
 
 /// A tick: its place on the axis, and its label.
 pub(super) type Tick<T> = (T, String);
@@ -89,12 +90,14 @@ pub(super) fn times((low, high): (i64, i64), kind: TimeKind, width: f64, charact
     };
     let ticks = match kind {
         TimeKind::Hours => hours((low, high)),
-        TimeKind::Clock => {
+        TimeKind::Clock | TimeKind::Date | TimeKind::Local => {
             let short = STEPS.iter().filter(|step| (high - low) / **step < 40).map(|step| clock((low, high), *step));
             short.chain(MONTHS.iter().map(|step| months((low, high), *step))).find(|ticks| fits(ticks))
         }
     };
-    ticks.filter(|ticks| !ticks.is_empty()).unwrap_or_else(|| vec![(low, PeriodKind::Day.label(low, kind))])
+    ticks
+        .filter(|ticks| !ticks.is_empty())
+        .unwrap_or_else(|| vec![(low, Calendar::default().label(PeriodKind::Day, low, kind))])
 }
 
 fn hours((low, high): (i64, i64)) -> Option<Vec<Tick<i64>>> {
@@ -122,7 +125,7 @@ fn clock((low, high): (i64, i64), step: i64) -> Vec<Tick<i64>> {
 
 fn months((low, high): (i64, i64), step: i64) -> Vec<Tick<i64>> {
     let month = |at: i64| {
-        let label = PeriodKind::Month.label(at, TimeKind::Clock);
+        let label = Calendar::default().label(PeriodKind::Month, at, TimeKind::Clock);
         let (year, month) = label.rsplit_once('-')?;
         Some(year.parse::<i64>().ok()? * 12 + month.parse::<i64>().ok()? - 1)
     };

@@ -3,9 +3,9 @@
 use super::{CHARACTER, HEIGHT, LEFT, RIGHT, Scale, TOP, WIDTH};
 use crate::certificate::facts::SeriesFacts;
 use crate::certificate::text::{direction, statistic, unmarked, value};
+use domain::calendar::{Calendar, PeriodKind};
 use domain::permit::Season;
 use domain::reading::Direction;
-use domain::time::PeriodKind;
 use std::fmt::Write as _;
 
 /// Lines further apart than this do not hide each other's labels.
@@ -52,27 +52,27 @@ pub(super) fn of(series: &SeriesFacts, span: (i64, i64), convert: &dyn Fn(f64, &
     for limit in series.limits.iter().map(|limit| &limit.rule) {
         let Some(fixed) = &limit.limit else { continue };
         if let Some(number) = convert(fixed.value, fixed.unit.as_str()) {
-            add(number, fixed.direction, statistic(limit.statistic), stretches(limit.season, span));
+            add(number, fixed.direction, statistic(limit.statistic), stretches(limit.season, &limit.calendar, span));
         }
     }
     lines
 }
 
 /// The months of a season within a span; nothing for the whole year, and for more months than one can see.
-fn stretches(season: Season, (from, to): (i64, i64)) -> Vec<(i64, i64)> {
+fn stretches(season: Season, calendar: &Calendar, (from, to): (i64, i64)) -> Vec<(i64, i64)> {
     if season.is_all() {
         return Vec::new();
     }
     let mut found = Vec::new();
-    let mut month = PeriodKind::Month.around(from);
+    let mut month = calendar.around(PeriodKind::Month, from);
     for _ in 0..MAX_MONTHS {
         if month.start > to {
             return found;
         }
-        if season.holds_at(month.start) {
+        if season.holds_at(calendar, month.start) {
             found.push((month.start.max(from), month.end.min(to)));
         }
-        month = PeriodKind::Month.around(month.end);
+        month = calendar.around(PeriodKind::Month, month.end);
     }
     Vec::new()
 }

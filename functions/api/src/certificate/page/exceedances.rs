@@ -6,9 +6,9 @@ use crate::certificate::facts::Facts;
 use crate::certificate::text::{listed, name, percent, qualified, sign, statistic_of, tidy, value, value_against};
 use domain::alert::{Alert, Severity};
 use domain::name::key;
-use domain::permit::Statistic;
 use domain::reading::Direction;
 use domain::remedy::remedy;
+use domain::statistic::Statistic;
 use maud::{Markup, html};
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
 }
 
 fn row(alert: &Alert, response: usize) -> Markup {
-    let statistic = alert.statistic.parse().unwrap_or(Statistic::AsReported);
+    let statistic = alert.statistic.parse().unwrap_or(Statistic::AS_REPORTED);
     html! {
         tr {
             td.nowrap { (tidy(&alert.period)) }
@@ -57,7 +57,7 @@ fn row(alert: &Alert, response: usize) -> Markup {
             td { (statistic_of(statistic, &alert.base)) }
             td.number { (qualified(alert.qualifier, value_against(alert.value, alert.limit))) " " (name(&alert.unit)) }
             td.number { (sign(alert.direction)) " " (value(alert.limit)) " " (name(&alert.unit)) }
-            td.number { (percent(alert.percent)) }
+            td.number { (percent(alert)) }
             td { (severity(alert.severity)) }
             td.nowrap { "A" (response + 1) }
         }
@@ -65,7 +65,7 @@ fn row(alert: &Alert, response: usize) -> Markup {
 }
 
 fn severity(severity: Severity) -> Markup {
-    html! { span.severity.(severity.as_str()) { (severity.as_str()) } }
+    html! { span.severity.(severity.as_str()) { (severity.label()) } }
 }
 
 /// What is done about exceedances of a parameter on one side of its limit.

@@ -4,6 +4,7 @@ use crate::certificate::facts::Facts;
 use crate::certificate::status::{Gap, Status, Why};
 use crate::certificate::text::{count, counted, listed, name, sign, statistic, tidy, value};
 use domain::alert::Severity;
+use domain::columns::Row;
 use domain::name::key;
 use domain::permit::Limit;
 use domain::time;
@@ -60,7 +61,7 @@ fn sentence(facts: &Facts) -> Markup {
         @match facts.verdict.status {
             Status::Compliant => {
                 "Nothing that was measured in the period and compared with a limit is beyond it"
-                @if facts.permit.version > 0 { ", and every limit of the permit that holds in the period was compared" }
+                @if facts.permit.is_own() { ", and every limit of the permit that holds in the period was compared" }
                 "."
             }
             Status::NonCompliant => {
@@ -72,8 +73,11 @@ fn sentence(facts: &Facts) -> Markup {
 }
 
 fn by_severity(counts: &BTreeMap<Severity, u64>) -> String {
-    let parts: Vec<_> =
-        counts.iter().rev().map(|(severity, number)| format!("{} {}", count(*number), severity.as_str())).collect();
+    let parts: Vec<_> = counts
+        .iter()
+        .rev()
+        .map(|(severity, number)| format!("{} {}", count(*number), severity.label().to_lowercase()))
+        .collect();
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
@@ -100,7 +104,7 @@ fn outfalls(facts: &Facts) -> Markup {
     for series in facts.present() {
         names.entry(key(&series.entry.series.outfall)).or_insert(&series.entry.series.outfall);
     }
-    for outfall in facts.permit.permit.limits.iter().filter_map(|limit| limit.outfall.as_deref()) {
+    for outfall in facts.permit.permit().limits.iter().filter_map(|limit| limit.outfall.as_deref()) {
         names.entry(key(outfall)).or_insert(outfall);
     }
     html! {
@@ -117,7 +121,8 @@ fn outfalls(facts: &Facts) -> Markup {
 fn period(facts: &Facts) -> Markup {
     let first = facts.present().filter_map(|series| series.scan.first).min_by_key(|row| row.time);
     let last = facts.present().filter_map(|series| series.scan.last).max_by_key(|row| row.time);
-    let shown = |row: Option<domain::columns::Row>| row.map(|row| tidy(&row.shown_time().to_string()));
+    let calendar = &facts.permit.history.calendar;
+    let shown = |row: Option<Row>| row.map(|row| tidy(&calendar.shown(row.time, row.flags.kind()).to_string()));
     let from = facts.range.shown_from().or(shown(first));
     let to = facts.range.shown_to().or(shown(last));
     let whole = facts.range.shown_from().is_none() && facts.range.shown_to().is_none();
@@ -129,15 +134,16 @@ fn period(facts: &Facts) -> Markup {
             (None, None) => "no readings at any time",
         }
         @if whole && first.is_some() { " (the whole record)" }
-        span.muted { " · times are UTC" }
+        span.muted { " · days are those of " (facts.permit.history.calendar.zone_name()) ", times are UTC" }
+        @if !facts.is_over { span.muted { " · not final: the period is not over" } }
     }
 }
 
 fn permit(facts: &Facts) -> Markup {
-    let limits = facts.permit.permit.limits.len() as u64;
+    let limits = facts.permit.permit().limits.len() as u64;
     html! {
-        @match facts.permit.updated_at {
-            Some(adopted) if facts.permit.version > 0 => {
+        @match facts.permit.updated_at() {
+            Some(adopted) if facts.permit.is_own() => {
                 "version " (facts.permit.version) ", adopted " (tidy(&time::rfc3339(adopted / 1_000_000 * 1_000_000)))
             },
             _ => "built-in default permit",
@@ -174,9 +180,26 @@ fn tell(gap: &Gap) -> Markup {
                     Why::NoReadings => "no reading of it in the period.",
                     Why::OtherUnits => "its readings are in units that cannot be compared with the limit's.",
                     Why::TooFew(readings) => { "fewer than the " (readings) " consecutive readings that it asks for." },
-                    Why::NoPeriod => "no day, week or month that it is taken of begins within the period and its season.",
+                    Why::NoPeriod => "it has no value in the period.",
                 }
             }
+            Gap::Missing { limit, outfall, periods, count } => {
+                (limit_name(limit)) " at outfall " (name(outfall)) ": no value for " (periods.join(", "))
+                @if *count > periods.len() as u64 { " and " (counted(*count - periods.len() as u64, "more period", "more periods")) }
+                "."
+            }
+            Gap::Inconclusive { outfall, parameter, statistic: taken, limit, unit, count } => {
+                (name(parameter)) " at outfall " (name(outfall)) ": " (counted(*count, "value", "values")) " of the "
+                (statistic(*taken)) " may be beyond " (value(*limit)) " " (name(unit)) " or not: their sign leaves it open."
+            }
+            Gap::Refused { ingest, source, rows } => {
+                (counted(*rows, "row", "rows")) " of the file " (name(source)) " (ingest " code { (ingest) } ") could not be read."
+            }
+            Gap::Unjudged { outfall, parameter, count } => {
+                (name(parameter)) " at outfall " (name(outfall)) ": " (counted(*count, "value", "values"))
+                " came with a limit that is not judged: it is stayed, or neither a maximum nor a minimum."
+            }
+            Gap::NoPermit => "The site has no permit of its own. The built-in one was not written for it.",
             Gap::Units { outfall, parameter, unit, limit_unit, readings } => {
                 (name(parameter)) " at outfall " (name(outfall)) ": " (counted(*readings, "reading", "readings")) " in "
                 (name(if unit.is_empty() { "no unit" } else { unit })) " cannot be compared with a limit in " (name(limit_unit)) "."

@@ -19,16 +19,16 @@ const COLUMNS: [(&str, &str); 7] = [
 ];
 
 pub(super) fn section(facts: &Facts) -> Markup {
-    let limits = &facts.permit.permit.limits;
+    let limits = &facts.permit.permit().limits;
     let rows = listed(limits, MAX_LIMITS, ROOM, limit_row);
     let own: Vec<_> = facts.present().filter(|series| !series.scan.own_limits.is_empty()).collect();
     html! {
         section {
             h2 { "Permit in force" }
-            @if facts.permit.version == 0 {
+            @if !facts.permit.is_own() {
                 p { "The site has no permit of its own here; the built-in default permit applies. A limit of it that met no reading is not held against the site." }
             } @else {
-                p { "All readings of the period are judged by the permit that is in force when this page is made." }
+                p { "Each value of the period is judged by the version of the permit that was in force when its own period began. These are the limits of the version that is in force now." }
             }
             @if limits.is_empty() { p { "It has no limits." } } @else {
                 (table("Limits of the permit", &COLUMNS, &rows, "GET /api/permits has all of them."))

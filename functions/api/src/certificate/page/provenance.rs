@@ -4,7 +4,9 @@ use super::{NUMBER, ROOM, TEXT, table};
 use crate::certificate::facts::Facts;
 use crate::certificate::ledger::File;
 use crate::certificate::text::{count, counted, listed, name, tidy};
+use domain::time;
 use maud::{Markup, html};
+use table::withdrawals::Withdrawal;
 
 /// The most files that are listed.
 const MAX_FILES: usize = 500;
@@ -29,6 +31,14 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 (table("Files", &COLUMNS, &rows, "GET /api/ingests has the whole ledger."))
                 p.note { "Readings are those that each file brought for the period, including any that a later one corrected. A file can be told by its digest." }
             }
+            @let replaced: u64 = ledger.files.iter().map(|file| file.readings_replaced).sum();
+            @if replaced > 0 {
+                p { (counted(replaced, "result", "results")) " took the place of earlier ones with these files; GET /api/ingests/{id} lists old and new values." }
+            }
+            @if !facts.permit.withdrawals.is_empty() {
+                p { "Files that were withdrawn from the site count no longer:" }
+                ul { (listed(&facts.permit.withdrawals, MAX_FILES, ROOM, withdrawal)) }
+            }
             @if ledger.single > 0 {
                 p { (counted(ledger.single, "reading", "readings")) " of the period came live, one by one, over the site's connections." }
             }
@@ -43,6 +53,13 @@ pub(super) fn section(facts: &Facts) -> Markup {
     }
 }
 
+fn withdrawal(withdrawal: &Withdrawal) -> Markup {
+    let at = time::rfc3339(withdrawal.at / 1_000_000 * 1_000_000);
+    html! {
+        li { "ingest " code { (withdrawal.ingest) } ", " (tidy(&at)) ", by " (name(&withdrawal.who)) ": " (name(&withdrawal.reason)) }
+    }
+}
+
 fn row(file: &File) -> Markup {
     let rows = |number: Option<u64>| number.map_or("–".into(), count);
     html! {
@@ -54,7 +71,7 @@ fn row(file: &File) -> Markup {
             }
             td { (tidy(&second(&file.received_at))) }
             td { (name(&file.code_version)) }
-            td.number { @if file.done { (rows(file.rows_taken)) " / " (rows(file.rows_refused)) } @else { "not finished" } }
+            td.number { @if file.done { (rows(file.rows_taken)) " / " (rows(file.rows_refused)) @if file.is_resolved { " (dealt with)" } } @else { "not finished" } }
             td.number { (count(file.readings)) }
         }
     }

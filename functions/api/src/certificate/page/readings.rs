@@ -5,6 +5,8 @@ use crate::certificate::facts::{Facts, LimitFacts, SeriesFacts};
 use crate::certificate::text::{
     self, count, counted, listed, name, percent_of, qualified, sign, statistic_of, tidy, value,
 };
+use domain::calendar::Calendar;
+use domain::columns::Row;
 use domain::evaluate::Observed;
 use maud::{Markup, html};
 
@@ -103,7 +105,7 @@ const COUNTS: [(&str, &str); 8] = [
 
 /// How many readings each series has in the period.
 pub(super) fn counts(facts: &Facts) -> Markup {
-    let mut rows = listed(facts.present(), MAX_ROWS, ROOM, count_row);
+    let mut rows = listed(facts.present(), MAX_ROWS, ROOM, |series| count_row(series, &facts.permit.history.calendar));
     let total = |number: fn(&SeriesFacts) -> u64| count(facts.present().map(number).sum());
     let series = facts.present().count() as u64;
     rows.rows.push(html! {
@@ -126,10 +128,10 @@ pub(super) fn counts(facts: &Facts) -> Markup {
     }
 }
 
-fn count_row(series: &SeriesFacts) -> Markup {
+fn count_row(series: &SeriesFacts, calendar: &Calendar) -> Markup {
     let (key, scan) = (&series.entry.series, &series.scan);
-    let time =
-        |row: Option<domain::columns::Row>| row.map(|row| tidy(&row.shown_time().to_string())).unwrap_or_default();
+    let shown = |row: Row| tidy(&calendar.shown(row.time, row.flags.kind()).to_string());
+    let time = |row: Option<Row>| row.map(shown).unwrap_or_default();
     html! {
         tr {
             td { (name(&key.outfall)) }

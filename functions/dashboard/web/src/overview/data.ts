@@ -2,25 +2,16 @@
 
 import { get } from "../api";
 import { momentAt, seconds } from "../format";
-import type { Alert, Direction, Point, Readings, Severity, Standing } from "../types";
+import type { Alert, Point, Readings, Severity, Standing } from "../types";
+import { type LimitLine, loadLimits, type Span } from "./limits";
 
-/** A stretch of the axis, in seconds. */
-export interface Span {
-  from: number;
-  to: number;
-}
+export type { LimitLine, Span } from "./limits";
 
-/** A limit that is the same all along. */
-export interface LimitLine {
-  value: number;
-  direction: Direction;
-  statistic: string;
-}
-
-/** An exceedance of a statistic, at the start of its period. */
+/** An exceedance, at the start of its period. */
 export interface Mark {
   at: number;
-  value: number;
+  /** In the unit of the readings; null for what has no place among them, such as a load. */
+  value: number | null;
   severity: Severity;
 }
 
@@ -29,52 +20,66 @@ export interface ChartData {
   /** The times of the points, in seconds. */
   times: number[];
   marks: Mark[];
+  /** Whether all exceedances of the stretch are among the marks. */
+  hasAllMarks: boolean;
+  limits: LimitLine[];
   /** What was asked for; all of it is here, thinned if `downsampled`. */
   span: Span;
   total: number;
+  /** How many results of quality control there are among what came, shown or not. */
+  qualityControl: number;
   downsampled: boolean;
 }
 
-const ROW_STATISTICS = ["instant", "as_reported"];
 /** As many as the API gives at once; more marks than pixels tell nothing. */
 const MOST_MARKS = 1000;
 
-export function limitLines(series: Standing): LimitLine[] {
-  const lines: LimitLine[] = [];
-  for (const against of series.standings) {
-    const value = against.limit_in_unit_of_readings;
-    const known = lines.some((line) => line.value === value && line.direction === against.direction);
-    // Limits that come with readings are drawn where they are, reading by reading.
-    if (value !== null && against.statistic !== "as_reported" && !known) {
-      lines.push({ value, direction: against.direction, statistic: against.statistic });
-    }
-  }
-  return lines;
+export interface Wanted {
+  span: Span;
+  points: number;
+  /** Blanks, spikes and duplicates are shown to who asks for them. */
+  qualityControl: boolean;
 }
 
-export async function loadChart(series: Standing, span: Span, points: number, signal: AbortSignal): Promise<ChartData> {
+export async function loadChart(series: Standing, wanted: Wanted, signal: AbortSignal): Promise<ChartData> {
+  const { span } = wanted;
   const hours = typeof series.last === "number";
   const [from, to] = [momentAt(span.from, hours), momentAt(span.to, hours)];
   const query = { site: series.site, series: series.id, from, to };
-  const [readings, marks] = await Promise.all([
-    get<Readings>("/api/readings", { ...query, max_points: points }, signal),
-    loadMarks(series, query, signal),
+  const [readings, alerts, limits] = await Promise.all([
+    get<Readings>("/api/readings", { ...query, max_points: wanted.points }, signal),
+    get<{ alerts: Alert[]; next: string | null }>("/api/alerts", { ...query, limit: MOST_MARKS }, signal),
+    loadLimits(series, span, signal),
   ]);
-  const times = readings.readings.map((point) => seconds(point.time));
-  return { points: readings.readings, times, marks, span, total: readings.total, downsampled: readings.downsampled };
+  const all = readings.readings;
+  const points = wanted.qualityControl ? all : all.filter((point) => !point.quality_control);
+  return {
+    points,
+    times: points.map((point) => seconds(point.time)),
+    marks: alerts.alerts.map((alert) => mark(series, alert)),
+    hasAllMarks: alerts.next === null,
+    limits,
+    span,
+    total: readings.total,
+    qualityControl: all.filter((point) => point.quality_control).length,
+    downsampled: readings.downsampled,
+  };
 }
 
-/** Exceedances of single readings are marked by the server in the readings; those of statistics are alerts. */
-async function loadMarks(series: Standing, query: Record<string, string>, signal: AbortSignal): Promise<Mark[]> {
-  const statistics = series.standings.filter((against) => !ROW_STATISTICS.includes(against.statistic));
-  if (statistics.length === 0) return [];
-  const page = await get<{ alerts: Alert[] }>("/api/alerts", { ...query, limit: MOST_MARKS }, signal);
-  return page.alerts.flatMap((alert) => {
-    if (ROW_STATISTICS.includes(alert.statistic)) return [];
-    const against = statistics.find((one) => one.limit === alert.limit && one.unit === alert.unit);
-    const inUnit = against?.limit_in_unit_of_readings;
-    // Alerts are in the limit's unit, the chart in that of the readings.
-    const scale = inUnit && alert.limit ? inUnit / alert.limit : 1;
-    return [{ at: seconds(alert.time), value: alert.value * scale, severity: alert.severity }];
-  });
+/** Alerts are in the limit's unit, the chart in that of the readings. */
+function mark(series: Standing, alert: Alert): Mark {
+  const told = series.standings.find(({ unit, limit }) => unit === alert.unit && limit !== 0);
+  const inUnit = told?.limit_in_unit_of_readings;
+  const scale = alert.unit === series.unit ? 1 : told && inUnit ? inUnit / told.limit : null;
+  const value = scale === null ? null : alert.value * scale;
+  return { at: seconds(alert.time), value, severity: alert.severity };
+}
+
+/** What of the chart lies in a stretch. */
+export function inView(data: ChartData, { from, to }: Span): { points: Point[]; marks: Mark[]; exceedances: number } {
+  const isIn = (at: number) => at >= from && at <= to;
+  const points = data.points.filter((_, index) => isIn(data.times[index] ?? Number.NaN));
+  const marks = data.marks.filter(({ at }) => isIn(at));
+  const beyond = points.filter((point) => point.severity).length;
+  return { points, marks, exceedances: data.hasAllMarks ? marks.length : Math.max(marks.length, beyond) };
 }

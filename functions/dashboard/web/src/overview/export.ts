@@ -19,10 +19,13 @@ export async function exportCsv(
   const hours = typeof series.last === "number";
   const [from, to] = [momentAt(span.from, hours), momentAt(span.to, hours)];
   const query = { site: series.site, series: series.id, from, to, every: true, max_points: PAGE };
-  const parts = ["time,species,concentration,unit,site,outfall,qualifier\r\n"];
+  const parts = ["time,species,concentration,unit,site,outfall,qualifier,flags,sample_type\r\n"];
   const names = [series.parameter, series.site, series.outfall].map(csvField);
-  const line = ({ time, value, unit, qualifier }: Point) =>
-    `${time},${names[0]},${value},${csvField(unit)},${names[1]},${names[2]},${qualifier}\r\n`;
+  const line = ({ time, value, unit, qualifier, flags = [], quality_control }: Point) => {
+    // What is not judged here must not be judged where the file is taken in again.
+    const kind = quality_control ? "Quality control" : "";
+    return `${time},${names[0]},${value},${csvField(unit)},${names[1]},${names[2]},${qualifier},${flags.join(" ")},${kind}\r\n`;
+  };
   let cursor: string | null = null;
   let [done, of] = [0, 0];
   do {

@@ -1,6 +1,7 @@
 // Series that are told apart by how they are reported only, taken together: a tile each.
 
-import { CONDITIONS, sameName, seconds } from "../format";
+import { sameName, seconds } from "../format";
+import { rank } from "../standing";
 import type { Condition, Standing } from "../types";
 
 export interface Group {
@@ -11,10 +12,6 @@ export interface Group {
   /** The one with the least headroom first. */
   series: Standing[];
   exceedances: number;
-}
-
-function rank(state: Condition): number {
-  return CONDITIONS.indexOf(state);
 }
 
 function worstFirst<T extends { state: Condition; headroom: number | null; parameter: string }>(a: T, b: T): number {

@@ -4,22 +4,22 @@ import { get } from "../api";
 import { fill, h, hidden, id, name } from "../dom";
 import {
   baseText,
+  beyondText,
   CONDITION_NAMES,
   count,
   counted,
   limitText,
-  percentText,
   periodText,
   quantity,
   SEVERITIES,
   sameName,
   seconds,
-  statisticText,
 } from "../format";
 import { icon } from "../icons";
 import type { LiveEvent } from "../live";
 import { site } from "../model";
 import { failed, loading } from "../states";
+import { statisticText } from "../statistics";
 import type { Alert, Severity } from "../types";
 
 const PAGE = 50;
@@ -90,7 +90,7 @@ export class Incidents {
     const worst = heard.find((alert) => alert.severity === "critical") ?? heard[0];
     if (worst) {
       const more = heard.length > 1 ? ` and ${counted(heard.length - 1, "more")}` : "";
-      this.#announce.textContent = `New: ${CONDITION_NAMES[worst.severity]}, ${worst.parameter}, ${percentText(worst.percent)}${more}.`;
+      this.#announce.textContent = `New: ${CONDITION_NAMES[worst.severity]}, ${worst.parameter}, ${beyondText(worst)}${more}.`;
     }
   }
 
@@ -190,11 +190,19 @@ export class Incidents {
           { class: "what" },
           h("strong", { text: value }),
           ` · ${limitText(alert.direction, alert.limit, alert.unit)} · `,
-          h("strong", { text: percentText(alert.percent) }),
+          h("strong", { text: beyondText(alert) }),
         ),
-        h("p", { class: "quiet" }, `${statistic}, outfall `, name(alert.outfall)),
+        h("p", { class: "quiet" }, `${statistic}, outfall `, name(alert.outfall), version(alert)),
+        alert.kind === "benchmark" && h("p", { class: "kind", text: "Beyond a benchmark, which is no violation." }),
+        alert.detection_limit_above_limit &&
+          h("p", { class: "kind", text: "Not detected, but its detection limit is above the limit." }),
         alert.action && h("p", { class: "action", data: { testid: "action" } }, h("bdi", { text: alert.action })),
       ),
     );
   }
+}
+
+/** By which version of the permit it was judged. */
+function version({ permit_version }: Alert): string {
+  return permit_version > 0 ? `, permit version ${permit_version}` : "";
 }

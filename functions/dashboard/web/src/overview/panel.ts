@@ -1,31 +1,22 @@
 // The chart of a series with its controls.
 
 import { fill, h, id, name } from "../dom";
-import {
-  baseText,
-  brief,
-  CONDITION_NAMES,
-  count,
-  counted,
-  exact,
-  limitText,
-  momentAt,
-  momentText,
-  quantity,
-  seconds,
-  statisticText,
-} from "../format";
+import { baseText, count, limitText, momentAt, seconds } from "../format";
 import type { LiveEvent } from "../live";
 import { isOf } from "../model";
 import { go, route } from "../route";
 import { failed, loading } from "../states";
+import { statisticWords } from "../statistics";
 import { theme } from "../theme";
 import type { Moment, Standing } from "../types";
-import { type ChartData, limitLines, loadChart, type Span } from "./data";
+import { siteZone } from "../zone";
+import { caption } from "./caption";
+import { type ChartData, inView, loadChart, type Span } from "./data";
 import { exportCsv, exportPng } from "./export";
 import { gestures, moved, STEP, within, ZOOM, zoomed } from "./gestures";
-import { isNear, type Plot, plot } from "./plot";
+import { type Plot, plot } from "./plot";
 import { readingsTable } from "./table";
+import { tip } from "./tip";
 
 const DAY = 86_400;
 const RANGES: [string, number][] = [
@@ -56,6 +47,9 @@ export class ChartPanel {
   #rest: ReturnType<typeof setTimeout> | null = null;
   #abort = new AbortController();
   #tableShown = false;
+  #qualityShown = false;
+  /** The zone that the axis was made for. */
+  #zone = "";
   /** Seconds from one reading to the next, on the average. */
   #spacing = 0;
   #stale: ReturnType<typeof setTimeout> | null = null;
@@ -67,6 +61,13 @@ export class ChartPanel {
   readonly #ranges = h("div", { class: "ranges", role: "group", "aria-label": "Range" });
   readonly #table = h("div");
   readonly #message = h("div", { class: "chart-message" });
+  readonly #quality = h("button", {
+    type: "button",
+    "aria-pressed": "false",
+    hidden: true,
+    text: "Show quality control",
+    on: { click: () => this.#toggleQuality() },
+  });
   readonly #observer = new ResizeObserver(() => this.#plot?.resize());
   readonly #endTheme = theme.listen(() => this.#plot?.redraw());
 
@@ -102,6 +103,7 @@ export class ChartPanel {
         "div",
         { class: "steps" },
         toggle,
+        this.#quality,
         h("button", { type: "button", text: "Export CSV", on: { click: (event) => void this.#export(event, "csv") } }),
         h("button", { type: "button", text: "Export PNG", on: { click: (event) => void this.#export(event, "png") } }),
       ),
@@ -121,7 +123,9 @@ export class ChartPanel {
 
   /** Shows a series; `siblings` are what it can be exchanged for. */
   show(series: Standing, siblings: Standing[]): void {
-    const same = this.#series?.id === series.id && this.#series.site === series.site;
+    const isSeries = this.#series?.id === series.id && this.#series.site === series.site;
+    const same = isSeries && this.#zone === siteZone.get();
+    this.#zone = siteZone.get();
     this.#siblings = siblings;
     const before = this.#known;
     this.#series = series;
@@ -158,9 +162,18 @@ export class ChartPanel {
       (event) =>
         (event.type === "reading" && isOf(series, event)) ||
         (event.type === "readings" && event.series.some((one) => one.series === series.id)) ||
-        (event.type === "alerts" && event.alerts.some((alert) => alert.series === series.id)),
+        // Which series a withdrawn alert was of, its event does not say.
+        (event.type === "alerts" &&
+          (event.withdrawn.length > 0 || event.alerts.some((alert) => alert.series === series.id))),
     );
     if (concerns) this.reload(LIVE_EVERY);
+  }
+
+  /** Blanks, spikes and duplicates are there for who asks for them. */
+  #toggleQuality(): void {
+    this.#qualityShown = !this.#qualityShown;
+    this.#quality.setAttribute("aria-pressed", String(this.#qualityShown));
+    void this.#load(true);
   }
 
   reload(within = 0): void {
@@ -243,13 +256,14 @@ export class ChartPanel {
     // A lowest and a highest for every two pixels of each of the screens that are loaded.
     const points = Math.min(Math.round(pixels * (this.#isWhole() ? 1 : 3)), 6000);
     try {
-      const data = await loadChart(series, span, points, signal);
+      const data = await loadChart(series, { span, points, qualityControl: this.#qualityShown }, signal);
       if (signal.aborted) return;
       this.#data = data;
       if (this.#isWhole()) this.#spacing = (span.to - span.from) / Math.max(data.total, 1);
       this.#drawRanges();
       fill(this.#message, data.points.length === 0 && h("p", { class: "quiet", text: "No readings here." }));
-      this.#plot?.show(data, limitLines(series), series.unit);
+      this.#plot?.show(data, series.unit);
+      this.#quality.hidden = data.qualityControl === 0 && !this.#qualityShown;
       this.#plot?.setSpan(this.#span);
       this.#drawn();
     } catch (error) {
@@ -265,32 +279,23 @@ export class ChartPanel {
     const [data, series] = [this.#data, this.#series];
     if (!data || !series) return;
     const { from, to } = this.#span;
-    const inView = data.points.filter((_, index) => (data.times[index] ?? 0) >= from && (data.times[index] ?? 0) <= to);
-    const marked =
-      inView.filter((point) => point.severity).length + data.marks.filter(({ at }) => at >= from && at <= to).length;
+    const { points, exceedances } = inView(data, this.#span);
     const micros = (at: number) => String(Math.round(at * 1e6));
     Object.assign(this.#host.dataset, {
       ready: "true",
-      points: String(inView.length),
+      points: String(points.length),
       total: String(data.total),
-      exceedances: String(marked),
+      exceedances: String(exceedances),
       from: micros(from),
       to: micros(to),
     });
-    const hours = typeof series.last === "number";
-    const edge = (at: number) =>
-      momentText(hours ? Math.round(at / 36) / 100 : new Date(Math.round(at) * 1000).toISOString());
-    const [first, last] = [Math.max(from, seconds(series.first)), Math.min(to, seconds(series.last))];
-    const shown = data.downsampled
-      ? `the lowest and highest of ${count(data.total)} readings`
-      : counted(inView.length, "reading");
-    const far = farLimits(series, data);
-    fill(this.#caption, `${edge(first)} to ${edge(last)}: ${shown}, ${counted(marked, "exceedance")} marked.${far}`);
+    fill(this.#caption, ...caption(series, data, this.#span, this.#qualityShown));
     this.#drawTable();
   }
 
   #drawTable(): void {
-    fill(this.#table, this.#tableShown && this.#data ? readingsTable(this.#data, this.#span) : null);
+    const [data, series] = [this.#data, this.#series];
+    fill(this.#table, this.#tableShown && data && series ? readingsTable(series, data, this.#span) : null);
   }
 
   #drawTitle(): void {
@@ -310,7 +315,7 @@ export class ChartPanel {
     });
     const limits = series.standings.map((one) => {
       const limit = limitText(one.direction, one.limit, one.unit);
-      return one.statistic === "as_reported" ? limit : `${limit} (${statisticText(one.statistic)})`;
+      return one.statistic === "as_reported" ? limit : `${limit} (${statisticWords(one.statistic)})`;
     });
     const text =
       limits.length > 0 ? `Limit: ${[...new Set(limits)].join(", ")}` : "No limit in the permit speaks of it.";
@@ -353,15 +358,7 @@ export class ChartPanel {
     const point = index === null ? undefined : this.#data?.points[index];
     this.#tip.hidden = !point || left < 0;
     if (!point) return;
-    fill(
-      this.#tip,
-      h("strong", { text: quantity(point.value, point.qualifier, point.unit, exact) }),
-      h("span", { text: momentText(point.time) }),
-      point.limit !== undefined && h("span", { text: `limit ${brief(point.limit)}` }),
-      point.qualifier === "<" && h("span", { text: "not detected" }),
-      point.severity &&
-        h("span", { class: "condition", data: { state: point.severity }, text: CONDITION_NAMES[point.severity] }),
-    );
+    fill(this.#tip, ...tip(point));
     const over = this.#host.querySelector<HTMLElement>(".u-over");
     const [at, width] = [(over?.offsetLeft ?? 0) + left, this.#host.clientWidth];
     this.#tip.style.left = `${Math.min(Math.max(at, 80), width - 80)}px`;
@@ -388,15 +385,6 @@ export class ChartPanel {
   }
 }
 
-/** Limits that lie so far from the readings that the chart leaves them out. */
-function farLimits(series: Standing, data: ChartData): string {
-  const values = data.points.map((point) => point.value);
-  if (values.length === 0) return "";
-  const [min, max] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
-  const far = limitLines(series).filter(({ value }) => !isNear(value, min, max));
-  return far.map((one) => ` The limit of ${brief(one.value)} ${series.unit} lies outside the picture.`).join("");
-}
-
 function legend(): HTMLElement {
   const entry = (className: string, text: string) =>
     h("li", {}, h("span", { class: `key ${className}`, "aria-hidden": "true" }), text);
@@ -407,5 +395,6 @@ function legend(): HTMLElement {
     entry("key-nondetect", "not detected, at its detection limit"),
     entry("key-limit", "permit limit"),
     entry("key-exceedance", "exceedance"),
+    entry("key-control", "quality control, not judged"),
   );
 }

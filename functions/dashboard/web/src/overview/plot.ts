@@ -5,6 +5,7 @@ import "uplot/dist/uPlot.min.css";
 import { brief } from "../format";
 import { colour } from "../theme";
 import type { Severity } from "../types";
+import { siteZone } from "../zone";
 import type { ChartData, LimitLine, Span } from "./data";
 
 const FONT = "12px system-ui, sans-serif";
@@ -28,7 +29,7 @@ const HOUR_STEPS = [
 
 export interface Plot {
   canvas: () => HTMLCanvasElement | null;
-  show: (data: ChartData, limits: LimitLine[], unit: string) => void;
+  show: (data: ChartData, unit: string) => void;
   setSpan: (span: Span) => void;
   resize: () => void;
   redraw: () => void;
@@ -38,7 +39,6 @@ export interface Plot {
 /** Makes the chart. `onCursor` is called with the point under the pointer, and how far from the left that is. */
 export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number | null, left: number) => void): Plot {
   let data: ChartData | null = null;
-  let limits: LimitLine[] = [];
   let chart: uPlot | null = null;
 
   const size = () => ({ width: Math.max(host.clientWidth, 200), height: Math.max(host.clientHeight, 180) });
@@ -53,7 +53,7 @@ export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number
     });
     const options: uPlot.Options = {
       ...size(),
-      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), siteZone.get()),
       legend: { show: false },
       padding: [12, 12, null, null],
       cursor: { drag: { x: false, y: false }, y: false, points: { size: 9 } },
@@ -67,7 +67,7 @@ export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number
                 values: (_: uPlot, splits: number[]) => splits.map((at) => brief(at / 3600)),
               }
             : { values: TIMES }),
-          label: hours ? "hours" : "time (UTC)",
+          label: hours ? "hours" : `time (${siteZone.get()})`,
           labelSize: 22,
           space: 70,
         },
@@ -86,7 +86,7 @@ export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number
         },
       ],
       hooks: {
-        draw: [(u) => data && annotate(u, data, limits)],
+        draw: [(u) => data && annotate(u, data)],
         setCursor: [(u) => onCursor(u.cursor.idx ?? null, u.cursor.left ?? 0)],
       },
     };
@@ -97,7 +97,7 @@ export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number
   function yRange(_: uPlot, min: number | null, max: number | null): [number, number] {
     if (min === null || max === null) return [0, 1];
     let [low, high] = [min, max];
-    for (const { value } of limits) {
+    for (const { value } of data?.limits ?? []) {
       if (isNear(value, min, max)) [low, high] = [Math.min(low, value), Math.max(high, value)];
     }
     const pad = (high - low || Math.abs(high) || 1) * 0.1;
@@ -106,10 +106,11 @@ export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number
 
   return {
     canvas: () => host.querySelector("canvas"),
-    show(next, lines, unit) {
-      [data, limits] = [next, lines];
+    show(next, unit) {
+      data = next;
       chart ??= make(unit);
-      const values = next.points.map((point) => point.value);
+      // What is not judged is no part of the line.
+      const values = next.points.map((point) => (point.quality_control ? null : point.value));
       // Thousands of lines up and down cost a third less to draw when they are thin, and look no different.
       if (chart.series[1]) chart.series[1].width = next.points.length > MOST_DOTS ? 1 : 1.5;
       const rowLimits = next.points.map((point) => point.limit ?? null);
@@ -143,50 +144,57 @@ function yAxisSize(u: uPlot, values: string[] | null): number {
   return Math.ceil(u.ctx.measureText(longest).width / devicePixelRatio) + 18;
 }
 
-function annotate(u: uPlot, data: ChartData, limits: LimitLine[]): void {
+function annotate(u: uPlot, data: ChartData): void {
   const { ctx, bbox } = u;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
   ctx.scale(devicePixelRatio, devicePixelRatio);
-  drawLimits(u, limits);
+  drawLimits(u, data.limits);
   labelRowLimit(u, data);
   drawReadings(u, data);
-  for (const { at, value, severity } of data.marks) mark(u, at, value, severity);
+  for (const { at, value, severity } of data.marks) if (value !== null) mark(u, at, value, severity);
   ctx.restore();
 }
 
 const place = (u: uPlot, value: number, scale: "x" | "y") => u.valToPos(value, scale, true) / devicePixelRatio;
 
+/** Each limit where it holds, and its label where it holds last. */
 function drawLimits(u: uPlot, limits: LimitLine[]): void {
   const { ctx, bbox } = u;
   const [left, right] = [bbox.left / devicePixelRatio, (bbox.left + bbox.width) / devicePixelRatio];
   ctx.strokeStyle = colour("limit");
-  const labelled: number[] = [];
-  for (const { value, direction } of limits) {
+  ctx.lineWidth = 1.5;
+  const labelled: [number, number][] = [];
+  for (const { value, direction, isBenchmark, spans } of limits) {
     const y = place(u, value, "y");
-    ctx.setLineDash([6, 4]);
-    ctx.lineWidth = 1.5;
-    ctx.beginPath();
-    ctx.moveTo(left, y);
-    ctx.lineTo(right, y);
-    ctx.stroke();
+    ctx.setLineDash(isBenchmark ? [2, 4] : [6, 4]);
+    let end = left;
+    for (const { from, to } of spans) {
+      const [begins, ends] = [Math.max(place(u, from, "x"), left), Math.min(place(u, to, "x"), right)];
+      if (ends <= begins) continue;
+      ctx.beginPath();
+      ctx.moveTo(begins, y);
+      ctx.lineTo(ends, y);
+      ctx.stroke();
+      end = Math.max(end, ends);
+    }
     // Lines that lie close together share the place of one label.
-    if (labelled.some((other) => Math.abs(other - y) < 14)) continue;
-    labelled.push(y);
-    label(u, y, `${direction === "max" ? "max" : "min"} ${brief(value)}`);
+    if (end === left || labelled.some(([x, other]) => Math.abs(other - y) < 14 && Math.abs(x - end) < 60)) continue;
+    labelled.push([end, y]);
+    label(u, y, `${isBenchmark ? "benchmark" : direction} ${brief(value)}`, Math.max(end, left + 70));
   }
   ctx.setLineDash([]);
 }
 
-function label(u: uPlot, y: number, text: string): void {
+function label(u: uPlot, y: number, text: string, end?: number): void {
   const { ctx, bbox } = u;
   ctx.font = FONT;
   ctx.textAlign = "right";
   ctx.textBaseline = "bottom";
   ctx.fillStyle = colour("limit");
-  ctx.fillText(text, (bbox.left + bbox.width) / devicePixelRatio - 6, y - 3);
+  ctx.fillText(text, (end ?? (bbox.left + bbox.width) / devicePixelRatio) - 6, y - 3);
 }
 
 /** Limits that come with readings are a line of their own; its right end says what it is. */
@@ -208,6 +216,10 @@ function drawReadings(u: uPlot, { points, times }: ChartData): void {
       mark(u, at, point.value, point.severity);
       continue;
     }
+    if (point.quality_control) {
+      cross(u, at, point.value);
+      continue;
+    }
     if (!dots && point.qualifier !== "<") continue;
     ctx.beginPath();
     ctx.arc(place(u, at, "x"), place(u, point.value, "y"), point.qualifier === "<" ? 3.5 : 2.5, 0, 7);
@@ -217,6 +229,20 @@ function drawReadings(u: uPlot, { points, times }: ChartData): void {
     ctx.fill();
     if (point.qualifier === "<") ctx.stroke();
   }
+}
+
+/** A result that is not judged. */
+function cross(u: uPlot, at: number, value: number): void {
+  const { ctx } = u;
+  const [x, y] = [place(u, at, "x"), place(u, value, "y")];
+  ctx.beginPath();
+  for (const slope of [1, -1]) {
+    ctx.moveTo(x - 3.5, y - 3.5 * slope);
+    ctx.lineTo(x + 3.5, y + 3.5 * slope);
+  }
+  ctx.lineWidth = 1.5;
+  ctx.strokeStyle = colour("quiet");
+  ctx.stroke();
 }
 
 function visible(u: uPlot, times: number[]): [number, number] {

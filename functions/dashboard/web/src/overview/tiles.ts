@@ -5,16 +5,22 @@ import {
   baseText,
   brief,
   CONDITION_NAMES,
+  count,
   counted,
+  dayText,
   headroomText,
   limitText,
   momentText,
-  statisticText,
+  periodText,
 } from "../format";
 import { icon } from "../icons";
+import { isSingle, statisticText } from "../statistics";
 import type { Against, Standing } from "../types";
-import type { Group } from "./groups";
+import { type Group, lastExceedance } from "./groups";
 import { spark } from "./spark";
+
+/** The worst come first; thousands would keep the browser busy for seconds, and nobody looks through them. */
+const MOST_TILES = 120;
 
 /** The region of tiles, and what draws it. `choose` is called with the series that a tile stands for. */
 export function tiles(choose: (series: Standing) => void): {
@@ -22,10 +28,20 @@ export function tiles(choose: (series: Standing) => void): {
   draw: (groups: Group[], chosen: string | null) => void;
 } {
   const list = h("ul", { class: "tiles" });
-  const region = h("section", { "aria-label": "Parameters", class: "parameters" }, list);
+  const foot = h("div", { class: "tiles-foot" });
+  const region = h("section", { "aria-label": "Parameters", class: "parameters" }, list, foot);
+  let isWhole = false;
   const draw = (all: Group[], chosen: string | null) => {
+    const shown = isWhole ? all : all.slice(0, MOST_TILES);
+    const more = h("button", { type: "button", text: `Show all ${count(all.length)} parameters` });
+    more.addEventListener("click", () => {
+      isWhole = true;
+      draw(all, chosen);
+      list.querySelectorAll<HTMLElement>(".tile")[MOST_TILES]?.focus();
+    });
+    fill(foot, shown.length < all.length && more);
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
-    fill(list, ...all.map((group) => h("li", {}, tile(group, chosen, choose))));
+    fill(list, ...shown.map((group) => h("li", {}, tile(group, chosen, choose))));
     // The tile that had the focus keeps it, wherever it stands now.
     if (focused) list.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   };
@@ -65,29 +81,33 @@ function tile(group: Group, chosen: string | null, choose: (series: Standing) =>
     what(worst, against),
     spark(worst),
     h("span", { class: "tile-limit" }, ...limitLine(worst, against)),
-    h(
-      "span",
-      { class: "tile-foot quiet" },
-      group.exceedances > 0 ? counted(group.exceedances, "exceedance") : "no exceedance",
-      " on record",
-    ),
+    h("span", { class: "tile-foot quiet" }, record(group)),
   );
+}
+
+/** What was beyond a limit before, so that a good reading does not make it forgotten. */
+function record({ series, exceedances }: Group): string {
+  const last = lastExceedance(series);
+  if (exceedances === 0 || last === null) return "no exceedance on record";
+  const among = series.length > 1 ? ` in ${series.length} series` : "";
+  return `${counted(exceedances, "exceedance")} on record${among}, the last ${dayText(last)}`;
 }
 
 /** What the value is, and when. */
 function what(series: Standing, against: Against | undefined): HTMLElement {
-  const taken = against && against.statistic !== "as_reported" && against.statistic !== "instant";
+  const taken = against && !isSingle(against.statistic);
   const base = taken ? statisticText(against.statistic) : series.base === "" ? "latest reading" : baseText(series.base);
-  const when = (taken ? against.period : null) ?? momentText(series.last);
+  const when = taken && against.period !== null ? periodText(against.period) : momentText(series.last);
   return h("span", { class: "tile-what quiet" }, `${base} · `, h("span", { class: "when", text: when }));
 }
 
 function limitLine(series: Standing, against: Against | undefined): (Node | string)[] {
   if (!against) {
     const units = series.incomparable_units;
-    return [units.length > 0 ? `limit in ${units.join(", ")} cannot be compared` : "no limit in the permit"];
+    return [units.length > 0 ? `limit in ${units.join(", ")} cannot be compared` : "no limit in force for it"];
   }
   const limit = h("span", { text: `limit ${limitText(against.direction, against.limit, against.unit)}` });
+  if (against.state === "open") return [limit, h("strong", { text: "its sign leaves open if it is within" })];
   if (against.headroom === null) return [limit];
   const meter = h("span", { class: "meter", "aria-hidden": "true" }, h("span", { class: "meter-part" }));
   // How much of what is allowed is used. A minimum has no such part, and leaves its bar empty.

@@ -1,12 +1,13 @@
 // How a site stands: one sentence, a tile for each parameter, the chart of one of them, and what happened.
 
 import { fill, h, name } from "../dom";
-import { CONDITION_NAMES, counted, momentText, seconds } from "../format";
+import { CONDITION_NAMES, counted, dayText, isHours, momentText, seconds } from "../format";
 import { icon } from "../icons";
 import { again, happenings, overview, reloads, site } from "../model";
 import { go, route } from "../route";
 import { empty, failed, loading } from "../states";
-import type { Condition, Overview, Standing } from "../types";
+import type { Condition, Moment, Overview, Standing } from "../types";
+import { siteZone } from "../zone";
 import { type Group, groups, lastExceedance } from "./groups";
 import { Incidents } from "./incidents";
 import { ChartPanel } from "./panel";
@@ -96,23 +97,35 @@ function absent(loaded: ReturnType<typeof overview.get>): HTMLElement {
 function choice(shown: Group[]): Standing | null {
   const asked = route.get().series;
   const all = shown.flatMap((group) => group.series);
-  const now = shown.find((group) => group.state !== "ok" && group.state !== "none")?.series[0];
+  const now = shown.find(isBeyond)?.series[0];
   const often = [...all].sort((a, b) => b.exceedances - a.exceedances)[0];
   return all.find((one) => one.id === asked) ?? now ?? often ?? null;
 }
 
+/** What was measured longer ago than this says nothing about today. */
+const CURRENT_FOR = 31 * 86_400;
+
+const isBeyond = ({ state }: Group) => state !== "open" && state !== "ok" && state !== "none";
+
+/** How the site stands, in a sentence. */
+function sentence(shown: Group[], latest: Moment | undefined): { text: string; state: Condition } {
+  const [beyond, open] = [shown.filter(isBeyond), shown.filter(({ state }) => state === "open")];
+  const judged = shown.filter(({ state }) => state !== "none");
+  const isOld = latest !== undefined && !isHours(latest) && Date.now() / 1000 - seconds(latest) > CURRENT_FOR;
+  const when = isOld && latest !== undefined ? ` when last measured, ${dayText(latest)}` : "";
+  const parameters = counted(shown.length, "parameter");
+  if (beyond[0]) return { state: beyond[0].state, text: `${beyond.length} of ${parameters} beyond the permit${when}` };
+  if (open.length > 0)
+    return { state: "open", text: `${open.length} of ${parameters} may be beyond the permit or within it${when}` };
+  if (judged.length === 0) return { state: "none", text: "No limit of the permit speaks of these parameters" };
+  const all = judged.length === shown.length ? "All" : `All ${judged.length} limited`;
+  return { state: "ok", text: `${all} parameters within the permit${when}` };
+}
+
 function verdict(ready: Overview, shown: Group[]): HTMLElement {
-  const beyond = shown.filter((group) => group.state !== "ok" && group.state !== "none");
-  const judged = shown.filter((group) => group.state !== "none");
-  const worst: Condition = beyond[0]?.state ?? (judged.length > 0 ? "ok" : "none");
   const series = shown.flatMap((group) => group.series);
-  const text =
-    beyond.length > 0
-      ? `${beyond.length} of ${counted(shown.length, "parameter")} beyond the permit`
-      : judged.length > 0
-        ? `All ${judged.length === shown.length ? "" : `${judged.length} limited `}parameters within the permit`
-        : "No limit of the permit speaks of these parameters";
   const latest = series.map((one) => one.last).sort((a, b) => seconds(b) - seconds(a))[0];
+  const { state: worst, text } = sentence(shown, latest);
   const last = lastExceedance(series);
   const exceedances = shown.reduce((sum, group) => sum + group.exceedances, 0);
   const record =
@@ -136,7 +149,8 @@ function verdict(ready: Overview, shown: Group[]): HTMLElement {
         outfall === null ? "" : name(outfall),
         latest === undefined ? "" : ` · latest reading ${momentText(latest)}`,
         ` · ${record}`,
-        worst === "ok" || worst === "none" ? "" : ` · worst: ${CONDITION_NAMES[worst].toLowerCase()}`,
+        shown.some(isBeyond) ? ` · worst: ${CONDITION_NAMES[worst].toLowerCase()}` : "",
+        latest === undefined || isHours(latest) ? "" : ` · times: ${siteZone.get()}`,
       ),
     ),
   );

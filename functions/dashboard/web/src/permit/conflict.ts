@@ -3,7 +3,7 @@
 import { type Child, h, hidden, id, name } from "../dom";
 import type { Permit } from "../types";
 import { type Change, compare } from "./compare";
-import { type Part, partText, TITLES, type Written } from "./words";
+import { MORE_FIELDS, type Part, partText, titleOf, type Written } from "./words";
 
 export interface Conflict {
   /** What the server says of it. */
@@ -28,8 +28,8 @@ export function conflictPanel(
 ): HTMLElement {
   const heading = h("h3", { id: id("conflict"), text: "The permit was changed meanwhile" });
   const listHeading = h("h4", { id: id("changes"), text: `From ${versionText(begun)} to ${versionText(theirs)}` });
-  const changes = compare(begun.limits, theirs.limits);
-  const list = h("ul", { class: "changes", "aria-labelledby": listHeading.id }, ...changes.map(line));
+  const changes = [...calendarChanges(begun, theirs), ...compare(begun.limits, theirs.limits).map(line)];
+  const list = h("ul", { class: "changes", "aria-labelledby": listHeading.id }, ...changes);
   const button = (text: string, action: () => void, why: string) => {
     const hint = h("span", { class: "quiet", id: id("hint"), text: why });
     return h(
@@ -59,19 +59,27 @@ export function conflictPanel(
   );
 }
 
+/** The site's calendar is that of all versions. */
+function calendarChanges(begun: Permit, theirs: Permit): HTMLElement[] {
+  const all: [string, string, string][] = [
+    ["Time zone of the site", begun.time_zone, theirs.time_zone],
+    ["A week begins on", begun.week_starts, theirs.week_starts],
+  ];
+  const changed = all.filter(([, before, after]) => before !== after);
+  return changed.map(([title, before, after]) =>
+    h("li", { data: { kind: "changed" } }, h("strong", { text: "Changed: " }), `${title}: `, ...becomes(before, after)),
+  );
+}
+
+function becomes(before: string, after: string): Child[] {
+  return [name(before), h("span", { "aria-hidden": "true", text: " → " }), hidden(" becomes "), name(after)];
+}
+
 function line(change: Change): HTMLElement {
   const kind = h("strong", { text: `${KINDS[change.kind]}: ` });
   if (change.kind !== "changed") return h("li", { data: { kind: change.kind } }, kind, ...sentence(change.limit));
   const parts = change.parts.map(({ part, before, after }) =>
-    h(
-      "li",
-      {},
-      `${TITLES[part]}: `,
-      name(before),
-      h("span", { "aria-hidden": "true", text: " → " }),
-      hidden(" becomes "),
-      name(after),
-    ),
+    h("li", {}, `${titleOf(part)}: `, ...becomes(before, after)),
   );
   return h("li", { data: { kind: change.kind } }, kind, ...subject(change.limit), h("ul", {}, ...parts));
 }
@@ -79,22 +87,25 @@ function line(change: Change): HTMLElement {
 /** Which limit it is. */
 function subject(limit: Written): Child[] {
   const { outfall } = limit;
+  const statistic = partText(limit, "statistic");
   return [
     part(limit, "parameter"),
     ...(outfall ? [", outfall ", part(limit, "outfall")] : []),
-    `, ${partText(limit, "statistic")}`,
+    `, ${statistic.charAt(0).toLowerCase()}${statistic.slice(1)}`,
   ];
 }
 
 /** A whole limit. */
 function sentence(limit: Written): Child[] {
   const { months, non_detect, action } = limit;
+  const more = MORE_FIELDS.filter((field) => limit[field] !== undefined);
   return [
     ...subject(limit),
     ` ${partText(limit, "direction")} ${partText(limit, "value")} `,
     part(limit, "unit"),
     months ? `, in ${partText(limit, "months")}` : null,
     non_detect && non_detect !== "zero" ? `, non-detects ${partText(limit, "non_detect")}` : null,
+    ...more.flatMap((field) => [`, ${titleOf(field).toLowerCase()}: `, part(limit, field)]),
     ...(action ? [". Action: ", part(limit, "action")] : []),
   ];
 }

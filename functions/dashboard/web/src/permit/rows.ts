@@ -1,19 +1,35 @@
 // The limits of a permit as a table of inputs, and back.
 
 import { fill, h, hidden, id } from "../dom";
-import { statisticText } from "../format";
+import { statistic, statistics } from "../statistics";
 import type { Limit } from "../types";
-import { DIRECTIONS, type Field, NON_DETECTS, STATISTICS, TITLES, type Written } from "./words";
+import { type MoreRow, moreRow, numeric, written } from "./more";
+import {
+  DIRECTIONS,
+  type Field,
+  MORE_FIELDS,
+  type MoreField,
+  NON_DETECTS,
+  numberOf,
+  TITLES,
+  type Written,
+} from "./words";
 
 const FIELDS = Object.keys(TITLES) as Field[];
 
 type Input = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 type Row = Record<Field, Input>;
 
+interface Entry {
+  row: Row;
+  more: MoreRow;
+  elements: HTMLTableRowElement[];
+}
+
 export class LimitRows {
   readonly table: HTMLElement;
   readonly #body = h("tbody");
-  #rows: { row: Row; element: HTMLTableRowElement }[] = [];
+  #rows: Entry[] = [];
 
   constructor(readonly changed: () => void) {
     const heads = FIELDS.map((field) => h("th", { scope: "col", text: TITLES[field] }));
@@ -23,7 +39,7 @@ export class LimitRows {
       h(
         "table",
         { "aria-label": "Limits", class: "limits" },
-        h("thead", {}, h("tr", {}, ...heads, h("td", {}, hidden("Remove")))),
+        h("thead", {}, h("tr", {}, ...heads, h("td", {}, hidden("More, and remove")))),
         this.#body,
       ),
     );
@@ -47,7 +63,7 @@ export class LimitRows {
   }
 
   get(): Written[] {
-    return this.#rows.map(({ row }) => limitOf(row));
+    return this.#rows.map(limitOf);
   }
 
   /** Shows what the server says of `limits[2].value`. Returns what belongs to no input. */
@@ -56,9 +72,10 @@ export class LimitRows {
     let first: Input | null = null;
     for (const { field, reason } of fields) {
       const [, index, key] = /^limits\[(\d+)\]\.?(\w*)$/.exec(field) ?? [];
-      const row = index === undefined ? undefined : this.#rows[Number(index)]?.row;
-      const input = row?.[(key || "parameter") as Field];
-      if (input) {
+      const entry = index === undefined ? undefined : this.#rows[Number(index)];
+      const input = entry && inputOf(entry, key || "parameter");
+      if (entry && input) {
+        if (entry.more.element.contains(input)) entry.more.open(true);
         problem(input, reason);
         first ??= input;
       } else {
@@ -70,23 +87,25 @@ export class LimitRows {
   }
 
   clearProblems(): void {
-    for (const { row } of this.#rows) for (const input of Object.values(row)) clearProblem(input);
+    for (const { row, more } of this.#rows)
+      for (const input of [...Object.values(row), ...Object.values(more.inputs)]) clearProblem(input);
   }
 
   #append(limit: Limit): void {
     const row = inputs(limit);
-    const remove = h("button", { type: "button", class: "square", text: "×" });
+    const more = moreRow(limit, FIELDS.length + 1);
+    const remove = h("button", { type: "button", class: "square remove", text: "×" });
     const element = h(
       "tr",
       {},
       ...FIELDS.map((field) => h("td", { class: `field-${field}` }, row[field])),
-      h("td", {}, remove),
+      h("td", {}, h("div", { class: "row-buttons" }, more.button, remove)),
     );
-    const entry = { row, element };
+    const entry = { row, more, elements: [element, more.element] };
     remove.addEventListener("click", () => {
       const index = this.#rows.indexOf(entry);
       this.#rows.splice(index, 1);
-      element.remove();
+      for (const one of entry.elements) one.remove();
       this.#number();
       this.changed();
       (this.#rows[index] ?? this.#rows[index - 1])?.row.parameter.focus();
@@ -94,18 +113,25 @@ export class LimitRows {
     row.statistic.addEventListener("change", () => adapt(row));
     adapt(row);
     this.#rows.push(entry);
-    this.#body.append(element);
+    this.#body.append(...entry.elements);
     this.#number();
   }
 
   #number(): void {
-    this.#rows.forEach(({ row, element }, index) => {
+    this.#rows.forEach(({ row, more, elements }, index) => {
       for (const field of FIELDS) row[field].setAttribute("aria-label", `${TITLES[field]} ${index + 1}`);
-      const remove = element.querySelector("button");
+      more.number(index + 1);
+      const remove = elements[0]?.querySelector(".remove");
       remove?.setAttribute("aria-label", `Remove limit ${index + 1}`);
       remove?.setAttribute("title", `Remove limit ${index + 1}`);
     });
   }
+}
+
+/** The input of a key of a limit. The number of a statistic has the key that the statistic wants. */
+function inputOf({ row, more }: Entry, key: string): Input | undefined {
+  const keys = statistics().map(({ argument }) => argument?.key);
+  return keys.includes(key) ? row.number : (row[key as Field] ?? more.inputs[key as MoreField]);
 }
 
 function inputs(limit: Limit): Row {
@@ -119,14 +145,12 @@ function inputs(limit: Limit): Row {
         h("option", { value: key, text: label, selected: key === value }),
       ),
     );
-  const statistics = Object.fromEntries(
-    STATISTICS.map((one) => [one, one === "rolling_mean" ? "rolling mean" : statisticText(one)]),
-  );
+  const labels = Object.fromEntries(statistics().map(({ name, label }) => [name, label.replace("{}", "…")]));
   return {
     parameter: text(limit.parameter, 16, { required: true }),
     outfall: text(limit.outfall ?? "", 5, { placeholder: "all" }),
-    statistic: select(statistics, limit.statistic),
-    n: h("input", { type: "number", min: 2, max: 10_000, step: 1, value: limit.n ?? "", size: 4 }),
+    statistic: select(labels, limit.statistic),
+    number: h("input", { type: "number", value: numberOf(limit) ?? "", size: 4 }),
     direction: select(DIRECTIONS, limit.direction),
     value: h("input", {
       type: "number",
@@ -150,34 +174,44 @@ function inputs(limit: Limit): Row {
 
 /** Fields that a statistic has no use for cannot be filled in. */
 function adapt(row: Row): void {
-  const statistic = row.statistic.value;
-  row.n.disabled = statistic !== "rolling_mean";
-  if (!row.n.disabled && row.n.value === "") row.n.value = "3";
-  row.non_detect.disabled = ["instant", "daily_max", "daily_min", "as_reported"].includes(statistic);
+  const of = statistic(row.statistic.value);
+  const { number } = row;
+  number.disabled = !of?.argument;
+  if (of?.argument) {
+    const { label, least, most, is_whole } = of.argument;
+    for (const [name, value] of Object.entries({ min: least, max: most, step: is_whole ? 1 : "any", title: label }))
+      number.setAttribute(name, String(value));
+    // A mean of three is what the built-in permit has.
+    if (number.value === "" && is_whole) number.value = String(Math.max(least, 3));
+  } else {
+    number.value = "";
+    number.removeAttribute("title");
+  }
+  row.non_detect.disabled = !of?.is_average;
 }
 
-/** What does not read as a number is sent as it is: the server says what it expects. */
-function number(text: string): number | string {
-  return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
-}
-
-function limitOf(row: Row): Written {
+function limitOf({ row, more }: Entry): Written {
   const out: Written = {
     parameter: row.parameter.value,
-    value: number(row.value.value),
+    value: numeric(row.value.value),
     unit: row.unit.value.trim() || "mg/L",
     direction: row.direction.value,
     statistic: row.statistic.value,
   };
+  const key = statistic(row.statistic.value)?.argument?.key;
   if (row.outfall.value.trim()) out.outfall = row.outfall.value;
-  if (!row.n.disabled) out.n = number(row.n.value);
+  if (key !== undefined) out[key] = numeric(row.number.value);
   if (row.months.value.trim())
     out.months = row.months.value
       .split(/[\s,;]+/)
       .filter(Boolean)
-      .map(number);
+      .map(numeric);
   if (!row.non_detect.disabled) out.non_detect = row.non_detect.value;
   if (row.action.value.trim()) out.action = row.action.value;
+  for (const field of MORE_FIELDS) {
+    const value = written(field, more.inputs[field].value);
+    if (value !== undefined) out[field] = value;
+  }
   return out;
 }
 

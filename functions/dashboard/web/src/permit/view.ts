@@ -1,17 +1,20 @@
-// The permit editor: limits as a table, a preview of what would be in exceedance, and only then the change.
+// The permit editor: its versions, limits as a table, a preview of what would be in exceedance, and only then the change.
 
-import { ApiError, get, submit } from "../api";
+import { ApiError, address, get, submit } from "../api";
 import { fill, h, name } from "../dom";
-import { CONDITION_NAMES, count, counted, momentText, SEVERITIES } from "../format";
-import { icon } from "../icons";
+import { count, counted, momentText } from "../format";
 import { overview, refresh, site } from "../model";
 import { route } from "../route";
 import { failed, loading } from "../states";
-import type { Permit, PermitPreview, SavedPermit } from "../types";
-import { exceedances } from "../upload/result";
+import { loadStatistics } from "../statistics";
+import type { Permit, PermitPreview, SavedPermit, Version } from "../types";
+import { siteCalendar } from "./calendar";
 import { compare } from "./compare";
 import { conflictPanel, versionText } from "./conflict";
+import { placeChoice, type Target } from "./place";
+import { previewOf } from "./preview";
 import { LimitRows } from "./rows";
+import { BEGINNING, inForce, shownVersion, timeLine, timeText } from "./versions";
 
 const path = (of: string) => `/api/permits/${encodeURIComponent(of)}`;
 
@@ -25,6 +28,15 @@ export function permitView(main: HTMLElement): () => void {
   let isEdited = false;
   let isBusy = false;
   const rows = new LimitRows(() => edited(true));
+  const calendar = siteCalendar(() => edited(true));
+  const place = placeChoice(() => {
+    // A preview of the other choice would be taken for this one's.
+    fill(preview);
+    if (isEdited) edited(true);
+  });
+  const line = timeLine((version) => {
+    if (!isEdited && theirs === null) void load(version);
+  });
   const about = h("p", { class: "quiet" });
   const message = h("div");
   const said = h("p", { class: "said", role: "status" });
@@ -38,17 +50,17 @@ export function permitView(main: HTMLElement): () => void {
   const editor = h(
     "div",
     { class: "card", hidden: true },
+    line.element,
     about,
+    calendar.element,
     rows.table,
     h(
       "div",
       { class: "actions" },
       button("Add limit", () => rows.add()),
-      h("span", { class: "grow" }),
-      discard,
-      looking,
-      saving,
     ),
+    place.element,
+    h("div", { class: "actions" }, h("span", { class: "grow" }), discard, looking, saving),
     said,
     message,
   );
@@ -67,65 +79,70 @@ export function permitView(main: HTMLElement): () => void {
     discard.disabled = !isEdited || theirs !== null;
     looking.disabled = isBusy;
     saving.disabled = isBusy || theirs !== null;
+    if (begun) line.draw(begun, isEdited || theirs !== null);
   }
 
   /** Saving is against this permit from here on. */
   function begin(permit: Permit): void {
     begun = permit;
     theirs = null;
-    const written = permit.default
-      ? "This site has no permit of its own: these are the built-in limits, which hold until one is saved."
-      : `Version ${permit.version}, in force since ${momentText(permit.updated_at ?? "")}.`;
-    fill(about, `${written} Limits that come with the readings of an effluent chart hold besides.`);
+    fill(about, `${aboutText(permit)} Limits that come with the readings of an effluent chart hold besides.`);
     fill(conflict);
   }
 
   function show(permit: Permit): void {
     begin(permit);
     rows.set(permit.limits);
+    calendar.set(permit);
+    place.set(permit);
     fill(message);
     fill(preview);
     editor.hidden = false;
     edited(false);
   }
 
-  async function load(): Promise<void> {
+  /** Loads the permit in force, or a version of it. */
+  async function load(version?: Version): Promise<void> {
     const asked = site();
     fill(whole, loading("Loading the permit"));
     // Of another site, until it is there: it must not be saved as this one's.
-    editor.hidden = true;
+    editor.hidden = version === undefined;
     begun = null;
     theirs = null;
     fill(conflict);
     fill(preview);
     try {
-      const permit = await get<Permit>(path(asked));
+      const at = version && (version.effective_from ?? BEGINNING);
+      const [permit] = await Promise.all([get<Permit>(path(asked), { at }), loadStatistics()]);
       if (asked !== site()) return;
       show(permit);
       fill(whole);
+      if (version) editor.querySelector<HTMLElement>(`[data-version="${version.version}"]`)?.focus();
     } catch (error) {
       if (asked !== site()) return;
+      editor.hidden = true;
       fill(
         whole,
-        failed(error, () => void load()),
+        failed(error, () => void load(version)),
       );
     }
   }
 
   /** Does one thing at a time. What comes back when another site is shown is of no interest any more. */
-  async function run(action: (of: string) => Promise<void>): Promise<void> {
+  async function run(action: (of: string) => Promise<unknown>): Promise<void> {
     if (isBusy) return;
     const of = site();
     isBusy = true;
     enable();
     rows.clearProblems();
+    calendar.clearProblems();
     fill(message);
     fill(said);
     try {
       await action(of);
     } catch (error) {
       if (of !== site()) return;
-      const rest = error instanceof ApiError ? rows.problems(error.fields) : [];
+      const rest = error instanceof ApiError ? rows.problems(calendar.problems(error.fields)) : [];
       const ofFields = error instanceof ApiError && error.fields.length > 0;
       const text = ofFields ? [`${counted(error.fields.length, "field")} to correct.`, ...rest].join(" ") : null;
       fill(message, text ? h("p", { class: "problem", role: "alert", text }) : failed(error));
@@ -135,34 +152,51 @@ export function permitView(main: HTMLElement): () => void {
     }
   }
 
-  async function look(of: string): Promise<void> {
-    const found = await submit<PermitPreview>("POST", `${path(of)}/preview`, { limits: rows.get() });
-    if (of !== site()) return;
-    fill(preview, previewOf(found));
+  /** Where the limits are to be written, unless that has still to be said. */
+  function target(): Exclude<Target, { problem: string }> | null {
+    const found = place.target();
+    if (!("problem" in found)) return found;
+    fill(message, h("p", { class: "problem", role: "alert", text: found.problem }));
+    place.focus();
+    return null;
+  }
+
+  const written = () => ({ ...calendar.get(), limits: rows.get() });
+
+  async function look(of: string): Promise<boolean> {
+    const to = target();
+    if (!to) return false;
+    const found = await submit<PermitPreview>("POST", address(`${path(of)}/preview`, to.query), written());
+    if (of !== site()) return false;
+    fill(preview, previewOf(found, to.words, calendar.get().time_zone));
     (preview.firstElementChild as HTMLElement | null)?.focus();
+    return true;
   }
 
   async function save(of: string): Promise<void> {
     const over = begun;
-    if (!over) return;
+    const to = target();
+    if (!over || !to) return;
     let saved: SavedPermit;
     try {
       const condition = { "If-Match": `"${over.version}"` };
-      saved = await submit<SavedPermit>("PUT", path(of), { limits: rows.get() }, condition);
+      saved = await submit<SavedPermit>("PUT", address(path(of), to.query), written(), condition);
     } catch (error) {
-      const found = inForce(error);
-      if (!found) throw error;
+      const now = current(error);
+      if (!now) throw error;
+      const found = await sameVersion(of, over, now);
       if (of === site()) meet(over, found, (error as ApiError).message);
       return;
     }
     if (of !== site()) return;
     show(saved);
     const { alerts, pending, version } = saved;
+    const since = to.query.effective_from ? ` ${to.words}` : "";
     fill(
       said,
       pending === undefined
-        ? `Permit saved as version ${version}: ${counted(alerts.new, "new exceedance")}, ${count(alerts.withdrawn)} withdrawn.`
-        : `Permit saved as version ${version}. It is in force; verdicts on the readings are still being worked out.`,
+        ? `Permit saved as version ${version}${since}: ${counted(alerts.new, "new exceedance")}, ${count(alerts.withdrawn)} withdrawn.`
+        : `Permit saved as version ${version}${since}. It is ${since ? "stored" : "in force"}; verdicts on the readings are still being worked out.`,
     );
     await refresh(true);
     if (pending === undefined || begun !== saved || isEdited) return;
@@ -170,8 +204,15 @@ export function permitView(main: HTMLElement): () => void {
     settle();
   }
 
+  function isRenewal(): boolean {
+    const found = place.target();
+    return "query" in found && found.query.effective_from !== undefined;
+  }
+
   function meet(over: Permit, found: Permit, text: string): void {
-    if (compare(found.limits, rows.get()).length === 0) {
+    const isSame = compare(found.limits, rows.get()).length === 0 && isCalendarOf(found, calendar.get());
+    // A renewal is no repetition, whatever its limits are.
+    if (isSame && !isRenewal()) {
       // Such as when the answer to the first try was lost.
       show(found);
       fill(said, `These limits are in force already, as ${versionText(found)}.`);
@@ -201,9 +242,9 @@ export function permitView(main: HTMLElement): () => void {
   async function keepMine(of: string): Promise<void> {
     const over = theirs;
     if (!over) return;
-    await look(of);
-    if (theirs !== over) return;
+    if (!(await look(of)) || theirs !== over) return;
     begin(over);
+    place.rebase(over);
     edited(true);
     const text = `Not saved yet. Saving puts your limits in place of ${versionText(over)}.`;
     fill(message, h("p", { class: "note", role: "status", text }));
@@ -231,41 +272,28 @@ export function permitView(main: HTMLElement): () => void {
   };
 }
 
+/** Which version it is, and since when. */
+function aboutText(permit: Permit): string {
+  const shown = shownVersion(permit);
+  if (permit.default || !shown)
+    return "This site has no permit of its own: these are the built-in limits, which hold until one is saved.";
+  const written = `written ${momentText(shown.updated_at, permit.time_zone)}`;
+  const time = shown === inForce(permit) ? "in force" : "not in force today";
+  return `Version ${shown.version}, ${timeText(permit, shown)}, ${written}, ${time}.`;
+}
+
+function isCalendarOf(permit: Permit, calendar: { time_zone: string; week_starts: string }): boolean {
+  return permit.time_zone === calendar.time_zone && permit.week_starts === calendar.week_starts;
+}
+
 /** The permit that is in force in place of the one that was edited, if that is what an error says. */
-function inForce(error: unknown): Permit | null {
+function current(error: unknown): Permit | null {
   if (!(error instanceof ApiError) || error.code !== "conflict") return null;
   return (error.details as { permit?: Permit } | null)?.permit ?? null;
 }
 
-function previewOf(found: PermitPreview): HTMLElement {
-  const fact = (testid: string, value: number, label: string) =>
-    h(
-      "div",
-      { class: "fact" },
-      h("span", { class: "number", data: { testid }, text: count(value) }),
-      h("span", { class: "quiet", text: label }),
-    );
-  const levels = SEVERITIES.filter((level) => found.by_severity[level]).map((level) =>
-    h(
-      "span",
-      { class: "condition", data: { state: level } },
-      icon(level),
-      `${CONDITION_NAMES[level]} ${count(found.by_severity[level] ?? 0)}`,
-    ),
-  );
-  return h(
-    "section",
-    { class: "card", "aria-label": "Preview", tabindex: "-1" },
-    h("h3", { text: "Under these limits" }),
-    h(
-      "div",
-      { class: "facts" },
-      fact("preview-total", found.total, found.total === 1 ? "exceedance in all" : "exceedances in all"),
-      fact("preview-new", found.new, "that are none now"),
-      fact("preview-withdrawn", found.withdrawn, "that would go"),
-    ),
-    h("p", { class: "levels" }, ...levels),
-    found.total > 0 && exceedances(found.items, found.total),
-    h("p", { class: "quiet", text: "Nothing has been changed yet." }),
-  );
+/** What became of the version that was edited: the one in force is what the server shows by itself. */
+async function sameVersion(of: string, over: Permit, now: Permit): Promise<Permit> {
+  if (over.default || over.effective_from === now.effective_from) return now;
+  return get<Permit>(path(of), { at: over.effective_from ?? BEGINNING });
 }

@@ -1,55 +1,100 @@
 // A limit in words, field by field.
 
-import { statisticText } from "../format";
+import { statistic, statisticText } from "../statistics";
 
-export const STATISTICS = [
-  "instant",
-  "daily_max",
-  "daily_min",
-  "daily_avg",
-  "weekly_avg",
-  "monthly_avg",
-  "geomean_30d",
-  "rolling_mean",
-  "as_reported",
-];
 export const NON_DETECTS: Record<string, string> = { zero: "as zero", half: "as half", full: "in full" };
 export const DIRECTIONS: Record<string, string> = { max: "at most", min: "at least" };
 
-/** A field of a limit, by the name that the server knows it by. */
-export type Field =
-  | "parameter"
-  | "outfall"
-  | "statistic"
-  | "n"
-  | "direction"
-  | "value"
-  | "unit"
-  | "months"
-  | "non_detect"
-  | "action";
-
-export const TITLES: Record<Field, string> = {
+/** The fields that every limit has a column for, by the names that the server knows them by. */
+export const TITLES = {
   parameter: "Parameter",
   outfall: "Outfall",
   statistic: "Statistic",
-  n: "Readings",
+  /** What the statistic's number is called in a limit, the server says. */
+  number: "Number",
   direction: "Direction",
   value: "Limit",
   unit: "Unit",
   months: "Months",
   non_detect: "Non-detects",
   action: "Action",
-};
+} as const;
+export type Field = keyof typeof TITLES;
+
+/** A field that few limits need. */
+export interface More {
+  title: string;
+  kind: "text" | "date" | "number" | "numbers" | "choice";
+  /** What can be chosen; an empty key is the usual. */
+  choices?: Record<string, string>;
+  /** What holds where it is left empty. */
+  usual: string;
+}
+
+export const MORE = {
+  kind: {
+    title: "Kind",
+    kind: "choice",
+    choices: { "": "limit", benchmark: "benchmark, no violation beyond it" },
+    usual: "limit",
+  },
+  from: { title: "First day", kind: "date", usual: "that of the version" },
+  until: { title: "Last day", kind: "date", usual: "that of the version" },
+  every: {
+    title: "Expected every",
+    kind: "choice",
+    choices: { "": "period, or month", day: "day", week: "week", month: "month", quarter: "quarter", year: "year" },
+    usual: "period, or month",
+  },
+  closed_from: { title: "Outfall closed from", kind: "date", usual: "not closed" },
+  of: {
+    title: "Average of",
+    kind: "choice",
+    choices: {
+      "": "what is usual for the statistic",
+      days: "days, each with one weight",
+      results: "all results alike",
+    },
+    usual: "what is usual for the statistic",
+  },
+  base: { title: "Reported base", kind: "text", usual: "every" },
+  inconclusive: {
+    title: "Signs that leave it open",
+    kind: "choice",
+    choices: { "": "are inconclusive", violation: "are violations" },
+    usual: "are inconclusive",
+  },
+  all_non_detect: {
+    title: "Nothing but non-detects",
+    kind: "choice",
+    choices: { "": "is below the largest detection limit", compliant: "is taken by the rule for non-detects" },
+    usual: "is below the largest detection limit",
+  },
+  digits: { title: "Rounded to decimals", kind: "number", usual: "not rounded" },
+  thresholds: { title: "Watch, warning, critical from", kind: "numbers", usual: "built-in steps" },
+  low: { title: "Lower end of the range", kind: "number", usual: "none" },
+  flow: { title: "Flow of the load", kind: "text", usual: "no load" },
+  factor: { title: "Factor of the load", kind: "number", usual: "that of the units" },
+  influent: { title: "Influent of the removal", kind: "text", usual: "no removal" },
+} as const satisfies Record<string, More>;
+export type MoreField = keyof typeof MORE;
+export const MORE_FIELDS = Object.keys(MORE) as MoreField[];
 
 /** A limit of the server, or one as it stands in the form, where a number may not be one yet. */
-export type Written = { [F in Field]?: unknown };
+export type Written = Record<string, unknown>;
 
 const MONTHS = "January February March April May June July August September October November December".split(" ");
 
-/** Fields that say something by themselves: how many readings a mean is of is a part of its statistic. */
-export type Part = Exclude<Field, "n">;
-export const PARTS = (Object.keys(TITLES) as Field[]).filter((field): field is Part => field !== "n");
+/** Fields that say something by themselves: the number of a statistic is a part of its name. */
+export type Part = Exclude<Field, "number"> | MoreField;
+export const PARTS: readonly Part[] = [
+  ...(Object.keys(TITLES) as Field[]).filter((field) => field !== "number"),
+  ...MORE_FIELDS,
+];
+
+export function titleOf(part: Part): string {
+  return part in MORE ? MORE[part as MoreField].title : TITLES[part as keyof typeof TITLES];
+}
 
 /** What a person reads where a field is left empty. */
 const EMPTY: Partial<Record<Part, string>> = {
@@ -59,17 +104,32 @@ const EMPTY: Partial<Record<Part, string>> = {
   action: "built-in advice",
 };
 
+/** The number of a limit's statistic, if it takes one. */
+export function numberOf(limit: Written): unknown {
+  const key = statistic(String(limit.statistic ?? ""))?.argument?.key;
+  return key === undefined ? undefined : limit[key];
+}
+
 /** A field as a person reads it. */
 export function partText(limit: Written, part: Part): string {
   const value = limit[part];
-  const text = String(value ?? "").trim();
+  const text = Array.isArray(value) ? value.join(", ") : String(value ?? "").trim();
+  if (part in MORE) return moreText(part as MoreField, text);
   if (text === "") return EMPTY[part] ?? "";
-  if (part === "statistic")
-    return text === "rolling_mean" ? statisticText(`rolling_mean(${limit.n})`) : statisticText(text);
+  if (part === "statistic") {
+    const number = numberOf(limit);
+    return statisticText(number === undefined ? text : `${text}(${number})`);
+  }
   if (part === "direction") return DIRECTIONS[text] ?? text;
   if (part === "non_detect") return NON_DETECTS[text] ?? text;
   if (part === "months" && Array.isArray(value)) return monthsText(value);
   return text;
+}
+
+function moreText(field: MoreField, text: string): string {
+  const more: More = MORE[field];
+  // `limit` is the usual kind of limit, written or not.
+  return text === "" ? more.usual : (more.choices?.[text] ?? text);
 }
 
 function monthsText(months: unknown[]): string {

@@ -1,21 +1,12 @@
 // The verdict on a file: what was taken, what was refused and why, and what exceeds.
 
 import type { ApiError } from "../api";
-import { download, h, name } from "../dom";
-import {
-  CONDITION_NAMES,
-  count,
-  counted,
-  csv,
-  fileName,
-  percentText,
-  periodText,
-  quantity,
-  SEVERITIES,
-} from "../format";
-import { icon } from "../icons";
+import { type Child, h, name } from "../dom";
+import { count, counted } from "../format";
 import { hashOf, route } from "../route";
-import type { Alert, IngestAnswer, RowError } from "../types";
+import type { IngestAnswer, RowError } from "../types";
+import { exceedances } from "./exceedances";
+import { cells, refusedRows, replaced } from "./lists";
 
 function fact(testid: string, value: number, label: string, state?: string): HTMLElement {
   return h(
@@ -26,93 +17,122 @@ function fact(testid: string, value: number, label: string, state?: string): HTM
   );
 }
 
-export function result(file: File, answer: IngestAnswer): HTMLElement {
+export interface Account {
+  answer: IngestAnswer;
+  /** The zone in which its times are shown. */
+  zone: string;
+  /** What can be decided about the file. */
+  decisions: Child;
+}
+
+export function result(file: File, { answer, zone, decisions }: Account): HTMLElement {
   const { alerts } = answer;
   const known = answer.status === "known";
-  const sites = answer.sites.map((one) =>
-    h(
-      "a",
-      {
-        class: "button",
-        href: hashOf({
-          ...route.get(),
-          view: "overview",
-          site: one,
-          outfall: null,
-          series: null,
-          from: null,
-          to: null,
-        }),
-      },
-      "Show ",
-      name(one),
-    ),
-  );
-  const skipped = Object.entries(answer.without_reading);
   return h(
     "section",
     { class: "card result", "aria-label": "Result", data: { testid: "result", status: answer.status } },
     h("h3", {}, known ? "Known already: " : "Taken in: ", name(file.name)),
     h("p", { text: answer.message }),
-    h(
-      "div",
-      { class: "facts" },
-      fact("rows-taken", answer.rows_taken, answer.rows_taken === 1 ? "row taken" : "rows taken"),
-      fact(
-        "rows-refused",
-        answer.rows_refused,
-        answer.rows_refused === 1 ? "row refused" : "rows refused",
-        answer.rows_refused > 0 ? "warning" : undefined,
-      ),
-      fact("rows-without", answer.rows_without_reading, "without a reading"),
-      fact(
-        "alerts-found",
-        alerts.total,
-        alerts.total === 1 ? "exceedance" : "exceedances",
-        alerts.total > 0 ? "critical" : "ok",
-      ),
-    ),
-    h("div", { class: "actions" }, ...sites),
-    skipped.length > 0 &&
-      h(
-        "p",
-        { class: "quiet" },
-        "Rows without a reading: ",
-        ...skipped.flatMap(([why, rows], index) => [index ? ", " : "", name(why), ` (${count(rows)})`]),
-      ),
+    facts(answer),
+    h("div", { class: "actions" }, ...answer.sites.map(siteLink)),
+    how(answer),
+    named("Rows without a reading: ", answer.without_reading),
+    named("Flags of the laboratory: ", answer.flags),
     answer.parameters_without_limit.length > 0 &&
-      h(
-        "p",
-        { class: "note" },
-        "Kept, though no limit speaks of some of their readings: ",
-        ...answer.parameters_without_limit.flatMap((one, index) => [index ? ", " : "", name(one)]),
-        ".",
-      ),
+      list("note", "Kept, though no limit speaks of some of their readings: ", answer.parameters_without_limit),
     leftOut(answer),
-    answer.ignored_columns.length > 0 &&
-      h(
-        "p",
-        { class: "quiet" },
-        "Columns that were not read: ",
-        ...answer.ignored_columns.flatMap((one, index) => [index ? ", " : "", name(one)]),
-        ".",
-      ),
+    answer.ignored_columns.length > 0 && list("quiet", "Columns that were not read: ", answer.ignored_columns),
     answer.errors_total > 0 && refusedRows(file.name, answer.errors, answer.errors_total),
-    alerts.total > 0 && exceedances(alerts.items, alerts.total),
+    answer.warnings_total > 0 && cells("Warnings", warningsText(answer), answer.warnings),
+    answer.replacements.length > 0 && replaced(answer.replacements, answer.readings_replaced, zone),
+    alerts.total > 0 && exceedances(alerts.items, alerts.total, zone),
     h(
       "p",
       { class: "quiet digest" },
       `${counted(answer.readings, "reading")} in ${counted(answer.series, "series", "series")} · SHA-256 `,
       h("code", { text: answer.digest }),
     ),
+    decisions,
   );
+}
+
+/** Every row and reading is in one of these numbers. Those that are usual are there when they are 0, too. */
+function facts(answer: IngestAnswer): HTMLElement {
+  const { alerts, readings_inconclusive: open, readings_quality_control: control } = answer;
+  const any = (testid: string, value: number, label: string, state?: string) =>
+    value > 0 && fact(testid, value, label, state);
+  return h(
+    "div",
+    { class: "facts" },
+    fact("rows-taken", answer.rows_taken, answer.rows_taken === 1 ? "row taken" : "rows taken"),
+    fact(
+      "rows-refused",
+      answer.rows_refused,
+      answer.rows_refused === 1 ? "row refused" : "rows refused",
+      answer.rows_refused > 0 ? "warning" : undefined,
+    ),
+    fact("rows-without", answer.rows_without_reading, "without a reading"),
+    any("rows-repeated", answer.rows_repeated, "repeated, counted once"),
+    any("readings-replaced", answer.readings_replaced, "readings replaced", "watch"),
+    any("quality-control", control, "quality control, not judged"),
+    any("inconclusive", open, "inconclusive", "watch"),
+    any("warnings", answer.warnings_total, answer.warnings_total === 1 ? "warning" : "warnings", "watch"),
+    fact(
+      "alerts-found",
+      alerts.total,
+      alerts.total === 1 ? "exceedance" : "exceedances",
+      alerts.total > 0 ? "critical" : "ok",
+    ),
+  );
+}
+
+function siteLink(site: string): HTMLElement {
+  const place = { view: "overview", site, outfall: null, series: null, from: null, to: null } as const;
+  return h("a", { class: "button", href: hashOf({ ...route.get(), ...place }) }, "Show ", name(site));
+}
+
+/** How the file was read. */
+function how({ encoding, header_line, notes }: IngestAnswer): HTMLElement | null {
+  // Files of earlier versions of the program have no such account.
+  if (!encoding) return null;
+  const header = header_line > 1 ? `, with its header in line ${count(header_line)}` : "";
+  return h(
+    "div",
+    { class: "quiet", data: { testid: "how-read" } },
+    h("p", { text: `Read as ${encoding}${header}.` }),
+    notes.length > 0 && h("ul", { class: "notes" }, ...notes.map((note) => h("li", {}, h("bdi", { text: note })))),
+  );
+}
+
+/** What there is how many times of. */
+function named(title: string, counts: Record<string, number>): HTMLElement | false {
+  const entries = Object.entries(counts);
+  return (
+    entries.length > 0 &&
+    h(
+      "p",
+      { class: "quiet" },
+      title,
+      ...entries.flatMap(([what, times], index) => [index ? ", " : "", name(what), ` (${count(times)})`]),
+    )
+  );
+}
+
+function list(className: string, title: string, names: string[]): HTMLElement {
+  return h("p", { class: className }, title, ...names.flatMap((one, index) => [index ? ", " : "", name(one)]), ".");
+}
+
+function warningsText({ warnings, warnings_total: total }: IngestAnswer): string {
+  const what = counted(total, "value was", "values were");
+  const first = warnings.length < total ? `The first ${count(warnings.length)}: ` : "";
+  return `${first}${what} taken and judged, and may not be right.`;
 }
 
 /** Names that are not listed because the answer would be too long. */
 function leftOut({ left_out }: IngestAnswer): HTMLElement | null {
-  const lists = ["parameters_without_limit", "ignored_columns"];
+  const lists = ["parameters_without_limit", "ignored_columns", "warnings", "replacements"];
   const more = lists.reduce((sum, list) => sum + (left_out?.[list] ?? 0), 0);
-  return more > 0 ? h("p", { class: "quiet", text: `${count(more)} more names are not listed.` }) : null;
+  return more > 0 ? h("p", { class: "quiet", text: `${count(more)} more entries are not listed.` }) : null;
 }
 
 /** A file that was refused as a whole: nothing of it was kept. */
@@ -143,109 +163,5 @@ export function interrupted(file: File): HTMLElement {
     { class: "card result", "aria-label": "Result", data: { testid: "result", status: "interrupted" } },
     h("h3", {}, "Not finished: ", name(file.name)),
     h("div", { class: "problem", role: "alert" }, h("p", { text })),
-  );
-}
-
-const COLUMNS = ["line", "column", "text", "reason"] as const;
-
-function refusedRows(source: string, errors: RowError[], total: number): HTMLElement {
-  const save = () => {
-    const rows = [[...COLUMNS], ...errors.map((error) => COLUMNS.map((column) => error[column]))];
-    // With the mark that tells spreadsheets that it is UTF-8.
-    download(
-      `${fileName(source.replace(/\.(csv|tsv|txt|gz)$/gi, ""))}-refused.csv`,
-      new Blob(["\ufeff", csv(rows)], { type: "text/csv" }),
-    );
-  };
-  const listed =
-    errors.length < total
-      ? `The first ${count(errors.length)} of ${counted(total, "cell")} that could not be read.`
-      : `${counted(total, "cell")} could not be read.`;
-  return h(
-    "div",
-    {},
-    h(
-      "div",
-      { class: "card-head" },
-      h("h4", { text: "Refused rows" }),
-      h("button", { type: "button", text: "Download refused rows", on: { click: save } }),
-    ),
-    h(
-      "div",
-      { class: "table-wrap", tabindex: "0", role: "group", "aria-label": "Refused rows, scrollable" },
-      h(
-        "table",
-        { "aria-label": "Refused rows" },
-        h("caption", { text: listed }),
-        h(
-          "thead",
-          {},
-          h("tr", {}, ...["Line", "Column", "Text", "Reason"].map((text) => h("th", { scope: "col", text }))),
-        ),
-        h(
-          "tbody",
-          {},
-          ...errors.map((error) =>
-            h(
-              "tr",
-              {},
-              h("td", { class: "number", text: error.line }),
-              h("td", {}, name(error.column)),
-              h("td", {}, h("code", {}, h("bdi", { text: error.text }))),
-              h("td", { text: error.reason }),
-            ),
-          ),
-        ),
-      ),
-    ),
-  );
-}
-
-/** What exceeds, the gravest first. */
-export function exceedances(items: Alert[], total: number): HTMLElement {
-  const sorted = [...items].sort(
-    (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || b.percent - a.percent,
-  );
-  const head = ["Severity", "Parameter", "Outfall", "Period", "Value", "Limit", "Beyond"];
-  return h(
-    "div",
-    { class: "table-wrap", tabindex: "0", role: "group", "aria-label": "Exceedances, scrollable" },
-    h(
-      "table",
-      { "aria-label": "Exceedances" },
-      h("caption", {
-        text:
-          items.length < total
-            ? `The gravest ${count(items.length)} of ${counted(total, "exceedance")}`
-            : counted(total, "exceedance"),
-      }),
-      h("thead", {}, h("tr", {}, ...head.map((text) => h("th", { scope: "col", text })))),
-      h(
-        "tbody",
-        {},
-        ...sorted.map((alert) =>
-          h(
-            "tr",
-            {},
-            h(
-              "td",
-              {},
-              h(
-                "span",
-                { class: "condition", data: { state: alert.severity } },
-                icon(alert.severity),
-                CONDITION_NAMES[alert.severity],
-              ),
-            ),
-            h("td", {}, name(alert.parameter)),
-            h("td", {}, name(alert.outfall)),
-            h("td", { class: "number", text: periodText(alert.period) }),
-            h("td", { class: "number", text: quantity(alert.value, alert.qualifier, alert.unit) }),
-            h("td", { class: "number", text: `${alert.direction} ${alert.limit}` }),
-            h("td", { class: "number", text: percentText(alert.percent) }),
-          ),
-        ),
-      ),
-    ),
   );
 }

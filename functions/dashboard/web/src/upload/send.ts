@@ -12,6 +12,8 @@ export interface Upload {
   file: File;
   site: string;
   strict: boolean;
+  /** Whether it is a new file though the same bytes were taken in before. */
+  again: boolean;
 }
 
 /** Sends a file; rejects with an `ApiError` if it is refused as a whole. Verdicts that take long come later. */
@@ -26,7 +28,12 @@ export async function send(
   const body = packs ? await compressed(upload.file) : upload.file;
   const headers: Record<string, string> = { "Content-Type": isGzip ? "application/gzip" : "text/csv" };
   if (packs) headers["Content-Encoding"] = "gzip";
-  const query = { site: upload.site, strict: upload.strict, source: sourceName(upload.file.name) };
+  const query = {
+    site: upload.site,
+    strict: upload.strict,
+    again: upload.again || null,
+    source: sourceName(upload.file.name),
+  };
   for (;;) {
     const sent = token.get();
     const { status, text } = await post(

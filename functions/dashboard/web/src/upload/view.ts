@@ -1,11 +1,15 @@
 // A file in: dropped or chosen, sent with its progress, and answered with an account of every row.
 
-import { ApiError } from "../api";
+import { ApiError, get } from "../api";
 import { fill, h, id } from "../dom";
 import { count, counted } from "../format";
 import { refresh, reloadSites, site } from "../model";
 import { failed } from "../states";
-import type { IngestRecord } from "../types";
+import { loadStatistics } from "../statistics";
+import type { IngestAnswer, IngestRecord, Overview } from "../types";
+import { UTC } from "../zone";
+import { decisions } from "./decisions";
+import { ledger } from "./ledger";
 import { interrupted, refused, result } from "./result";
 import { type Stage, send } from "./send";
 import { verdicts } from "./verdicts";
@@ -87,7 +91,26 @@ export function uploadView(main: HTMLElement): () => void {
     submit.disabled = chosen === null || isSending;
   }
 
-  async function run(upload: File): Promise<void> {
+  const files = ledger(() => void refresh(true));
+
+  /** The account of a file, with what can be done about it. */
+  function account(upload: File, answer: IngestAnswer, zone: string): HTMLElement {
+    const decided = { ...answer, source: upload.name, withdrawn: null, resolution: null };
+    const changed = () => void Promise.all([files.reload(), refresh(true)]);
+    const again = h("button", {
+      type: "button",
+      text: "Take it in again",
+      on: { click: () => void run(upload, true) },
+    });
+    const isKnown = answer.status === "known";
+    return result(upload, {
+      answer,
+      zone,
+      decisions: isKnown ? h("div", { class: "actions" }, again) : decisions(decided, changed),
+    });
+  }
+
+  async function run(upload: File, again = false): Promise<void> {
     // The verdicts on the file before are waited for no longer.
     abort.abort();
     abort = new AbortController();
@@ -100,15 +123,18 @@ export function uploadView(main: HTMLElement): () => void {
     let isTaken = false;
     let takesLong = false;
     try {
-      const sent = await send({ file: upload, site: siteName.value.trim(), strict: strict.checked }, show, signal);
+      const wanted = { file: upload, site: siteName.value.trim(), strict: strict.checked, again };
+      const sent = await send(wanted, show, signal);
       isTaken = true;
       takesLong = "state" in sent;
       // While verdicts are waited for, the next file can be sent.
       isSending = false;
       ready();
       const answer = "state" in sent ? await verdicts(sent, wait, signal) : sent;
-      fill(outcome, answer ? result(upload, answer) : interrupted(upload));
-      await Promise.all([reloadSites(), refresh(true)]);
+      const [zone] = await Promise.all([zoneOf(answer), loadStatistics()]);
+      if (signal.aborted) return;
+      fill(outcome, answer ? account(upload, answer, zone) : interrupted(upload));
+      await Promise.all([reloadSites(), refresh(true), files.reload()]);
     } catch (error) {
       if (signal.aborted) return;
       fill(outcome, error instanceof ApiError && !isTaken ? refused(upload, error) : failed(error));
@@ -153,7 +179,9 @@ export function uploadView(main: HTMLElement): () => void {
     h("div", { class: "upload-columns" }, form, shapes()),
     progress,
     outcome,
+    files.element,
   );
+  void files.reload();
   return () => abort.abort();
 }
 
@@ -172,8 +200,8 @@ function shapes(): HTMLElement {
       {},
       ...shape(
         "Tidy: a reading a row",
-        "Hours or dates; unit, site, outfall and qualifier may be left out. A non-detect has the qualifier <.",
-        "time,species,concentration,unit,qualifier\n2026-03-01T06:00Z,SO4,212.5,mg/L,=\n2026-03-01T06:00Z,As,2,ug/L,<",
+        "Hours, dates or times; a time without an offset is the site's. Unit, site, outfall, qualifier, flags, sample_id and sample_type may be left out.",
+        "time,species,concentration,unit,qualifier,sample_type\n2026-03-01T06:00Z,SO4,212.5,mg/L,J,Routine\n2026-03-01T06:00Z,As,2,ug/L,<,Routine",
       ),
       ...shape(
         "Wide: a column for each parameter",
@@ -187,6 +215,18 @@ function shapes(): HTMLElement {
       ),
     ),
   );
+}
+
+/** The zone of the site that a file is of; of several, that of all. */
+async function zoneOf(answer: IngestAnswer | null): Promise<string> {
+  const [only, ...others] = answer?.sites ?? [];
+  if (!answer || only === undefined || others.length > 0) return UTC;
+  if (answer.alerts.items.length === 0 && answer.replacements.length === 0) return UTC;
+  try {
+    return (await get<Overview>("/api/overview", { site: only, limit: 1 })).time_zone;
+  } catch {
+    return UTC;
+  }
 }
 
 function size(bytes: number): string {

@@ -11,31 +11,37 @@ const MINUTE: i64 = HOUR / 60;
 
 /// The statistics, as permits use them.
 fn statistics() -> impl Strategy<Value = Statistic> {
+    let plain = Statistic::all().iter().filter(|known| known.argument().is_none()).map(|known| named(known.name()));
     prop_oneof![
-        Just(Statistic::Instant),
-        Just(Statistic::DailyMax),
-        Just(Statistic::DailyMin),
-        Just(Statistic::DailyAvg),
-        Just(Statistic::WeeklyAvg),
-        Just(Statistic::MonthlyAvg),
-        Just(Statistic::Geomean30d),
-        (2u32..6).prop_map(Statistic::RollingMean),
+        8 => prop::sample::select(plain.collect::<Vec<_>>()),
+        2 => (2u32..6).prop_map(Statistic::rolling_mean),
+        1 => Just(named("percent_of_results(20)")),
     ]
+}
+
+fn calendars() -> impl Strategy<Value = Calendar> {
+    let zone = |name| Calendar::new(name, jiff::civil::Weekday::Sunday).unwrap();
+    prop::sample::select(vec![Calendar::default(), zone("America/Chicago"), zone("Pacific/Kiritimati")])
 }
 
 /// Rules of every kind, in each unit and season, and the one of readings that bring their own limits.
 fn rules() -> impl Strategy<Value = Rule> {
     let non_detect = prop::sample::select(vec![NonDetect::Zero, NonDetect::Half, NonDetect::Full]);
     let months = prop::sample::select(vec![vec![], vec![2], vec![1, 3]]);
+    let of_what = prop::sample::select(vec![None, Some(Of::Days), Some(Of::Results)]);
     let of_permit = (statistics(), any::<bool>(), prop::sample::select(vec!["mg/L", "ug/L"]), months, non_detect);
-    let of_permit = of_permit.prop_map(|(statistic, max, unit, months, non_detect)| {
-        let direction = if max { Direction::Max } else { Direction::Min };
-        let mut rule = rule(statistic, if unit == "mg/L" { 200.0 } else { 200_000.0 }, direction);
-        rule.limit = rule.limit.map(|limit| FixedLimit { unit: Unit::parse(unit), ..limit });
-        let season = if months.is_empty() { Season::ALL } else { Season::of(&months) };
-        Rule { season, non_detect, ..rule }
-    });
-    prop_oneof![9 => of_permit, 1 => Just(Rule::of_rows())]
+    let of_permit =
+        (of_permit, calendars(), of_what).prop_map(|((statistic, max, unit, months, non_detect), calendar, of)| {
+            let limit = Limit {
+                direction: if max { Direction::Max } else { Direction::Min },
+                season: Season::of(&months),
+                non_detect,
+                of,
+                ..Limit::plain("X", if unit == "mg/L" { 200.0 } else { 200_000.0 }, unit, statistic)
+            };
+            Rule::of_limit(&limit, &calendar, ALWAYS)
+        });
+    prop_oneof![9 => of_permit, 1 => Just(Rule::of_rows("X", &Calendar::default()))]
 }
 
 /// One reading: minute, value in mg/L, qualifier, unit, whether it brings a limit of its own.
@@ -57,7 +63,7 @@ fn columns_of(drawn: &[Drawn]) -> Columns {
         let qualifier = [Qualifier::Equal, Qualifier::Less, Qualifier::Greater][usize::from(qualifier)];
         let factor = if UNITS[usize::from(unit)] == "ug/L" { 1000.0 } else { 1.0 };
         let flags = Flags::new(qualifier, TimeKind::Clock, limited.then_some(Direction::Max), unit.into());
-        out.push(Row { time: minute * MINUTE, value: value * factor, flags, limit: 150.0 * factor });
+        out.push(Row { time: minute * MINUTE, value: value * factor, flags, limit: 150.0 * factor, sample: 0 });
     }
     out.sort_and_dedup();
     out
@@ -145,7 +151,7 @@ proptest! {
     /// Readings in the limit's own unit are judged a shorter way: the same verdict, whatever part is touched.
     #[test]
     fn the_short_way_finds_the_same(
-        statistic in prop_oneof![Just(Statistic::Instant), (2u32..6).prop_map(Statistic::RollingMean)],
+        statistic in prop_oneof![Just(Statistic::INSTANT), (2u32..6).prop_map(Statistic::rolling_mean)],
         rows in prop::collection::vec((0i64..300, 0.0f64..400.0, 0u8..3), 1..120),
         size in 1usize..50,
         touched in (0i64..300, 0i64..300),

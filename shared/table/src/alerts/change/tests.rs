@@ -1,13 +1,21 @@
 use super::*;
-use domain::permit::Statistic;
 use domain::reading::{Direction, Flags, Qualifier, Series};
+use domain::statistic::Statistic;
 use domain::time::TimeKind;
 
 const COVERS: (i64, i64) = (0, 1_000_000);
 
 fn source(action: &str) -> Source {
     let series = Series::raw("here", "001", "SO4");
-    Source { series_id: series.id(), series, rule: "rule".into(), statistic: Statistic::Instant, action: action.into() }
+    Source {
+        series_id: series.id(),
+        series,
+        rule: "rule".into(),
+        statistic: Statistic::INSTANT,
+        action: action.into(),
+        thresholds: None,
+        history: Arc::default(),
+    }
 }
 
 /// Exceedances of a limit of 1, at times 0, 1, 2 ...; those of 0 are none.
@@ -15,7 +23,7 @@ fn found(values: &[f64]) -> Columns {
     let mut found = Columns { units: vec!["mg/L".into()], ..Columns::default() };
     for (time, &value) in values.iter().enumerate().filter(|(_, value)| **value > 0.0) {
         let flags = Flags::new(Qualifier::Equal, TimeKind::Hours, Some(Direction::Max), 0);
-        found.push(Row { time: time as i64, value, flags, limit: 1.0 });
+        found.push(Row { time: time as i64, value, flags, limit: 1.0, sample: 0 });
     }
     found
 }
@@ -72,7 +80,7 @@ fn the_gravest_of_many_alerts_are_listed_and_all_are_counted() {
     let (corrected, none) = settled(&stored, &[], COVERS);
     assert_eq!((corrected.withdrawn.len(), corrected.withdrawn_total), (MAX_LISTED, values.len() as u64));
     assert!(none.blocks.is_empty() && corrected.puts.is_empty());
-    let (removed, _) = Change::removal(stored, || 7).unwrap().unwrap();
+    let (removed, _) = Change::removal(stored, &Arc::default(), || 7).unwrap().unwrap();
     assert_eq!(removed.withdrawn_total, values.len() as u64);
 }
 

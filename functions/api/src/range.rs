@@ -1,0 +1,55 @@
+//! `from` and `to` of a query, which mean the same on every route: local dates and times of the site, a date including
+//! all of its day.
+
+use domain::calendar::{Calendar, PeriodKind};
+use domain::time::{self, TimeKind};
+use web::{ApiError, ApiResult};
+
+/// A range of moments, both included; open where nothing was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+}
+
+impl Range {
+    /// Reads `from` and `to`.
+    pub(crate) fn read(from: Option<&str>, to: Option<&str>, calendar: &Calendar) -> ApiResult<Self> {
+        let from = from.map(|text| moment("from", text, calendar)).transpose()?;
+        let to = to.map(|text| moment("to", text, calendar)).transpose()?;
+        let end = |(micros, kind)| match kind {
+            TimeKind::Date => calendar.around(PeriodKind::Day, micros).end - 1,
+            _ => micros,
+        };
+        Ok(Self { from: from.map_or(i64::MIN, |(micros, _)| micros), to: to.map_or(i64::MAX, end) })
+    }
+}
+
+/// A time of a query: its moment, and how it is written.
+pub(crate) fn moment(name: &str, text: &str, calendar: &Calendar) -> ApiResult<(i64, TimeKind)> {
+    let (kept, kind) =
+        time::from_query(text).map_err(|error| ApiError::bad_request(format!("{name}={text:?}: {error}")))?;
+    Ok((calendar.moment(kept, kind, false), kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::time::{DAY, HOUR, from_clock};
+    use jiff::civil::Weekday;
+
+    #[test]
+    fn dates_are_the_sites_and_include_their_last_moment() {
+        let utc = Calendar::default();
+        let midnight = from_clock("2026-03-31").unwrap();
+        let day = Range::read(Some("2026-03-31"), Some("2026-03-31"), &utc).unwrap();
+        assert_eq!(day, Range { from: midnight, to: midnight + DAY - 1 });
+        let chicago = Calendar::new("America/Chicago", Weekday::Sunday).unwrap();
+        let local = Range::read(Some("2026-03-31"), Some("2026-03-31T12:00"), &chicago).unwrap();
+        assert_eq!(local, Range { from: midnight + 5 * HOUR, to: midnight + 17 * HOUR });
+        let exact = Range::read(Some("2026-03-31T00:00:00Z"), Some("24"), &chicago).unwrap();
+        assert_eq!(exact, Range { from: midnight, to: DAY });
+        assert_eq!(Range::read(None, None, &utc).unwrap(), Range { from: i64::MIN, to: i64::MAX });
+        assert_eq!(Range::read(Some("yesterday"), None, &utc).unwrap_err().status(), 400);
+    }
+}

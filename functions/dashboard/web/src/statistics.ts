@@ -1,0 +1,49 @@
+// What can be compared with a limit, and how the server calls it. The page has no list of its own.
+
+import { get } from "./api";
+import type { Statistic } from "./types";
+
+let known: Statistic[] = [];
+let loading: Promise<void> | null = null;
+
+/** Asks for them, once. */
+export function loadStatistics(): Promise<void> {
+  loading ??= get<{ statistics: Statistic[] }>("/api/statistics").then(
+    (answer) => {
+      known = answer.statistics;
+    },
+    (error) => {
+      loading = null;
+      throw error;
+    },
+  );
+  return loading;
+}
+
+/** All of them, in the order in which people are offered them. */
+export function statistics(): readonly Statistic[] {
+  return known;
+}
+
+/** By its name, with or without its number behind it. */
+export function statistic(name: string): Statistic | undefined {
+  const plain = name.replace(/\(.*\)$/, "");
+  return known.find((one) => one.name === plain);
+}
+
+/** The label of `rolling_mean(3)`. */
+export function statisticText(name: string): string {
+  const [, number = "…"] = /\((.*)\)$/.exec(name) ?? [];
+  return statistic(name)?.label.replace("{}", number) ?? name;
+}
+
+/** The label within a sentence. */
+export function statisticWords(name: string): string {
+  const text = statisticText(name);
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** Whether a value is one result by itself. */
+export function isSingle(name: string): boolean {
+  return name === "instant" || name === "as_reported";
+}

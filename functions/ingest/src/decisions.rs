@@ -1,0 +1,153 @@
+//! What people decide about files: that one is withdrawn, that its refused rows are dealt with.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, post};
+use axum::{Json, Router};
+use engine::Engine;
+use engine::record::record_json;
+use engine::withdraw::{DecideError, Withdrawn};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use web::error::ErrorEnvelope;
+use web::guard::Client;
+use web::query::{JsonBody, Path, Query};
+use web::{ApiError, ApiResult};
+
+/// The longest reason, in bytes.
+const MAX_REASON: usize = 600;
+
+/// The routes.
+pub(super) fn router(engine: Engine) -> Router {
+    Router::new()
+        .route("/api/ingests/{id}", delete(delete_ingest))
+        .route("/api/ingests/{id}/resolution", post(post_resolution))
+        .with_state(engine)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Why {
+    /// Why the file is withdrawn, for the ledger.
+    reason: String,
+}
+
+/// A file that was withdrawn.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WithdrawnFile {
+    /// Its record.
+    #[schema(value_type = Object)]
+    ingest: Value,
+    /// How the alerts have changed, as far as judging has come.
+    alerts: AlertsChanged,
+    /// With 202 alone: how much is still to be judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending: Option<u64>,
+}
+
+/// How alerts have changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AlertsChanged {
+    /// Exceedances that were none before.
+    new: u64,
+    /// Alerts that no longer hold.
+    withdrawn: u64,
+}
+
+/// Withdraws a file: its readings count no longer, what they had replaced counts again, and verdicts follow. The ledger
+/// keeps both. The same bytes sent again afterwards are a new file.
+#[utoipa::path(
+    delete, path = "/api/ingests/{id}", tag = "ingest",
+    params(("id" = String, Path, description = "As in the answer to the ingest"), Why),
+    responses(
+        (status = 200, description = "Withdrawn, now or before", body = WithdrawnFile),
+        (
+            status = 202, description = "Withdrawn; judging goes on by itself", body = WithdrawnFile,
+            headers(("Location" = String, description = "Where to ask how far it is"))
+        ),
+        (status = 400, description = "No reason, or a longer one than 600 bytes", body = ErrorEnvelope),
+        (status = 404, description = "No such ingest", body = ErrorEnvelope),
+        (status = 409, description = "It is still being taken in (`unfinished`)", body = ErrorEnvelope),
+    )
+)]
+async fn delete_ingest(
+    State(engine): State<Engine>,
+    Path(id): Path<String>,
+    Query(why): Query<Why>,
+    client: Client,
+) -> ApiResult<Response> {
+    let reason = reason(&why.reason)?;
+    let Withdrawn { ingest, alerts_new, alerts_withdrawn, left } =
+        engine.withdraw(&id, reason, &client.0).await.map_err(refusal)?;
+    let pending = (left > 0).then_some(left);
+    let alerts = AlertsChanged { new: alerts_new, withdrawn: alerts_withdrawn };
+    let answer = Json(WithdrawnFile { ingest: record_json(&ingest, None), alerts, pending });
+    if pending.is_none() {
+        return Ok(answer.into_response());
+    }
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, "/api/status")], answer).into_response())
+}
+
+/// What a person says about rows that were refused.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resolution {
+    /// Why they need not stand in the way of a certificate.
+    reason: String,
+}
+
+/// Notes that a person has dealt with the rows of a file that were refused: certificates name them no longer.
+#[utoipa::path(
+    post, path = "/api/ingests/{id}/resolution", tag = "ingest",
+    params(("id" = String, Path, description = "As in the answer to the ingest")), request_body = Resolution,
+    responses(
+        (status = 200, description = "The record", body = Object),
+        (status = 400, description = "No reason, or a longer one than 600 bytes", body = ErrorEnvelope),
+        (status = 404, description = "No such ingest", body = ErrorEnvelope),
+        (status = 409, description = "It is still being taken in (`unfinished`), or no row of it was refused (`nothing_refused`)", body = ErrorEnvelope),
+    )
+)]
+async fn post_resolution(
+    State(engine): State<Engine>,
+    Path(id): Path<String>,
+    client: Client,
+    JsonBody(resolution): JsonBody<Resolution>,
+) -> ApiResult<Json<Value>> {
+    let reason = reason(&resolution.reason)?;
+    let ingest = engine.resolve(&id, reason, &client.0).await.map_err(refusal)?;
+    Ok(Json(record_json(&ingest, None)))
+}
+
+fn reason(text: &str) -> ApiResult<&str> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > MAX_REASON || text.chars().any(char::is_control) {
+        return Err(ApiError::bad_request(format!("reason: 1 to {MAX_REASON} bytes without control characters")));
+    }
+    Ok(text)
+}
+
+fn refusal(error: DecideError) -> ApiError {
+    match error {
+        DecideError::Unknown => ApiError::not_found("no ingest has this id"),
+        DecideError::Unfinished => ApiError::new(StatusCode::CONFLICT, "unfinished", error.to_string()),
+        DecideError::NothingRefused => ApiError::new(StatusCode::CONFLICT, "nothing_refused", error.to_string()),
+        DecideError::Store(error) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_on_both_sides_of_their_bounds() {
+        assert!(reason(" wrong site ").is_ok_and(|text| text == "wrong site"));
+        assert!(reason(&"x".repeat(MAX_REASON)).is_ok());
+        for bad in ["", "  ", "a\nb", &"x".repeat(MAX_REASON + 1)] {
+            assert_eq!(reason(bad).unwrap_err().status(), 400);
+        }
+    }
+}

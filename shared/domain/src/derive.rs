@@ -1,0 +1,218 @@
+//! Series that are made of two others: loads and removal.
+
+use crate::calendar::{Calendar, PeriodKind};
+use crate::columns::{Columns, Row};
+use crate::permit::{NonDetect, Of, Other};
+use crate::reading::{Direction, Flags, Qualifier};
+use crate::statistic::{Batch, Settings, Statistic, Value};
+use crate::time::TimeKind;
+use crate::unit::Unit;
+
+/// lb/d in a flow of 1 MGD of 1 mg/L, as permits write it.
+const POUNDS: f64 = 8.34;
+/// kg/d in the same: litres in a gallon (NIST Handbook 44, appendix C).
+const KILOGRAMS: f64 = 3.785411784;
+
+/// What was made of two series.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Derived {
+    /// One value for each period that both have results of, in the unit of the limit.
+    pub columns: Columns,
+    /// Periods of which one of the two has none.
+    pub incomplete: u64,
+}
+
+/// The values that a limit compares, of the limited series and the one that it names beside it. Both are in time order
+/// and reach from the beginning of a period to the end of one: a day for loads, a month for removal.
+pub fn derive(
+    own: &Columns,
+    other: &Columns,
+    with: &Other,
+    unit: &Unit,
+    calendar: &Calendar,
+    non_detect: NonDetect,
+) -> Derived {
+    match with {
+        Other::Flow { factor, .. } => {
+            let (value, by) =
+                if unit.as_str() == "kg/d" { (unit.clone(), KILOGRAMS) } else { (pounds(), factor.unwrap_or(POUNDS)) };
+            // In whatever unit of load the limit is: lb/d, with the permit's own factor, is converted.
+            let Some(conversion) = value.conversion_to(unit) else { return Derived::default() };
+            let own = means("daily_avg", own, &Unit::parse("mg/L"), calendar, non_detect);
+            let flow = means("daily_avg", other, &Unit::parse("MGD"), calendar, non_detect);
+            joined(&own, &flow, unit, |concentration, flow| match product(sign(concentration), sign(flow)) {
+                Some(sign) => (conversion.apply(concentration.value * flow.value * by), sign),
+                // All that is known is that there is a load.
+                None => (0.0, Qualifier::Greater),
+            })
+        }
+        Other::Influent { .. } => {
+            let own = means("monthly_avg", own, &common(own, other), calendar, non_detect);
+            let influent = means("monthly_avg", other, &common(other, other), calendar, non_detect);
+            let influent: Vec<_> = influent.into_iter().filter(|value| value.value > 0.0).collect();
+            // Less in what goes out is more removal, and less in what comes in is less.
+            joined(&own, &influent, unit, |effluent, influent| match product(turned(sign(effluent)), sign(influent)) {
+                Some(sign) => ((1.0 - effluent.value / influent.value) * 100.0, sign),
+                // All that is known is that something goes out.
+                None => (100.0, Qualifier::Less),
+            })
+        }
+    }
+}
+
+/// The periods that one value is made of.
+pub fn period(with: &Other) -> PeriodKind {
+    match with {
+        Other::Flow { .. } => PeriodKind::Day,
+        Other::Influent { .. } => PeriodKind::Month,
+    }
+}
+
+fn pounds() -> Unit {
+    Unit::parse("lb/d")
+}
+
+/// The unit in which both series are compared: that of the first reading of the second one.
+fn common(own: &Columns, other: &Columns) -> Unit {
+    let of = if other.is_empty() { own } else { other };
+    Unit::parse(if of.is_empty() { "" } else { of.unit_of(0) })
+}
+
+/// The means of a series by period.
+fn means(statistic: &str, of: &Columns, unit: &Unit, calendar: &Calendar, non_detect: NonDetect) -> Vec<Value> {
+    let Ok(statistic) = statistic.parse::<Statistic>() else { return Vec::new() };
+    let settings = Settings {
+        argument: 0.0,
+        calendar: calendar.clone(),
+        non_detect,
+        of: Of::Days,
+        all_non_detect_by_rule: false,
+        is_per_100ml: false,
+        are_totals: false,
+        limit: f64::INFINITY,
+        low: None,
+        direction: Direction::Max,
+        wants_all: true,
+    };
+    let conversions: Vec<_> = of.parsed_units().iter().map(|from| from.conversion_to(unit)).collect();
+    let (mut course, mut values) = (statistic.course(&settings), Vec::new());
+    course.take(&Batch::new(of, &conversions), &mut values);
+    course.end(&mut values);
+    values
+}
+
+fn sign(value: &Value) -> Qualifier {
+    value.flags.qualifier()
+}
+
+fn turned(sign: Qualifier) -> Qualifier {
+    match sign {
+        Qualifier::Less => Qualifier::Greater,
+        Qualifier::Greater => Qualifier::Less,
+        Qualifier::Equal => Qualifier::Equal,
+    }
+}
+
+/// The sign of what grows with two numbers; `None` where one may be smaller than it says and the other larger.
+fn product(one: Qualifier, other: Qualifier) -> Option<Qualifier> {
+    match (one, other) {
+        (Qualifier::Equal, sign) | (sign, Qualifier::Equal) => Some(sign),
+        _ => (one == other).then_some(one),
+    }
+}
+
+/// One value for each period that both have.
+fn joined(own: &[Value], other: &[Value], unit: &Unit, make: impl Fn(&Value, &Value) -> (f64, Qualifier)) -> Derived {
+    let mut found =
+        Derived { columns: Columns { units: vec![unit.as_str().into()], ..Columns::default() }, incomplete: 0 };
+    let mut others = other.iter().peekable();
+    let mut met = 0;
+    for value in own {
+        while others.next_if(|other| other.time < value.time).is_some() {}
+        match others.peek().filter(|other| other.time == value.time) {
+            Some(other) => {
+                met += 1;
+                let (made, sign) = make(value, other);
+                let flags = Flags::new(sign, TimeKind::Clock, None, 0);
+                found.columns.push(Row { time: value.time, value: made, flags, limit: 0.0, sample: 0 });
+            }
+            None => found.incomplete += 1,
+        }
+    }
+    found.incomplete += other.len() as u64 - met;
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::HOUR;
+
+    fn columns(unit: &str, rows: &[(i64, f64, Qualifier)]) -> Columns {
+        let mut out = Columns { units: vec![unit.into()], ..Columns::default() };
+        for &(hour, value, qualifier) in rows {
+            let flags = Flags::new(qualifier, TimeKind::Clock, None, 0);
+            out.push(Row { time: hour * HOUR, value, flags, limit: 0.0, sample: 0 });
+        }
+        out
+    }
+
+    fn made(own: &Columns, other: &Columns, with: &Other, unit: &str) -> Derived {
+        derive(own, other, with, &Unit::parse(unit), &Calendar::default(), NonDetect::Zero)
+    }
+
+    fn flow(factor: Option<f64>) -> Other {
+        Other::Flow { parameter: "Flow".into(), factor }
+    }
+
+    #[test]
+    fn a_load_is_the_days_flow_times_the_days_concentration() {
+        use Qualifier::{Equal, Less};
+        let own = columns("mg/L", &[(1, 20.0, Equal), (13, 40.0, Equal), (25, 5.0, Less), (49, 9.0, Equal)]);
+        let flow_series = columns("MGD", &[(2, 1.2, Equal), (26, 1.0, Equal), (100, 1.0, Equal)]);
+        let found = made(&own, &flow_series, &flow(None), "lb/d");
+        assert_eq!(found.columns.values, [30.0 * 1.2 * 8.34, 5.0 * 8.34]);
+        assert_eq!(found.columns.flags[1].qualifier(), Less, "a non-detect makes a load below its own");
+        assert_eq!(found.incomplete, 2, "one day without flow, one without concentration");
+        assert_eq!(made(&own, &flow_series, &flow(Some(8.345404)), "lb/d").columns.values[0], 30.0 * 1.2 * 8.345404);
+        assert_eq!(made(&own, &flow_series, &flow(None), "kg/d").columns.values[0], 30.0 * 1.2 * 3.785411784);
+        let cubic = columns("m3/d", &[(2, 1000.0, Equal)]);
+        let kilograms = made(&own, &cubic, &flow(None), "kg/d").columns.values[0];
+        assert!((kilograms - 30.0).abs() < 1e-9, "{kilograms}");
+        assert_eq!(made(&own, &flow_series, &flow(None), "mg/L"), Derived::default(), "a limit that is no load");
+    }
+
+    #[test]
+    fn removal_is_what_does_not_go_out() {
+        use Qualifier::Equal;
+        let with = Other::Influent { parameter: "BOD in".into() };
+        let own = columns("mg/L", &[(1, 20.0, Equal), (25, 40.0, Equal)]);
+        let influent = columns("mg/L", &[(2, 200.0, Equal)]);
+        let found = made(&own, &influent, &with, "%");
+        assert_eq!((found.columns.values, found.incomplete), (vec![85.0], 0));
+        assert_eq!(made(&own, &columns("mg/L", &[(2, 0.0, Equal)]), &with, "%").columns.len(), 0);
+    }
+
+    /// The only value and its sign, of one result each.
+    fn of_signs(own: Qualifier, other: Qualifier, with: &Other, units: (&str, &str)) -> (f64, Qualifier) {
+        let found = made(&columns("mg/L", &[(1, 20.0, own)]), &columns(units.0, &[(2, 100.0, other)]), with, units.1);
+        (found.columns.values[0], found.columns.flags[0].qualifier())
+    }
+
+    #[test]
+    fn signs_of_both_series_are_kept() {
+        use Qualifier::{Equal, Greater, Less};
+        let load = |own, other| of_signs(own, other, &flow(Some(1.0)), ("MGD", "lb/d"));
+        for (own, other, sign) in [(Equal, Greater, Greater), (Less, Equal, Less), (Greater, Greater, Greater)] {
+            assert_eq!(load(own, other), (2000.0, sign), "{own:?} {other:?}");
+        }
+        assert_eq!(load(Less, Greater), (0.0, Greater), "nothing is known of it");
+        let with = Other::Influent { parameter: "BOD in".into() };
+        let removal = |own, other| of_signs(own, other, &with, ("mg/L", "%"));
+        for (own, other, sign) in [(Less, Equal, Greater), (Equal, Less, Less), (Equal, Greater, Greater)] {
+            assert_eq!(removal(own, other), (80.0, sign), "{own:?} {other:?}");
+        }
+        assert_eq!((removal(Less, Greater), removal(Greater, Less)), ((80.0, Greater), (80.0, Less)));
+        assert_eq!(removal(Less, Less), (100.0, Less), "nothing is known of it");
+    }
+}

@@ -1,0 +1,95 @@
+//! What a site's readings are judged by.
+
+use domain::history::History;
+use domain::permit::Other;
+use domain::reading::Series;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use table::permits::StoredPermit;
+use table::segments::View;
+use table::series::Entry;
+use table::{Store, StoreError};
+
+/// A site's permit, and how its readings are looked at.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// All versions of the permit.
+    pub history: Arc<History>,
+    /// How often the permit was written.
+    pub version: u64,
+    /// The site's calendar, and what was withdrawn.
+    pub view: View,
+}
+
+impl Terms {
+    /// Those of a site as they are now.
+    pub async fn load(store: &Store, site: &str) -> Result<Self, StoreError> {
+        Ok(Self::of(&store.permit(site).await?))
+    }
+
+    /// Those of a site with a permit.
+    pub fn of(permit: &StoredPermit) -> Self {
+        Self { history: permit.history.clone(), version: permit.version, view: permit.view() }
+    }
+
+    /// The same under other limits, of which the calendar may be another one, too.
+    pub(crate) fn with(&self, history: History) -> Self {
+        let view = View { calendar: history.calendar.clone(), withdrawn: self.view.withdrawn.clone() };
+        Self { history: Arc::new(history), version: self.version, view }
+    }
+
+    /// The other series that limits name beside their own.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Other> {
+        let limits = self.history.versions().iter().flat_map(|version| &version.permit.limits);
+        limits.filter_map(|limit| limit.with.as_ref())
+    }
+
+    /// Whether values of other series are made of this one.
+    pub(crate) fn is_named(&self, series: &Series) -> bool {
+        series.is_raw() && self.others().any(|other| domain::name::same(other.parameter(), &series.parameter))
+    }
+
+    /// The ids of the series that limits judge together with another one, and whether each is the limited one.
+    pub(crate) async fn joined(&self, store: &Store, site: &str) -> Result<BTreeMap<String, bool>, StoreError> {
+        let limits: Vec<_> = self.history.versions().iter().flat_map(|version| &version.permit.limits).collect();
+        let made: Vec<_> = limits.into_iter().filter(|limit| limit.with.is_some()).collect();
+        if made.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let joined = |entry: Entry| {
+            let is_limited = made.iter().any(|limit| limit.covers(&entry.series));
+            (is_limited || self.is_named(&entry.series)).then_some((entry.id, is_limited))
+        };
+        Ok(store.series_of(site).await?.into_iter().filter_map(joined).collect())
+    }
+
+    /// The series whose values are made of this one, too.
+    pub(crate) async fn dependents(&self, store: &Store, entry: &Entry) -> Result<Vec<Entry>, StoreError> {
+        if !self.is_named(&entry.series) {
+            return Ok(Vec::new());
+        }
+        let limits: Vec<_> = self.history.versions().iter().flat_map(|version| &version.permit.limits).collect();
+        let depends = |of: &Entry| {
+            limits.iter().any(|limit| {
+                let names = |other: &Other| domain::name::same(other.parameter(), &entry.series.parameter);
+                limit.with.as_ref().is_some_and(names) && limit.covers(&of.series)
+            })
+        };
+        let all = store.series_of(&entry.series.site).await?;
+        Ok(all.into_iter().filter(|of| of.id != entry.id && depends(of)).collect())
+    }
+}
+
+/// The series that a limit names beside its own: that of the same outfall, or else the only one of the site.
+pub(crate) async fn other_series(store: &Store, entry: &Entry, other: &Other) -> Result<Option<Entry>, StoreError> {
+    let beside = Series::raw(&entry.series.site, &entry.series.outfall, other.parameter());
+    if let Some(found) = store.series(&entry.series.site, &beside.id()).await? {
+        return Ok(Some(found));
+    }
+    let is_other = |of: &Entry| of.series.is_raw() && domain::name::same(&of.series.parameter, other.parameter());
+    let mut found = store.series_of(&entry.series.site).await?.into_iter().filter(is_other);
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(Some(only)),
+        _ => Ok(None),
+    }
+}

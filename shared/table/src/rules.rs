@@ -1,0 +1,55 @@
+//! By which rules of judging the alerts that are stored were found.
+
+use crate::item::n;
+use crate::retry::Backoff;
+use crate::write::{Transaction, values};
+use crate::{Item, ItemExt, Store, StoreError};
+use domain::name;
+use std::time::Duration;
+
+/// The number of the rules of judging. When they change, all that is stored is judged anew, once: 1 was the first with
+/// daily discharges, sets of results and permits over time.
+const RULES: u64 = 1;
+/// How long a site's permit is tried to be written when others write it, too.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Says in a new site's item that it was never judged by other rules.
+pub(crate) fn stamp(site: &mut Item) {
+    site.insert("judged_by".into(), n(RULES));
+}
+
+/// Whether a site's alerts were found by earlier rules. Sites of earlier program versions do not say by which.
+pub(crate) fn is_of_earlier_rules(site: &Item) -> Result<bool, StoreError> {
+    Ok(!site.contains_key("judged_by") || site.number::<u64>("judged_by")? < RULES)
+}
+
+/// Adds to a transaction that a site is judged by the rules of now.
+pub(crate) fn note(store: &Store, transaction: &mut Transaction, site: &str) -> Result<(), StoreError> {
+    let key = ("SITES".into(), name::key(site));
+    transaction.update(store, key, "SET judged_by = :rules", None, values([(":rules", n(RULES))]))
+}
+
+impl Store {
+    /// Marks the sites that were judged by earlier rules to be judged anew. Returns how many they are.
+    pub async fn judge_anew(&self) -> Result<usize, StoreError> {
+        let mut marked = 0;
+        for item in self.site_items().await? {
+            if is_of_earlier_rules(&item)? {
+                self.judge_site_anew(item.text("name")?).await?;
+                marked += 1;
+            }
+        }
+        Ok(marked)
+    }
+
+    async fn judge_site_anew(&self, site: &str) -> Result<(), StoreError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let permit = self.permit(site).await?;
+            match self.rewrite_permit(site, &permit).await {
+                Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {}
+                done => return done.map(drop),
+            }
+        }
+    }
+}

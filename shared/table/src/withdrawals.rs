@@ -1,0 +1,18 @@
+//! Files that were withdrawn: their readings stay, and count no longer.
+
+use serde::{Deserialize, Serialize};
+
+/// A file that was withdrawn from a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// The revision under which its readings are stored.
+    pub revision: u64,
+    /// The id of its ingest record.
+    pub ingest: String,
+    /// Why.
+    pub reason: String,
+    /// Who did it: the client.
+    pub who: String,
+    /// When, in microseconds.
+    pub at: i64,
+}
