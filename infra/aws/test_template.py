@@ -55,7 +55,7 @@ ALLOWED = {
         on(INDEX, ["Query"], "LEDGER", "OPEN"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*"),
         on(TABLE, ["BatchWriteItem"], "SERIES#*"),
-        on(TABLE, ["UpdateItem"], "COUNTERS#*", "RATE#*"),
+        on(TABLE, ["UpdateItem"], "SITES", "COUNTERS#*", "RATE#*"),
     },
     "api": SETTLER
     | {
