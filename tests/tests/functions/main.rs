@@ -6,6 +6,8 @@ mod cases;
 mod certificate;
 #[path = "../suite/chart.rs"]
 mod chart;
+#[path = "../suite/decisions.rs"]
+mod decisions;
 #[path = "../suite/docs.rs"]
 mod docs;
 #[path = "../suite/echo.rs"]

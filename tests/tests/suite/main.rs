@@ -7,6 +7,7 @@ mod chart;
 mod company;
 mod configuration;
 mod crash;
+mod decisions;
 mod docs;
 mod echo;
 mod epa;
