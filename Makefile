@@ -94,14 +94,14 @@ test-browser: $(BROWSER_READY) chromium ## Test the dashboard in Chromium, on bo
 	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep-invert @alone --pass-with-no-tests
 	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep @alone --workers=1 --pass-with-no-tests
 
-# Without what is about the embedded engine itself, and without properties, what races against many and what is about a slow
-# table: the emulator takes some hundred transactions a second. Long files have it for themselves; a million rows, as the
-# bound of write units is one for long files.
+# Without what is about the embedded engine itself, and without properties, EPA's rows, what races against many and what is
+# about a slow table: the emulator takes some hundred transactions a second. Long files have it for themselves; a million
+# rows, as the bound of write units is one for long files.
 test-dynamodb: $(DYNAMODB_READY) $(NODE_READY) redis ## Run the server's tests, and the functions' whole way, on DynamoDB Local (needs Java 17 and Maven)
 	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite -- \
 	    --test-threads 4 --skip backup:: --skip properties:: --skip data_directory --skip second_process \
 	    --skip schedules:: --skip faults:: --skip fault_ways:: --skip fault_kinds:: --skip company:: --skip three_hundred_sites \
-	    --skip nobody_shares_the_database --skip stops_the_start --skip patience:: --skip slow_table:: --skip scale::
+	    --skip nobody_shares_the_database --skip stops_the_start --skip epa:: --skip patience:: --skip slow_table:: --skip scale::
 	OWSC_TEST_ROWS=1000000 infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite \
 	    scale:: -- --test-threads 1
 	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test functions elsewhere
