@@ -99,7 +99,7 @@ test-browser: $(BROWSER_READY) chromium ## Test the dashboard in Chromium, on bo
 # rows, as the bound of write units is one for long files.
 test-dynamodb: $(DYNAMODB_READY) $(NODE_READY) redis ## Run the server's tests, and the functions' whole way, on DynamoDB Local (needs Java 17 and Maven)
 	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite -- \
-	    --test-threads 4 --skip backup:: --skip properties:: --skip data_directory --skip second_process \
+	    --test-threads 4 --skip backup:: --skip old_data:: --skip properties:: --skip data_directory --skip second_process \
 	    --skip schedules:: --skip faults:: --skip fault_ways:: --skip fault_kinds:: --skip company:: --skip three_hundred_sites \
 	    --skip nobody_shares_the_database --skip stops_the_start --skip epa:: --skip patience:: --skip slow_table:: --skip scale::
 	OWSC_TEST_ROWS=1000000 infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite \
