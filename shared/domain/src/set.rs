@@ -149,10 +149,12 @@ impl Place {
 
     fn take(&mut self, came: Came, changed: &mut impl FnMut(Change)) {
         let row = came.row;
+        // Rows of a file stand together. Published ones of one revision may be far apart.
+        let is_own = |other: &Came| came.origin.is_file && other.origin == came.origin;
         let takes_all = came.origin.is_file || row.flags.has(Mark::Replaces);
-        if takes_all && self.kept.iter().flatten().next().is_some_and(|first| first.origin != came.origin) {
+        if takes_all && self.kept.iter().flatten().next().is_some_and(|first| !is_own(first)) {
             self.close(changed);
-            let (own, old) = self.kept.drain(..).flatten().partition(|kept: &Came| kept.origin == came.origin);
+            let (own, old) = self.kept.drain(..).flatten().partition(is_own);
             (self.old, self.found) = (old, None);
             Vec::into_iter(own).for_each(|own| self.keep(own));
         }

@@ -72,6 +72,13 @@ fn a_limit_or_a_qualifier_makes_a_difference() {
 }
 
 #[test]
+fn a_published_result_replaces_what_came_with_the_same_revision() {
+    let all = |value| marked(clock(value), Mark::Replaces);
+    gives(&[(all(5.0), PUBLISHED), (all(7.0), PUBLISHED)], &[7.0], &["5>7"]);
+    gives(&[(clock(5.0), PUBLISHED), (all(7.0), PUBLISHED), (clock(8.0), PUBLISHED)], &[7.0, 8.0], &["5>7"]);
+}
+
+#[test]
 fn a_later_row_of_a_sample_replaces_the_earlier_one() {
     gives(
         &[(sampled(14.8, 7), FILE), (sampled(2.0, 8), FILE), (sampled(1.5, 7), FILE), (sampled(1.5, 7), FILE)],
@@ -94,9 +101,8 @@ fn a_published_result_adds_unless_it_replaces() {
     gives(&[(clock(5.0), FILE), (clock(5.0), PUBLISHED), (clock(6.0), PUBLISHED)], &[5.0, 5.0, 6.0], &[]);
     let all = marked(clock(9.0), Mark::Replaces);
     gives(&[(clock(5.0), FILE), (clock(6.0), FILE), (all, PUBLISHED)], &[9.0], &["5>9", "6>9"]);
-    // What came with it in one message stays.
     let other = marked(clock(8.0), Mark::Replaces);
-    gives(&[(clock(5.0), FILE), (all, PUBLISHED), (other, PUBLISHED)], &[9.0, 8.0], &["5>9"]);
+    gives(&[(clock(5.0), FILE), (all, PUBLISHED), (other, PUBLISHED)], &[8.0], &["5>9", "9>8"]);
     gives(&[(sampled(5.0, 3), FILE), (sampled(6.0, 4), FILE), (sampled(1.0, 3), PUBLISHED)], &[6.0, 1.0], &["5>1"]);
 }
 
@@ -133,7 +139,7 @@ fn plainly(came: &[(Row, Origin)]) -> Vec<f64> {
     for (index, (row, origin)) in came.iter().copied().enumerate() {
         let control = |row: &Row| row.flags.has(Mark::QualityControl);
         if origin.is_file || row.flags.has(Mark::Replaces) {
-            kept.retain(|(_, old, from)| *from == origin || control(old) != control(&row));
+            kept.retain(|(_, old, from)| origin.is_file && *from == origin || control(old) != control(&row));
         }
         let same = |old: &Row| control(old) == control(&row) && old.value == row.value && old.sample == row.sample;
         let once = row.sample != 0 || (origin.is_file && row.flags.kind() != TimeKind::Date);
