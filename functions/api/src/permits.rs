@@ -128,13 +128,22 @@ pub(crate) async fn put_permit(
     let if_match = IfMatch::of(&headers)?;
     let place = from.place()?;
     let permit = read(&document)?;
-    let in_force = api.store.permit(site).await?;
+    let mut in_force = api.store.permit(site).await?;
     if !if_match.allows(in_force.version) {
         return Err(conflict(site, &in_force, &if_match));
     }
-    let adopted = match api.engine.adopt_permit(site, &permit, (&in_force, place), &who).await {
-        Err(StoreError::Conflict) => return Err(conflict(site, &api.store.permit(site).await?, &if_match)),
-        adopted => adopted?,
+    let adopted = loop {
+        match api.engine.adopt_permit(site, &permit, (&in_force, place), &who).await {
+            Err(StoreError::Conflict) => {
+                let now = api.store.permit(site).await?;
+                if now.versions != in_force.versions || now.version == in_force.version {
+                    return Err(conflict(site, &now, &if_match));
+                }
+                // A file was withdrawn at that moment; nobody has changed the permit.
+                in_force = now;
+            }
+            adopted => break adopted?,
+        }
     };
     let alerts = AlertsChanged { new: adopted.alerts_new, withdrawn: adopted.alerts_withdrawn };
     let pending = (adopted.left > 0).then_some(adopted.left);

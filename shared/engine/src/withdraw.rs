@@ -42,23 +42,38 @@ pub struct Withdrawn {
 
 impl Engine {
     /// Withdraws a file: its readings count no longer, what they had replaced counts again, and its sites are judged
-    /// anew. Done twice, it changes nothing the second time.
+    /// anew. Done twice, it changes nothing the second time. It goes on if whoever waits for it goes away; what a process
+    /// that dies leaves of a file of several sites is finished by doing it again.
     pub async fn withdraw(&self, id: &str, reason: &str, who: &str) -> Result<Withdrawn, DecideError> {
+        let (engine, id, reason, who) = (self.clone(), id.to_owned(), reason.to_owned(), who.to_owned());
+        let withdrawing = tokio::spawn(async move { engine.withdraw_all(&id, &reason, &who).await });
+        withdrawing.await.map_err(|error| StoreError::Service(error.to_string()))?
+    }
+
+    async fn withdraw_all(&self, id: &str, reason: &str, who: &str) -> Result<Withdrawn, DecideError> {
         let until = Instant::now() + PATIENCE;
-        let mut ingest = self.store.ingest(id).await?.ok_or(DecideError::Unknown)?;
-        if ingest.state != Stage::Done {
-            return Err(DecideError::Unfinished);
+        let ingest = self.finished(id).await?;
+        let withdrawal = |revision| Withdrawal {
+            revision,
+            ingest: id.to_owned(),
+            reason: reason.to_owned(),
+            who: who.to_owned(),
+            at: time::now(),
+        };
+        let mut versions = Vec::new();
+        for (number, (site, revision)) in (1..).zip(&ingest.revisions) {
+            let is_last = number == ingest.revisions.len();
+            versions.push((site, self.withdraw_from(site, withdrawal(*revision), is_last).await?));
+            self.settler.kick(site);
         }
-        if ingest.withdrawn.is_none() {
-            ingest.withdrawn = Some(decision(reason, who));
-            self.store.save_ingest(&ingest).await?;
+        if versions.is_empty() {
+            self.store.note_withdrawn(id, &withdrawal(0).decision()).await?;
         }
+        let ingest = self.finished(id).await?;
         let mut withdrawn = Withdrawn { alerts_new: 0, alerts_withdrawn: 0, left: 0, ingest };
-        for (site, revision) in withdrawn.ingest.revisions.clone() {
-            let version = self.withdraw_from(&site, revision, (id, reason, who)).await?;
-            self.settler.kick(&site);
+        for (site, version) in versions {
             let origin = Origin::Permit(version);
-            let account = || self.store.account(&site, &origin);
+            let account = || self.store.account(site, &origin);
             let settled = || async { Ok(account().await?.filter(|account| account.left == 0)) };
             let account = match self.settler.wait(until, settled).await? {
                 Some(account) => account,
@@ -72,21 +87,14 @@ impl Engine {
     }
 
     /// Withdraws a file from one of its sites; gives the version under which the site is judged anew.
-    async fn withdraw_from(
-        &self,
-        site: &str,
-        revision: u64,
-        (id, reason, who): (&str, &str, &str),
-    ) -> Result<u64, StoreError> {
+    async fn withdraw_from(&self, site: &str, withdrawal: Withdrawal, is_last: bool) -> Result<u64, StoreError> {
         let mut backoff = Backoff::default();
         loop {
             let permit = self.store.permit(site).await?;
-            if permit.withdrawals.iter().any(|known| known.revision == revision) {
+            if permit.withdrawals.iter().any(|known| known.revision == withdrawal.revision) {
                 return Ok(permit.version);
             }
-            let withdrawal =
-                Withdrawal { revision, ingest: id.into(), reason: reason.into(), who: who.into(), at: time::now() };
-            match self.store.withdraw(site, &permit, withdrawal).await {
+            match self.store.withdraw(site, &permit, withdrawal.clone(), is_last).await {
                 Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {}
                 done => return Ok(done?.version),
             }
@@ -95,20 +103,20 @@ impl Engine {
 
     /// Notes what a person has decided about the rows of a file that were refused: certificates name them no longer.
     pub async fn resolve(&self, id: &str, reason: &str, who: &str) -> Result<Ingest, DecideError> {
-        let mut ingest = self.store.ingest(id).await?.ok_or(DecideError::Unknown)?;
-        if ingest.state != Stage::Done {
-            return Err(DecideError::Unfinished);
-        }
+        let ingest = self.finished(id).await?;
         let refused = ingest.answer.as_ref().and_then(|answer| answer["rows_refused"].as_u64());
         if refused.unwrap_or_default() == 0 {
             return Err(DecideError::NothingRefused);
         }
-        ingest.resolution = Some(decision(reason, who));
-        self.store.save_ingest(&ingest).await?;
-        Ok(ingest)
+        let at = time::rfc3339(time::now() / 1_000_000 * 1_000_000);
+        let decision = Decision { reason: reason.to_owned(), who: who.to_owned(), at };
+        self.store.note_resolution(id, &decision).await?;
+        self.finished(id).await
     }
-}
 
-fn decision(reason: &str, who: &str) -> Decision {
-    Decision { reason: reason.to_owned(), who: who.to_owned(), at: time::rfc3339(time::now() / 1_000_000 * 1_000_000) }
+    /// A file that is completely taken in.
+    async fn finished(&self, id: &str) -> Result<Ingest, DecideError> {
+        let ingest = self.store.ingest(id).await?.ok_or(DecideError::Unknown)?;
+        if ingest.state == Stage::Done { Ok(ingest) } else { Err(DecideError::Unfinished) }
+    }
 }

@@ -6,8 +6,8 @@ use crate::feed::{self, Demand, Draft, Event, Head};
 use crate::item::s;
 use crate::leases::Lease;
 use crate::marks::{self, Mark, Origin};
-use crate::write::{Transaction, Values};
-use crate::{ItemExt, PK, SK, Store, StoreError, keys};
+use crate::write::{Transaction, Values, values};
+use crate::{Item, ItemExt, PK, SK, Store, StoreError, keys};
 use domain::reading::short_digest;
 use domain::{name, time};
 use futures_util::future::try_join_all;
@@ -56,11 +56,11 @@ pub struct Ingest {
     pub draft: Option<Value>,
     /// The answer that was given, once it is done.
     pub answer: Option<Value>,
-    /// That it was withdrawn.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// That it was withdrawn. Decisions stand beside the record: neither takes the place of another.
+    #[serde(skip)]
     pub withdrawn: Option<Decision>,
     /// What a person has decided about the rows that were refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     pub resolution: Option<Decision>,
 }
 
@@ -94,7 +94,25 @@ impl Store {
     /// The record of an ingest.
     pub async fn ingest(&self, id: &str) -> Result<Option<Ingest>, StoreError> {
         let Some(item) = self.get(partition(id), RECORD.into()).await? else { return Ok(None) };
-        Ok(Some(serde_json::from_str(item.text("record")?).map_err(|e| item.damaged(e))?))
+        let mut ingest: Ingest = serde_json::from_str(item.text("record")?).map_err(|e| item.damaged(e))?;
+        ingest.withdrawn = decision(&item, WITHDRAWN)?;
+        ingest.resolution = decision(&item, RESOLUTION)?;
+        Ok(Some(ingest))
+    }
+
+    /// Notes that a file, which is done, was withdrawn; of several who do so the first counts.
+    pub async fn note_withdrawn(&self, id: &str, decision: &Decision) -> Result<(), StoreError> {
+        let mut transaction = Transaction::default();
+        note_withdrawn(self, &mut transaction, id, decision)?;
+        self.commit(transaction).await
+    }
+
+    /// Notes what a person has decided about the rows of a file, which is done, that were refused.
+    pub async fn note_resolution(&self, id: &str, decision: &Decision) -> Result<(), StoreError> {
+        let mut transaction = Transaction::default();
+        let change = format!("SET {RESOLUTION} = :decision");
+        transaction.update(self, record_key(id), &change, Some(IS_THERE), decided(decision)?)?;
+        self.commit(transaction).await
     }
 
     /// The revision under which a file's readings of a site are stored.
@@ -208,9 +226,14 @@ impl Store {
         }
     }
 
-    /// Writes the record of an ingest whose readings are all written.
+    /// Writes the record of an ingest whose readings are all written. Nothing happens if somebody has decided about it:
+    /// it was done before.
     pub async fn save_ingest(&self, ingest: &Ingest) -> Result<(), StoreError> {
-        self.put_if(record(ingest)?, None).await
+        let undecided = format!("attribute_not_exists({WITHDRAWN}) AND attribute_not_exists({RESOLUTION})");
+        match self.put_if(record(ingest)?, Some(&undecided)).await {
+            Err(StoreError::Conflict) => Ok(()),
+            done => done,
+        }
     }
 
     /// Writes the record of an ingest that is done, and removes what was kept until then.
@@ -227,7 +250,37 @@ impl Store {
     }
 }
 
-fn record(ingest: &Ingest) -> Result<super::Item, StoreError> {
+const WITHDRAWN: &str = "withdrawn";
+const RESOLUTION: &str = "resolution";
+const IS_THERE: &str = "attribute_exists(pk)";
+
+fn record_key(id: &str) -> (String, String) {
+    (partition(id), RECORD.into())
+}
+
+fn decision(item: &Item, name: &str) -> Result<Option<Decision>, StoreError> {
+    if !item.contains_key(name) {
+        return Ok(None);
+    }
+    serde_json::from_str(item.text(name)?).map(Some).map_err(|error| item.damaged(error))
+}
+
+fn decided(decision: &Decision) -> Result<Values, StoreError> {
+    Ok(values([(":decision", s(serde_json::to_string(decision).map_err(StoreError::build)?))]))
+}
+
+/// Adds to a transaction that a file was withdrawn.
+pub(crate) fn note_withdrawn(
+    store: &Store,
+    transaction: &mut Transaction,
+    id: &str,
+    decision: &Decision,
+) -> Result<(), StoreError> {
+    let change = format!("SET {WITHDRAWN} = if_not_exists({WITHDRAWN}, :decision)");
+    transaction.update(store, record_key(id), &change, Some(IS_THERE), decided(decision)?)
+}
+
+fn record(ingest: &Ingest) -> Result<Item, StoreError> {
     let mut item = keys(partition(&ingest.id), RECORD);
     item.insert("record".into(), s(serde_json::to_string(ingest).map_err(|e| item.damaged(e))?));
     item.insert(GSI_PK.into(), s(LEDGER));

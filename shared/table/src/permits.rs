@@ -5,6 +5,7 @@
 
 use crate::accounts::Account;
 use crate::feed::Demand;
+use crate::ingests;
 use crate::item::{n, s};
 use crate::marks::{self, Origin};
 use crate::rules;
@@ -56,6 +57,16 @@ pub enum Place {
     InForce,
     /// From a local day on.
     From(jiff::civil::Date),
+}
+
+/// What is new about a permit that is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Written<'a> {
+    Nothing,
+    /// A version, by its number.
+    Version(u64),
+    /// A withdrawal, and whether it is the last of its file.
+    Withdrawal(&'a Withdrawal, bool),
 }
 
 impl StoredPermit {
@@ -200,27 +211,28 @@ impl Store {
             versions,
             withdrawals: over.withdrawals.clone(),
         };
-        self.write_permit(site, over, next, Some(version.number)).await
+        self.write_permit(site, over, next, Written::Version(version.number)).await
     }
 
-    /// Withdraws a file from a site: its readings count no longer, and all that is stored is judged anew. A conflict says
-    /// that the permit has been written by somebody else.
+    /// Withdraws a file from a site: its readings count no longer, and all that is stored is judged anew. With the last of
+    /// the file's sites the ledger says so, too. A conflict says that the permit has been written by somebody else.
     pub async fn withdraw(
         &self,
         site: &str,
         over: &StoredPermit,
         withdrawal: Withdrawal,
+        is_last: bool,
     ) -> Result<StoredPermit, StoreError> {
         let mut next = over.clone();
         next.version += 1;
-        next.withdrawals.push(withdrawal);
-        self.write_permit(site, over, next, None).await
+        next.withdrawals.push(withdrawal.clone());
+        self.write_permit(site, over, next, Written::Withdrawal(&withdrawal, is_last)).await
     }
 
     /// Writes the permit as it is once more: all that is stored of the site is judged by it anew.
     pub(crate) async fn rewrite_permit(&self, site: &str, over: &StoredPermit) -> Result<StoredPermit, StoreError> {
         let next = StoredPermit { version: over.version + 1, ..over.clone() };
-        self.write_permit(site, over, next, None).await
+        self.write_permit(site, over, next, Written::Nothing).await
     }
 
     /// Writes what has changed, with the limits of a new version, and marks the site.
@@ -229,7 +241,7 @@ impl Store {
         site: &str,
         over: &StoredPermit,
         next: StoredPermit,
-        new: Option<u64>,
+        new: Written<'_>,
     ) -> Result<StoredPermit, StoreError> {
         let mut item = keys(partition(site), PERMIT);
         item.insert("version".into(), n(next.version));
@@ -245,7 +257,7 @@ impl Store {
             transaction.put_if(self, item.clone(), Some(condition), given.clone())?;
             for known in next.history.versions().iter().filter(|_| next.is_own()) {
                 // The limits of an earlier program version get an item of their own, too.
-                if Some(known.number) == new || over.versions.len() == 1 {
+                if new == Written::Version(known.number) || over.versions.len() == 1 {
                     let mut item = keys(partition(site), version_key(known.number));
                     item.insert("document".into(), s(permit_json::to_json(&known.permit).to_string()));
                     transaction.put(self, item)?;
@@ -253,6 +265,9 @@ impl Store {
             }
             transaction.put(self, marks::whole_site(site, next.version))?;
             rules::note(self, &mut transaction, site)?;
+            if let Written::Withdrawal(withdrawal, true) = new {
+                ingests::note_withdrawn(self, &mut transaction, &withdrawal.ingest, &withdrawal.decision())?;
+            }
             let mut account = Account::open(1, Value::Null, time::now());
             account.write(self, &mut transaction, site, &Origin::Permit(next.version))?;
             let appended = self.append(&mut transaction, site, feed, &[], Demand::SameEvents)?;

@@ -1,5 +1,7 @@
 //! Files that were withdrawn: their readings stay, and count no longer.
 
+use crate::ingests::Decision;
+use domain::time;
 use serde::{Deserialize, Serialize};
 
 /// A file that was withdrawn from a site.
@@ -15,4 +17,15 @@ pub struct Withdrawal {
     pub who: String,
     /// When, in microseconds.
     pub at: i64,
+}
+
+impl Withdrawal {
+    /// The same, as the ledger has it.
+    pub fn decision(&self) -> Decision {
+        Decision {
+            reason: self.reason.clone(),
+            who: self.who.clone(),
+            at: time::rfc3339(self.at / 1_000_000 * 1_000_000),
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod permits;
 mod together;
 mod tries;
 mod unfinished;
+mod withdrawing;
 
 use crate::schedules::replay::Replay;
 use crate::support::permitted;
