@@ -18,6 +18,7 @@ SAM := $(TOOLS)/sam/bin/sam
 SAM_PYTHON := $(TOOLS)/sam/bin/python
 SAM_READY := $(TOOLS)/sam/ready
 SAM_FLAGS ?=
+STORES_READY := $(TOOLS)/s3/ready
 
 HELM_VERSION := 3.22.0
 KUBECONFORM_VERSION := 0.8.0
@@ -54,7 +55,7 @@ BROWSER_FLAGS ?= --project=server --project=functions
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 DEPLOY_FLAGS ?=
 
-FUNCTIONS := ingest api health metrics dashboard ws-connect ws-disconnect ws-message ws-broadcast settle
+FUNCTIONS := ingest batch upload api health metrics dashboard ws-connect ws-disconnect ws-message ws-broadcast settle
 CARGO_LAMBDA := $(TOOLS)/cargo-lambda/bin/cargo-lambda
 ZIG_READY := $(TOOLS)/cargo-lambda/zig-$(ZIG_VERSION)
 HOST_ARCHITECTURE := $(subst aarch64,arm64,$(shell uname -m))
@@ -68,7 +69,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-lambda test test-dynamodb test-image test-cluster lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis fmt fmt-deploy doc bench bench-against bench-fanout bench-functions fuzz build build-server build-functions deploy docker-build docker-run
+.PHONY: help run run-lambda test test-dynamodb test-image test-cluster lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis stores fmt fmt-deploy doc bench bench-against bench-fanout bench-inbox bench-functions fuzz build build-server build-functions deploy docker-build docker-run
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -80,7 +81,7 @@ run-lambda: $(NODE_READY) ## Run the functions and template.yaml behind a local 
 	$(CARGO) build --locked --workspace --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))
 	target/debug/local-gateway --env OW_SC_METRICS_PROTECT=0 --env LOG_FORMAT=text $(RUN_FLAGS)
 
-test: $(NODE_READY) redis ## Run all tests
+test: $(NODE_READY) redis stores ## Run all tests
 	$(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory test-template test-browser
 
@@ -94,14 +95,15 @@ test-browser: $(BROWSER_READY) chromium ## Test the dashboard in Chromium, on bo
 	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep-invert @alone --pass-with-no-tests
 	cd $(BROWSER) && npx playwright test $(BROWSER_FLAGS) --grep @alone --workers=1 --pass-with-no-tests
 
-# Without what is about the embedded engine itself, and without properties, EPA's rows, what races against many and what is
-# about a slow table: the emulator takes some hundred transactions a second. Long files have it for themselves; a million
-# rows, as the bound of write units is one for long files.
+# Without what is about the embedded engine itself or about folders, and without properties, EPA's rows, what races against
+# many and what is about a slow table: the emulator takes some hundred transactions a second. Long files have it for
+# themselves; a million rows, as the bound of write units is one for long files.
 test-dynamodb: $(DYNAMODB_READY) $(NODE_READY) redis ## Run the server's tests, and the functions' whole way, on DynamoDB Local (needs Java 17 and Maven)
 	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite -- \
 	    --test-threads 4 --skip backup:: --skip old_data:: --skip properties:: --skip data_directory --skip second_process \
 	    --skip schedules:: --skip faults:: --skip fault_ways:: --skip fault_kinds:: --skip company:: --skip three_hundred_sites \
-	    --skip nobody_shares_the_database --skip stops_the_start --skip epa:: --skip patience:: --skip slow_table:: --skip scale::
+	    --skip nobody_shares_the_database --skip stops_the_start --skip epa:: --skip patience:: --skip slow_table:: --skip scale:: \
+	    --skip inbox:: --skip folder:: --skip buckets:: --skip uploads:: --skip sending::
 	OWSC_TEST_ROWS=1000000 infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test suite \
 	    scale:: -- --test-threads 1
 	infra/dynamodb-local/with.sh $(DYNAMODB) $(CARGO) test --locked --workspace --test functions elsewhere
@@ -157,6 +159,10 @@ bench-fanout: $(NODE_READY) redis ## Measure live fan-out: deliveries a second, 
 	$(CARGO) build --profile server --locked --workspace --bin owsc --bin fanout
 	target/server/fanout
 
+bench-inbox: $(NODE_READY) ## Measure the inbox: a file of 1 GB from a folder and from a bucket, and 2,000 files at once
+	$(CARGO) build --profile server --locked --workspace --bin owsc --bin local-gateway --bin inbox
+	target/server/inbox
+
 # `make bench-against BEFORE=../before/target/server/owsc COMPARE_FLAGS="--rounds 9 ingest latency"` takes a part, more
 # often. All of it takes twenty minutes.
 COMPARE_FLAGS ?= --at-least 0.95
@@ -210,9 +216,9 @@ docker-build: ## Build the images: on Debian slim, and without a shell (tag …-
 
 # With what it needs and no more. OW_SC_API_TOKEN is taken from the environment.
 docker-run: ## Run the image with a database in the volume owsc-data, on http://127.0.0.1:8000
-	$(CONTAINER) run --rm --name owsc --publish 127.0.0.1:8000:8000 --env OW_SC_API_TOKEN --volume owsc-data:/data \
-	    --read-only --tmpfs /tmp:rw,noexec,nosuid,nodev,size=256m --cap-drop ALL --security-opt no-new-privileges \
-	    --pids-limit 256 --memory 512m --stop-timeout 15 $(RUN_FLAGS) $(IMAGE):$(VERSION)-distroless
+	$(CONTAINER) run --rm --name owsc --publish 127.0.0.1:8000:8000 --env OW_SC_API_TOKEN --env TMPDIR=/data \
+	    --volume owsc-data:/data --read-only --tmpfs /tmp:rw,noexec,nosuid,nodev,size=256m --cap-drop ALL \
+	    --security-opt no-new-privileges --pids-limit 256 --memory 512m --stop-timeout 15 $(RUN_FLAGS) $(IMAGE):$(VERSION)-distroless
 
 test-image: ## Build the images where no image registry is reached, and run them (Debian, as root)
 	infra/images/without-registry.sh
@@ -241,6 +247,13 @@ $(ZIG_READY): $(CARGO_LAMBDA)
 $(SAM_READY): infra/aws/requirements.txt
 	$(PYTHON) -m venv --clear $(TOOLS)/sam
 	$(TOOLS)/sam/bin/pip install --quiet --requirement infra/aws/requirements.txt
+	touch $@
+
+stores: $(STORES_READY) ## Install a second store of objects and AWS' command line for the tests
+
+$(STORES_READY): tests/s3/requirements.txt
+	$(PYTHON) -m venv --clear $(TOOLS)/s3
+	$(TOOLS)/s3/bin/pip install --quiet --requirement tests/s3/requirements.txt
 	touch $@
 
 $(KUBERNETES_READY): infra/helm/requirements.txt

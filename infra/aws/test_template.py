@@ -19,8 +19,11 @@ CONNECTIONS = tuple(
     "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${LiveApi}/ws/" + method + "/@connections/*"
     for method in ("POST", "DELETE")
 )
-# What cannot be said more exactly: API Gateway makes the ids of connections, and a stream's label is a time.
-WILDCARDS = {*CONNECTIONS, *STREAMS}
+BUCKET = ("Inbox.Arn",)
+WAITING, DONE, REFUSED = (f"${{Inbox.Arn}}/{folder}/*" for folder in ("inbox", "done", "refused"))
+# What cannot be said more exactly: API Gateway makes the ids of connections, a stream's label is a time, and objects are
+# called as those who put them call them.
+WILDCARDS = {*CONNECTIONS, *STREAMS, WAITING, DONE, REFUSED}
 
 READ = ["GetItem", "Query"]
 
@@ -39,7 +42,7 @@ SETTLER = {
     on(TABLE, READ + WRITE, *SETTLED),
     on(TABLE, READ, "SITES", "SITE#*", "SERIES#*"),
 }
-SETTLERS = ("ingest", "api", "ws-message", "settle")
+SETTLERS = ("ingest", "batch", "api", "ws-message", "settle")
 
 # What a function that is fed from the stream needs for that.
 FED = {
@@ -57,11 +60,35 @@ ALLOWED = {
         on(TABLE, ["BatchWriteItem"], "SERIES#*"),
         on(TABLE, ["UpdateItem"], "SITES", "COUNTERS#*", "RATE#*"),
     },
+    "batch": SETTLER
+    | {
+        on(INDEX, ["Query"], "LEDGER", "OPEN"),
+        on(TABLE, ["PutItem"], "SITES", "SITE#*"),
+        on(TABLE, ["BatchWriteItem"], "SERIES#*"),
+        on(TABLE, ["UpdateItem"], "SITES", "COUNTERS#*"),
+        on(TABLE, ["GetItem", "UpdateItem", "PutItem"], "SOURCE#*"),
+        on(TABLE, [*READ, "UpdateItem"], "SOURCES"),
+        on(BUCKET, ["ListBucket"], service="s3"),
+        on((WAITING, DONE, REFUSED), ["GetObject"], service="s3"),
+        on((WAITING,), ["GetObjectVersion"], service="s3"),
+        on((WAITING,), ["PutObject", "ListMultipartUploadParts", "AbortMultipartUpload"], service="s3"),
+        on((DONE, REFUSED), ["PutObject"], service="s3"),
+        on((WAITING,), ["DeleteObject"], service="s3"),
+        on(QUEUE, ["SendMessage"], service="sqs"),
+    },
+    "upload": {
+        on(TABLE, ["GetItem", "PutItem", "DeleteItem"], "UPLOAD#*"),
+        on(TABLE, ["GetItem"], "SOURCE#*", "INGEST#*"),
+        on(TABLE, ["UpdateItem"], "COUNTERS#*", "RATE#*"),
+        on((WAITING,), ["PutObject", "ListMultipartUploadParts", "AbortMultipartUpload"], service="s3"),
+    },
     "api": SETTLER
     | {
         on(INDEX, ["Query"], "LEDGER", "OPEN"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*"),
         on(TABLE, ["UpdateItem"], "SITES", "COUNTERS#*", "RATE#*"),
+        on(TABLE, [*READ, "PutItem", "UpdateItem", "DeleteItem"], "SOURCES"),
+        on(TABLE, ["GetItem"], "SOURCE#*"),
     },
     "health": {
         on(TABLE, ["GetItem"], "PING"),
@@ -111,10 +138,18 @@ LOGS = {"LOG_FORMAT", "LOG_LEVEL"}
 API = {"OW_SC_TABLE", "OW_SC_API_TOKEN", "OW_SC_RL_PER_SEC", "OW_SC_CORS_ORIGINS"}
 ENVIRONMENT = {
     "ingest": API | {"OW_SC_MAX_CSV_BYTES", "OW_SC_MAX_CSV_ROWS"},
-    "api": API,
+    "batch": {
+        "OW_SC_TABLE",
+        "OW_SC_INBOX",
+        "OW_SC_MAX_BATCH_BYTES",
+        "OW_SC_SOURCE_HOSTS",
+        "OW_SC_SOURCE_SECRETS",
+    },
+    "upload": API | {"OW_SC_INBOX", "OW_SC_MAX_BATCH_BYTES"},
+    "api": API | {"OW_SC_SOURCE_HOSTS"},
     "health": {"OW_SC_TABLE", "OW_SC_CORS_ORIGINS"},
     "metrics": {"OW_SC_TABLE", "OW_SC_METRICS_PROTECT", "OW_SC_METRICS_TOKEN"},
-    "dashboard": {"OW_SC_LIVE_URL"},
+    "dashboard": {"OW_SC_LIVE_URL", "OW_SC_UPLOAD_URL"},
     "ws-connect": API,
     "ws-disconnect": {"OW_SC_TABLE"},
     "ws-message": {"OW_SC_TABLE", "OW_SC_WS_MSGS_PER_SEC", "OW_SC_WS_MAX_MESSAGE_BYTES", "OW_SC_PUSH_URL"},
@@ -127,6 +162,10 @@ HTTP_ROUTES = {
     "/api/ingests": "ingest",
     "/api/ingests/{id}": "ingest",
     "/api/ingests/{id}/resolution": "ingest",
+    "/api/uploads": "upload",
+    "/api/uploads/{id}": "upload",
+    "/api/uploads/{id}/complete": "upload",
+    "/api/uploads/{id}/parts/{part}": "upload",
     "/api/{proxy+}": "api",
     "/docs": "api",
     "/docs/{proxy+}": "api",
@@ -220,7 +259,7 @@ class Permissions(unittest.TestCase):
         for binary in FUNCTIONS:
             for statement in statements(binary):
                 for action in several(statement["Action"]):
-                    self.assertRegex(action, r"^[a-z-]+:[A-Za-z]+$", binary)
+                    self.assertRegex(action, r"^[a-z0-9-]+:[A-Za-z]+$", binary)
                 for resource in map(text, several(statement["Resource"])):
                     self.assertTrue("*" not in resource or resource in WILDCARDS, f"{binary}: {resource}")
 
@@ -316,7 +355,7 @@ class Alarms(unittest.TestCase):
     def test_every_alarm_is_explained(self):
         explained = (ROOT / "docs/OPERATIONS.md").read_text()
         for name in of_type("AWS::CloudWatch::Alarm"):
-            general = re.sub(r"^(Ingest|Api|Health|Metrics|Dashboard|Settle|Ws[A-Z][a-z]+)(Errors|Throttles)$", r"…\2", name)
+            general = re.sub(r"^(Ingest|Batch|Upload|Api|Health|Metrics|Dashboard|Settle|Ws[A-Z][a-z]+)(Errors|Throttles)$", r"…\2", name)
             self.assertTrue(f"`{general}`" in explained, f"docs/OPERATIONS.md does not explain {general}")
 
     @staticmethod
@@ -341,7 +380,7 @@ class Apis(unittest.TestCase):
             integration = paths[path]["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
             self.assertEqual("2.0", integration["payloadFormatVersion"], path)
             self.assertIn(f"functions/${{{FUNCTIONS[binary][0]}.Arn}}/", text(integration["uri"]), path)
-            below = path.replace("{proxy+}", "*").replace("{id}", "*")
+            below = path.replace("{proxy+}", "*").replace("{id}", "*").replace("{part}", "*")
             source = "/*" if path == "/$default" else f"/*{below}"
             self.assertTrue(any(arn.endswith(source) for arn in self.callers(binary)), path)
 
@@ -359,12 +398,13 @@ class Apis(unittest.TestCase):
     def test_nobody_else_may_call_functions(self):
         for name, permission in of_type("AWS::Lambda::Permission").items():
             properties = permission["Properties"]
-            scheduled = ref(properties["FunctionName"]) == FUNCTIONS["settle"][0]
+            scheduled = ref(properties["FunctionName"]) in (FUNCTIONS["settle"][0], FUNCTIONS["batch"][0])
             caller = "events.amazonaws.com" if scheduled else "apigateway.amazonaws.com"
             self.assertEqual(caller, properties["Principal"], name)
             self.assertEqual("lambda:InvokeFunction", properties["Action"], name)
         self.assertEqual([], self.callers("ws-broadcast"))
         self.assertEqual(["SettleFunctionSweep.Arn"], self.callers("settle"))
+        self.assertCountEqual(["BatchFunctionObject.Arn", "BatchFunctionSweep.Arn"], self.callers("batch"))
 
     def test_stages_follow_their_routes_and_are_throttled(self):
         stages = of_type("AWS::ApiGatewayV2::Stage").values()
@@ -445,25 +485,46 @@ class Stream(unittest.TestCase):
 
 
 class Schedules(unittest.TestCase):
-    def test_marks_are_swept_every_minute(self):
-        (rule,) = of_type("AWS::Events::Rule").values()
-        properties = rule["Properties"]
-        self.assertEqual("rate(1 minute)", properties["ScheduleExpression"])
-        self.assertEqual("ENABLED", properties.get("State", "ENABLED"))
+    def test_marks_and_files_are_swept_every_minute(self):
+        for binary, name in (("settle", "SettleFunctionSweep"), ("batch", "BatchFunctionSweep")):
+            properties = RESOURCES[name]["Properties"]
+            self.assertEqual("rate(1 minute)", properties["ScheduleExpression"])
+            self.assertEqual("ENABLED", properties.get("State", "ENABLED"))
+            (target,) = properties["Targets"]
+            self.assertEqual(FUNCTIONS[binary][0], ref(target["Arn"]))
+            self.assertNotIn("Input", target)
+
+    def test_objects_in_the_inbox_and_no_others_tell_of_themselves(self):
+        properties = RESOURCES["BatchFunctionObject"]["Properties"]
+        detail = {"bucket": {"name": [{"Ref": "Inbox"}]}, "object": {"key": [{"prefix": "inbox/"}]}}
+        pattern = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+        self.assertEqual(pattern, properties["EventPattern"])
         (target,) = properties["Targets"]
-        self.assertEqual(FUNCTIONS["settle"][0], ref(target["Arn"]))
-        self.assertNotIn("Input", target)
+        self.assertEqual(FUNCTIONS["batch"][0], ref(target["Arn"]))
+        bridge = RESOURCES["Inbox"]["Properties"]["NotificationConfiguration"]["EventBridgeConfiguration"]
+        self.assertTrue(bridge["EventBridgeEnabled"])
 
     def test_rates_are_in_words_that_aws_takes(self):
         # No linter finds `rate(5 minute)`.
         for name, rule in of_type("AWS::Events::Rule").items():
-            expression = rule["Properties"]["ScheduleExpression"]
+            expression = rule["Properties"].get("ScheduleExpression", "rate(1 minute)")
             self.assertRegex(expression, r"^rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)$", name)
 
     def test_a_sweep_that_failed_leaves_it_to_the_next(self):
-        (config,) = of_type("AWS::Lambda::EventInvokeConfig").values()
-        self.assertEqual(FUNCTIONS["settle"][0], ref(config["Properties"]["FunctionName"]))
-        self.assertEqual(0, config["Properties"]["MaximumRetryAttempts"])
+        self.assertEqual({"settle", "batch"}, self.invoked().keys())
+        self.assertEqual(0, self.invoked()["settle"]["MaximumRetryAttempts"])
+
+    def test_files_that_fail_are_tried_again_and_noticed(self):
+        config = self.invoked()["batch"]
+        self.assertEqual(2, config["MaximumRetryAttempts"])
+        self.assertEqual("GivenUp.Arn", text(config["DestinationConfig"]["OnFailure"]["Destination"]))
+
+    @staticmethod
+    def invoked():
+        """How functions are invoked that nobody waits for, by binary."""
+        configs = [config["Properties"] for config in of_type("AWS::Lambda::EventInvokeConfig").values()]
+        names = {name: binary for binary, (name, _) in FUNCTIONS.items()}
+        return {names[ref(config["FunctionName"])]: config for config in configs}
 
 
 class Storage(unittest.TestCase):
@@ -491,8 +552,28 @@ class Storage(unittest.TestCase):
             self.assertEqual("true", RENDERED["Parameters"][parameter]["Default"])
 
 
+    def test_originals_are_protected_and_stay(self):
+        bucket = RESOURCES["Inbox"]
+        self.assertEqual(("Retain", "Retain"), (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]))
+        properties = bucket["Properties"]
+        self.assertEqual("Enabled", properties["VersioningConfiguration"]["Status"])
+        self.assertEqual({True}, set(properties["PublicAccessBlockConfiguration"].values()))
+        self.assertEqual([{"ObjectOwnership": "BucketOwnerEnforced"}], properties["OwnershipControls"]["Rules"])
+        (encryption,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        self.assertEqual("AES256", encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"])
+        for rule in properties["LifecycleConfiguration"]["Rules"]:
+            # What is current is never deleted.
+            self.assertFalse({"ExpirationInDays", "ExpirationDate"} & rule.keys(), rule["Id"])
+            if rule["Prefix"] != "inbox/":
+                self.assertNotIn("NoncurrentVersionExpiration", rule)
+        self.assertNotIn("BucketName", properties)
+        (statement,) = RESOURCES["InboxPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        self.assertEqual("Deny", statement["Effect"])
+        self.assertEqual({"Bool": {"aws:SecureTransport": "false"}}, statement["Condition"])
+
+
 class Secrets(unittest.TestCase):
-    HOLDERS = {"OW_SC_API_TOKEN": {"ingest", "api", "ws-connect"}, "OW_SC_METRICS_TOKEN": {"metrics"}}
+    HOLDERS = {"OW_SC_API_TOKEN": {"ingest", "upload", "api", "ws-connect"}, "OW_SC_METRICS_TOKEN": {"metrics"}}
 
     def test_tokens_are_references_and_only_where_they_are_compared(self):
         for name, holders in self.HOLDERS.items():
@@ -505,7 +586,11 @@ class Secrets(unittest.TestCase):
             reference = "{{resolve:secretsmanager:${Arn}:SecretString:token::${" + version + "}}}"
             self.assertEqual({reference}, set(found.values()))
         resolved = [text for text in strings(RENDERED) if "{{resolve:" in text]
-        self.assertEqual(sum(map(len, self.HOLDERS.values())), len(resolved))
+        # One more: what is sent to sources, where there is something.
+        self.assertEqual(sum(map(len, self.HOLDERS.values())) + 1, len(resolved))
+        sent = FUNCTIONS["batch"][1]["Environment"]["Variables"]["OW_SC_SOURCE_SECRETS"]["Fn::If"]
+        reference = "{{resolve:secretsmanager:${SourceSecretArn}:SecretString:::${SourceSecretVersion}}}"
+        self.assertEqual(["HasSourceSecret", {"Fn::Sub": reference}, ""], sent)
 
     def test_parameters_and_outputs_hold_no_secret(self):
         for name, parameter in RENDERED["Parameters"].items():

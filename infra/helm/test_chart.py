@@ -55,6 +55,25 @@ def kubeconform(folder, version, *arguments):
     return run("kubeconform", "-strict", "-output", "json", "-kubernetes-version", version, *ours, *foreign, *arguments)
 
 
+def merged(old, new):
+    """An object with a patch, as Kubernetes does it: items of lists are known by name, or by where they are mounted."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {name: merged(old.get(name), new.get(name)) for name in [*old, *(new.keys() - old)]}
+    if isinstance(old, list) and isinstance(new, list):
+        known = [{item.get("mountPath", item["name"]): item for item in items} for items in (old, new)]
+        return list(merged(*known).values())
+    return old if new is None else new
+
+
+def in_order(pod):
+    """A pod whose variables, volumes and mounts come in the order of their names."""
+    if isinstance(pod, dict):
+        return {name: in_order(value) for name, value in pod.items()}
+    if isinstance(pod, list) and all(isinstance(item, dict) and "name" in item for item in pod):
+        return sorted((in_order(item) for item in pod), key=lambda item: item["name"])
+    return pod
+
+
 def supported(name, version):
     """Whether a set of values is for a version of Kubernetes."""
     return name != "autoscaling" or version != VERSIONS[0]
@@ -286,6 +305,72 @@ class Particulars(unittest.TestCase):
             {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/plant/effluent-monitor"},
         )
 
+    def test_an_inbox_is_a_bucket_or_a_volume(self):
+        def inbox(name):
+            rendered = objects(*files()[name])
+            _, _, pod = next(pods(rendered))
+            volume = next((v["persistentVolumeClaim"] for v in pod["volumes"] if v["name"] == "inbox"), None)
+            mounts = [mount for mount in server(rendered)["volumeMounts"] if mount["name"] == "inbox"]
+            return environment(rendered), volume, mounts
+
+        variables, volume, mounts = inbox("inbox-bucket")
+        self.assertEqual((volume, mounts), (None, []))
+        self.assertEqual(variables["OW_SC_INBOX"], "s3://plant-1/effluent/monitor")
+        self.assertEqual(variables["OW_SC_MAX_BATCH_BYTES"], "21474836480")
+        self.assertEqual(variables["AWS_ENDPOINT_URL_S3"], "http://minio.storage.svc:9000")
+        self.assertEqual(variables["AWS_REGION"], "us-east-1")
+        for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            self.assertEqual(variables[key]["secretKeyRef"], {"name": "minio", "key": key})
+        variables, volume, mounts = inbox("inbox-claim")
+        self.assertEqual(volume, {"claimName": "laboratory"})
+        self.assertEqual(mounts, [{"name": "inbox", "mountPath": "/inbox", "subPath": "exports/effluent"}])
+        self.assertEqual(variables["OW_SC_INBOX"], "/inbox")
+        for name in ("defaults", "dynamodb"):
+            variables, volume, mounts = inbox(name)
+            self.assertEqual((volume, mounts), (None, []))
+            self.assertFalse(variables.keys() & {"OW_SC_INBOX", "AWS_ENDPOINT_URL_S3"})
+            self.assertEqual(variables["OW_SC_MAX_BATCH_BYTES"], "1073741824")
+        self.assertEqual(inbox("inbox-s3")[0]["OW_SC_MAX_BATCH_BYTES"], "5368709120")
+
+    def test_an_inbox_has_the_region_and_the_keys_of_the_table(self):
+        elsewhere = options(inbox__bucket="a-b", inbox__endpoint="http://c")
+        variables = environment(objects(*files()["compatible-store"], *elsewhere))
+        self.assertEqual((variables["OW_SC_INBOX"], variables["AWS_REGION"]), ("s3://a-b", "local"))
+        self.assertEqual(variables["AWS_ACCESS_KEY_ID"]["secretKeyRef"]["name"], "store")
+        variables = environment(objects(*files()["inbox-s3"], *options(inbox__region="eu-central-1")))
+        self.assertEqual(variables["AWS_REGION"], "eu-central-1")
+        self.assertNotIn("AWS_ACCESS_KEY_ID", variables)
+
+    def test_what_is_copied_has_room(self):
+        def limit(**values):
+            _, _, pod = next(pods(objects(*options(**values))))
+            return next(volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"] if volume["name"] == "tmp")
+
+        five, table = 5 * 1024**3, {"database__mode": "dynamodb", "database__region": "eu-central-1"}
+        claim = {"inbox__existingClaim": "laboratory"}
+        self.assertEqual(limit(), f"{512 + 4 * 1024}Mi")
+        self.assertEqual(limit(**table), "512Mi")
+        self.assertEqual(limit(**table, inbox__bucket="plant"), "512Mi")
+        self.assertEqual(limit(**table, **claim, inbox__maxBytes=five), f"{512 + 4 * 5 * 1024}Mi")
+        self.assertEqual(limit(**table, env__OW_SC_INBOX="/share", inbox__maxBytes=1), "513Mi")
+        self.assertEqual(limit(inbox__bucket="plant", inbox__region="us-east-1", tmpSizeLimit="1Gi"), "1Gi")
+        for enough in ("9Ei", "5Gi", "5.5Gi", "6G", "1Ti", five, str(five)):
+            self.assertEqual(str(limit(**claim, inbox__maxBytes=five, tmpSizeLimit=enough)), str(enough))
+        for little in ("4.99Gi", "5G", "5119Mi", five - 1):
+            with self.assertRaisesRegex(AssertionError, "tmpSizeLimit is below inbox.maxBytes"):
+                limit(**claim, inbox__maxBytes=five, tmpSizeLimit=little)
+
+    def test_a_volume_that_is_no_claim_can_be_an_inbox_too(self):
+        share = {
+            "extraVolumes[0]__name": "share",
+            "extraVolumes[0]__nfs__server": "nas",
+            "extraVolumes[0]__nfs__path": "/",
+            "extraVolumeMounts[0]__name": "share",
+            "extraVolumeMounts[0]__mountPath": "/share",
+        }
+        variables = environment(objects(*options(**share, env__OW_SC_INBOX="/share")))
+        self.assertEqual(variables["OW_SC_INBOX"], "/share")
+
     def test_a_token_that_is_missing_in_a_secret_keeps_the_server_from_starting(self):
         variables = environment(objects(*files()["dynamodb"]))
         self.assertEqual(
@@ -337,6 +422,9 @@ class Particulars(unittest.TestCase):
         # The store's port, AWS for the role's credentials, Redis' port; and what the values add.
         self.assertEqual(ports("locked-down"), [[53, 53], [8443, 443, 6380], [80]])
         self.assertEqual(ports("locked-redis"), [[53, 53], [443, 6379]])
+        self.assertEqual(ports("inbox-bucket"), [[53, 53], [9000]])
+        self.assertEqual(ports("inbox-s3"), [[53, 53], [443]])
+        self.assertEqual(ports("inbox-claim"), [[53, 53], [8000]])
         embedded = objects(*options(networkPolicy__enabled="true"))
         self.assertEqual(len(one(embedded, "NetworkPolicy")["spec"]["egress"]), 1)
 
@@ -377,6 +465,12 @@ class Particulars(unittest.TestCase):
         self.assertIn("WARNING: there is no API token", bare)
         self.assertNotIn("WARNING", self.notes(*options(secrets__apiToken="a")))
         self.assertIn("Everything is gone when the pod is", self.notes(*files()["trial"]))
+        self.assertNotIn("taken in by themselves", bare)
+        self.assertIn("s3://plant-1/effluent/monitor/inbox/SITE/NAME", self.notes(*files()["inbox-bucket"]))
+        share = self.notes(*files()["inbox-claim"])
+        self.assertIn("SITE/NAME in exports/effluent of the claim laboratory", share)
+        self.assertIn("it has to be ReadWriteMany", share)
+        self.assertNotIn("ReadWriteMany", self.notes(*options(inbox__existingClaim="laboratory")))
         published = self.notes(*options(**INGRESS))
         self.assertIn("http://effluent.example.com/", published)
         self.assertIn("the ingress has no TLS", published)
@@ -410,6 +504,17 @@ class InStep(unittest.TestCase):
                 )
                 for name, text in manifests.present(folder).items():
                     self.assertNotRegex(text, "(?i)helm(?!/plain)", name)
+
+    def test_a_claim_is_patched_into_the_plain_manifests_as_the_chart_has_it(self):
+        text = (ROOT / "infra/k8s/README.md").read_text(encoding="utf-8")
+        patch = json.loads(re.search(r"--patch '(\{.*\})'", text)[1])
+        for folder, values in manifests.FOLDERS.items():
+            with self.subTest(folder=folder.name):
+                path = next(path for path in folder.glob("*.yaml") if path.stem in ("statefulset", "deployment"))
+                plain = merged(yaml.safe_load(path.read_text(encoding="utf-8")), patch)
+                rendered = objects("--values", values, *options(inbox__existingClaim="laboratory"), name="owsc")
+                _, _, pod = next(pods(rendered))
+                self.assertEqual(in_order(plain["spec"]["template"]["spec"]), in_order(pod))
 
     def test_the_table_of_values(self):
         self.assertEqual(

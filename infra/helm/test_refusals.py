@@ -7,6 +7,8 @@ from chart import CHART, options, template
 
 DYNAMODB = {"database__mode": "dynamodb", "database__region": "eu-central-1"}
 INGRESS = {"ingress__enabled": "true", "ingress__hosts[0]__host": "effluent.example.com"}
+BUCKET = {"inbox__bucket": "plant-1", "inbox__region": "eu-central-1"}
+CLAIM = {"inbox__existingClaim": "laboratory"}
 SCALING = {**DYNAMODB, "autoscaling__enabled": "true"}
 
 # Values, and what the chart says to them.
@@ -26,6 +28,38 @@ REFUSED = {
     "a claim that is not used": (
         {"persistence__existingClaim": "data", "persistence__enabled": "false"},
         "persistence.enabled is false: data would be gone with the pod",
+    ),
+    "two inboxes": ({**BUCKET, **CLAIM}, "inbox.bucket and inbox.existingClaim are two inboxes"),
+    "a store without a bucket": ({"inbox__endpoint": "http://minio:9000"}, "belong to inbox.bucket, which is not set"),
+    "keys for no bucket": ({**CLAIM, "inbox__credentialsSecret": "minio"}, "belong to inbox.bucket"),
+    "a folder of no claim": ({**BUCKET, "inbox__subPath": "exports"}, "inbox.subPath belongs to inbox.existingClaim"),
+    "a bucket nowhere": ({"inbox__bucket": "plant-1"}, "inbox.bucket needs inbox.region, or inbox.endpoint"),
+    "a bucket nowhere, beside a table elsewhere": (
+        {"database__mode": "dynamodb", "database__endpoint": "http://store:8000", "inbox__bucket": "plant-1"},
+        "inbox.bucket needs database.region, or inbox.endpoint",
+    ),
+    "two regions": (
+        {**DYNAMODB, "inbox__bucket": "plant-1", "inbox__region": "us-east-1"},
+        "the table and the inbox have one region and one pair of keys",
+    ),
+    "keys of an inbox that would be the table's": (
+        {**DYNAMODB, "inbox__bucket": "plant-1", "inbox__credentialsSecret": "minio"},
+        "the table and the inbox have one region and one pair of keys",
+    ),
+    "a database that is taken in": (
+        {"inbox__existingClaim": "ows-openworld-specialty-chemicals"},
+        "inbox.existingClaim is the database's volume",
+    ),
+    "a copy that has no room": ({**CLAIM, "tmpSizeLimit": "512Mi"}, "tmpSizeLimit is below inbox.maxBytes"),
+    "a copy of an upload that has no room": ({"tmpSizeLimit": "512Mi"}, "tmpSizeLimit is below inbox.maxBytes"),
+    "an upload that fills the database's volume": (
+        {"persistence__size": "512Mi"},
+        "persistence.size is below inbox.maxBytes",
+    ),
+    "the inbox twice": ({**CLAIM, "env__OW_SC_INBOX": "/srv/inbox"}, "OW_SC_INBOX is what inbox is for"),
+    "the largest file twice": (
+        {"env__OW_SC_MAX_BATCH_BYTES": 1000},
+        "OW_SC_MAX_BATCH_BYTES is what inbox.maxBytes is for",
     ),
     "a Secret and a token": (
         {"secrets__existingSecret": "mine", "secrets__apiToken": "a"},
@@ -107,6 +141,14 @@ REFUSED = {
         },
         "serviceAccount.roleArn needs database.region",
     ),
+    "a role of nowhere for an inbox": (
+        {
+            "inbox__bucket": "plant-1",
+            "inbox__endpoint": "https://s3.internal.example.com",
+            "serviceAccount__roleArn": "arn:aws:iam::123456789012:role/effluent",
+        },
+        "serviceAccount.roleArn needs inbox.region",
+    ),
     "no time to drain": (
         {"terminationGracePeriodSeconds": 10},
         "must be above preStopSleepSeconds and the ten seconds",
@@ -135,6 +177,14 @@ MISTYPED = {
     "database.mode=aws": "value must be one of 'embedded', 'dynamodb'",
     "database.table=a b": "does not match pattern",
     "database.endpoint=store:8000": "does not match pattern",
+    "inbox.bucket=s3://plant-1": "does not match pattern",
+    "inbox.prefix=/effluent": "does not match pattern",
+    "inbox.endpoint=minio:9000": "does not match pattern",
+    "inbox.subPath=../data": "does not match pattern",
+    "inbox.maxBytes=5Gi": "got string, want ",
+    "inbox.maxBytes=0": "minimum: got 0, want 1",
+    "inbox.folder=/inbox": "'folder' not allowed",
+    "tmpSizeLimit=5 GB": "does not match pattern",
     "replicaCount=two": "got string, want integer",
     "secrets.metricsProtect=maybe": "got string, want boolean",
     "secrets.apiToken=two words": "does not match pattern",
@@ -145,6 +195,7 @@ MISTYPED = {
     "env.OW_SC_MAX_CSV_BYTES=1e6": "does not match pattern",
     "env.OW_SC_CORS_ORIGINS=*": "does not match pattern",
     "env.OW_SC_TRUSTED_PROXIES=ingress.example.com": "does not match pattern",
+    "env.OW_SC_UPLOAD_URL=s3://plant-1": "does not match pattern",
     "env.LOG_FORMAT=xml": "value must be one of",
     "env.LOG-LEVEL=info": "invalid propertyName 'LOG-LEVEL'",
     "persistence.size=5 GB": "does not match pattern",

@@ -78,6 +78,17 @@ class Compose(unittest.TestCase):
         for name in ("first", "second"):
             self.assertEqual(self.services[name]["image"], f"${{IMAGE:-openworld-specialty-chemicals:{version}}}")
 
+    def test_both_servers_may_write_to_one_inbox(self):
+        image = SLIM.read_text(encoding="utf-8")
+        for name in ("first", "second"):
+            service = self.services[name]
+            folder = service["environment"]["OW_SC_INBOX"]
+            self.assertEqual(service["volumes"], [f"${{INBOX:-inbox}}:{folder}"])
+            # What the volume is made of belongs to the image's user, which is taken unless a folder has another owner.
+            user = re.fullmatch(r"\$\{INBOX_OWNER:-(.+)\}", service["user"])[1]
+            self.assertIn(f"\nCOPY --from=build --chown={user} /data {folder}\n", image)
+            self.assertIn(f"\nUSER {user}\n", image)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -13,15 +13,17 @@ pub enum Host {
     Functions,
 }
 
-const SERVER: &[&str] = &["owsc"];
+const SERVER: &[&str] = &["owsc", "local-gateway"];
 const FUNCTIONS: &[&str] = &[
     "local-gateway",
     "api",
+    "batch",
     "dashboard",
     "health",
     "ingest",
     "metrics",
     "settle",
+    "upload",
     "ws-broadcast",
     "ws-connect",
     "ws-disconnect",

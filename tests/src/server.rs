@@ -19,6 +19,7 @@ pub struct Options {
     demo: bool,
     endpoint: Option<String>,
     arguments: Vec<String>,
+    template: Option<String>,
 }
 
 /// A running server. It is killed when dropped.
@@ -55,6 +56,16 @@ impl Options {
         self
     }
 
+    /// Runs functions by another template, made of the usual one.
+    #[must_use]
+    pub fn template(mut self, change: impl FnOnce(String) -> String) -> Self {
+        let usual = std::fs::read_to_string(host::template()).unwrap_or_default();
+        let changed = change(usual.clone());
+        assert_ne!(changed, usual, "the change has changed nothing");
+        self.template = Some(changed);
+        self
+    }
+
     /// Uses a data directory that outlives the server.
     #[must_use]
     pub fn data(mut self, directory: &Path) -> Self {
@@ -82,7 +93,7 @@ impl Options {
         let directory = tempfile::tempdir()?;
         let data = self.data.clone().unwrap_or_else(|| directory.path().join("data"));
         let log = directory.path().join("log");
-        let mut command = self.command(&data);
+        let mut command = self.command(&data, directory.path())?;
         let mut child = command.stderr(std::fs::File::create(&log)?).spawn().context("the server does not start")?;
         let stdout = child.stdout.take().context("no standard output")?;
         let mut lines = BufReader::new(stdout).lines();
@@ -97,22 +108,27 @@ impl Options {
     /// Runs a server that is expected to end by itself: its exit status and what it logged.
     pub async fn run_to_end(self) -> anyhow::Result<(ExitStatus, String)> {
         let directory = tempfile::tempdir()?;
-        let mut command = self.command(directory.path());
+        let mut command = self.command(directory.path(), directory.path())?;
         let output = tokio::time::timeout(PATIENCE, command.stderr(Stdio::piped()).output()).await??;
         Ok((output.status, String::from_utf8_lossy(&output.stderr).into_owned()))
     }
 
-    fn command(&self, data: &Path) -> Command {
-        match host::under_test() {
-            Host::Server => self.serve(data),
-            Host::Functions => self.gateway(data),
+    fn command(&self, data: &Path, own: &Path) -> anyhow::Result<Command> {
+        let mut template = host::template();
+        if let Some(text) = &self.template {
+            template = own.join("template.yaml");
+            std::fs::write(&template, text)?;
         }
+        Ok(match host::under_test() {
+            Host::Server => self.serve(data),
+            Host::Functions => self.gateway(data, &template),
+        })
     }
 
-    fn gateway(&self, data: &Path) -> Command {
+    fn gateway(&self, data: &Path, template: &Path) -> Command {
         let binaries = host::binaries();
         let mut command = clean(&binaries.join("local-gateway"));
-        command.arg("--template").arg(host::template()).arg("--binaries").arg(binaries);
+        command.arg("--template").arg(template).arg("--binaries").arg(binaries);
         command.args(["--port", "0", "--data-dir"]).arg(data);
         // The template protects what a server leaves open by default.
         let defaults = [("OW_SC_RL_PER_SEC", "100000"), ("OW_SC_METRICS_PROTECT", "0"), ("LOG_FORMAT", "text")];

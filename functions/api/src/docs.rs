@@ -18,6 +18,8 @@ use utoipa::{Modify, OpenApi as _};
         crate::readings::get_readings, crate::series::get_series, crate::alerts::get_alerts,
         crate::permits::get_permit, crate::permits::put_permit, crate::permits::post_preview, crate::overview::get_overview, crate::streams::get_streams,
         crate::status::get_status, crate::statistics::get_statistics, crate::advise::post_advise, crate::certificate::get_certificate,
+        crate::sources::get_sources, crate::sources::get_source, crate::sources::put_source, crate::sources::post_ask,
+        crate::sources::delete_source,
     ),
     security(("token" = [])),
     modifiers(&Token),

@@ -11,6 +11,7 @@ mod permits;
 mod range;
 mod readings;
 mod series;
+mod sources;
 mod statistics;
 mod status;
 mod streams;
@@ -18,6 +19,8 @@ mod streams;
 use axum::Router;
 use axum::routing::{get, post};
 use engine::Engine;
+use files::scheduled::Allowed;
+use std::sync::Arc;
 use table::Store;
 use web::guard::Guard;
 
@@ -28,6 +31,8 @@ pub struct Api {
     pub store: Store,
     /// What puts permits in force.
     pub engine: Engine,
+    /// The hosts that sources may name although they are private; none where there is no inbox for what comes.
+    pub sources: Option<Arc<Allowed>>,
 }
 
 /// The routes.
@@ -44,6 +49,9 @@ pub fn router(api: Api, guard: &Guard) -> Router {
         .route("/api/status", get(status::get_status))
         .route("/api/advise", post(advise::post_advise))
         .route("/api/certificate", get(certificate::get_certificate))
+        .route("/api/sources", get(sources::get_sources))
+        .route("/api/sources/{name}", get(sources::get_source).put(sources::put_source).delete(sources::delete_source))
+        .route("/api/sources/{name}/ask", post(sources::post_ask))
         .with_state(api);
     guard.protect(routes)
 }

@@ -2,6 +2,7 @@
 
 use api::Api;
 use engine::Engine;
+use files::scheduled::Allowed;
 use lambda::{Error, Function};
 use live::ports::FollowTheFeed;
 use std::sync::Arc;
@@ -11,8 +12,11 @@ use utoipa::OpenApi;
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let store = function.store();
-    let api = Api { engine: Engine::new(store.clone(), Arc::new(FollowTheFeed)), store };
-    let documents = || [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
+    let sources = Some(Arc::new(Allowed::new(&function.config().source_hosts)));
+    let api = Api { engine: Engine::new(store.clone(), Arc::new(FollowTheFeed)), store, sources };
+    let documents = || {
+        [ingest::Docs::openapi(), upload::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()]
+    };
     let docs = api::docs::router(move || api::docs::openapi(documents()));
     let router = api::router(api, &function.guard()).merge(docs);
     function.serve(router).await

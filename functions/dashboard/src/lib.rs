@@ -13,10 +13,10 @@ const LIVE_PLACE: &str = r#"<meta name="live" content="">"#;
 /// What the page loads. The names are digests of the contents.
 const ASSETS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The routes. `live` is where pages connect for live events, if not to their own host.
-pub fn router(live: Option<&Uri>) -> Router {
+/// The routes. `live` is where pages connect for live events, and `bucket` where they put files, if not to their own host.
+pub fn router(live: Option<&Uri>, bucket: Option<&Uri>) -> Router {
     let page = live.map_or_else(|| PAGE.into(), |live| with_live(PAGE, live));
-    let policy = layers::content_security_policy(live);
+    let policy = layers::content_security_policy(live.into_iter().chain(bucket));
     let page = move || async move {
         // What it loads may have changed since it was last asked for.
         (

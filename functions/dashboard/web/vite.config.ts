@@ -6,7 +6,8 @@ const SERVER = "http://127.0.0.1:8000";
 export default defineConfig({
   build: {
     target: "es2022",
-    // One script and one style sheet: the page is small, and has no inline script that its policy would refuse.
+    // One script and one style sheet, and another pair for a view that is loaded later: the page is small, and has no inline
+    // script that its policy would refuse.
     modulePreload: false,
     assetsInlineLimit: 0,
     emptyOutDir: true,

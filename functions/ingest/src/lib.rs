@@ -15,6 +15,8 @@ use engine::answer::Answer;
 use engine::record::{Ingestor, Taken, Underway, Upload, record_json};
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use table::ingests::Stage;
 use tokio_util::io::StreamReader;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use web::error::ErrorEnvelope;
@@ -178,7 +180,13 @@ async fn get_record(State(ingestor): State<Ingestor>, Path(id): Path<String>) ->
     };
     let accounts = ingestor.store().accounts_of(&id).await?;
     let left = accounts.iter().map(|(_, account)| account.left).sum();
-    Ok(Json(record_json(&ingest, Some(left))))
+    let mut record = record_json(&ingest, Some(left));
+    if ingest.state == Stage::Recording
+        && let Some(reached) = ingestor.store().reached(&id).await?
+    {
+        record["progress"] = json!({"read": reached.read.0, "of": reached.read.1});
+    }
+    Ok(Json(record))
 }
 
 #[cfg(test)]

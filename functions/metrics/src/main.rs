@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let function = Function::start()?.without_counters();
+    let function = Function::start_with(&sums::MORE)?.without_counters();
     let (store, zeros) = (function.store(), function.deltas());
     let render: Render = Arc::new(move || {
         let (store, zeros) = (store.clone(), zeros.clone());

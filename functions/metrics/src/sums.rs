@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use telemetry::deltas::{COUNT, SUM, VALUE, bucket};
-use telemetry::{Kind, Metric};
+use telemetry::{Family, Kind, Metric};
 use web::metrics::FAMILIES;
 
 /// Numbers of each series, by name and labels as Prometheus writes them.
 pub type Sums = BTreeMap<String, BTreeMap<String, f64>>;
 
+/// What some functions have beside what all of them have.
+pub const MORE: [&Family; 1] = [&files::metrics::COUNTERS];
+
 /// The sums in Prometheus' text format, in the order in which metrics are declared.
 pub fn render(sums: &Sums) -> String {
     let mut text = String::new();
-    for metric in telemetry::metric::all(&FAMILIES) {
+    for metric in telemetry::metric::all(&FAMILIES).chain(telemetry::metric::all(&MORE)) {
         // Writing to a text does not fail.
         let _ = write_metric(&mut text, metric, sums);
     }

@@ -30,7 +30,7 @@ pub struct Options {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 9000)]
     pub port: u16,
-    /// Where the tables and the places in their streams are kept
+    /// Where buckets, queues, tables and the places in their streams are kept
     #[arg(long, default_value = "./data/local")]
     pub data_dir: PathBuf,
     /// Where the tables are instead: an engine with DynamoDB's interface and streams that checks no signatures, such as
@@ -43,12 +43,26 @@ pub struct Options {
     /// An environment variable for one function, by its logical id
     #[arg(long, value_name = "FUNCTION:NAME=VALUE", value_parser = of_one)]
     pub env_for: Vec<(String, String, String)>,
+    /// Environment variables as `sam local` takes them: JSON with "Parameters" for all functions, and one member for
+    /// each function
+    #[arg(long, value_name = "FILE")]
+    pub env_vars: Option<PathBuf>,
     /// A value for {{resolve:secretsmanager:ID:SecretString:KEY}}; ID is the secret's name or logical id
     #[arg(long, value_name = "ID:KEY=VALUE", value_parser = of_one)]
     pub secret: Vec<(String, String, String)>,
     /// A template parameter
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub parameter: Vec<(String, String)>,
+    /// Take the template's parameters from samconfig.toml too: `parameter_overrides` of this environment's [*.deploy], or
+    /// else of its [*.global]. What --parameter says counts more
+    #[arg(long, value_name = "NAME")]
+    pub config_env: Option<String>,
+    /// The file in place of the samconfig.toml beside the template; its environment is "default" if none is named
+    #[arg(long, value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+    /// Tell the gateway that runs on --host and --port to fire a schedule at once, by its logical id or name, and end
+    #[arg(long, value_name = "NAME")]
+    pub fire: Option<String>,
     /// The most environments of a function; ReservedConcurrentExecutions can only make it fewer
     #[arg(long, default_value_t = 10, value_name = "NUMBER")]
     pub max_environments: usize,
@@ -61,7 +75,8 @@ pub struct Options {
     /// How long a WebSocket connection may last
     #[arg(long, default_value = "2h", value_parser = duration, value_name = "TIME")]
     pub connection_duration: Duration,
-    /// How long a minute of schedules is: less, and rate(5 minutes) need not be waited for
+    /// How long a minute is to schedules, to pauses before events are tried again, and to their greatest age: less, and
+    /// rate(5 minutes) need not be waited for
     #[arg(long, default_value = "60s", value_parser = minute, value_name = "TIME")]
     pub minute: Duration,
     /// Let functions do everything, whatever their roles in the template allow

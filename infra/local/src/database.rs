@@ -1,9 +1,10 @@
 //! DynamoDB's API, in its own JSON.
 
 use crate::template::{Table, region};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use reqwest::Client;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A client of the database, embedded or elsewhere.
@@ -61,6 +62,14 @@ impl Database {
         let known = self.call("DynamoDB_20120810.DescribeTable", &name).await;
         let stream = |answer: &Value, of: &str| answer[of]["LatestStreamArn"].as_str().map(str::to_owned);
         if let Ok(known) = &known {
+            let differences = differences(&known["Table"], &table.create);
+            if !differences.is_empty() {
+                let (id, what) = (&table.id, differences.join("; "));
+                bail!(
+                    "the table {id} that is there is not the template's: {what}. Move the data folder away, or delete the \
+                     table where --database is, and it is made anew"
+                );
+            }
             return Ok(stream(known, "Table"));
         }
         let created = self.call("DynamoDB_20120810.CreateTable", &table.create).await;
@@ -72,5 +81,90 @@ impl Database {
         }
         tracing::info!(table = table.name, "the table was missing and has been created");
         Ok(stream(&created, "TableDescription"))
+    }
+}
+
+/// In what a table that is there differs from the one that the template wants.
+fn differences(found: &Value, wanted: &Value) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut compare = |what: &str, found: String, wanted: String| {
+        if found != wanted {
+            all.push(format!("{what} is {found} there and {wanted} in the template"));
+        }
+    };
+    compare("the key", key(found, &found["KeySchema"]), key(wanted, &wanted["KeySchema"]));
+    for kind in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
+        let (found, wanted) = (indexes(found, kind), indexes(wanted, kind));
+        let names: BTreeSet<_> = found.keys().chain(wanted.keys()).collect();
+        for name in names {
+            let shown = |all: &BTreeMap<String, String>| all.get(name).cloned().unwrap_or_else(|| "missing".to_owned());
+            compare(&format!("the index {name}"), shown(&found), shown(&wanted));
+        }
+    }
+    compare("the stream", view(found), view(wanted));
+    all
+}
+
+/// A key in words, such as `pk (S), sk (S)`.
+fn key(table: &Value, schema: &Value) -> String {
+    let defined = table["AttributeDefinitions"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut parts: Vec<_> = schema.as_array().into_iter().flatten().collect();
+    parts.sort_by_key(|part| part["KeyType"] != "HASH");
+    let part = |part: &&Value| {
+        let name = part["AttributeName"].as_str().unwrap_or_default();
+        let kind = defined.iter().find(|attribute| attribute["AttributeName"] == name);
+        format!("{name} ({})", kind.and_then(|kind| kind["AttributeType"].as_str()).unwrap_or("?"))
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+fn indexes(table: &Value, kind: &str) -> BTreeMap<String, String> {
+    let all = table[kind].as_array().into_iter().flatten();
+    all.map(|index| {
+        let projection = index["Projection"]["ProjectionType"].as_str().unwrap_or("ALL");
+        let shown = format!("{} with {projection}", key(table, &index["KeySchema"]));
+        (index["IndexName"].as_str().unwrap_or_default().to_owned(), shown)
+    })
+    .collect()
+}
+
+fn view(table: &Value) -> String {
+    let stream = &table["StreamSpecification"];
+    let enabled = stream["StreamEnabled"].as_bool().unwrap_or(false);
+    stream["StreamViewType"].as_str().filter(|_| enabled).unwrap_or("missing").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_changed_is_said() {
+        let table = json!({
+            "AttributeDefinitions": [
+                {"AttributeName": "sk", "AttributeType": "N"}, {"AttributeName": "pk", "AttributeType": "S"},
+            ],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "GlobalSecondaryIndexes": [{
+                "IndexName": "gsi",
+                "KeySchema": [{"AttributeName": "sk", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }],
+            "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_IMAGE"},
+        });
+        let mut described = table.clone();
+        described["GlobalSecondaryIndexes"][0]["IndexStatus"] = json!("ACTIVE");
+        assert!(differences(&described, &table).is_empty());
+        let mut wanted = table.clone();
+        wanted["KeySchema"] =
+            json!([{"AttributeName": "sk", "KeyType": "RANGE"}, {"AttributeName": "pk", "KeyType": "HASH"}]);
+        wanted["GlobalSecondaryIndexes"] = json!([]);
+        wanted["StreamSpecification"] = json!(null);
+        let expected = [
+            "the key is pk (S) there and pk (S), sk (N) in the template",
+            "the index gsi is sk (N) with KEYS_ONLY there and missing in the template",
+            "the stream is NEW_IMAGE there and missing in the template",
+        ];
+        assert_eq!(differences(&described, &wanted), expected);
     }
 }

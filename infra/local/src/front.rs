@@ -4,6 +4,7 @@ use crate::cli::Options;
 use crate::http::{Http, plain, read_away};
 use crate::permissions::Permissions;
 use crate::runtime::Pool;
+use crate::services::Services;
 use crate::template::Template;
 use crate::websocket::Live;
 use axum::Router;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 pub struct Front {
     http: Vec<Http>,
     live: Vec<Live>,
+    services: Services,
 }
 
 impl Front {
@@ -27,11 +29,12 @@ impl Front {
         template: &Template,
         pools: &HashMap<String, Pool>,
         permissions: Option<Arc<Permissions>>,
+        services: Services,
     ) -> anyhow::Result<Self> {
         let http = template.http_apis.iter().map(|api| Http::new(api, pools)).collect::<anyhow::Result<_>>()?;
         let live = |api| Live::new(options, api, pools, permissions.clone());
         let live = template.web_socket_apis.iter().map(live).collect::<anyhow::Result<_>>()?;
-        Ok(Self { http, live })
+        Ok(Self { http, live, services })
     }
 
     /// Everything that is served.
@@ -50,6 +53,10 @@ async fn answer(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
+    let request = match front.services.answer(request, peer).await {
+        Ok(response) => return response,
+        Err(request) => request,
+    };
     let path = request.uri().path().to_owned();
     // A WebSocket API is nothing but its path and what manages its connections: in AWS, what else begins like it is an
     // address of another host.

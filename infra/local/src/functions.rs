@@ -2,7 +2,8 @@
 
 use crate::cli::Options;
 use crate::runtime::{Pool, PoolConfig, variables};
-use crate::template::{Function, Template, api_host};
+use crate::settings::Variables;
+use crate::template::{ACCOUNT, Function, Template, api_host};
 use anyhow::bail;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -12,11 +13,16 @@ use std::path::PathBuf;
 pub fn pools(
     options: &Options,
     template: &Template,
-    database: Option<&str>,
+    endpoints: &[(&str, String)],
     address: SocketAddr,
 ) -> anyhow::Result<HashMap<String, Pool>> {
     if let Some((id, ..)) = options.env_for.iter().find(|(id, ..)| template.function(id).is_none()) {
         bail!("--env-for names {id}, which is no function of the template");
+    }
+    let file = options.env_vars.as_deref().map(Variables::read).transpose()?.unwrap_or_default();
+    let known = |id: &str| template.functions.iter().any(|function| function.id == id || function.name == id);
+    if let Some((id, ..)) = file.own.iter().find(|(id, ..)| !known(id)) {
+        bail!("--env-vars names {id}, which is no function of the template");
     }
     let missing: Vec<_> = template.functions.iter().filter(|function| program(options, function).is_none()).collect();
     if let Some(function) = missing.first() {
@@ -27,8 +33,11 @@ pub fn pools(
     let pool = |function: &Function| {
         let own = options.env_for.iter().filter(|(id, ..)| *id == function.id);
         let own = own.map(|(_, name, value)| (name.clone(), value.clone()));
-        let given: Vec<_> = options.env.iter().cloned().chain(own).collect();
-        let mut variables = variables(function, database, &given);
+        let of_file = file.own.iter().filter(|(id, ..)| *id == function.id || *id == function.name);
+        let of_file = of_file.map(|(_, name, value)| (name.clone(), value.clone()));
+        let given: Vec<_> =
+            file.all.iter().cloned().chain(of_file).chain(options.env.iter().cloned()).chain(own).collect();
+        let mut variables = variables(function, endpoints, &given);
         for (_, value) in &mut variables {
             *value = local_address(template, address, value);
         }
@@ -46,6 +55,22 @@ pub fn pools(
     Ok(template.functions.iter().filter_map(pool).collect())
 }
 
+/// Where functions find AWS' services: each that the template needs.
+pub fn endpoints(template: &Template, database: Option<&str>, address: SocketAddr) -> Vec<(&'static str, String)> {
+    let (mut all, own) = (Vec::new(), format!("http://{}", reachable(address)));
+    if let Some(database) = database {
+        all.extend([("DYNAMODB", database.to_owned()), ("DYNAMODB_STREAMS", database.to_owned())]);
+    }
+    if !template.buckets.is_empty() {
+        all.push(("S3", own.clone()));
+    }
+    if !template.queues.is_empty() {
+        all.push(("SQS", own.clone()));
+    }
+    all.extend([("LAMBDA", own.clone()), ("EVENTBRIDGE", own)]);
+    all
+}
+
 fn program(options: &Options, function: &Function) -> Option<PathBuf> {
     let plain = options.binaries.join(&function.binary);
     let found = [plain.join("bootstrap"), plain].into_iter().find(|path| path.is_file())?;
@@ -53,8 +78,11 @@ fn program(options: &Options, function: &Function) -> Option<PathBuf> {
     std::path::absolute(found).ok()
 }
 
-/// A value that begins with the address of one of the template's APIs, at the address that it has here.
+/// A value that begins with the address of one of the template's APIs or queues, at the address that it has here.
 fn local_address(template: &Template, address: SocketAddr, value: &str) -> String {
+    if let Some(queue) = template.queues.iter().find(|queue| queue.url == value) {
+        return format!("http://{}/{ACCOUNT}/{}", reachable(address), queue.name);
+    }
     let http = template.http_apis.iter().map(|api| &api.api_id);
     for id in http.chain(template.web_socket_apis.iter().map(|api| &api.api_id)) {
         for (scheme, local) in [("https", "http"), ("wss", "ws")] {
@@ -86,7 +114,8 @@ mod tests {
         let source = "
 Resources:
   Live: {Type: AWS::Serverless::WebSocketApi, Properties: {StageName: ws}}
-  Web: {Type: AWS::Serverless::HttpApi}";
+  Web: {Type: AWS::Serverless::HttpApi}
+  Jobs: {Type: AWS::SQS::Queue}";
         let template = Template::parse(source, &Given::default()).unwrap();
         let address = SocketAddr::from(([0, 0, 0, 0], 9000));
         let cases = [
@@ -100,6 +129,10 @@ Resources:
             (
                 "https://other.execute-api.us-east-1.amazonaws.com/",
                 "https://other.execute-api.us-east-1.amazonaws.com/",
+            ),
+            (
+                "https://sqs.us-east-1.amazonaws.com/123456789012/local-Jobs",
+                "http://127.0.0.1:9000/123456789012/local-Jobs",
             ),
             ("x", "x"),
         ];

@@ -13,8 +13,9 @@ const OTHERS: LevelFilter = LevelFilter::WARN;
 pub(crate) fn init(level: LevelFilter) {
     // The embedded database warns of every refusal, such as that of a condition, which its client is told anyway.
     let database = LevelFilter::ERROR.min(level);
-    let wanted =
-        Targets::new().with_default(OTHERS.min(level)).with_targets([("dynoxide", database), ("local_gateway", level)]);
+    // So does S3's protocol, of every object that is not there.
+    let own = [("dynoxide", database), ("s3s", LevelFilter::OFF), ("local_gateway", level)];
+    let wanted = Targets::new().with_default(OTHERS.min(level)).with_targets(own);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let logs = tracing_subscriber::registry().with(wanted).with(lines.with_ansi(std::io::stderr().is_terminal()));
     // Set already: a test in the same process did.

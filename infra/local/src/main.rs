@@ -3,7 +3,15 @@
 use clap::Parser;
 use local_gateway::cli::Options;
 use local_gateway::serve;
+use std::process::ExitCode;
 
-fn main() -> anyhow::Result<()> {
-    serve::run(&Options::parse())
+fn main() -> ExitCode {
+    match serve::run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, whatever it was: where in the program it came up helps nobody who has mistyped a name.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,131 +1,173 @@
-//! Functions set off by schedules.
+//! What is due again and again.
 //!
 //! As in AWS, a schedule does not wait for what it set off last: a function that takes longer than its schedule's
-//! interval is run more than once at a time. Nobody waits for the answer, and an event that fails is tried again as
-//! often as Lambda does, after a minute and then after two.
+//! interval is run more than once at a time. What becomes of an event is `asynchronous`'.
 
-use crate::runtime::{InvokeError, Pool};
-use crate::template::{ACCOUNT, Function, Schedule, Scheduler, Template, region};
-use anyhow::Context;
+use crate::asynchronous::Asynchronous;
+use crate::events::payload;
+use crate::template::{ACCOUNT, Input, Schedule, Scheduler, Target, Template, When, region};
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The most events of one schedule that are under way: as many as one every minute makes in the longest that a function
-/// may take, and a few that are tried again.
-const MOST_AT_ONCE: usize = 20;
+/// A minute that is none of a test's.
+const MINUTE: Duration = Duration::from_secs(60);
+/// How long nobody looks whether a time has come.
+const LOOK: Duration = Duration::from_secs(60);
 
-/// The running schedules.
-#[derive(Debug, Default)]
-pub(crate) struct Schedules(TaskTracker);
-
-impl Schedules {
-    /// Waits until all have ended.
-    pub(crate) async fn ended(&self) {
-        self.0.close();
-        self.0.wait().await;
-    }
+/// The schedules of a template. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Schedules {
+    all: Arc<[Timer]>,
+    tasks: TaskTracker,
 }
 
-/// A schedule and the function that it sets off.
+/// A schedule and the way to its targets.
+#[derive(Clone)]
 struct Timer {
-    function: String,
-    pool: Pool,
     schedule: Schedule,
-    retries: u32,
-    /// How long a minute lasts.
-    minute: Duration,
+    asynchronous: Asynchronous,
+    clock: Clock,
     stopping: CancellationToken,
 }
 
-/// Starts all schedules of a template. Each sets its function off at once and then at its rate.
-pub(crate) fn start(
-    template: &Template,
-    pools: &HashMap<String, Pool>,
+/// Time as schedules see it: that on the wall, or one that passes faster where a minute is shorter.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    began: (Timestamp, Instant),
     minute: Duration,
-    stopping: &CancellationToken,
-) -> anyhow::Result<Schedules> {
-    let schedules = Schedules::default();
-    for function in &template.functions {
-        for schedule in &function.schedules {
-            let pool = pools.get(&function.id).cloned().context("a function without a pool")?;
-            let timer = Arc::new(Timer::new(function, pool, schedule, minute, stopping));
-            schedules.0.spawn(timer.run(schedules.0.clone()));
-        }
-    }
-    Ok(schedules)
 }
 
-impl Timer {
-    fn new(
-        function: &Function,
-        pool: Pool,
-        schedule: &Schedule,
+impl Schedules {
+    /// The schedules of a template. None runs yet.
+    pub(crate) fn new(
+        template: &Template,
+        asynchronous: &Asynchronous,
         minute: Duration,
         stopping: &CancellationToken,
     ) -> Self {
-        let (function, retries) = (function.id.clone(), function.retries);
-        Self { function, pool, schedule: schedule.clone(), retries, minute, stopping: stopping.clone() }
+        let clock = Clock { began: (Timestamp::now(), Instant::now()), minute };
+        let timer = |schedule: &Schedule| Timer {
+            schedule: schedule.clone(),
+            asynchronous: asynchronous.clone(),
+            clock,
+            stopping: stopping.clone(),
+        };
+        Self { all: template.schedules.iter().map(timer).collect(), tasks: TaskTracker::new() }
     }
 
+    /// Starts those that are switched on. One with a rate is due at once and then at its rate.
+    pub(crate) fn start(&self) {
+        for timer in self.all.iter().filter(|timer| timer.schedule.enabled) {
+            self.tasks.spawn(timer.clone().run());
+        }
+    }
+
+    /// Fires a schedule at once, by its logical id or its name, whether it is switched on or not.
+    pub(crate) fn fire(&self, name: &str) -> Result<(), String> {
+        let named = |timer: &&Timer| timer.schedule.id == name || timer.schedule.name == name;
+        let Some(timer) = self.all.iter().find(named) else {
+            let known: Vec<_> = self.all.iter().map(|timer| timer.schedule.id.as_str()).collect();
+            return Err(format!("there is no schedule {name}; there are: {}", known.join(", ")));
+        };
+        timer.fire(timer.clock.now());
+        Ok(())
+    }
+
+    /// Waits until all have ended.
+    pub(crate) async fn ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Timer {
     /// Fires until the gateway stops.
-    async fn run(self: Arc<Self>, tasks: TaskTracker) {
-        let room = Arc::new(Semaphore::new(MOST_AT_ONCE));
-        let mut ticks = interval(self.minute * self.schedule.rate.minutes);
+    async fn run(self) {
+        let due = async {
+            match &self.schedule.timing.when {
+                When::Every(minutes) => self.at_a_rate(*minutes).await,
+                _ => self.at_times().await,
+            }
+        };
+        tokio::select! {
+            () = due => {}
+            () = self.stopping.cancelled() => {}
+        }
+    }
+
+    async fn at_a_rate(&self, minutes: u32) {
+        let mut ticks = interval(self.clock.minute * minutes);
         // After a pause of the whole machine, one event tells as much as many.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = self.stopping.cancelled() => return,
-            }
-            let Ok(place) = room.clone().try_acquire_owned() else {
-                tracing::warn!(
-                    function = self.function,
-                    "a schedule is not kept: too many of its events are under way"
-                );
-                continue;
-            };
-            let timer = self.clone();
-            tasks.spawn(async move {
-                timer.fire().await;
-                drop(place);
-            });
+            ticks.tick().await;
+            self.fire(self.clock.now());
         }
     }
 
-    /// One event, until it is done or given up.
-    async fn fire(&self) {
-        let event = event(&self.schedule, jiff::Timestamp::now());
-        for attempt in 0..=self.retries {
-            let error = match self.pool.invoke(event.clone()).await {
-                Ok(_) | Err(InvokeError::Stopping) => return,
-                Err(error) => error.kind().to_owned(),
-            };
-            if attempt == self.retries {
-                tracing::error!(function = self.function, error, "an event of a schedule is given up");
+    async fn at_times(&self) {
+        let mut last = self.clock.now();
+        while let Some(next) = self.next(last) {
+            self.clock.reach(next).await;
+            self.fire(next);
+            last = next.max(self.clock.now());
+        }
+    }
+
+    fn next(&self, after: Timestamp) -> Option<Timestamp> {
+        let timing = &self.schedule.timing;
+        match &timing.when {
+            When::Every(_) => None,
+            When::Cron(cron) => cron.next(after, &timing.zone),
+            When::Once(time) => timing.zone.to_ambiguous_timestamp(*time).compatible().ok().filter(|at| *at > after),
+        }
+    }
+
+    fn fire(&self, due: Timestamp) {
+        for target in &self.schedule.targets {
+            self.asynchronous.bring(target, event(&self.schedule, target, due));
+        }
+    }
+}
+
+impl Clock {
+    /// Waits until a time has come. What counts pauses stands still while the machine sleeps, and the clock on the wall may
+    /// be set; so that is looked at now and then.
+    async fn reach(&self, time: Timestamp) {
+        loop {
+            let left = self.until(time);
+            if left.is_zero() {
                 return;
             }
-            let pause = self.minute * (attempt + 1);
-            tracing::warn!(function = self.function, error, ?pause, "an event of a schedule failed and is tried again");
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = self.stopping.cancelled() => return,
-            }
+            sleep(left.min(LOOK)).await;
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        if self.minute == MINUTE {
+            return Timestamp::now();
+        }
+        let (began, instant) = self.began;
+        let passed = instant.elapsed().as_secs_f64() * 60.0 / self.minute.as_secs_f64();
+        Duration::try_from_secs_f64(passed).ok().and_then(|passed| began.checked_add(passed).ok()).unwrap_or(began)
+    }
+
+    fn until(&self, time: Timestamp) -> Duration {
+        let seconds = time.duration_since(self.now()).as_secs_f64().max(0.0);
+        Duration::try_from_secs_f64(seconds * self.minute.as_secs_f64() / 60.0).unwrap_or(Duration::MAX)
     }
 }
 
 /// The event: the input if there is one, else what the scheduler tells of itself.
-fn event(schedule: &Schedule, now: jiff::Timestamp) -> Bytes {
-    if let Some(input) = &schedule.input {
-        return Bytes::from(input.clone());
+fn event(schedule: &Schedule, target: &Target, due: Timestamp) -> Bytes {
+    if let (Input::Constant(input), Scheduler::Scheduler) = (&target.input, schedule.scheduler) {
+        return Bytes::from(with_context(input, schedule, due));
     }
     let (source, detail) = match schedule.scheduler {
         Scheduler::Rule => ("aws.events", json!({})),
@@ -138,10 +180,43 @@ fn event(schedule: &Schedule, now: jiff::Timestamp) -> Bytes {
         "detail-type": "Scheduled Event",
         "source": source,
         "account": ACCOUNT,
-        "time": format!("{now:.0}"),
+        "time": format!("{due:.0}"),
         "region": region(),
         "resources": [schedule.arn],
         "detail": detail,
     });
-    Bytes::from(event.to_string())
+    payload(target, &event)
+}
+
+/// The words that EventBridge Scheduler replaces in an input.
+fn with_context(input: &str, schedule: &Schedule, due: Timestamp) -> String {
+    let words = [
+        ("<aws.scheduler.schedule-arn>", schedule.arn.clone()),
+        ("<aws.scheduler.scheduled-time>", format!("{due:.0}")),
+        ("<aws.scheduler.execution-id>", uuid::Uuid::new_v4().to_string()),
+        ("<aws.scheduler.attempt-number>", "1".to_owned()),
+    ];
+    words.iter().fold(input.to_owned(), |text, (word, value)| text.replace(word, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(minute: Duration) -> Clock {
+        // The machine has slept for an hour, as it were.
+        let hour = Duration::from_secs(3600);
+        Clock { began: (Timestamp::now().checked_sub(hour).unwrap(), Instant::now()), minute }
+    }
+
+    #[tokio::test]
+    async fn time_passes_while_the_machine_sleeps() {
+        let late = |clock: Clock| Timestamp::now().duration_since(clock.now()).as_secs_f64();
+        assert!(late(clock(MINUTE)) < 60.0);
+        let quick = clock(Duration::from_millis(100));
+        assert!(late(quick) > 3000.0, "a test's own time begins when it says");
+        let (next, since) = (quick.now().checked_add(MINUTE).unwrap(), Instant::now());
+        quick.reach(next).await;
+        assert!(quick.now() >= next && since.elapsed() >= Duration::from_millis(90));
+    }
 }

@@ -1,13 +1,17 @@
 //! From options to a running gateway and back.
 
+use crate::asynchronous::Asynchronous;
 use crate::cli::Options;
 use crate::database::Database;
 use crate::front::Front;
-use crate::functions::{pools, reachable};
+use crate::functions::{endpoints, pools};
 use crate::permissions::{Permissions, Proxy};
 use crate::runtime::Pool;
+use crate::schedules::Schedules;
+use crate::services::Services;
+use crate::streams::{self, Feeds};
 use crate::template::{Given, Template};
-use crate::{logs, schedules, streams};
+use crate::{data, fire, greet, logs, settings};
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use embedded::Embedded;
@@ -22,22 +26,44 @@ use tokio_util::sync::CancellationToken;
 /// How long a stopping gateway waits for what is under way.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves until it is told to stop.
+/// Serves until it is told to stop, or asks a gateway that does to fire a schedule.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     logs::init(options.log_level);
-    let given = Given { parameters: options.parameter.clone(), secrets: options.secret.clone() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let Some(name) = &options.fire {
+        return runtime.block_on(fire::fire(options, name));
+    }
+    let given = Given { parameters: parameters(options)?, secrets: options.secret.clone() };
     let template = Template::load(&options.template, &given)?;
     for warning in &template.warnings {
         tracing::warn!("{warning}");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if !template.passed_over.is_empty() {
+        let kinds: Vec<_> = template.passed_over.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        tracing::info!("passed over, as they do nothing here: {}", kinds.join(", "));
+    }
     let result = runtime.block_on(serve(options, &template));
     runtime.shutdown_timeout(Duration::from_millis(500));
     result
 }
 
-async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
-    let (_embedded, database) = match &options.database {
+/// The template's parameters: of the file if one is asked for, and over them those of the command line.
+fn parameters(options: &Options) -> anyhow::Result<Vec<(String, String)>> {
+    let mut all = match (&options.config_file, &options.config_env) {
+        (None, None) => Vec::new(),
+        (file, environment) => {
+            let beside = options.template.with_file_name("samconfig.toml");
+            settings::parameters(file.as_ref().unwrap_or(&beside), environment.as_deref().unwrap_or("default"))?
+        }
+    };
+    all.retain(|(name, _)| !options.parameter.iter().any(|(given, _)| given == name));
+    all.extend(options.parameter.iter().cloned());
+    Ok(all)
+}
+
+/// The database of a template that has tables: embedded, or where the options say.
+fn database(options: &Options, template: &Template) -> anyhow::Result<(Option<Embedded>, Option<Database>)> {
+    Ok(match &options.database {
         _ if template.tables.is_empty() => (None, None),
         Some(url) => (None, Some(Database::new(url.clone())?)),
         None => {
@@ -45,7 +71,12 @@ async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
             let database = Database::new(embedded.endpoint())?;
             (Some(embedded), Some(database))
         }
-    };
+    })
+}
+
+async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
+    let _lock = data::lock(&options.data_dir, template)?;
+    let (_embedded, database) = database(options, template)?;
     let listener = TcpListener::bind((options.host, options.port)).await;
     let listener = listener.with_context(|| format!("cannot listen on {}:{}", options.host, options.port))?;
     let address = listener.local_addr()?;
@@ -56,34 +87,57 @@ async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
     };
     let direct = database.as_ref().map(|database| database.endpoint().to_owned());
     let endpoint = proxy.as_ref().map(Proxy::endpoint).or(direct);
-    let pools = pools(options, template, endpoint.as_deref(), address)?;
+    let pools = pools(options, template, &endpoints(template, endpoint.as_deref(), address), address)?;
     let stopping = CancellationToken::new();
+    let services = Services::open(options, template, &pools, permissions.clone(), &stopping)?;
+    let (asynchronous, schedules) = (services.lambda.asynchronous.clone(), services.schedules.clone());
     let feeds = match &database {
-        Some(database) => streams::start(&options.data_dir, template, database, &pools, &stopping).await?,
-        None => streams::Feeds::default(),
+        Some(database) => {
+            streams::start(&options.data_dir, template, database, &pools, &asynchronous, &stopping).await?
+        }
+        None => Feeds::default(),
     };
-    let front = Arc::new(Front::new(options, template, &pools, permissions)?);
-    let service = front.clone().router().into_make_service_with_connect_info::<SocketAddr>();
     let stop = told_to_stop().context("signals cannot be received")?;
-    let schedules = schedules::start(template, &pools, options.minute, &stopping)?;
-    greet(template, address);
-    let server =
-        axum::serve(listener.tap_io(prepare), service).with_graceful_shutdown(stopping.clone().cancelled_owned());
-    let mut server = std::pin::pin!(server.into_future());
-    tokio::select! {
-        ended = &mut server => return ended.context("the server has stopped"),
-        () = stop => {}
+    schedules.start();
+    let front = Arc::new(Front::new(options, template, &pools, permissions, services)?);
+    greet::greet(template, address);
+    Running { front, feeds, schedules, asynchronous, pools, stopping }.until(stop, listener).await
+}
+
+/// All that has to end before the gateway does.
+struct Running {
+    front: Arc<Front>,
+    feeds: Feeds,
+    schedules: Schedules,
+    asynchronous: Asynchronous,
+    pools: HashMap<String, Pool>,
+    stopping: CancellationToken,
+}
+
+impl Running {
+    /// Serves until it is told to stop, and then ends what is under way.
+    async fn until(self, stop: impl Future<Output = ()>, listener: TcpListener) -> anyhow::Result<()> {
+        let Self { front, feeds, schedules, asynchronous, pools, stopping } = self;
+        let service = front.clone().router().into_make_service_with_connect_info::<SocketAddr>();
+        let server =
+            axum::serve(listener.tap_io(prepare), service).with_graceful_shutdown(stopping.clone().cancelled_owned());
+        let mut server = std::pin::pin!(server.into_future());
+        tokio::select! {
+            ended = &mut server => return ended.context("the server has stopped"),
+            () = stop => {}
+        }
+        tracing::info!("stopping");
+        stopping.cancel();
+        let ended = async { tokio::join!(server, front.end(), feeds.ended(), schedules.ended(), asynchronous.ended()) };
+        if tokio::time::timeout(DRAIN, ended).await.is_err() {
+            tracing::warn!("requests or connections were still open after {DRAIN:?} and are cut off");
+        }
+        end(&pools).await;
+        // What was cut off has ended now, well or not.
+        let _ = tokio::time::timeout(Duration::from_secs(1), asynchronous.ended()).await;
+        asynchronous.tell_lost();
+        Ok(())
     }
-    tracing::info!("stopping");
-    stopping.cancel();
-    if tokio::time::timeout(DRAIN, async { tokio::join!(server, front.end(), feeds.ended(), schedules.ended()) })
-        .await
-        .is_err()
-    {
-        tracing::warn!("requests or connections were still open after {DRAIN:?} and are cut off");
-    }
-    end(&pools).await;
-    Ok(())
 }
 
 async fn end(pools: &HashMap<String, Pool>) {
@@ -106,38 +160,4 @@ fn prepare(stream: &mut TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection could not be prepared");
     }
-}
-
-/// Tells a person where to go.
-#[expect(clippy::print_stdout, reason = "this is for the person at the terminal; logs go to standard error")]
-fn greet(template: &Template, address: SocketAddr) {
-    let address = reachable(address);
-    println!("The local API Gateway is running.\n");
-    if let Some(api) = template.http_apis.first() {
-        let stage = if api.stage == "$default" { "" } else { &api.stage };
-        println!("  Start page  http://{address}/{stage}");
-    }
-    for api in &template.web_socket_apis {
-        println!("  WebSockets  ws://{address}/{}", api.stage);
-        println!("  Management  http://{address}/{}/@connections/<id>", api.stage);
-    }
-    println!();
-    for route in template.http_apis.iter().flat_map(|api| &api.routes) {
-        println!("  {:<36}  {}", route.key(), route.function);
-    }
-    for api in &template.web_socket_apis {
-        for route in &api.routes {
-            println!("  {:<36}  {}", format!("{} {}", api.stage, route.key), route.function);
-        }
-    }
-    for function in &template.functions {
-        for source in &function.streams {
-            let table = template.tables.iter().find(|table| table.stream_arn == source.stream_arn);
-            println!("  {:<36}  {}", format!("stream of {}", table.map_or("?", |table| &table.name)), function.id);
-        }
-        for schedule in &function.schedules {
-            println!("  {:<36}  {}", schedule.rate.expression, function.id);
-        }
-    }
-    println!();
 }

@@ -22,10 +22,44 @@ pub enum Command {
     /// Ask a server whether it is ready: ends with 0 if it is, else with 1 and the reason. For containers, whose images
     /// have no other program that could ask.
     Health(Health),
+    /// Send files to a server and wait for their verdicts, or account for their rows without one (--check).
+    ///
+    /// Ends with 0 if all rows were taken and nothing is beyond its limit, 1 if something is, 2 if rows were refused or
+    /// readings could not be judged, 3 if a file was refused or could not be sent. The greatest of these counts.
+    Ingest(Ingest),
     /// Copy the embedded database of OW_SC_DATA_DIR into a file. A server may run meanwhile.
     Backup(Backup),
     /// Put a backup into OW_SC_DATA_DIR, which must have no database.
     Restore(Restore),
+}
+
+/// Options of `owsc ingest`.
+#[derive(Debug, Clone, Args)]
+pub struct Ingest {
+    /// Files: CSV, or gzip of it
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The site of rows that name none, and of an effluent chart
+    #[arg(long)]
+    pub site: Option<String>,
+    /// The server
+    #[arg(long, default_value = "http://127.0.0.1:8000", env = "OWSC_URL")]
+    pub url: String,
+    /// The server's token. Better in the environment: other people of the machine see what is typed here
+    #[arg(long, env = "OW_SC_API_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Say what would become of each row, without a server
+    #[arg(long)]
+    pub check: bool,
+    /// Refuse a whole file if one row is bad
+    #[arg(long)]
+    pub strict: bool,
+    /// Take a file in even if the same bytes were taken in before
+    #[arg(long)]
+    pub again: bool,
+    /// Print one JSON document with every account
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `owsc backup`.

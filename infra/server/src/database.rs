@@ -22,10 +22,13 @@ pub fn choose(asked: Option<Database>) -> Database {
 pub async fn connect(config: &Config, embedded: Option<&Embedded>) -> Store {
     let client = match embedded {
         Some(embedded) => embedded::client(&embedded.endpoint()),
-        None => {
-            let tls = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-            Client::new(&aws_config::defaults(BehaviorVersion::latest()).http_client(tls).load().await)
-        }
+        None => Client::new(&aws().await),
     };
     Store::new(client, &config.table)
+}
+
+/// What the SDK's clients need to know: region, credentials, endpoints.
+pub async fn aws() -> aws_config::SdkConfig {
+    let tls = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    aws_config::defaults(BehaviorVersion::latest()).http_client(tls).load().await
 }

@@ -24,5 +24,5 @@ static FAMILY: Family = Family {
 
 /// All families.
 pub(crate) fn families() -> Vec<&'static Family> {
-    web::metrics::FAMILIES.into_iter().chain([&FAMILY]).collect()
+    web::metrics::FAMILIES.into_iter().chain([&files::metrics::FAMILY, &files::metrics::COUNTERS, &FAMILY]).collect()
 }

@@ -1,8 +1,9 @@
 //! `owsc serve`: from settings to a running server and back.
 
 use crate::cli::{Database, Serve};
+use crate::inbox::Origin;
 use crate::live::{Hub, Live, Others, Redis};
-use crate::{database, demo, proxies, recorder};
+use crate::{database, demo, proxies, recorder, sources};
 use anyhow::Context;
 use api::Api;
 use axum::Router;
@@ -11,6 +12,8 @@ use embedded::Embedded;
 use engine::Engine;
 use engine::record::{Ingestor, Limits};
 use engine::settle::Settler;
+use files::scheduled::{Allowed, Pulls};
+use files::uploads::Uploads;
 use live::metrics::STREAM_BUFFER;
 use metrics_exporter_prometheus::PrometheusHandle;
 use socket2::SockRef;
@@ -65,6 +68,16 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     if !options.no_demo {
         demo::load_if_empty(&ingestor).await?;
     }
+    let beside = embedded.as_ref().map(|_| config.data_dir.join("inbox").display().to_string());
+    let origin = match config.inbox.clone().or(beside) {
+        Some(inbox) => Some(Origin::open(&inbox).await?),
+        None => None,
+    };
+    let uploads = origin.as_ref().map(|origin| Uploads::new(store.clone(), origin.depot(), config.max_batch_bytes));
+    let bucket = match (&config.upload_url, &uploads) {
+        (None, Some(uploads)) => uploads.origin().await.and_then(|origin| origin.parse().ok()),
+        (given, _) => given.clone(),
+    };
     let listener = TcpListener::bind((options.host, options.port)).await;
     let listener = listener.with_context(|| format!("cannot listen on {}:{}", options.host, options.port))?;
     let address = listener.local_addr()?;
@@ -72,8 +85,14 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let guard = Guard::new(&config);
     let messages = Messages::new(engine.publisher(), &config);
     let sweeping = tokio::spawn(sweep(engine.settler().clone(), config.sweep_every, stopping.clone()));
+    let sources = origin.as_ref().map(|_| Arc::new(Allowed::new(&config.source_hosts)));
+    let taking = origin.map(|origin| tokio::spawn(take_in(origin, engine.clone(), config.clone(), stopping.clone())));
     let live = Live::new(store.clone(), hub.clone(), messages, guard.clone(), stopping.clone());
-    let app = router(&config, engine, hub, ingestor, &guard, metrics).merge(live.clone().router());
+    let api = Api { store: store.clone(), engine, sources };
+    let app = router(&config, api, hub, ingestor, &guard, metrics)
+        .merge(upload::router(uploads, &guard))
+        .merge(dashboard::router(config.live_url.as_ref(), bucket.as_ref()))
+        .merge(live.clone().router());
     let app = proxies::see_through(layers::wrap(app, &config), &config.trusted_proxies);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let stop = told_to_stop().context("signals cannot be received")?;
@@ -89,12 +108,28 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     }
     tracing::info!("stopping");
     stopping.cancel();
-    let drained = async { tokio::join!(server, live.ended(), sweeping) };
+    let taken = async {
+        if let Some(taking) = taking {
+            drop(taking.await)
+        }
+    };
+    let drained = async { tokio::join!(server, live.ended(), sweeping, taken) };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("requests or connections were still open after {DRAIN:?} and are cut off");
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Takes in what comes by itself, and asks sources for it, until the server stops.
+async fn take_in(origin: Origin, engine: Engine, config: Arc<Config>, stopping: CancellationToken) {
+    let limits = Limits { bytes: config.max_batch_bytes, rows: u64::MAX };
+    let ingestor = || engine.ingestor(limits, std::env::temp_dir(), true);
+    let allowed = Allowed::new(&config.source_hosts);
+    let pulls =
+        Pulls::new(ingestor(), origin.depot(), allowed, config.source_secrets.clone(), limits.bytes, stopping.clone());
+    let asking = sources::run(pulls, config.sweep_every, stopping.clone());
+    tokio::join!(origin.run(ingestor(), config.sweep_every, stopping), asking);
 }
 
 fn embedded(config: &Config) -> anyhow::Result<Embedded> {
@@ -145,16 +180,16 @@ fn prepare(stream: &mut TcpStream) {
 
 fn router(
     config: &Arc<Config>,
-    engine: Engine,
+    api: Api,
     hub: Hub,
     ingestor: Ingestor,
     guard: &Guard,
     metrics: PrometheusHandle,
 ) -> Router {
     let waiting = hub.clone();
-    let store = engine.store().clone();
+    let store = api.store.clone();
     let vitals = health::Vitals { store: store.clone(), buffer_size: Arc::new(move || waiting.waiting()) };
-    let table = store.clone();
+    let table = store;
     let render: metrics_function::Render = Arc::new(move || {
         metrics::gauge!(STREAM_BUFFER).set(hub.waiting() as f64);
         let (table, metrics) = (table.clone(), metrics.clone());
@@ -166,14 +201,15 @@ fn router(
             Ok(metrics.render())
         })
     });
-    let documents = || [ingest::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()];
+    let documents = || {
+        [ingest::Docs::openapi(), upload::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()]
+    };
     Router::new()
-        .merge(ingest::router(ingestor, engine.clone(), guard))
-        .merge(api::router(Api { store, engine }, guard))
+        .merge(ingest::router(ingestor, api.engine.clone(), guard))
+        .merge(api::router(api, guard))
         .merge(api::docs::router(move || api::docs::openapi(documents())))
         .merge(health::router(vitals))
         .merge(metrics_function::router(config.clone(), render))
-        .merge(dashboard::router(config.live_url.as_ref()))
 }
 
 /// Tells a person where to go and what to try.

@@ -101,9 +101,14 @@ impl Calendar {
         self.zone.to_datetime(moment)
     }
 
-    /// The local date at a moment.
+    /// The local date at a moment. A clock that goes back over midnight after that (in St. John's until 2011, from 00:01)
+    /// shows the day before once more: that hour belongs to the day that has begun.
     pub fn date(&self, micros: i64) -> Date {
-        self.civil(micros).date()
+        let shown = self.civil(micros).date();
+        match shown.tomorrow() {
+            Ok(next) if !self.is_utc() && self.midnight(next) <= micros => next,
+            _ => shown,
+        }
     }
 
     /// The moment at which a local day begins.

@@ -3,9 +3,10 @@
 use crate::columns::Columns;
 use crate::reading::Mark;
 use crate::unit::{Conversion, Unit};
+use serde::{Deserialize, Serialize};
 
 /// A value and its unit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Highest {
     /// The value.
     pub value: f64,

@@ -15,6 +15,7 @@ pub mod permit;
 pub mod permit_json;
 pub mod reading;
 pub mod remedy;
+pub mod schedule;
 pub mod set;
 pub mod statistic;
 pub mod time;

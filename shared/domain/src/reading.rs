@@ -130,6 +130,8 @@ pub enum Mark {
     Benchmark = 1 << 9,
     /// It came with a limit that is not judged: stayed, or of the sign `=`.
     Unjudged = 1 << 10,
+    /// Of a statistic's value: what it is made of ends where readings are missing.
+    Gap = 1 << 20,
 }
 
 impl Flags {
@@ -270,7 +272,8 @@ pub struct Series {
     pub parameter: String,
     /// The statistic of a period that was reported (`DAILY MX`), empty for raw readings.
     pub base: String,
-    /// What else keeps reported values apart: parameter code, form field, monitoring location, limit set.
+    /// What else keeps reported values apart: parameter code, form field, monitoring location, limit set. Joined by slashes
+    /// they are codes that tell all there is: see [`Self::is_coded`].
     pub variant: String,
 }
 
@@ -291,10 +294,17 @@ impl Series {
         self.base.is_empty()
     }
 
+    /// Whether codes tell the series of an outfall apart, parameter and statistic among them, so that it is the same one in
+    /// EPA's files with descriptions of codes and in those without.
+    pub fn is_coded(&self) -> bool {
+        self.variant.contains('/')
+    }
+
     /// The name under which it is stored: 24 hex digits of a digest, the same for every spelling.
     pub fn id(&self) -> String {
         let parts = [&self.site, &self.outfall, &self.parameter, &self.base, &self.variant];
-        short_digest(parts.into_iter().map(|part| name::key(part)))
+        let counts = |part: &usize| !self.is_coded() || ![2, 3].contains(part);
+        short_digest((0..parts.len()).filter(counts).map(|part| name::key(parts[part])))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::metrics;
 use crate::terms::{Terms, other_series};
 use domain::columns::{Columns, TooManyUnits};
-use domain::derive;
+use domain::derive::{self, Derived};
 use domain::evaluate::{Judge, Rule};
 use domain::history::History;
 use std::collections::BTreeMap;
@@ -139,7 +139,7 @@ async fn judge_made(
     purpose: &Purpose,
 ) -> Result<Found, StoreError> {
     let touched = whole_periods(rule, touched);
-    let mut values = Some(made_values(store, (entry, terms), rule, touched).await?);
+    let mut values = Some(made_values(store, (entry, terms), rule, touched).await?.columns);
     judge_by(store, (entry, terms), rule, stored, || Ok(values.take()), touched, purpose).await
 }
 
@@ -156,15 +156,15 @@ pub(crate) async fn made_values(
     (entry, terms): (&Entry, &Terms),
     rule: &Rule,
     touched: (i64, i64),
-) -> Result<Columns, StoreError> {
-    let (Some(with), Some(limit)) = (rule.other(), &rule.limit) else { return Ok(Columns::default()) };
-    let Some(other) = other_series(store, entry, with).await? else { return Ok(Columns::default()) };
+) -> Result<Derived, StoreError> {
+    let (Some(with), Some(limit)) = (rule.other(), &rule.limit) else { return Ok(Derived::default()) };
+    let Some(other) = other_series(store, entry, with).await? else { return Ok(Derived::default()) };
     let context = rule.context(touched);
     let range = whole_periods(rule, (context.from, context.to - 1));
     let own = all(store, entry, &terms.view, range).await?;
     let other = all(store, &other, &terms.view, range).await?;
     let non_detect = rule.limits.last().map_or_else(Default::default, |limit| limit.non_detect);
-    Ok(derive::derive(&own, &other, with, &limit.unit, &rule.calendar, non_detect).columns)
+    Ok(derive::derive(&own, &other, with, &limit.unit, &rule.calendar, non_detect))
 }
 
 /// The readings of a series between two moments.

@@ -32,9 +32,7 @@ impl Engine {
         who: &str,
     ) -> Result<Adopted, StoreError> {
         let until = Instant::now() + PATIENCE;
-        self.store.note_site(site).await?;
-        let permit = self.store.adopt_permit(site, permit, (over, place), who).await?;
-        self.settler.kick(site);
+        let permit = self.adopted(site, permit, (over, place), who).await?;
         let origin = Origin::Permit(permit.version);
         let account = || self.store.account(site, &origin);
         let settled = || async { Ok(account().await?.filter(|account| account.left == 0)) };
@@ -48,5 +46,25 @@ impl Engine {
             alerts_withdrawn: account.withdrawn,
             left: account.left,
         })
+    }
+
+    /// Writes a permit and has its site settled: both, though the client may go away in between. Else its verdicts would wait
+    /// for the next sweep.
+    async fn adopted(
+        &self,
+        site: &str,
+        permit: &Permit,
+        (over, place): (&StoredPermit, Place),
+        who: &str,
+    ) -> Result<StoredPermit, StoreError> {
+        let (engine, site, permit) = (self.clone(), site.to_owned(), permit.clone());
+        let (over, who) = (over.clone(), who.to_owned());
+        let adopting = tokio::spawn(async move {
+            engine.store.note_site(&site).await?;
+            let permit = engine.store.adopt_permit(&site, &permit, (&over, place), &who).await?;
+            engine.settler.kick(&site);
+            Ok(permit)
+        });
+        adopting.await.map_err(|error| StoreError::Service(error.to_string()))?
     }
 }

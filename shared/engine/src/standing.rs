@@ -1,7 +1,7 @@
 //! How series stand: what statistics come to, beyond their limits or not.
 
 use crate::judge::{made_values, whole_periods};
-use crate::terms::Terms;
+use crate::terms::{Terms, other_series};
 use domain::calendar::PeriodKind;
 use domain::evaluate::{Rule, Survey, Surveyor};
 use table::series::Entry;
@@ -27,13 +27,21 @@ pub async fn surveys(
 ) -> Result<Vec<(Rule, Survey)>, StoreError> {
     let mut found = Vec::new();
     for rule in entry.rules(&terms.history) {
-        let survey = match touching(&rule, entry.span(&terms.view), range) {
+        let survey = match touching(&rule, span(store, (entry, terms), &rule).await?, range) {
             Some(touched) => survey(store, (entry, terms), rule.clone(), touched).await?,
             None => Survey::default(),
         };
         found.push((rule, survey));
     }
     Ok(found)
+}
+
+/// From the first reading that a rule speaks of to the last: those of the series that it names beside its own count, too.
+async fn span(store: &Store, (entry, terms): (&Entry, &Terms), rule: &Rule) -> Result<(i64, i64), StoreError> {
+    let own = entry.span(&terms.view);
+    let Some(with) = rule.other() else { return Ok(own) };
+    let other = other_series(store, entry, with).await?.map(|other| other.span(&terms.view));
+    Ok(other.map_or(own, |other| (own.0.min(other.0), own.1.max(other.1))))
 }
 
 async fn survey(
@@ -44,8 +52,11 @@ async fn survey(
 ) -> Result<Survey, StoreError> {
     if rule.other().is_some() {
         let touched = whole_periods(&rule, touched);
-        let mut values = Some(made_values(store, (entry, terms), &rule, touched).await?);
-        return Surveyor::new(&rule, touched).run(|| Ok(values.take()));
+        let made = made_values(store, (entry, terms), &rule, touched).await?;
+        let mut values = Some(made.columns);
+        let mut survey = Surveyor::new(&rule, touched).run(|| Ok::<_, StoreError>(values.take()))?;
+        survey.incomplete = made.incomplete;
+        return Ok(survey);
     }
     let rules = std::slice::from_ref(&rule);
     let Some(mut readings) = store.context(entry, &terms.view, rules, touched).await? else {

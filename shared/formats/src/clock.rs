@@ -2,6 +2,7 @@
 
 use domain::time::{self, DAY, HOUR, TimeKind};
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 /// No clock differs from UTC by more.
@@ -13,7 +14,7 @@ const MAX_TOLD: usize = 20;
 
 /// How the two passes through an hour that a clock shows twice are told apart, where it is not the usual way: forwards,
 /// the second pass begins where the time goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fold {
     /// The rows run backwards in time: the first pass that the file has is the second hour.
     Backwards,

@@ -36,21 +36,16 @@ struct Echo {
     standard_unit: Option<usize>,
     /// The base's description, else its code.
     base: Option<usize>,
+    base_code: Option<usize>,
     base_type: Option<usize>,
     nodi: Option<usize>,
     /// What else tells reported values apart, in order.
     variant: Vec<usize>,
 }
 
-/// What else tells reported values apart.
-const VARIANT: [&str; 6] = [
-    "parameter_code",
-    "value_type_code",
-    "monitoring_location_code",
-    "limit_set_id",
-    "limit_season_id",
-    "limit_type_code",
-];
+/// What else tells reported values apart. Not the season and the type of the limit: a value has the same id under each, and
+/// is one value where EPA makes a limit a benchmark, or leaves a column out.
+const VARIANT: [&str; 4] = ["parameter_code", "value_type_code", "monitoring_location_code", "limit_set_id"];
 
 /// Finds the columns of a chart.
 pub(super) fn find(columns: &Lookup<'_>) -> Result<Option<Found>, HeaderError> {
@@ -90,6 +85,7 @@ pub(super) fn find(columns: &Lookup<'_>) -> Result<Option<Found>, HeaderError> {
         stay_value: at("stay_value_nmbr")?,
         standard_unit: at("standard_unit_desc")?,
         base: either("statistical_base_short_desc", "statistical_base_code")?,
+        base_code: at("statistical_base_code")?,
         base_type: at("statistical_base_type_code")?,
         nodi: at("nodi_code")?,
         variant,
@@ -311,7 +307,7 @@ impl Echo {
     /// The series and the unit; looked up by their cells, named only when they are new.
     fn named(&self, cells: &Cells<'_>, unit: &[u8], intake: &mut Intake) -> Result<Named, CellError> {
         let mut key = Vec::with_capacity(128);
-        let named = [self.site, self.outfall, self.parameter].into_iter().chain(self.base).chain(self.parameter_code);
+        let named = [self.site, self.outfall, self.parameter].into_iter().chain(self.base).chain(self.base_code);
         for column in named.chain(self.variant.iter().copied()) {
             key.extend_from_slice(cells.at(column));
             key.push(0xff);
@@ -333,8 +329,8 @@ impl Echo {
         let name = |index: usize| {
             checked(cells.at(index), Part::Parameter).map_err(|refusal| CellError::new(index, refusal.reason))
         };
-        let base = cells.text(self.base);
-        let variant: Vec<_> = self.variant.iter().map(|&index| cells.text(Some(index))).collect();
+        let base = if cells.opt(self.base).is_empty() { self.base_code } else { self.base };
+        let base = cells.text(base);
         let permit = name(self.site)?;
         let site = intake.names.site_of(permit).map_err(|refusal| CellError::new(self.site, refusal.reason))?;
         let is_described = !cells.at(self.parameter).is_empty();
@@ -344,8 +340,16 @@ impl Echo {
             outfall: name(self.outfall)?,
             parameter: name(parameter)?,
             base: if base.is_empty() { "REPORTED".into() } else { base.chars().take(64).collect() },
-            variant: variant.join(" ").chars().take(256).collect(),
+            variant: self.variant(cells),
         })
+    }
+
+    /// Codes alone where the file has those of parameter and statistic.
+    fn variant(&self, cells: &Cells<'_>) -> String {
+        let is_coded = !cells.opt(self.parameter_code).is_empty() && !cells.opt(self.base_code).is_empty();
+        let codes = self.variant.iter().chain(self.base_code.iter().filter(|_| is_coded));
+        let codes: Vec<_> = codes.map(|&index| cells.text(Some(index))).collect();
+        codes.join(if is_coded { "/" } else { " " }).chars().take(256).collect()
     }
 }
 

@@ -59,7 +59,23 @@ impl<'a> Raw<'a> {
         }
         hasher.finish()
     }
+
+    /// All of it in one number, if it is short: up to 14 bytes, and below them the lengths in four bits each.
+    #[inline(always)]
+    fn packed(&self) -> Option<u128> {
+        let parts = self.parts();
+        if parts.iter().map(|part| part.len()).sum::<usize>() > PACKED_BYTES {
+            return None;
+        }
+        let bytes = parts.iter().copied().flatten().fold(0, |packed, byte| packed << 8 | u128::from(*byte));
+        Some(parts.iter().fold(bytes, |packed, part| packed << 4 | part.len() as u128))
+    }
 }
+
+/// Bytes of a raw name that fit into one number with their lengths.
+const PACKED_BYTES: usize = 14;
+/// Short raw names that are compared one by one, which is quicker than hashing as long as they are few.
+const MAX_SHORT: usize = 8;
 
 /// A raw name met before, and what it means.
 #[derive(Debug)]
@@ -117,6 +133,7 @@ pub(super) struct Names {
     sites: HashMap<String, u16>,
     by_id: HashMap<String, u32>,
     by_spelling: HashTable<Spelling>,
+    short: Vec<(u128, Named)>,
     by_cells: HashMap<Box<[u8]>, Named, BuildHasherDefault<FxHasher>>,
     /// The clocks of the sites, by the same index.
     pub(super) clock: Clock,
@@ -135,6 +152,7 @@ impl Names {
             sites: HashMap::new(),
             by_id: HashMap::new(),
             by_spelling: HashTable::new(),
+            short: Vec::new(),
             by_cells: HashMap::default(),
         }
     }
@@ -147,11 +165,21 @@ impl Names {
     /// The indices for a raw name; looked up by its bytes, checked only when it is new.
     #[inline(always)]
     pub(super) fn resolve(&mut self, raw: Raw<'_>) -> Result<Named, Refusal> {
-        let hash = raw.hash();
-        match self.by_spelling.find(hash, |spelling| spelling.is(&raw)) {
-            Some(spelling) => Ok(spelling.named),
-            None => self.admit(raw, hash),
+        let packed = raw.packed();
+        if let Some(packed) = packed
+            && let Some((_, named)) = self.short.iter().find(|(known, _)| *known == packed)
+        {
+            return Ok(*named);
         }
+        let hash = raw.hash();
+        let named = match self.by_spelling.find(hash, |spelling| spelling.is(&raw)) {
+            Some(spelling) => spelling.named,
+            None => self.admit(raw, hash)?,
+        };
+        if let Some(packed) = packed.filter(|_| self.short.len() < MAX_SHORT) {
+            self.short.push((packed, named));
+        }
+        Ok(named)
     }
 
     #[cold]

@@ -1,5 +1,6 @@
 //! Numbers, and what the cells of a column tell about its decimal signs.
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// The most digits of a number that is read the short way: any more may not fit the 53 bits of a mantissa.
@@ -8,7 +9,7 @@ const POWERS: [f64; PLAIN_DIGITS + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// How the numbers of a column are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Separators {
     /// Not settled, as nothing needs it: `1,200` is doubtful, `1.200` a decimal number.
     #[default]

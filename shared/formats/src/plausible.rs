@@ -23,8 +23,10 @@ enum Quantity {
     Acidity,
 }
 
-/// Units of quantities that may be below zero, in small letters.
+/// Units of quantities that may be below zero, in small letters. More may go out than came in: removal is negative then.
 const MAY_BE_NEGATIVE: &[&str] = &[
+    "%",
+    "percent",
     "deg c",
     "deg f",
     "degc",

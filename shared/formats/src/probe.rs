@@ -4,6 +4,7 @@ use super::header::{self, Found, HeaderError};
 use super::source::Source;
 use csv::ByteRecord;
 use encoding_rs::Decoder;
+use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 
 /// How far the delimiter and the header are looked for.
@@ -13,7 +14,7 @@ const HEADER_LINES: usize = 50;
 const DELIMITERS: [u8; 4] = *b",;\t|";
 
 /// How the bytes of a file mean text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
     /// UTF-8.
     Utf8,

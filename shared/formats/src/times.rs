@@ -1,12 +1,13 @@
 //! Dates and times of day, in the ways in which laboratories and spreadsheets write them.
 
 use domain::time::{self, DAY, HOUR, TimeKind};
+use serde::{Deserialize, Serialize};
 
 const MINUTE: i64 = HOUR / 60;
 const SECOND: i64 = MINUTE / 60;
 
 /// Which of `03/04/2026`'s first two numbers is the month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DateOrder {
     /// Not settled: dates that can be read in two ways are refused.
     #[default]

@@ -15,6 +15,8 @@ use web::config::ConfigError;
 const ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// The SDK's own name for another endpoint of the table.
 const DYNAMODB_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+/// The SDK's own name for another endpoint of S3.
+const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 /// The SDK's own name for a file of other roots.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
@@ -34,6 +36,18 @@ pub(super) fn dynamodb() -> Result<aws_sdk_dynamodb::Client, ConfigError> {
         None => config,
     };
     Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
+}
+
+/// What a client of S3 is made of, and whether it goes to an endpoint of its own.
+pub fn s3() -> Result<(aws_sdk_s3::config::Builder, bool), ConfigError> {
+    let endpoint = variable(S3_ENDPOINT);
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .http_client(http_client(endpoint.as_deref())?)
+        .credentials_provider(credentials())
+        .region(region());
+    let has_own_endpoint = endpoint.is_some();
+    Ok((if let Some(url) = endpoint { config.endpoint_url(url) } else { config }, has_own_endpoint))
 }
 
 /// A client that tries nothing again by itself: the SDK would do so with what may have arrived.

@@ -12,6 +12,9 @@ pub enum Fault {
     /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Where files come from failed.
+    #[error("the inbox: {0}")]
+    Source(std::io::Error),
     /// Connections could not be reached, and it is not known what they have.
     #[error("connections could not be reached: {0}")]
     Push(String),
@@ -22,6 +25,7 @@ impl From<Fault> for Diagnostic {
         let error_type = match fault {
             Fault::BadEvent(_) => "BadEvent",
             Fault::Store(_) => "Store",
+            Fault::Source(_) => "Source",
             Fault::Push(_) => "Push",
         };
         Self { error_type: error_type.into(), error_message: fault.to_string() }

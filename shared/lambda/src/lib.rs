@@ -10,6 +10,7 @@ mod http;
 pub mod push;
 pub mod websocket;
 
+pub use clients::s3;
 pub use fault::Fault;
 use futures_util::future::join_all;
 pub use http::Http;
@@ -22,8 +23,9 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 use table::Store;
 use telemetry::deltas::Deltas;
-use telemetry::logs;
-use web::config::{Config, ConfigError};
+use telemetry::{Family, logs};
+use web::config::Config;
+pub use web::config::ConfigError;
 use web::guard::Guard;
 use web::metrics::FAMILIES;
 
@@ -48,16 +50,22 @@ impl Function {
     /// Reads the settings and makes the clients. Lambda reports the error, which names the setting, as that of the
     /// environment's start.
     pub fn start() -> Result<Self, ConfigError> {
+        Self::start_with(&[])
+    }
+
+    /// The same for a function that has more metrics than every host has.
+    pub fn start_with(more: &[&'static Family]) -> Result<Self, ConfigError> {
+        let families: Vec<_> = FAMILIES.into_iter().chain(more.iter().copied()).collect();
         let (config, unknown) = Config::from_env()?;
         logs::init(config.log_format, config.log_level);
         for name in unknown {
             tracing::warn!(name, "an unknown setting is ignored");
         }
         let store = Store::new(clients::dynamodb()?, &config.table);
-        let deltas = Deltas::new(&FAMILIES);
+        let deltas = Deltas::new(&families);
         // Fails only where there is one already, and this is the first.
         let _ = ::metrics::set_global_recorder(deltas.clone());
-        telemetry::describe(&FAMILIES);
+        telemetry::describe(&families);
         let origin = uuid::Uuid::new_v4().simple().to_string();
         Ok(Self { config: Arc::new(config), store, deltas, origin, tells: true })
     }

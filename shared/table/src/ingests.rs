@@ -4,8 +4,9 @@ use crate::accounts::Account;
 use crate::bootstrap::{GSI, GSI_PK, GSI_SK};
 use crate::feed::{self, Demand, Draft, Event, Head};
 use crate::item::s;
-use crate::leases::Lease;
+use crate::leases::{Abandoned, Lease};
 use crate::marks::{self, Mark, Origin};
+use crate::reached::REACHED;
 use crate::write::{Transaction, Values, values};
 use crate::{Item, ItemExt, PK, SK, Store, StoreError, keys};
 use domain::reading::short_digest;
@@ -26,6 +27,12 @@ pub enum Stage {
     Judging,
     /// Everything is stored, judged and announced.
     Done,
+    /// It was refused as a whole: nothing of it is stored.
+    Refused,
+    /// A source was asked, and has nothing new.
+    Unchanged,
+    /// A source was asked, and no file came.
+    Failed,
 }
 
 /// The record of one file.
@@ -56,12 +63,27 @@ pub struct Ingest {
     pub draft: Option<Value>,
     /// The answer that was given, once it is done.
     pub answer: Option<Value>,
+    /// Why nothing of it is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
     /// That it was withdrawn. Decisions stand beside the record: neither takes the place of another.
     #[serde(skip)]
     pub withdrawn: Option<Decision>,
     /// What a person has decided about the rows that were refused.
     #[serde(skip)]
     pub resolution: Option<Decision>,
+}
+
+/// Why a file was refused as a whole, or why none came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Refusal {
+    /// For machines: as in the answer to a request.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// More, by code: refused rows, limits.
+    #[schema(value_type = Option<Object>)]
+    pub details: Option<Value>,
 }
 
 /// What a person has decided about a file.
@@ -153,6 +175,14 @@ impl Store {
         }
     }
 
+    /// Writes the record of a file that was refused, unless it is there.
+    pub async fn note_refused(&self, ingest: &Ingest) -> Result<(), StoreError> {
+        match self.put_if(record(ingest)?, Some("attribute_not_exists(pk)")).await {
+            Err(StoreError::Conflict) => Ok(()),
+            done => done,
+        }
+    }
+
     /// Marks what a file is about to bring to a site, before any of it can be seen. `about` is kept for the file's last
     /// event. Nothing is to be done, and `false` returned, if all of it has been recorded before.
     pub async fn begin_file(
@@ -208,10 +238,12 @@ impl Store {
     }
 
     /// Says that the recording of a file will not go on by itself, so that what there is of it is free to be judged.
-    /// Publishers learn of it. Nothing happens if it has gone on.
-    pub async fn note_interrupted(&self, site: &str, id: &str) -> Result<(), StoreError> {
+    /// Publishers learn of it. Nothing happens if it has gone on, or if somebody has taken it up since it was seen
+    /// `abandoned`, and `false` is returned.
+    pub async fn note_interrupted(&self, abandoned: &Abandoned, site: &str, id: &str) -> Result<bool, StoreError> {
         let origin = Origin::File(id.to_owned());
         let mut transaction = Transaction::default();
+        abandoned.demand(self, &mut transaction)?;
         let exists = ("attribute_exists(pk)", Values::new());
         transaction.delete(self, &marks::partition(site), &marks::recording_key(id), Some(exists))?;
         transaction.put(self, keys(marks::partition(site), marks::interrupted_key(id)))?;
@@ -221,9 +253,14 @@ impl Store {
             account.write(self, &mut transaction, site, &origin)?;
         }
         match self.commit(transaction).await {
-            Err(StoreError::Conflict) => Ok(()),
-            done => done,
+            Err(StoreError::Conflict) => Ok(false),
+            done => done.map(|()| true),
         }
+    }
+
+    /// Writes what came of asking a source, which has brought no file, in place of what it said before.
+    pub async fn note_look(&self, ingest: &Ingest) -> Result<(), StoreError> {
+        self.put_if(record(ingest)?, None).await
     }
 
     /// Writes the record of an ingest whose readings are all written. Nothing happens if somebody has decided about it:
@@ -241,7 +278,7 @@ impl Store {
         self.save_ingest(ingest).await?;
         // What ingests noted in earlier versions goes, too.
         let mut gone = Vec::new();
-        for prefix in ["ACCOUNT#", "NOTE#", "SENT#"] {
+        for prefix in ["ACCOUNT#", "NOTE#", REACHED, "SENT#"] {
             for item in self.prefixed(partition(&ingest.id), prefix).await? {
                 gone.push((partition(&ingest.id), item.text(SK)?.to_owned()));
             }

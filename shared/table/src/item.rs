@@ -18,6 +18,8 @@ pub trait ItemExt {
     fn number_or<T: FromStr>(&self, name: &str, default: T) -> Result<T, StoreError>;
     /// Bytes.
     fn bytes(&self, name: &str) -> Result<&[u8], StoreError>;
+    /// Bytes, which the item does not have any more then.
+    fn take_bytes(&mut self, name: &str) -> Result<Vec<u8>, StoreError>;
     /// The error that an attribute is not as expected.
     fn damaged(&self, reason: impl ToString) -> StoreError;
 }
@@ -45,6 +47,13 @@ impl ItemExt for Item {
     fn bytes(&self, name: &str) -> Result<&[u8], StoreError> {
         match self.get(name) {
             Some(AttributeValue::B(bytes)) => Ok(bytes.as_ref()),
+            _ => Err(self.damaged(format!("no bytes {name:?}"))),
+        }
+    }
+
+    fn take_bytes(&mut self, name: &str) -> Result<Vec<u8>, StoreError> {
+        match self.remove(name) {
+            Some(AttributeValue::B(bytes)) => Ok(bytes.into_inner()),
             _ => Err(self.damaged(format!("no bytes {name:?}"))),
         }
     }

@@ -5,7 +5,7 @@
 //! fence: work of a holder that was taken for dead comes too late, and leaves nothing behind.
 
 use crate::item::{n, s};
-use crate::write::{Transaction, values};
+use crate::write::{Transaction, Values, values};
 use crate::{ItemExt, PK, SK, Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use std::time::{Duration, Instant};
@@ -24,6 +24,8 @@ pub enum Work {
     Site(String),
     /// Recording the file of an ingest.
     File(String),
+    /// Taking in what waits at a source of files.
+    Source(String),
 }
 
 /// A lease that this process holds.
@@ -32,6 +34,14 @@ pub struct Lease {
     work: Work,
     holder: String,
     fence: u64,
+}
+
+/// That nobody was at some work when it was looked, as far as could be seen.
+#[derive(Debug, Clone)]
+pub struct Abandoned {
+    work: Work,
+    /// The last sign of its dead holder, if it has one.
+    beat: Option<u64>,
 }
 
 /// What was seen of a lease that somebody else holds.
@@ -58,6 +68,7 @@ impl Work {
         match self {
             Self::Site(site) => crate::marks::partition(site),
             Self::File(id) => crate::ingests::partition(id),
+            Self::Source(name) => format!("SOURCE#{name}"),
         }
     }
 }
@@ -73,6 +84,17 @@ impl Lease {
         let key = (self.work.partition(), LEASES.to_owned());
         let values = values([(":fence", n(self.fence)), (":one", n(1)), (":holder", s(&self.holder))]);
         transaction.update(store, key, "ADD beat :one", Some("fence = :fence AND holder = :holder"), values)
+    }
+}
+
+impl Abandoned {
+    /// Adds to a transaction that it fails if somebody has taken the work up since, or has given a sign of life.
+    pub(crate) fn demand(&self, store: &Store, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let key = (self.work.partition(), LEASES.to_owned());
+        match self.beat {
+            Some(beat) => transaction.check(store, key, "beat = :beat", values([(":beat", n(beat))])),
+            None => transaction.check(store, key, "attribute_not_exists(holder)", Values::new()),
+        }
     }
 }
 
@@ -135,13 +157,12 @@ impl Store {
         }
     }
 
-    /// Whether somebody holds a lease and is alive by what `watch` has seen.
-    pub async fn is_held(&self, work: &Work, watch: &mut Watch) -> Result<bool, StoreError> {
+    /// Looks whether somebody holds a lease and is alive by what `watch` has seen; `None` if so.
+    pub async fn abandoned(&self, work: &Work, watch: &mut Watch) -> Result<Option<Abandoned>, StoreError> {
         let held = self.get(work.partition(), LEASES.into()).await?;
-        match held {
-            Some(item) if item.contains_key("holder") => Ok(!watch.is_dead(item.number("beat")?)),
-            _ => Ok(false),
-        }
+        let beat = held.filter(|item| item.contains_key("holder")).map(|item| item.number("beat")).transpose()?;
+        let is_alive = beat.is_some_and(|beat| !watch.is_dead(beat));
+        Ok((!is_alive).then(|| Abandoned { work: work.clone(), beat }))
     }
 
     async fn change(&self, lease: &Lease, expression: &str, one: Option<AttributeValue>) -> Result<(), StoreError> {

@@ -4,10 +4,12 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod arrivals;
 pub mod bootstrap;
 pub mod connections;
 mod counters;
 pub mod deliveries;
+mod directory;
 pub mod feed;
 pub mod ingests;
 mod item;
@@ -17,12 +19,15 @@ pub mod metrics;
 pub mod permits;
 mod publish;
 mod rates;
+pub mod reached;
 pub mod retry;
 mod rules;
+pub mod scheduled;
 pub mod segment;
 pub mod segments;
 pub mod series;
 pub mod settle;
+pub mod uploads;
 pub mod withdrawals;
 mod write;
 

@@ -141,15 +141,17 @@ impl Store {
         for (class, span) in CLASS_SPANS.iter().enumerate().filter(|(class, _)| classes >> class & 1 == 1) {
             let earliest = time_key(low.saturating_sub(*span));
             let keys = (format!("S#{class}#{earliest}"), format!("S#{class}#{}\u{10ffff}", time_key(high)));
-            for item in self.range_at_least(partition(series), keys.0, keys.1, Some(("l", low))).await? {
+            for mut item in self.range_at_least(partition(series), keys.0, keys.1, Some(("l", low))).await? {
                 let stretch = (item.number("f")?, item.number("l")?);
                 let (first, last) = view.stretch(stretch, item.contains_key("lo"));
                 let order = Order { revision: item.number("r")?, index: item.number("i")? };
                 if last < from || first > to || view.withdrawn.contains(&order.revision) {
                     continue;
                 }
-                let bytes = item.bytes("d")?.to_vec();
-                found.push(Stored { order, first, last, readings: item.number("n")?, bytes });
+                let readings = item.number("n")?;
+                // Moved: a copy beside all items of a long series would take their room twice.
+                let bytes = item.take_bytes("d")?;
+                found.push(Stored { order, first, last, readings, bytes });
             }
         }
         found.sort_by_key(|stored| stored.first);

@@ -62,7 +62,7 @@ pub struct Tail {
     pub last: i64,
 }
 
-fn partition(site: &str) -> String {
+pub(crate) fn partition(site: &str) -> String {
     format!("SITE#{}", name::key(site))
 }
 
@@ -175,6 +175,23 @@ impl Entry {
         rules_for(&self.series, history, self.carries_limits)
     }
 
+    /// What is stored of a series, if anything, with units of a file: all, or as many as there is room for; and how many of
+    /// them are new.
+    pub fn with_units(stored: Option<Self>, series: &Series, units: &[impl AsRef<str>]) -> (Self, usize) {
+        let mut entry = stored.unwrap_or_else(|| Self::new(series.clone()));
+        let known = entry.units.len();
+        entry.note_units(units.iter().map(AsRef::as_ref));
+        let more = entry.units.len() - known;
+        (entry, more)
+    }
+
+    /// What is stored with what this entry knows; `None` if that is nothing new.
+    pub(crate) fn merged_into(&self, stored: Option<&Self>) -> Option<Self> {
+        let mut merged = stored.cloned().unwrap_or_else(|| Self::new(self.series.clone()));
+        merged.merge(self);
+        (stored != Some(&merged)).then_some(merged)
+    }
+
     fn to_item(&self) -> Item {
         let mut item = keys(partition(&self.series.site), format!("SERIES#{}", self.id));
         let texts = [
@@ -221,7 +238,7 @@ impl Entry {
         item
     }
 
-    fn from_item(item: &Item) -> Result<Self, StoreError> {
+    pub(crate) fn from_item(item: &Item) -> Result<Self, StoreError> {
         let series = Series {
             site: item.text("site")?.into(),
             outfall: item.text("outfall")?.into(),
@@ -307,12 +324,8 @@ impl Store {
         self.get(partition(site), format!("SERIES#{id}")).await?.as_ref().map(Entry::from_item).transpose()
     }
 
-    /// What the directory has of a series, with units of a file: all, or as many as there is room for.
-    pub async fn entry_with_units(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<Entry, StoreError> {
-        Ok(self.with_units(series, units).await?.0)
-    }
-
-    /// The same, and makes room for them, so that others who come at the same time do not bring more than it may have.
+    /// What the directory has of a series, with units of a file: all, or as many as there is room for. Makes room for them,
+    /// so that others who come at the same time do not bring more than it may have.
     pub async fn reserve_units(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<Entry, StoreError> {
         let mut backoff = Backoff::default();
         loop {
@@ -333,11 +346,7 @@ impl Store {
     /// The entry of a series with units of a file, and how many of them are new.
     async fn with_units(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<(Entry, usize), StoreError> {
         let stored = self.directory_entry(&series.site, &series.id()).await?;
-        let mut entry = stored.unwrap_or_else(|| Entry::new(series.clone()));
-        let known = entry.units.len();
-        entry.note_units(units.iter().map(AsRef::as_ref));
-        let more = entry.units.len() - known;
-        Ok((entry, more))
+        Ok(Entry::with_units(stored, series, units))
     }
 
     /// Brings what `known` knows into the directory. Done twice, it changes nothing the second time.
@@ -345,11 +354,9 @@ impl Store {
         let mut backoff = Backoff::default();
         loop {
             let stored = self.directory_entry(&known.series.site, &known.id).await?;
-            let mut merged = stored.clone().unwrap_or_else(|| Entry::new(known.series.clone()));
-            merged.merge(known);
-            if stored.as_ref() == Some(&merged) {
-                return Ok(merged);
-            }
+            let Some(mut merged) = known.merged_into(stored.as_ref()) else {
+                return Ok(stored.unwrap_or_else(|| known.clone()));
+            };
             let mut transaction = Transaction::default();
             merged.write(self, &mut transaction)?;
             match self.commit(transaction).await {

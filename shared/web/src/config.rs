@@ -2,6 +2,7 @@
 //!
 //! A value that does not parse is an error that names the variable, the value and what was expected.
 
+use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Uri};
 use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeMap;
@@ -55,7 +56,17 @@ pub struct Config {
     pub max_csv_bytes: u64,
     /// `OW_SC_MAX_CSV_ROWS`, default 1000000: the longest file, in data rows.
     pub max_csv_rows: u64,
-    /// `OW_SC_SWEEP_EVERY`, server only, seconds, default 30: how often it is looked for what was left unfinished.
+    /// `OW_SC_MAX_BATCH_BYTES`, default 5368709120: the largest file that comes by itself, after decompression.
+    pub max_batch_bytes: u64,
+    /// `OW_SC_INBOX`: where files are taken in from by themselves: a folder, on the server, or `s3://BUCKET/PREFIX`.
+    pub inbox: Option<String>,
+    /// `OW_SC_SOURCE_HOSTS`, comma list, default none: hosts, with a port or without, that sources may name although their
+    /// addresses are private or they have no TLS.
+    pub source_hosts: Vec<Authority>,
+    /// `OW_SC_SOURCE_SECRETS`: by names that sources refer to, a host and what it alone is sent in `Authorization`.
+    pub source_secrets: BTreeMap<String, (String, HeaderValue)>,
+    /// `OW_SC_SWEEP_EVERY`, server only, seconds, default 30: how often it is looked for what was left unfinished, and
+    /// into the inbox where the system does not tell of it.
     pub sweep_every: Duration,
     /// `OW_SC_CORS_ORIGINS`, comma list, default none: origins whose pages may call the API.
     pub cors_origins: Vec<HeaderValue>,
@@ -69,6 +80,8 @@ pub struct Config {
     pub push_url: Option<String>,
     /// `OW_SC_LIVE_URL`: where the dashboard connects for live events; `/ws/effluent` of its own host if unset.
     pub live_url: Option<Uri>,
+    /// `OW_SC_UPLOAD_URL`: the bucket that pages put files into, where that is not the dashboard's own host.
+    pub upload_url: Option<Uri>,
     /// `OW_SC_REDIS_URL`, server only: a Redis through which instances on one table wake each other.
     pub redis_url: Option<Secret>,
     /// `OW_SC_REDIS_CHANNEL`, default `owsc:effluent`: the channel for it.
@@ -118,6 +131,15 @@ impl Config {
             ws_max_message_bytes: vars.whole("OW_SC_WS_MAX_MESSAGE_BYTES", 8192, 64..=131_072)? as usize,
             max_csv_bytes: vars.whole("OW_SC_MAX_CSV_BYTES", 10_485_760, 1..=1 << 40)?,
             max_csv_rows: vars.whole("OW_SC_MAX_CSV_ROWS", 1_000_000, 1..=1 << 40)?,
+            max_batch_bytes: vars.whole("OW_SC_MAX_BATCH_BYTES", 5_368_709_120, 1..=1 << 40)?,
+            inbox: vars.parse("OW_SC_INBOX", None, "a folder or s3://BUCKET/PREFIX", |text| inbox(text).map(Some))?,
+            source_hosts: vars.parse(
+                "OW_SC_SOURCE_HOSTS",
+                Vec::new(),
+                "a comma list of hosts such as lims.plant.example:8443",
+                hosts,
+            )?,
+            source_secrets: vars.source_secrets("OW_SC_SOURCE_SECRETS")?,
             sweep_every: Duration::from_secs(vars.whole("OW_SC_SWEEP_EVERY", 30, 1..=3600)?),
             cors_origins: vars.parse("OW_SC_CORS_ORIGINS", Vec::new(), "a comma list of origins", origins)?,
             trusted_proxies: vars.parse(
@@ -129,7 +151,11 @@ impl Config {
             table: vars.parse("OW_SC_TABLE", "owsc".into(), "3 to 255 of a-z A-Z 0-9 _ . -", table_name)?,
             data_dir: vars.parse("OW_SC_DATA_DIR", "./data".into(), "a folder", |text| Some(text.into()))?,
             push_url: vars.parse("OW_SC_PUSH_URL", None, "an http or https URL", |text| url(text).map(Some))?,
-            live_url: vars.parse("OW_SC_LIVE_URL", None, "a ws or wss URL", |text| live_url(text).map(Some))?,
+            live_url: vars
+                .parse("OW_SC_LIVE_URL", None, "a ws or wss URL", |text| of_page(text, ["ws", "wss"]).map(Some))?,
+            upload_url: vars.parse("OW_SC_UPLOAD_URL", None, "an http or https URL", |text| {
+                of_page(text, ["http", "https"]).map(Some)
+            })?,
             redis_url: vars.redis_url("OW_SC_REDIS_URL")?,
             redis_channel: vars.parse(
                 "OW_SC_REDIS_CHANNEL",
@@ -201,6 +227,12 @@ impl Vars {
         result.map_err(|error| ConfigError { value: "(not shown)".into(), ..error })
     }
 
+    fn source_secrets(&mut self, name: &str) -> Result<BTreeMap<String, (String, HeaderValue)>, ConfigError> {
+        let expected = r#"{"NAME": {"host": "lab.example", "authorization": "Bearer ..."}}"#;
+        let result = self.parse(name, BTreeMap::new(), expected, source_secrets);
+        result.map_err(|error| ConfigError { value: "(not shown)".into(), ..error })
+    }
+
     fn secret(&mut self, name: &str) -> Result<Option<Secret>, ConfigError> {
         let visible = |text: &str| text.bytes().all(is_visible).then(|| Secret(text.into()));
         let result = self.parse(name, None, "visible ASCII without spaces", |text| visible(text).map(Some));
@@ -229,6 +261,27 @@ fn origins(text: &str) -> Option<Vec<HeaderValue>> {
     text.split(',').map(origin).collect()
 }
 
+fn hosts(text: &str) -> Option<Vec<Authority>> {
+    let host = |text: &str| text.trim().parse().ok().filter(|host: &Authority| !host.as_str().contains('@'));
+    text.split(',').map(host).collect()
+}
+
+fn source_secrets(text: &str) -> Option<BTreeMap<String, (String, HeaderValue)>> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Written {
+        host: String,
+        authorization: String,
+    }
+    let written: BTreeMap<String, Written> = serde_json::from_str(text).ok()?;
+    let secret = |(name, Written { host, authorization }): (String, Written)| {
+        let mut authorization = HeaderValue::from_str(&authorization).ok().filter(|value| !value.is_empty())?;
+        authorization.set_sensitive(true);
+        (!host.is_empty()).then(|| (name, (host.to_ascii_lowercase(), authorization)))
+    };
+    written.into_iter().map(secret).collect()
+}
+
 fn networks(text: &str) -> Option<Vec<IpNet>> {
     text.split(',').map(|part| network(part.trim())).collect()
 }
@@ -249,10 +302,14 @@ fn url(text: &str) -> Option<String> {
 }
 
 /// Nothing that would end an attribute of a page is taken, or the part of a policy.
-fn live_url(text: &str) -> Option<Uri> {
+fn of_page(text: &str, schemes: [&str; 2]) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
-    let is_live = matches!(uri.scheme_str(), Some("ws" | "wss")) && uri.authority().is_some();
-    (is_live && !text.contains(['"', '\'', '<', '>', '&', ';', ','])).then_some(uri)
+    let is_one = schemes.contains(&uri.scheme_str()?) && uri.authority().is_some();
+    (is_one && !text.contains(['"', '\'', '<', '>', '&', ';', ','])).then_some(uri)
+}
+
+fn inbox(text: &str) -> Option<String> {
+    (text.starts_with("s3://") || !text.contains("://")).then(|| text.to_owned())
 }
 
 fn table_name(text: &str) -> Option<String> {

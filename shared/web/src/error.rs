@@ -7,8 +7,8 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::permit_json::FieldError;
+use engine::original::OriginalError;
 use engine::record::IngestError;
-use engine::spool::SpoolError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use table::StoreError;
@@ -143,28 +143,27 @@ impl From<StoreError> for ApiError {
 
 impl From<IngestError> for ApiError {
     fn from(error: IngestError) -> Self {
-        let message = error.to_string();
-        let refuse = |status, code| Self::new(status, code, message.clone());
-        match error {
-            IngestError::Spool(SpoolError::TooLarge { limit }) => {
-                refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large").with_details(json!({ "max_bytes": limit }))
+        let status = match &error {
+            IngestError::Original(OriginalError::TooLarge { .. }) | IngestError::TooManyRows { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
             }
-            IngestError::TooManyRows { limit } => {
-                refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_many_rows").with_details(json!({ "max_rows": limit }))
+            IngestError::Original(OriginalError::Io(io)) if io.kind() == std::io::ErrorKind::StorageFull => {
+                return Self::internal(io);
             }
-            IngestError::Spool(SpoolError::Gzip(_)) => refuse(StatusCode::BAD_REQUEST, "bad_gzip"),
-            IngestError::Spool(SpoolError::Io(io)) if io.kind() != std::io::ErrorKind::StorageFull => {
-                refuse(StatusCode::BAD_REQUEST, "bad_body")
+            IngestError::Io(io) => return Self::internal(io),
+            IngestError::Store(_) | IngestError::Paused => StatusCode::SERVICE_UNAVAILABLE,
+            IngestError::Original(_) | IngestError::Site(_) | IngestError::Header(formats::HeaderError::Empty) => {
+                StatusCode::BAD_REQUEST
             }
-            IngestError::Spool(SpoolError::Io(io)) | IngestError::Io(io) => Self::internal(io),
-            IngestError::Site(_) => refuse(StatusCode::BAD_REQUEST, "bad_request"),
-            IngestError::Header(formats::HeaderError::Empty) => refuse(StatusCode::BAD_REQUEST, "empty_file"),
-            IngestError::Header(_) => refuse(StatusCode::UNPROCESSABLE_ENTITY, "unknown_columns"),
-            IngestError::NoRows => refuse(StatusCode::UNPROCESSABLE_ENTITY, "no_rows"),
-            IngestError::Refused(report) => {
-                refuse(StatusCode::UNPROCESSABLE_ENTITY, "rows_refused").with_details(json!(report))
-            }
-            IngestError::Store(store) => store.into(),
+            IngestError::Header(_) | IngestError::NoRows | IngestError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        if let IngestError::Store(store) = error {
+            return store.into();
+        }
+        let refused = Self::new(status, error.code(), error.to_string());
+        match error.details() {
+            Some(details) => refused.with_details(details),
+            None => refused,
         }
     }
 }

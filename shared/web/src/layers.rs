@@ -25,13 +25,13 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
-/// The policy allows what our own pages load from where they came from, live events from `live`, and nothing else.
-pub fn content_security_policy(live: Option<&Uri>) -> HeaderValue {
-    let live = live.and_then(|live| Some(format!(" {}://{}", live.scheme_str()?, live.authority()?)));
-    let live = live.unwrap_or_default();
+/// The policy allows what our own pages load from where they came from, connections to `others`, and nothing else.
+pub fn content_security_policy<'a>(others: impl IntoIterator<Item = &'a Uri>) -> HeaderValue {
+    let origin = |uri: &Uri| Some(format!(" {}://{}", uri.scheme_str()?, uri.authority()?));
+    let others: String = others.into_iter().filter_map(origin).collect();
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
-         connect-src 'self'{live}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+         connect-src 'self'{others}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
     // Schemes and authorities are visible ASCII; should one not be, nothing at all may be loaded.
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
@@ -88,7 +88,7 @@ fn finish(headers: &mut HeaderMap, id: &str) {
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);
     }
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| content_security_policy(None));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| content_security_policy([]));
     // Accepted and generated ids are visible ASCII.
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(request_id::HEADER, id);
@@ -168,10 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn live_events_may_come_from_one_place_more() {
+    fn live_events_and_uploads_may_have_places_of_their_own() {
         let live = Uri::from_static("wss://live.example:8443/ws?events=alerts");
-        let policy = content_security_policy(Some(&live));
-        assert!(policy.to_str().unwrap().contains("connect-src 'self' wss://live.example:8443;"));
+        let bucket = Uri::from_static("https://plant.s3.eu-central-1.amazonaws.com");
+        let policy = content_security_policy([&live, &bucket]);
+        let expected = "connect-src 'self' wss://live.example:8443 https://plant.s3.eu-central-1.amazonaws.com;";
+        assert!(policy.to_str().unwrap().contains(expected));
     }
 
     #[tokio::test]

@@ -93,6 +93,11 @@ export class Client {
     return this.#ask(`/api/ingest?${new URLSearchParams(query)}`, { method: "POST", headers, body });
   }
 
+  /** The ledger's latest files. */
+  async files(): Promise<{ id: string; source: string; state: string }[]> {
+    return (await this.#ask<{ ingests: { id: string; source: string; state: string }[] }>("/api/ingests")).ingests;
+  }
+
   async alerts(site: string): Promise<Alert[]> {
     return (await this.#ask<{ alerts: Alert[] }>(`/api/alerts?limit=1000&site=${encodeURIComponent(site)}`)).alerts;
   }

@@ -21,6 +21,13 @@ export function tidy(rows: number, options: { species?: string; stepMs?: number;
   return `${lines.join("\n")}\n`;
 }
 
+/** A file of so many rows and at least so many bytes, most of them in a column that says nothing. */
+export function bulky(rows: number, bytes: number, options: Parameters<typeof tidy>[1] = {}): string {
+  const [header, ...lines] = tidy(rows, options).trimEnd().split("\n");
+  const remark = "of no interest ".repeat(Math.ceil(bytes / rows / 15));
+  return [`${header},remark`, ...lines.map((line) => `${line},${remark}`), ""].join("\n");
+}
+
 /** The cells of a file, quoted ones unquoted (RFC 4180). */
 export function parse(text: string): string[][] {
   const rows: string[][] = [];

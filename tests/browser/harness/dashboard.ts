@@ -2,7 +2,7 @@
 import { expect, type Locator, type Page } from "@playwright/test";
 import type { Host } from "./host.ts";
 
-export const VIEWS = ["Overview", "Upload", "Permit", "Certificate"] as const;
+export const VIEWS = ["Overview", "Upload", "Files", "Permit", "Certificate"] as const;
 export type View = (typeof VIEWS)[number];
 
 /** A tile that stands for readings has one of these states, the worst first. */
@@ -105,11 +105,28 @@ export class Dashboard {
   }
 
   /** Chooses a file and names its site. */
-  async choose(file: string | { name: string; csv: string }, site?: string): Promise<void> {
-    const input = this.page.getByLabel("CSV file");
-    if (typeof file === "string") await input.setInputFiles(file);
+  async choose(file: string | string[] | { name: string; csv: string }, site?: string): Promise<void> {
+    const input = this.page.getByLabel("CSV files");
+    if (typeof file === "string" || Array.isArray(file)) await input.setInputFiles(file);
     else await input.setInputFiles({ name: file.name, mimeType: "text/csv", buffer: Buffer.from(file.csv) });
     if (site !== undefined) await this.page.getByRole("textbox", { name: "Site of the readings" }).fill(site);
+  }
+
+  /** An upload in the list of those that are on their way. */
+  upload(name: string): Locator {
+    return this.page.getByRole("list", { name: "Uploads" }).getByRole("listitem", { name });
+  }
+
+  /** A file in the list of the ledger. */
+  file(source: string): Locator {
+    return this.page.getByRole("list", { name: "Files" }).getByRole("listitem").filter({ hasText: source });
+  }
+
+  /** Answers a dialog that wants a reason. */
+  async decide(button: string, reason: string): Promise<void> {
+    const dialog = this.page.getByRole("dialog");
+    await dialog.getByLabel("Reason").fill(reason);
+    await dialog.getByRole("button", { name: button, exact: true }).click();
   }
 
   /** The result of the upload. */

@@ -16,6 +16,8 @@ export interface HostOptions {
   token?: string;
   /** EPA's chart at the site `demo`: `owsc serve` brings it along, functions get it posted. */
   demo?: boolean;
+  /** How long a minute of the functions' schedules takes, such as `1s`. */
+  minute?: string;
 }
 
 /** Debug builds on a busy machine need their time. */
@@ -102,7 +104,19 @@ export class Host {
     const env = { OW_SC_METRICS_PROTECT: "0", LOG_FORMAT: "text", ...this.#settings() };
     const variables = Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
     const template = join(ROOT, "template.yaml");
-    return ["--template", template, "--binaries", BINARIES, "--port", port, "--data-dir", data, ...variables];
+    const minute = this.#options.minute ? ["--minute", this.#options.minute] : [];
+    return [
+      "--template",
+      template,
+      "--binaries",
+      BINARIES,
+      "--port",
+      port,
+      "--data-dir",
+      data,
+      ...minute,
+      ...variables,
+    ];
   }
 
   /** Nothing of the developer's own settings may reach the program under test. */

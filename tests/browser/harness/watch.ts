@@ -25,6 +25,8 @@ export class Watch {
     });
     context.on("weberror", (error) => watch.#note(`uncaught: ${error.error()}`));
     context.on("dialog", (dialog) => {
+      // A page that is left while it sends a file asks whether that is meant.
+      if (dialog.type() === "beforeunload") return void dialog.accept();
       watch.#note(`dialog: ${dialog.message()}`);
       void dialog.dismiss();
     });

@@ -104,6 +104,17 @@ for (const [what, text] of [
 
     await dashboard.go("Upload");
     await expectHarmless(page);
+
+    await dashboard.go("Files");
+    const file = page.getByTestId("files").getByTestId("file").first();
+    await expect(file).toContainText(text.slice(0, 200));
+    await expectHarmless(page);
+    await file.getByRole("button", { name: "Withdraw this file" }).click();
+    await expect(page.getByRole("dialog")).toContainText(text.slice(0, 200));
+    await page.keyboard.press("Escape");
+    await file.getByRole("link").click();
+    await expect(page.getByTestId("file-record")).toContainText(text.slice(0, 200));
+    await expectHarmless(page);
   });
 }
 

@@ -25,12 +25,10 @@ async function upload(dashboard: Dashboard, name: string, csv: string, site: str
   await expect(dashboard.result).toHaveAttribute("data-status", "stored");
 }
 
-/** Opens what can be decided about the file, and decides it with a reason. */
-async function decide(dashboard: Dashboard, title: string, reason: string): Promise<void> {
-  const details = dashboard.result.locator("details").filter({ hasText: title });
-  await details.locator("summary").click();
-  await details.getByLabel("Reason").fill(reason);
-  await details.locator("button", { hasText: title }).click();
+/** Decides about the file with a reason. */
+async function decide(dashboard: Dashboard, title: string, button: string, reason: string): Promise<void> {
+  await dashboard.result.getByRole("button", { name: title }).click();
+  await dashboard.decide(button, reason);
 }
 
 test("a file with replicates, a blank, flags and refused rows shows all of it", async ({ dashboard, demo, page }) => {
@@ -76,26 +74,26 @@ test("refused rows are dealt with and the file is withdrawn, each with a reason"
   await upload(dashboard, "decided.csv", SAMPLES, site);
   expect(await client(demo).alerts(site)).toHaveLength(1);
 
-  await decide(dashboard, "Refused rows are dealt with", "Lines of the laboratory's footer");
+  await decide(dashboard, "Refused rows are dealt with", "They are dealt with", "Lines of the laboratory's footer");
   await expect(page.getByRole("status").filter({ hasText: "noted as dealt with" })).toBeVisible();
   await expect(dashboard.result).toContainText("Lines of the laboratory's footer");
 
-  await decide(dashboard, "Withdraw this file", "Of another plant");
+  await decide(dashboard, "Withdraw this file", "Withdraw", "Of another plant");
   await expect(page.getByRole("status").filter({ hasText: "The file is withdrawn" })).toBeVisible();
   await expect(dashboard.result).toContainText("Of another plant");
   await expect.poll(() => client(demo).alerts(site)).toEqual([]);
-  const file = page.getByTestId("ledger").getByTestId("file").filter({ hasText: "decided.csv" });
-  await expect(file).toContainText("Withdrawn.");
-  await expect(file).toContainText("Of another plant");
-  await expect(file.getByText("Withdraw this file")).toHaveCount(0);
   await expectAccessible(page, "a file that was withdrawn");
+
+  await dashboard.result.getByRole("link", { name: "See it among the files" }).click();
+  await expect(page.getByTestId("file-record")).toContainText("Of another plant");
+  await expect(page.getByRole("button", { name: "Withdraw this file" })).toHaveCount(0);
 });
 
 test("without a reason nothing is withdrawn", async ({ dashboard, demo, page }) => {
   const site = "samples-no-reason";
   await dashboard.open(demo, "Upload");
   await upload(dashboard, "kept.csv", "time,species,concentration\n2024-03-01,SO4,900\n", site);
-  await decide(dashboard, "Withdraw this file", "   ");
+  await decide(dashboard, "Withdraw this file", "Withdraw", "   ");
   await expect(page.getByRole("alert")).toContainText("A reason is needed");
   expect(await client(demo).alerts(site)).toHaveLength(1);
 });

@@ -16,6 +16,8 @@ mod echo;
 mod errors;
 #[path = "../suite/faults.rs"]
 mod faults;
+#[path = "../suite/inbox.rs"]
+mod inbox;
 #[path = "../suite/ingest.rs"]
 mod ingest;
 #[path = "../suite/lists.rs"]
@@ -36,11 +38,18 @@ mod resume;
 mod schedules;
 #[path = "../suite/security.rs"]
 mod security;
+#[path = "../suite/slow_table.rs"]
+mod slow_table;
+#[path = "../suite/sources.rs"]
+mod sources;
 #[path = "../suite/support.rs"]
 mod support;
+#[path = "../suite/uploads.rs"]
+mod uploads;
 #[path = "../suite/verdicts.rs"]
 mod verdicts;
 
+mod batch;
 mod counters;
 mod elsewhere;
 mod hostile;

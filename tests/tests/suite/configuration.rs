@@ -24,7 +24,7 @@ async fn fails(options: Options) -> anyhow::Result<String> {
 }
 
 /// A bad value of each setting, and what is said to be expected.
-const REFUSED: [(&str, &str, &str); 22] = [
+const REFUSED: [(&str, &str, &str); 27] = [
     ("OW_SC_API_TOKEN", "two words", "visible ASCII"),
     ("OW_SC_METRICS_PROTECT", "maybe", "0, 1, true or false"),
     ("OW_SC_METRICS_TOKEN", "two words", "visible ASCII"),
@@ -35,9 +35,14 @@ const REFUSED: [(&str, &str, &str); 22] = [
     ("OW_SC_MAX_CSV_BYTES", "10 MB", "a whole number"),
     ("OW_SC_MAX_CSV_ROWS", "1e6", "a whole number"),
     ("OW_SC_SWEEP_EVERY", "30s", "a whole number"),
+    ("OW_SC_MAX_BATCH_BYTES", "5 GB", "a whole number"),
+    ("OW_SC_INBOX", "/dev/null/below", "a folder"),
+    ("OW_SC_SOURCE_HOSTS", "https://lims.plant.example", "a comma list of hosts"),
+    ("OW_SC_SOURCE_SECRETS", r#"{"lab": "Bearer two-words"}"#, "authorization"),
     ("OW_SC_CORS_ORIGINS", "*", "a comma list of origins"),
     ("OW_SC_TRUSTED_PROXIES", "10.0.0.0/33", "a comma list of addresses and networks"),
     ("OW_SC_LIVE_URL", "https://api/ws", "a ws or wss URL"),
+    ("OW_SC_UPLOAD_URL", "s3://plant", "an http or https URL"),
     ("OW_SC_PUSH_URL", "wss://api/ws", "an http or https URL"),
     ("OW_SC_TABLE", "a b", "3 to 255"),
     // A file.
@@ -51,7 +56,7 @@ const REFUSED: [(&str, &str, &str); 22] = [
 ];
 
 /// Those whose values are in no message.
-const SECRETS: [&str; 3] = ["OW_SC_API_TOKEN", "OW_SC_METRICS_TOKEN", "OW_SC_REDIS_URL"];
+const SECRETS: [&str; 4] = ["OW_SC_API_TOKEN", "OW_SC_METRICS_TOKEN", "OW_SC_REDIS_URL", "OW_SC_SOURCE_SECRETS"];
 
 #[tokio::test]
 async fn a_value_that_does_not_parse_stops_the_start_and_is_named_with_what_was_expected() -> anyhow::Result<()> {

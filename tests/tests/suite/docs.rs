@@ -56,7 +56,7 @@ async fn the_document_is_openapi_3_1_and_sound() -> anyhow::Result<()> {
         assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name} has no summary");
         assert!(ids.insert(operation["operationId"].to_string()), "{name} repeats an operationId");
         let responses = operation["responses"].as_object().cloned().unwrap_or_default();
-        assert!(responses.contains_key("200"), "{name} never succeeds");
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{name} never succeeds");
         for (status, response) in &responses {
             assert!(status.parse::<u16>().is_ok() && response["description"].is_string(), "{name} {status}");
         }
@@ -123,10 +123,13 @@ async fn every_route_is_documented_and_every_documented_route_is_served() -> any
     assert!(routed.len() >= 13, "{routed:?}");
     assert_eq!(documented, routed);
     for (path, method, _) in operations(&document) {
-        let asked = path.replace("{site}", "default").replace("{id}", "none");
+        let asked =
+            path.replace("{site}", "default").replace("{id}", "none").replace("{name}", "none").replace("{part}", "1");
         let response = api.request(method.to_uppercase().parse()?, &asked).send().await?;
         let (status, body) = (response.status(), response.text().await?);
-        assert!(status != 405 && (status != 404 || body.contains("ingest")), "{method} {path}: {status} {body}");
+        let is_served = status != 405
+            && (status != 404 || ["has this id", "has this name"].iter().any(|known| body.contains(known)));
+        assert!(is_served, "{method} {path}: {status} {body}");
     }
     Ok(())
 }

@@ -278,6 +278,43 @@ async fn outfalls_and_permits_are_kept_apart() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Charts of other years leave columns out, or have more of them.
+#[tokio::test]
+async fn a_value_is_the_same_one_whatever_else_a_chart_says_of_its_limit() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    taken(&api, "", ECHO).await?;
+    let chart = |change: &dyn Fn(&mut Vec<String>, bool)| {
+        let (mut reader, mut writer) =
+            (csv::Reader::from_reader(ECHO.as_bytes()), csv::Writer::from_writer(Vec::new()));
+        let header = reader.headers().cloned()?;
+        let rows = std::iter::once(Ok(header)).chain(reader.into_records());
+        for (number, row) in rows.enumerate() {
+            let mut cells: Vec<String> = row?.iter().map(str::to_owned).collect();
+            change(&mut cells, number == 0);
+            writer.write_record(&cells)?;
+        }
+        anyhow::Ok(writer.into_inner()?)
+    };
+    let season = chart(&|cells, is_header| cells.push(if is_header { "limit_season_id" } else { "0" }.to_owned()))?;
+    let answer = taken(&api, "", season).await?;
+    assert_eq!((&answer["readings_replaced"], &answer["alerts"]["new"]), (&json!(0), &json!(0)), "{answer}");
+    assert_eq!(alerts(&api, "TX0119407").await?.len(), 8);
+    // EPA makes limits benchmarks, and takes the violations back.
+    let header = csv::Reader::from_reader(ECHO.as_bytes()).headers()?.clone();
+    let kind = header.iter().position(|name| name == "limit_type_code");
+    let kind = kind.ok_or_else(|| anyhow::anyhow!("the chart has no types of limits"))?;
+    let benchmarks = chart(&|cells, is_header| {
+        if !is_header && !cells[kind].is_empty() {
+            cells[kind] = "ALR".to_owned();
+        }
+    })?;
+    taken(&api, "", benchmarks).await?;
+    let kinds: BTreeSet<String> =
+        alerts(&api, "TX0119407").await?.iter().map(|alert| alert["kind"].to_string()).collect();
+    assert_eq!(kinds, BTreeSet::from(["\"benchmark\"".to_owned()]));
+    Ok(())
+}
+
 #[tokio::test]
 async fn rows_of_another_permit_are_refused_where_the_query_names_the_site() -> anyhow::Result<()> {
     let (_server, api) = served().await?;

@@ -1,6 +1,8 @@
 //! The end-to-end suite: one binary, the real server, real sockets.
 
+mod asking;
 mod backup;
+mod buckets;
 mod cases;
 mod certificate;
 mod chart;
@@ -15,6 +17,8 @@ mod errors;
 mod fault_kinds;
 mod fault_ways;
 mod faults;
+mod folder;
+mod inbox;
 mod ingest;
 mod instances;
 mod lists;
@@ -33,8 +37,11 @@ mod resume;
 mod scale;
 mod schedules;
 mod security;
+mod sending;
 mod slow_table;
+mod sources;
 mod stalled;
 mod store;
 mod support;
+mod uploads;
 mod verdicts;

@@ -1,4 +1,4 @@
-//! Files at a table that answers after a second. A request does not wait longer than 25 s for verdicts, and as long as it
+//! Files at a table that answers after seconds. A request does not wait longer than 25 s for verdicts, and as long as it
 //! takes to find out whether its file is refused: nobody would tell the client later.
 
 use crate::support::{taken, until};
@@ -12,8 +12,9 @@ use tests::{Api, Faults, Server};
 
 /// How long the product waits.
 const WAITS: Duration = Duration::from_secs(25);
-/// So many that looking for the units of all of them takes longer than that, with 16 calls at once.
-const SERIES: usize = 450;
+/// How long the table does. What a file is refused for is found in seven calls or so, one after the other.
+const ANSWERS: Duration = Duration::from_secs(5);
+const SERIES: usize = 20;
 /// As many as a series may have: another one is refused once it is known what is stored.
 const UNITS: usize = 64;
 
@@ -33,7 +34,7 @@ impl Slow {
         let mut full = "time,species,concentration,unit\n".to_owned();
         (0..UNITS).try_for_each(|unit| writeln!(full, "{unit},Zn,9,unit {unit}"))?;
         taken(&api, "?site=plant", full).await?;
-        faults.set(Chances::slow(Duration::from_secs(1)));
+        faults.set(Chances::slow(ANSWERS));
         faults.on();
         Ok(Self { api, faults, _server: server, _table: table })
     }

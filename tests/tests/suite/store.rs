@@ -4,7 +4,7 @@ use live::ports::{Connection, Connections};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use table::deliveries::Progress;
-use table::leases::{Watch, Work};
+use table::leases::{LEASE, Watch, Work};
 use table::marks::{Mark, Origin};
 use table::{Publication, Published, Store, StoreError};
 use telemetry::deltas::Delta;
@@ -102,9 +102,29 @@ async fn publishers_learn_that_the_marks_of_an_interrupted_file_are_free() -> an
     let publish = async |head| store.publish(Publication { site: "a", head, events: &[], series: Vec::new() }).await;
     let head = store.head("a").await?;
     assert!(matches!(publish(head).await, Ok(Published::Done(..))));
-    store.note_interrupted("a", "f").await?;
+    store.give_back(&lease).await?;
+    let work = Work::File("f".into());
+    let abandoned = store.abandoned(&work, &mut Watch::default()).await?.expect("it was given back");
+    assert!(store.note_interrupted(&abandoned, "a", "f").await?);
     assert!(matches!(publish(head).await, Err(StoreError::Conflict)));
     assert!(matches!(publish(store.head("a").await?).await, Ok(Published::Done(..))));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_was_taken_up_again_is_not_noted_as_interrupted() -> anyhow::Result<()> {
+    let (_table, store) = &created().await?;
+    let (work, mut watch) = (Work::File("f".into()), Watch::default());
+    let dead = store.take_lease(work.clone(), &mut watch).await?.expect("nobody has it");
+    let mark = || Mark::new("series", Origin::File("f".into()), (0, 9), 10);
+    store.begin_file(&dead, "a", "f", &[mark()], json!({})).await?;
+    assert!(store.abandoned(&work, &mut watch).await?.is_none(), "its holder may live");
+    tokio::time::sleep(LEASE).await;
+    let abandoned = store.abandoned(&work, &mut watch).await?.expect("no sign of life");
+    let lease = store.take_lease(work.clone(), &mut watch).await?.expect("its holder is dead");
+    assert!(!store.note_interrupted(&abandoned, "a", "f").await?);
+    store.begin_file(&lease, "a", "f", &[mark()], json!({})).await?;
+    assert!(store.end_file(&lease, "a", "f", store.head("a").await?, &[]).await?.is_some());
     Ok(())
 }
 

@@ -55,7 +55,8 @@ export function address(path: string, query: Query = {}): string {
   return text ? `${path}?${text}` : path;
 }
 
-async function send(url: string, init: RequestInit): Promise<Response> {
+/** A request with the token, sent again when it came too early. Rejects with an `ApiError` if it is refused. */
+export async function send(url: string, init: RequestInit): Promise<Response> {
   for (let attempt = 1; ; attempt++) {
     const sent = token.get();
     const headers = { ...authorization(), ...init.headers };

@@ -18,6 +18,8 @@ export const CONDITION_NAMES: Record<Condition, string> = {
   none: "No limit",
 };
 
+export const MEGABYTE = 1024 * 1024;
+
 const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
 const long = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 8 });
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
@@ -43,6 +45,22 @@ export function count(value: number): string {
 
 export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/** How much room a file takes. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1024) return counted(bytes, "byte");
+  if (bytes < MEGABYTE) return `${count(bytes / 1024)} KB`;
+  const isLarge = bytes >= 1024 * MEGABYTE;
+  return isLarge ? `${(bytes / MEGABYTE / 1024).toFixed(2)} GB` : `${(bytes / MEGABYTE).toFixed(1)} MB`;
+}
+
+/** How long something takes, as exactly as it can be known. */
+export function durationText(seconds: number): string {
+  if (seconds < 10) return "a few seconds";
+  if (seconds < 90) return `about ${counted(Math.round(seconds / 10) * 10, "second")}`;
+  if (seconds < 5400) return `about ${counted(Math.round(seconds / 60), "minute")}`;
+  return `about ${counted(Math.round(seconds / 3600), "hour")}`;
 }
 
 /** A value with its qualifier and unit. */

@@ -3,8 +3,11 @@
 import { s } from "./dom";
 import type { Condition } from "./types";
 
+/** A condition, or that something is under way. */
+export type Sign = Condition | "underway";
+
 /** What is drawn in a square of 16: an outline, and the sign within. */
-const SHAPES: Record<Condition, { outline: string; sign: string; filled: boolean }> = {
+const SHAPES: Record<Sign, { outline: string; sign: string; filled: boolean }> = {
   // An octagon, as on a stop sign.
   critical: { outline: "M5 1h6l4 4v6l-4 4H5l-4-4V5z", sign: "M5.5 5.5l5 5m0-5l-5 5", filled: true },
   warning: { outline: "M8 1.2l7.2 13.3H.8z", sign: "M8 6v4m0 2v.4", filled: true },
@@ -16,11 +19,13 @@ const SHAPES: Record<Condition, { outline: string; sign: string; filled: boolean
     filled: false,
   },
   ok: { outline: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1z", sign: "M4.8 8.2l2.2 2.3 4.3-4.8", filled: false },
+  // A clock.
+  underway: { outline: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1z", sign: "M8 4.2V8l2.6 1.8", filled: false },
   none: { outline: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1z", sign: "M5 8h6", filled: false },
 };
 
-export function icon(condition: Condition): SVGElement {
-  const { outline, sign, filled } = SHAPES[condition];
+export function icon(of: Sign): SVGElement {
+  const { outline, sign, filled } = SHAPES[of];
   return s(
     "svg",
     {

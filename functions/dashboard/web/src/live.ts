@@ -21,7 +21,7 @@ export type LiveEvent = { seq: number } & (
     }
   | { type: "readings"; series: { series: string }[] }
   | { type: "alerts"; alerts: Alert[]; withdrawn: string[]; omitted?: number }
-  | { type: "ingest"; source?: string; readings?: number; message?: string; alerts?: { new?: number } }
+  | { type: "ingest"; ingest?: string; source?: string }
   | { type: "omitted" }
 );
 

@@ -2,23 +2,25 @@ import "./style/base.css";
 import "./style/shell.css";
 import "./style/forms.css";
 import "./style/overview.css";
+import "./style/upload.css";
 import "./style/print.css";
 import { certificateView } from "./certificate";
 import { h } from "./dom";
+import { later, type Mount } from "./later";
 import { start } from "./model";
 import { overviewView } from "./overview/view";
 import { permitView } from "./permit/view";
 import { route, type View } from "./route";
 import { shell } from "./shell";
 import { askForTokens } from "./token";
+import { takeUp } from "./upload/queue";
 import { uploadView } from "./upload/view";
-
-/** Makes a view, and returns what ends it. */
-type Mount = (main: HTMLElement) => () => void;
 
 const VIEWS: Record<View, Mount> = {
   overview: overviewView,
   upload: uploadView,
+  // Most who look at the page come for the overview.
+  files: later(async () => (await import("./files/view")).filesView),
   permit: permitView,
   certificate: certificateView,
 };
@@ -41,4 +43,5 @@ route.watch(({ view }) => {
   if (!first) main.focus();
 });
 
-void start();
+// Whoever wants a token has got it by then.
+void start().then(takeUp);

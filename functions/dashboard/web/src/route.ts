@@ -2,7 +2,7 @@
 
 import { Signal } from "./signal";
 
-export const VIEWS = ["overview", "upload", "permit", "certificate"] as const;
+export const VIEWS = ["overview", "upload", "files", "permit", "certificate"] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Route {
@@ -13,25 +13,22 @@ export interface Route {
   /** The stretch of the chart, as the API takes times. */
   from: string | null;
   to: string | null;
+  /** The file whose account is shown. */
+  file: string | null;
+  /** Which files are listed: those of a site, and of a state. */
+  of: string | null;
+  state: string | null;
 }
 
-const KEYS = ["site", "outfall", "series", "from", "to"] as const;
+const KEYS = ["site", "outfall", "series", "from", "to", "file", "of", "state"] as const;
 
 function parse(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#/, "").split("?", 2);
   const named = path.replace(/^\//, "");
   const view = VIEWS.find((known) => known === named) ?? "overview";
   const values = new URLSearchParams(query);
-  const value = (key: string) => values.get(key) || null;
-  const [site, outfall, series, from, to] = KEYS.map(value);
-  return {
-    view,
-    site: site ?? null,
-    outfall: outfall ?? null,
-    series: series ?? null,
-    from: from ?? null,
-    to: to ?? null,
-  };
+  const found = Object.fromEntries(KEYS.map((key) => [key, values.get(key) || null]));
+  return { view, ...(found as Record<(typeof KEYS)[number], string | null>) };
 }
 
 export function hashOf(route: Route): string {

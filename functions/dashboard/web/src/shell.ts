@@ -8,10 +8,12 @@ import { goToSite, live, overview, site, sites, version } from "./model";
 import * as notify from "./notify";
 import { go, hashOf, route, VIEWS, type View } from "./route";
 import * as theme from "./theme";
+import { uploadChip } from "./upload/chip";
 
 const TITLES: Record<View, string> = {
   overview: "Overview",
   upload: "Upload",
+  files: "Files",
   permit: "Permit",
   certificate: "Certificate",
 };
@@ -39,6 +41,7 @@ export function shell(main: HTMLElement): HTMLElement {
         h("span", { class: "quiet", text: "effluent monitor" }),
       ),
       connection(),
+      uploadChip(),
       h("div", { class: "places" }, siteChoice(), outfallChoice()),
       h("div", { class: "switches" }, notify.button(), theme.button(), forgetButton()),
       navigation(),
@@ -60,8 +63,9 @@ function navigation(): HTMLElement {
   route.watch((current) => {
     VIEWS.forEach((view, index) => {
       const link = links[index];
-      // The stretch and the series of the chart belong to the overview; a way back to it keeps them.
-      link?.setAttribute("href", hashOf({ ...current, view }));
+      // The stretch and the series of the chart belong to the overview; a way back to it keeps them. Not so a file: from
+      // its account, "Files" leads back to all.
+      link?.setAttribute("href", hashOf({ ...current, view, file: null }));
       if (current.view === view) link?.setAttribute("aria-current", "page");
       else link?.removeAttribute("aria-current");
     });
@@ -71,7 +75,7 @@ function navigation(): HTMLElement {
     links[index]?.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      go({ view });
+      go({ view, file: null });
     });
   });
   return h("nav", { "aria-label": "Views" }, ...links);

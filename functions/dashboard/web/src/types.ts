@@ -240,11 +240,27 @@ export interface IngestAnswer {
   left_out?: Record<string, number>;
 }
 
+/** How far a file has come. */
+export type FileStage = "recording" | "judging" | "done" | "refused" | "unchanged" | "failed";
+
 /** With 202, for a file whose verdicts are still being worked out. */
 export interface Underway {
   id: string;
   state: "recording" | "judging";
   message: string;
+}
+
+/** How much of a file was read, in bytes. */
+export interface Progress {
+  read: number;
+  of: number;
+}
+
+/** Why a file was refused as a whole. */
+export interface FileError {
+  code: string;
+  message: string;
+  details: unknown;
 }
 
 /** What a person has decided about a file. */
@@ -254,27 +270,83 @@ export interface Decision {
   at: string;
 }
 
-export interface IngestRecord {
-  state: Underway["state"] | "done";
-  series_left: number;
-  answer: IngestAnswer | null;
-}
-
 /** A file in the ledger. */
 export interface LedgerRecord {
   id: string;
-  source: string;
+  digest: string;
+  bytes: number;
+  /** The site that was given with it. */
   site: string | null;
   sites: string[];
+  source: string;
+  who: string;
   received_at: string;
-  state: IngestRecord["state"];
+  code_version: string;
+  state: FileStage;
   answer: IngestAnswer | null;
+  error: FileError | null;
   withdrawn: Decision | null;
   resolution: Decision | null;
+}
+
+/** The same with how far it is, when it is asked for by its id. */
+export interface IngestRecord extends LedgerRecord {
+  series_left: number;
+  progress?: Progress;
 }
 
 export interface WithdrawnFile {
   ingest: LedgerRecord;
   alerts: { new: number; withdrawn: number };
   pending?: number;
+}
+
+export type SourceOutcome = "taken" | "unchanged" | "failed";
+
+/** An address that is asked by the clock. */
+export interface Source {
+  name: string;
+  kind: "address" | "echo";
+  url: string;
+  permit: string | null;
+  site: string | null;
+  schedule: string;
+  zone: string;
+  next_at: string | null;
+  /** What came of it the last time. */
+  last: {
+    at: string;
+    outcome: SourceOutcome;
+    message: string;
+    since: string;
+    times: number;
+    file: { ingest: string | null; error: FileError | null } | null;
+  } | null;
+}
+
+/** A stretch of a file that the server does not have yet. Both of its ends belong to it. */
+export interface Part {
+  part: number;
+  from: number;
+  to: number;
+  /** On the server if it begins with `/`, else at the store that takes parts for it. */
+  url: string;
+}
+
+/** A file that comes in parts. */
+export interface UploadDocument {
+  id: string;
+  site: string | null;
+  name: string;
+  bytes: number;
+  state: "receiving" | "waiting" | FileStage;
+  /** Bytes that are there. */
+  received: number;
+  part_bytes: number;
+  /** The next parts that are not there. */
+  missing: Part[];
+  /** The file's id in the ledger, once that is known. */
+  ingest: string | null;
+  error: FileError | null;
+  progress: Progress | null;
 }

@@ -7,20 +7,32 @@ twice. */ -}}
 {{- if include "owsc.embedded" . }}
 - name: OW_SC_DATA_DIR
   value: /data
-{{- else }}
+{{- end }}
+{{- with include "owsc.cloud" . | fromJson }}
 - name: AWS_REGION
   {{- /* Requests are signed for a region wherever they go. */}}
-  value: {{ .Values.database.region | default "local" | quote }}
-{{- with .Values.database.endpoint }}
+  value: {{ .region | default .anyRegion | quote }}
+{{- with .endpoint }}
 - name: AWS_ENDPOINT_URL_DYNAMODB
   value: {{ . | quote }}
 {{- end }}
-{{- with .Values.database.credentialsSecret }}
+{{- with $.Values.inbox.endpoint }}
+- name: AWS_ENDPOINT_URL_S3
+  value: {{ . | quote }}
+{{- end }}
+{{- with .credentialsSecret }}
+{{- $keys := . }}
 {{- range list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" }}
-{{ include "owsc.fromSecret" (dict "secret" $.Values.database.credentialsSecret "key" .) }}
+{{ include "owsc.fromSecret" (dict "secret" $keys "key" .) }}
 {{- end }}
 {{- end }}
 {{- end }}
+{{- with include "owsc.inbox" . }}
+- name: OW_SC_INBOX
+  value: {{ . | quote }}
+{{- end }}
+- name: OW_SC_MAX_BATCH_BYTES
+  value: {{ include "owsc.maxBytes" . | quote }}
 {{- with .Values.secrets }}
 {{- if or .existingSecret .apiToken }}
 {{ include "owsc.fromSecret" (dict "secret" $secret "key" "OW_SC_API_TOKEN") }}

@@ -66,3 +66,49 @@ helm.sh/chart: {{ printf "%s-%s" .context.Chart.Name .context.Chart.Version | re
 {{- define "owsc.embedded" -}}
 {{- if eq .Values.database.mode "embedded" }}true{{ end }}
 {{- end }}
+
+{{- /* What the AWS SDK is told, as JSON, or an empty object where neither AWS nor a store like it is asked. A process has
+one region and one pair of keys: the table's, which are the inbox' too, or else the inbox' own. */ -}}
+{{- define "owsc.cloud" -}}
+{{- if not (include "owsc.embedded" .) }}
+{{- set (pick .Values.database "region" "endpoint" "credentialsSecret") "anyRegion" "local" | toJson }}
+{{- else if .Values.inbox.bucket }}
+{{- /* Stores that have no regions answer to this one, if they look at it at all. */}}
+{{- set (pick .Values.inbox "region" "credentialsSecret") "anyRegion" "us-east-1" | toJson }}
+{{- else }}{}
+{{- end }}
+{{- end }}
+
+{{- /* Where files are taken in from by themselves, or nothing where that is left to the server. */ -}}
+{{- define "owsc.inbox" -}}
+{{- with .Values.inbox }}
+{{- if .bucket }}s3://{{ .bucket }}{{ with .prefix }}/{{ . }}{{ end }}
+{{- else if .existingClaim }}/inbox
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "owsc.maxBytes" -}}
+{{- include "owsc.text" (.Values.inbox.maxBytes | default (empty .Values.inbox.bucket | ternary 1073741824 5368709120)) }}
+{{- end }}
+
+{{- /* Whether the inbox is a folder, whose files are copied to /tmp while they are read; one in a bucket is read where it is.
+The embedded database has such a folder by itself. */ -}}
+{{- define "owsc.copies" -}}
+{{- $folder := or .Values.inbox.existingClaim (include "owsc.embedded" .) (hasKey .Values.env "OW_SC_INBOX") }}
+{{- if and $folder (not .Values.inbox.bucket) }}true{{ end }}
+{{- end }}
+
+{{- define "owsc.tmpSizeLimit" -}}
+{{- $copies := include "owsc.copies" . | eq "true" | ternary (include "owsc.maxBytes" . | int64 | mul 4) 0 }}
+{{- .Values.tmpSizeLimit | default (printf "%dMi" (div (add $copies 1048575) 1048576 | add 512)) }}
+{{- end }}
+
+{{- /* A quantity of Kubernetes' as a number. */ -}}
+{{- define "owsc.bytes" -}}
+{{- $factors := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024 "Mi" 1048576
+    "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 }}
+{{- $text := include "owsc.text" . }}
+{{- $unit := regexFind "[A-Za-z]*$" $text }}
+{{- mulf (trimSuffix $unit $text | float64) (get $factors $unit) }}
+{{- end }}

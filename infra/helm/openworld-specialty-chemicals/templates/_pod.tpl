@@ -82,13 +82,20 @@ spec:
         - name: data
           mountPath: /data
         {{- end }}
+        {{- if .Values.inbox.existingClaim }}
+        - name: inbox
+          mountPath: /inbox
+          {{- with .Values.inbox.subPath }}
+          subPath: {{ . | quote }}
+          {{- end }}
+        {{- end }}
         {{- with .Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
   volumes:
     - name: tmp
       emptyDir:
-        sizeLimit: {{ .Values.tmpSizeLimit }}
+        sizeLimit: {{ include "owsc.tmpSizeLimit" . }}
     {{- if include "owsc.embedded" . }}
     - name: data
       {{- if .Values.persistence.enabled }}
@@ -97,6 +104,11 @@ spec:
       {{- else }}
       emptyDir: {}
       {{- end }}
+    {{- end }}
+    {{- with .Values.inbox.existingClaim }}
+    - name: inbox
+      persistentVolumeClaim:
+        claimName: {{ . }}
     {{- end }}
     {{- with .Values.extraVolumes }}
     {{- toYaml . | nindent 4 }}

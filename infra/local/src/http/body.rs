@@ -3,15 +3,19 @@
 //! A client that is answered while it still sends notices only when it has finished. If the connection were closed on
 //! the rest of the body, the client would see a broken pipe in place of the reason.
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, HttpBody};
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
+use std::io::{Error, ErrorKind, Result};
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// How much of a refused body is read, in bytes; a client that sends more is cut off.
 const MOST: usize = 64 * 1024 * 1024;
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may send nothing in the middle of a body.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +25,12 @@ pub(crate) enum Refused {
 }
 
 /// Reads a body of at most `limit` bytes; the rest of a larger one is read away.
-pub(crate) async fn read_up_to(body: Body, limit: usize) -> Result<Bytes, Refused> {
+pub(crate) async fn read_up_to(body: Body, limit: usize) -> std::result::Result<Bytes, Refused> {
     let mut stream = body.into_data_stream();
     let mut read = BytesMut::new();
-    while let Some(piece) = stream.next().await {
+    loop {
+        let came = tokio::time::timeout(SILENCE, stream.next()).await.map_err(|_| Refused::Broken)?;
+        let Some(piece) = came else { return Ok(read.freeze()) };
         let piece = piece.map_err(|_| Refused::Broken)?;
         if read.len() + piece.len() > limit {
             tokio::spawn(rest(stream));
@@ -32,7 +38,49 @@ pub(crate) async fn read_up_to(body: Body, limit: usize) -> Result<Bytes, Refuse
         }
         read.extend_from_slice(&piece);
     }
-    Ok(read.freeze())
+}
+
+/// A body for those who may not want all of it: what they leave is read away. It ends with an error (`TimedOut`) when the
+/// client falls silent.
+pub(crate) fn patient(body: Body) -> Body {
+    patient_for(body, SILENCE)
+}
+
+fn patient_for(body: Body, silence: Duration) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    let rest = Rest(Some(body.into_data_stream()));
+    Body::from_stream(stream::try_unfold(rest, move |rest| rest.next(silence)))
+}
+
+/// What was not read yet of a body.
+struct Rest(Option<BodyDataStream>);
+
+impl Rest {
+    async fn next(mut self, silence: Duration) -> Result<Option<(Bytes, Self)>> {
+        let Some(stream) = &mut self.0 else { return Ok(None) };
+        let came = tokio::time::timeout(silence, stream.next()).await;
+        if let Ok(Some(Ok(piece))) = came {
+            return Ok(Some((piece, self)));
+        }
+        // Nothing is left to be read.
+        self.0 = None;
+        match came {
+            Ok(Some(Err(error))) => Err(Error::other(error)),
+            Ok(_) => Ok(None),
+            Err(_) => Err(Error::new(ErrorKind::TimedOut, format!("nothing came for {silence:?}"))),
+        }
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        // A gateway that ends has no runtime any more, and nobody to answer.
+        if let (Some(stream), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(rest(stream));
+        }
+    }
 }
 
 /// Reads a body to its end, within bounds, while the answer goes out.
@@ -52,4 +100,46 @@ async fn rest(mut stream: BodyDataStream) {
     };
     // Whichever way it ends, the connection is hyper's again.
     let _ = tokio::time::timeout(PATIENCE, reading).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A body of three pieces, which counts those that were taken.
+    fn counted() -> (Body, Arc<AtomicUsize>) {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counter = taken.clone();
+        let piece = move |_| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, Error>(Bytes::from_static(b"ab"))
+        };
+        (Body::from_stream(stream::iter(0..3).map(piece)), taken)
+    }
+
+    #[tokio::test]
+    async fn what_nobody_wants_is_read_away() {
+        let (body, taken) = counted();
+        assert_eq!(to_bytes(patient(body), usize::MAX).await.unwrap(), "ababab");
+        assert_eq!(taken.load(Ordering::SeqCst), 3);
+        let (body, taken) = counted();
+        let mut begun = patient(body).into_data_stream();
+        assert_eq!(begun.next().await.unwrap().unwrap(), "ab");
+        drop(begun);
+        while taken.load(Ordering::SeqCst) < 3 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_falls_silent_is_not_waited_for() {
+        let pieces = stream::iter([Ok::<_, Error>(Bytes::from_static(b"ab"))]).chain(stream::pending());
+        let mut body = patient_for(Body::from_stream(pieces), Duration::from_millis(20)).into_data_stream();
+        assert_eq!(body.next().await.unwrap().unwrap(), "ab");
+        assert_eq!(body.next().await.unwrap().unwrap_err().to_string(), "nothing came for 20ms");
+        assert!(body.next().await.is_none());
+    }
 }

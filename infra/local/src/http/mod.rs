@@ -5,7 +5,7 @@ mod event;
 mod response;
 mod routes;
 
-pub(crate) use body::{read_away, read_up_to};
+pub(crate) use body::{Refused, patient, read_away, read_up_to};
 pub(crate) use event::{client_headers, pairs, time_of};
 pub(crate) use response::{body_of, headers_of, plain, status_of};
 pub(crate) use routes::decoded;
@@ -16,7 +16,7 @@ use crate::throttle::Throttles;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
-use body::Refused;
+
 use routes::Routes;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -109,7 +109,7 @@ fn failed(error: &InvokeError) -> Response {
     match error {
         InvokeError::Function { .. } => plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         InvokeError::EventTooLarge(_) => plain(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-        InvokeError::Throttled | InvokeError::Stopping | InvokeError::NotStarted => {
+        InvokeError::Throttled | InvokeError::TooLate | InvokeError::Stopping | InvokeError::NotStarted => {
             plain(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
         }
     }

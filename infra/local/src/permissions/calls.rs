@@ -22,7 +22,7 @@ impl Permissions {
                 let hash = self.hash(table, index);
                 let keys = [&body["Key"], &body["Item"]].map(|key| text(&key[hash])).into_iter().flatten();
                 let keys = keys.chain(queried(body, hash)).collect();
-                vec![Wish { action: format!("dynamodb:{operation}"), resource: arn(table, index), keys }]
+                vec![Wish { action: format!("dynamodb:{operation}"), resource: arn(table, index), keys, prefix: None }]
             }
         }
     }
@@ -35,7 +35,7 @@ impl Permissions {
         let table = part["TableName"].as_str().unwrap_or_default();
         let hash = self.hash(table, None);
         let keys = [&part["Key"], &part["Item"]].map(|key| text(&key[hash])).into_iter().flatten().collect();
-        Wish { action, resource: arn(table, None), keys }
+        Wish { action, resource: arn(table, None), keys, prefix: None }
     }
 
     fn batch(&self, operation: &str, table: &str, requests: &Value) -> Wish {
@@ -44,7 +44,7 @@ impl Permissions {
         let written = writes.flat_map(|r| [&r["PutRequest"]["Item"], &r["DeleteRequest"]["Key"]]);
         let read = requests["Keys"].as_array().into_iter().flatten();
         let keys = written.chain(read).filter_map(|key| text(&key[hash])).collect();
-        Wish { action: format!("dynamodb:{operation}"), resource: arn(table, None), keys }
+        Wish { action: format!("dynamodb:{operation}"), resource: arn(table, None), keys, prefix: None }
     }
 
     /// The partition key of a table or index.

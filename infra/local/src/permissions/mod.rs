@@ -34,13 +34,21 @@ pub(crate) struct Wish {
     pub(crate) resource: String,
     /// The partitions that it is about; none if it is about no single ones.
     pub(crate) keys: Vec<String>,
+    /// What is listed of a bucket.
+    pub(crate) prefix: Option<String>,
+}
+
+impl Wish {
+    pub(crate) fn new(action: &str, resource: String) -> Self {
+        Self { action: action.to_owned(), resource, keys: Vec::new(), prefix: None }
+    }
 }
 
 impl Permissions {
     /// The permissions of a template's functions.
     pub fn of(template: &Template) -> Self {
         let statements = |arn: &str| {
-            let role = template.roles.iter().find(|role| role.arn == arn && !role.managed)?;
+            let role = template.roles.iter().find(|role| role.arn == arn && role.unknown.is_empty())?;
             Some(role.statements.clone())
         };
         let functions = template.functions.iter();
@@ -49,14 +57,34 @@ impl Permissions {
         Self { roles, tables }
     }
 
+    /// Refuses what who has this access key may not do, and says why. The log says the same, as a function may keep it to
+    /// itself.
+    pub(crate) fn check(&self, access_key: &str, wish: &Wish) -> Result<(), String> {
+        if self.allow(access_key, wish) {
+            return Ok(());
+        }
+        let Wish { action, resource, keys, prefix } = wish;
+        tracing::error!(
+            function = access_key,
+            action,
+            resource,
+            ?keys,
+            prefix,
+            "a function's role does not allow this"
+        );
+        Err(format!("{access_key} is not authorized to perform: {action} on resource: {resource}"))
+    }
+
     /// Whether who has this access key may do something.
-    pub(crate) fn allow(&self, access_key: &str, wish: &Wish) -> bool {
+    fn allow(&self, access_key: &str, wish: &Wish) -> bool {
         let Some(statements) = self.roles.get(access_key) else { return true };
         statements.iter().any(|statement| {
             let any = |patterns: &[String], text: &str| patterns.iter().any(|pattern| matches(pattern, text));
             // Of no keys at all, all match, as in IAM.
             let keys = statement.keys.as_ref().is_none_or(|keys| wish.keys.iter().all(|key| any(keys, key)));
-            any(&statement.actions, &wish.action) && any(&statement.resources, &wish.resource) && keys
+            let listed = |prefixes: &Vec<String>| wish.prefix.as_ref().is_some_and(|prefix| any(prefixes, prefix));
+            let prefix = statement.prefixes.as_ref().is_none_or(listed);
+            any(&statement.actions, &wish.action) && any(&statement.resources, &wish.resource) && keys && prefix
         })
     }
 }
@@ -76,19 +104,28 @@ impl Keys {
 
 /// The access key of a signed request.
 pub(crate) fn access_key(authorization: &str) -> &str {
+    credential(authorization).split('/').next().unwrap_or_default()
+}
+
+/// Who signed a request, when, where and for what: `KEY/20260101/us-east-1/s3/aws4_request`.
+pub(crate) fn credential(authorization: &str) -> &str {
     let credential = authorization.split_once("Credential=").map_or("", |(_, rest)| rest);
-    credential.split('/').next().unwrap_or_default()
+    credential.split(',').next().unwrap_or_default()
 }
 
 /// The ARN of a connection of a WebSocket API, for a method.
 pub(crate) fn connection(api_id: &str, stage: &str, method: &str, id: &str) -> Wish {
     let resource = format!("arn:aws:execute-api:{}:{ACCOUNT}:{api_id}/{stage}/{method}/@connections/{id}", region());
-    Wish { action: "execute-api:ManageConnections".into(), resource, keys: Vec::new() }
+    Wish::new("execute-api:ManageConnections", resource)
 }
 
 /// Whether a text is like a pattern, in which `*` is anything.
 fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
+    fit(pattern.split('*'), text)
+}
+
+/// Whether a text has these parts in turn, and between them anything.
+pub(crate) fn fit<'a>(mut parts: impl Iterator<Item = &'a str>, text: &str) -> bool {
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };
     let mut parts: Vec<&str> = parts.collect();
@@ -185,8 +222,10 @@ Resources:
     #[test]
     fn connections_are_named_by_method() {
         let permissions = Permissions::of(&Template::parse(TEMPLATE, &Given::default()).unwrap());
-        assert!(permissions.allow("Reader", &connection("live", "ws", "POST", "a=")));
-        assert!(!permissions.allow("Reader", &connection("live", "ws", "DELETE", "a=")));
+        assert_eq!(permissions.check("Reader", &connection("live", "ws", "POST", "a=")), Ok(()));
+        let refused = permissions.check("Reader", &connection("live", "ws", "DELETE", "a=")).unwrap_err();
+        let beginning = "Reader is not authorized to perform: execute-api:ManageConnections on resource: arn:aws:";
+        assert!(refused.starts_with(beginning), "{refused}");
     }
 
     #[test]

@@ -63,8 +63,8 @@ async fn pass(State(passing): State<Arc<Passing>>, mut headers: HeaderMap, body:
     let (key, operation) = (access_key(&key), target.rsplit('.').next().unwrap_or_default());
     let call: Value = serde_json::from_slice(&body).unwrap_or_default();
     let wishes = passing.permissions.wishes(operation, &call);
-    if let Some(refused) = wishes.iter().find(|wish| !passing.permissions.allow(key, wish)) {
-        return denied(key, &refused.action, &refused.resource, &refused.keys);
+    if let Err(message) = wishes.iter().try_for_each(|wish| passing.permissions.check(key, wish)) {
+        return denied(&message);
     }
     for name in [header::HOST, header::CONTENT_LENGTH] {
         headers.remove(name);
@@ -87,10 +87,8 @@ fn unreachable_database(error: &reqwest::Error) -> Response {
     StatusCode::BAD_GATEWAY.into_response()
 }
 
-/// As DynamoDB refuses; the log says the same, as a function may keep it to itself.
-fn denied(function: &str, action: &str, resource: &str, keys: &[String]) -> Response {
-    tracing::error!(function, action, resource, ?keys, "a function's role does not allow this");
-    let message = format!("{function} is not authorized to perform: {action} on resource: {resource}");
+/// As DynamoDB refuses.
+fn denied(message: &str) -> Response {
     let kind = "com.amazon.coral.service#AccessDeniedException";
     let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
     (StatusCode::BAD_REQUEST, headers, json!({"__type": kind, "Message": message}).to_string()).into_response()

@@ -42,6 +42,9 @@ pub enum InvokeError {
     /// The function may have no environments at all.
     #[error("the function's reserved concurrency is 0")]
     Throttled,
+    /// No environment was free in time.
+    #[error("no environment was free in time")]
+    TooLate,
     /// The gateway is stopping.
     #[error("the gateway is stopping")]
     Stopping,
@@ -71,6 +74,7 @@ impl InvokeError {
             Self::Function { kind, .. } => kind,
             Self::EventTooLarge(_) => "EventTooLarge",
             Self::Throttled => "Throttled",
+            Self::TooLate => "TooLate",
             Self::Stopping => "Stopping",
             Self::NotStarted => "NotStarted",
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -84,6 +85,11 @@ impl Pool {
 
     /// Runs the function. A caller that goes away no longer waits for an environment; what has begun goes on.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+        self.invoke_as(&uuid::Uuid::new_v4().to_string(), event, None).await
+    }
+
+    /// The same with a request id that is known already, and a time until which it must begin.
+    pub async fn invoke_as(&self, id: &str, event: Bytes, until: Option<Instant>) -> Result<Bytes, InvokeError> {
         if event.len() > MAX_EVENT {
             return Err(InvokeError::EventTooLarge(event.len()));
         }
@@ -94,8 +100,9 @@ impl Pool {
             let lease = tokio::select! {
                 lease = self.acquire() => lease,
                 () = self.0.stopping.cancelled() => return Err(InvokeError::Stopping),
+                () = passed(until) => return Err(InvokeError::TooLate),
             };
-            match lease.run(event.clone()).await {
+            match lease.run(id, event.clone()).await {
                 Err(InvokeError::NotStarted) => {}
                 outcome => return outcome,
             }
@@ -194,6 +201,14 @@ impl Inner {
     }
 }
 
+/// Ends when a time has passed, if there is one.
+async fn passed(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The right to give one event to an environment. Unused, it goes back to the pool.
 #[derive(Debug)]
 struct Lease {
@@ -211,9 +226,9 @@ impl Lease {
         self.handle.take().unwrap_or_else(|| unreachable!("a lease has its handle until it is consumed"))
     }
 
-    async fn run(self, event: Bytes) -> Result<Bytes, InvokeError> {
+    async fn run(self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
         let (reply, outcome) = oneshot::channel();
-        let job = Job { id: uuid::Uuid::new_v4().to_string(), event, reply };
+        let job = Job { id: id.to_owned(), event, reply };
         if self.into_handle().jobs.send(job).is_err() {
             return Err(InvokeError::NotStarted);
         }

@@ -7,7 +7,11 @@ const INHERITED: [&str; 7] = ["PATH", "HOME", "TMPDIR", "LANG", "RUST_BACKTRACE"
 
 /// All variables of a function but the Runtime API's address. Later ones win: Lambda's, the template's, and what the
 /// command line says.
-pub fn variables(function: &Function, database: Option<&str>, given: &[(String, String)]) -> Vec<(String, String)> {
+pub fn variables(
+    function: &Function,
+    endpoints: &[(&str, String)],
+    given: &[(String, String)],
+) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: String| match all.iter_mut().find(|(known, _)| known == name) {
         Some((_, old)) => *old = value,
@@ -33,9 +37,8 @@ pub fn variables(function: &Function, database: Option<&str>, given: &[(String, 
     // It tells who asks, where permissions are asked for.
     set("AWS_ACCESS_KEY_ID", function.id.clone());
     set("AWS_SECRET_ACCESS_KEY", "local".to_owned());
-    if let Some(endpoint) = database {
-        set("AWS_ENDPOINT_URL_DYNAMODB", endpoint.to_owned());
-        set("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", endpoint.to_owned());
+    for (service, endpoint) in endpoints {
+        set(&format!("AWS_ENDPOINT_URL_{service}"), endpoint.clone());
     }
     for (name, value) in function.environment.iter().chain(given) {
         set(name, value.clone());

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub(super) number: String,
-    created: jiff::Timestamp,
+    pub(super) created: jiff::Timestamp,
     value: Value,
 }
 

@@ -2,6 +2,7 @@
 
 use super::Feed;
 use super::batch::{Record, event, first_failure};
+use super::failure::{self, Condition};
 use super::place::Place;
 use crate::runtime::InvokeError;
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Lane {
     feed: Arc<Feed>,
     place: Arc<Place>,
+    shard: String,
     pages: mpsc::Receiver<Vec<Record>>,
     ready: VecDeque<Record>,
 }
@@ -38,8 +40,8 @@ enum Outcome {
 }
 
 impl Lane {
-    pub(super) fn new(feed: Arc<Feed>, place: Arc<Place>, pages: mpsc::Receiver<Vec<Record>>) -> Self {
-        Self { feed, place, pages, ready: VecDeque::new() }
+    pub(super) fn new(feed: Arc<Feed>, place: Arc<Place>, shard: String, pages: mpsc::Receiver<Vec<Record>>) -> Self {
+        Self { feed, place, shard, pages, ready: VecDeque::new() }
     }
 
     /// Works until the gateway stops.
@@ -82,7 +84,7 @@ impl Lane {
     async fn deliver(&self, records: Vec<Record>) {
         let mut work = vec![Batch { records, failures: 0 }];
         while let Some(mut batch) = work.pop() {
-            self.leave_out_old(&mut batch.records);
+            self.leave_out_old(&mut batch);
             if batch.records.is_empty() {
                 continue;
             }
@@ -90,7 +92,7 @@ impl Lane {
                 Outcome::Done => self.finish(&batch.records),
                 Outcome::Stopping => return,
                 Outcome::TooLarge if batch.records.len() > 1 => halve(batch, &mut work),
-                Outcome::TooLarge => self.give_up(&batch.records, "the event is too large"),
+                Outcome::TooLarge => self.give_up(&batch, Condition::RetryAttemptsExhausted, "the event is too large"),
                 Outcome::FailedFrom(first, reason) => {
                     self.finish(&batch.records[..first]);
                     batch.records.drain(..first);
@@ -123,7 +125,8 @@ impl Lane {
             return;
         }
         if self.feed.source.retries.is_some_and(|retries| failures > retries) {
-            self.give_up(&batch.records, &format!("{failures} attempts failed, the last with {reason}"));
+            let reason = format!("{failures} attempts failed, the last with {reason}");
+            self.give_up(&batch, Condition::RetryAttemptsExhausted, &reason);
             return;
         }
         let pause = (FIRST_PAUSE * 2_u32.saturating_pow(failures.saturating_sub(1).min(8))).min(LONGEST_PAUSE);
@@ -143,15 +146,17 @@ impl Lane {
         }
     }
 
-    fn leave_out_old(&self, records: &mut Vec<Record>) {
+    fn leave_out_old(&self, batch: &mut Batch) {
         let Some(most) = self.feed.source.max_age else { return };
-        let old: Vec<_> = records.extract_if(.., |record| record.age() > most).collect();
-        if !old.is_empty() {
-            self.give_up(&old, &format!("older than {most:?}"));
+        let records: Vec<_> = batch.records.extract_if(.., |record| record.age() > most).collect();
+        if !records.is_empty() {
+            let old = Batch { records, failures: batch.failures };
+            self.give_up(&old, Condition::RecordAgeExceeded, &format!("older than {most:?}"));
         }
     }
 
-    fn give_up(&self, records: &[Record], reason: &str) {
+    fn give_up(&self, batch: &Batch, condition: Condition, reason: &str) {
+        let records = &batch.records;
         let numbers: Vec<_> = records.iter().map(|record| record.number.as_str()).collect();
         tracing::error!(
             function = self.feed.function,
@@ -160,6 +165,10 @@ impl Lane {
             reason,
             "records are given up"
         );
+        if let Some(receiver) = &self.feed.source.on_failure {
+            let told = failure::told(&self.feed, &self.shard, records, condition, batch.failures);
+            self.feed.asynchronous.deliver(receiver, told, &[]);
+        }
         self.finish(records);
     }
 

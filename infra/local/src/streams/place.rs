@@ -67,15 +67,18 @@ impl Place {
     pub(super) async fn keep(self: Arc<Self>, stopping: CancellationToken) {
         let mut stored = self.stored.clone();
         loop {
-            // The last lane may still be at work when the gateway begins to stop; it is the last to hold the place.
-            let stops =
-                tokio::time::timeout(PERIOD, stopping.cancelled()).await.is_ok() && Arc::strong_count(&self) == 1;
+            let _ = tokio::time::timeout(PERIOD, stopping.cancelled()).await;
+            // The last lane may still be at work when the gateway begins to stop or the shard is closed; it is the last
+            // to hold the place.
+            let stops = Arc::strong_count(&self) == 1;
             let done = self.done();
             if done != stored {
-                if let Err(error) = self.store(done.as_deref().unwrap_or_default()) {
-                    tracing::warn!(%error, file = %self.file.display(), "the place in a stream could not be stored");
+                match self.store(done.as_deref().unwrap_or_default()) {
+                    Ok(()) => stored = done,
+                    Err(error) => {
+                        tracing::warn!(%error, file = %self.file.display(), "the place in a stream could not be stored");
+                    }
                 }
-                stored = done;
             }
             if stops {
                 return;
@@ -87,9 +90,17 @@ impl Place {
     }
 
     fn store(&self, number: &str) -> std::io::Result<()> {
-        let new = self.file.with_extension("new");
+        let new = self.new_file();
         std::fs::write(&new, number)?;
         std::fs::rename(&new, &self.file)
+    }
+
+    /// The file that takes the place of the stored one. Its name is the whole name and more: what stands behind the last
+    /// dot is the shard, and those of one table would share a file.
+    fn new_file(&self) -> PathBuf {
+        let mut name = self.file.clone().into_os_string();
+        name.push(".new");
+        name.into()
     }
 }
 
@@ -130,5 +141,32 @@ mod tests {
         stopping.cancel();
         keeper.await.unwrap();
         assert_eq!(Place::open(file).unwrap().done().as_deref(), Some("11"));
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_stored_is_stored_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("Fed.Items.shard");
+        let place = Arc::new(Place::open(file.clone()).unwrap());
+        // Nothing can be written where a folder is.
+        std::fs::create_dir(place.new_file()).unwrap();
+        let stopping = CancellationToken::new();
+        place.read("7", true);
+        let keeper = tokio::spawn(place.clone().keep(stopping.clone()));
+        tokio::time::sleep(PERIOD * 2).await;
+        assert!(!file.exists());
+        std::fs::remove_dir(place.new_file()).unwrap();
+        drop(place);
+        stopping.cancel();
+        keeper.await.unwrap();
+        assert_eq!(Place::open(file).unwrap().done().as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn shards_of_one_table_do_not_share_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let new = |name: &str| Place::open(directory.path().join(name)).unwrap().new_file();
+        assert_eq!(new("Fed.Items.first"), directory.path().join("Fed.Items.first.new"));
+        assert_ne!(new("Fed.Items.first"), new("Fed.Items.second"));
     }
 }

@@ -34,23 +34,27 @@ pub(super) struct Reader {
     /// The last record that was read.
     last: Option<String>,
     key: String,
+    from_oldest: bool,
+    /// There is nothing after what was read: the shard is closed.
+    is_over: bool,
 }
 
 impl Reader {
-    /// A reader that begins where the last one ended, or where the event says.
+    /// A reader that begins where the last one ended, else with the oldest record or with what comes from now on.
     pub(super) async fn new(
         feed: Arc<Feed>,
         database: Database,
         place: Arc<Place>,
-        arn: &str,
-        shard: &str,
+        (arn, shard): (&str, &str),
+        from_oldest: bool,
     ) -> anyhow::Result<Self> {
         let schema = feed.table.create["KeySchema"].as_array().into_iter().flatten();
         let key = schema.filter(|part| part["KeyType"] == "HASH").find_map(|part| part["AttributeName"].as_str());
         let key = key.unwrap_or_default().to_owned();
         let (last, iterator) = (place.done(), String::new());
         let (arn, shard) = (arn.to_owned(), shard.to_owned());
-        let mut reader = Self { feed, database, place, arn, shard, iterator, last, key };
+        let is_over = false;
+        let mut reader = Self { feed, database, place, arn, shard, iterator, last, key, from_oldest, is_over };
         reader.iterator = reader.begin().await?;
         Ok(reader)
     }
@@ -62,15 +66,22 @@ impl Reader {
                 body["ShardIteratorType"] = json!("AFTER_SEQUENCE_NUMBER");
                 body["SequenceNumber"] = json!(number);
             }
-            None if self.feed.source.from_oldest => body["ShardIteratorType"] = json!("TRIM_HORIZON"),
+            None if self.from_oldest => body["ShardIteratorType"] = json!("TRIM_HORIZON"),
             None => body["ShardIteratorType"] = json!("LATEST"),
         }
-        let answer = self.database.call("DynamoDBStreams_20120810.GetShardIterator", &body).await?;
+        let mut answer = self.database.call("DynamoDBStreams_20120810.GetShardIterator", &body).await;
+        if matches!(&answer, Err(CallError::Refused(error)) if error.contains("TrimmedDataAccess")) {
+            let (table, shard) = (&self.feed.table.name, &self.shard);
+            tracing::warn!(table, shard, "records of the stream were gone before they were read");
+            body = json!({"StreamArn": self.arn, "ShardId": self.shard, "ShardIteratorType": "TRIM_HORIZON"});
+            answer = self.database.call("DynamoDBStreams_20120810.GetShardIterator", &body).await;
+        }
+        let answer = answer?;
         let iterator = answer["ShardIterator"].as_str().map(str::to_owned);
         iterator.ok_or_else(|| CallError::Refused("no shard iterator".to_owned()))
     }
 
-    /// Reads until the gateway stops.
+    /// Reads until the gateway stops, or to the end of a closed shard.
     pub(super) async fn run(mut self, tasks: TaskTracker) {
         let lanes: Vec<_> = (0..self.feed.source.parallel).map(|_| self.lane(&tasks)).collect();
         let stopping = self.feed.stopping.clone();
@@ -83,7 +94,7 @@ impl Reader {
 
     fn lane(&self, tasks: &TaskTracker) -> mpsc::Sender<Vec<Record>> {
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
-        tasks.spawn(Lane::new(self.feed.clone(), self.place.clone(), receiver).run());
+        tasks.spawn(Lane::new(self.feed.clone(), self.place.clone(), self.shard.clone(), receiver).run());
         sender
     }
 
@@ -91,7 +102,7 @@ impl Reader {
         let mut pause = SHORT;
         loop {
             match self.page().await {
-                Ok(records) if records.is_empty() => {
+                Ok(records) if records.is_empty() && !self.is_over => {
                     sleep(pause).await;
                     pause = (pause * 2).min(LONG);
                 }
@@ -107,14 +118,18 @@ impl Reader {
                     }
                 }
             }
+            if self.is_over {
+                return;
+            }
         }
     }
 
     async fn page(&mut self) -> Result<Vec<Value>, CallError> {
         let body = json!({"ShardIterator": self.iterator, "Limit": PAGE});
         let mut answer = self.database.call("DynamoDBStreams_20120810.GetRecords", &body).await?;
-        if let Some(next) = answer["NextShardIterator"].as_str() {
-            next.clone_into(&mut self.iterator);
+        match answer["NextShardIterator"].as_str() {
+            Some(next) => next.clone_into(&mut self.iterator),
+            None => self.is_over = true,
         }
         match answer["Records"].take() {
             Value::Array(records) => Ok(records),

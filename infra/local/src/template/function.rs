@@ -1,11 +1,12 @@
 //! `AWS::Serverless::Function`.
 
 use super::error::TemplateError;
+use super::invoke::InvokeConfig;
 use super::names;
 use super::node::Node;
-use super::schedule::{At, Schedule, Scheduler};
+use super::schedule::{At, Scheduler};
 use super::source::StreamSource;
-use super::{HttpRoute, Reader, schedule, source};
+use super::{HttpRoute, Reader, policies, rule, schedule, source};
 use std::time::Duration;
 
 type Result<T> = std::result::Result<T, TemplateError>;
@@ -13,8 +14,6 @@ type Result<T> = std::result::Result<T, TemplateError>;
 /// What Lambda gives a function that asks for nothing.
 const DEFAULT_MEMORY: i64 = 128;
 const DEFAULT_TIMEOUT: i64 = 3;
-/// How often Lambda tries an event again for which nobody waits, if it is not told otherwise; it is the most, too.
-const DEFAULT_RETRIES: u32 = 2;
 
 /// Properties that must not be passed over in silence, as the function would not be what the template says.
 const REFUSED: [(&str, &str); 4] = [
@@ -22,6 +21,48 @@ const REFUSED: [(&str, &str); 4] = [
     ("ImageUri", "a binary of --binaries is run"),
     ("Layers", "a binary of --binaries is run as it is"),
     ("FunctionUrlConfig", "use an HttpApi event"),
+];
+
+/// Properties that are honoured.
+const UNDERSTOOD: [&str; 14] = [
+    "DeadLetterQueue",
+    "Environment",
+    "EventInvokeConfig",
+    "Events",
+    "FunctionName",
+    "Handler",
+    "MemorySize",
+    "PackageType",
+    "Policies",
+    "ReservedConcurrentExecutions",
+    "Role",
+    "Runtime",
+    "Timeout",
+    "CodeUri",
+];
+
+/// Properties that change nothing in what a function does on a laptop.
+const WITHOUT_MEANING: [&str; 20] = [
+    "Architectures",
+    "AssumeRolePolicyDocument",
+    "AutoPublishAliasAllProperties",
+    "AutoPublishCodeSha256",
+    "CodeSigningConfigArn",
+    "Description",
+    "EphemeralStorage",
+    "KmsKeyArn",
+    "LoggingConfig",
+    "PermissionsBoundary",
+    "PropagateTags",
+    "RecursiveLoop",
+    "RolePath",
+    "RuntimeManagementConfig",
+    "SnapStart",
+    "SourceKmsKeyArn",
+    "Tags",
+    "Tracing",
+    "VersionDescription",
+    "VpcConfig",
 ];
 
 /// A function of the template.
@@ -47,10 +88,8 @@ pub struct Function {
     pub environment: Vec<(String, String)>,
     /// The streams that it is fed from.
     pub streams: Vec<StreamSource>,
-    /// The schedules that it is set off by.
-    pub schedules: Vec<Schedule>,
-    /// How often an event is tried again for which nobody waits, such as a schedule's.
-    pub retries: u32,
+    /// What becomes of events for which nobody waits, such as a schedule's.
+    pub invoke: InvokeConfig,
     /// The ARN of its role, if the template gives it one.
     pub role: Option<String>,
     /// The line it begins on.
@@ -66,8 +105,26 @@ impl Function {
 }
 
 impl Reader<'_> {
+    /// What must not be passed over in silence is an error, and what is not known here is said.
+    fn check_properties(&mut self, id: &str, resource: &Node) -> Result<()> {
+        for (name, line, _) in resource.get("Properties").map_or(&[][..], Node::entries) {
+            if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| refused == name) {
+                return Err(TemplateError::new(*line, format!("{name} is not supported here; {instead}")));
+            }
+            let reason = match name.as_str() {
+                name if UNDERSTOOD.contains(&name) || WITHOUT_MEANING.contains(&name) => continue,
+                "AutoPublishAlias" | "DeploymentPreference" | "ProvisionedConcurrencyConfig" => {
+                    ": there are no versions and aliases here"
+                }
+                _ => "",
+            };
+            self.template.warnings.push(format!("{name} of {id} (line {line}) is left out{reason}"));
+        }
+        Ok(())
+    }
+
     pub(super) fn function(&mut self, id: &str, line: usize, resource: &Node) -> Result<Function> {
-        check(resource)?;
+        self.check_properties(id, resource)?;
         let name = names::name(self.scope, Some(resource), id)?;
         let number = |property: &str, default| match self.scope.property(resource, property)? {
             Some(node) => node.expect_number(property),
@@ -96,24 +153,18 @@ impl Reader<'_> {
             reserved: usize::try_from(reserved).ok(),
             environment: self.environment(resource)?,
             streams: Vec::new(),
-            schedules: Vec::new(),
-            retries: self.retries(resource)?,
+            invoke: self.invoke_config(id, resource)?,
             role: text("Role")?,
             line,
         };
+        // As in SAM, a role that is given is all that counts.
+        if let Some(policies) = self.scope.property(resource, "Policies")?.filter(|_| function.role.is_none()) {
+            let role = policies::role(self.scope, id, &policies)?;
+            function.role = Some(role.arn.clone());
+            self.template.roles.push(role);
+        }
         self.events(&mut function, resource)?;
         Ok(function)
-    }
-
-    fn retries(&self, resource: &Node) -> Result<u32> {
-        let config = self.scope.property(resource, "EventInvokeConfig")?;
-        let Some(node) = config.as_ref().and_then(|config| config.get("MaximumRetryAttempts")) else {
-            return Ok(DEFAULT_RETRIES);
-        };
-        let number = u32::try_from(node.expect_number("MaximumRetryAttempts")?).ok();
-        number.filter(|number| *number <= DEFAULT_RETRIES).ok_or_else(|| {
-            TemplateError::new(node.line, format!("MaximumRetryAttempts must be from 0 to {DEFAULT_RETRIES}"))
-        })
     }
 
     fn environment(&mut self, resource: &Node) -> Result<Vec<(String, String)>> {
@@ -142,12 +193,16 @@ impl Reader<'_> {
                     let source = source::read(self.scope, *line, &properties)?;
                     function.streams.extend(source);
                 }
+                "EventBridgeRule" | "CloudWatchEvent" => {
+                    let function = (function.id.as_str(), function.arn.as_str());
+                    self.template.rules.extend(rule::event(self.scope, function, (name.as_str(), *line), &properties)?);
+                }
                 other => {
-                    let supported = "HttpApi, DynamoDB, Schedule and ScheduleV2 are";
+                    let supported = "HttpApi, DynamoDB, EventBridgeRule, CloudWatchEvent, Schedule and ScheduleV2 are";
                     let message = || format!("event type {other} is not supported here; {supported}");
                     let scheduler = Scheduler::of(other).ok_or_else(|| TemplateError::new(kind.line, message()))?;
-                    let at = At { function: &function.id, event: name, line: *line };
-                    function.schedules.extend(schedule::read(self.scope, scheduler, &at, &properties)?);
+                    let at = At { function: &function.id, arn: &function.arn, event: name, line: *line };
+                    self.template.schedules.push(schedule::event(self.scope, scheduler, &at, &properties)?);
                 }
             }
         }
@@ -189,16 +244,6 @@ impl Reader<'_> {
 /// Explicitly public routes are what all routes are here.
 fn is_no_auth(auth: &Node) -> bool {
     auth.entries().iter().all(|(key, _, value)| key == "Authorizer" && value.as_text() == Some("NONE"))
-}
-
-fn check(resource: &Node) -> Result<()> {
-    let properties = resource.get("Properties").map_or(&[][..], Node::entries);
-    for (name, line, _) in properties {
-        if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| refused == name) {
-            return Err(TemplateError::new(*line, format!("{name} is not supported here; {instead}")));
-        }
-    }
-    Ok(())
 }
 
 /// The binary that cargo-lambda would build: as the metadata says, else by handler, else by the logical id.

@@ -5,32 +5,46 @@
 //! passed over. What would have to be honoured and cannot be is refused, with its line.
 
 mod api;
+mod bucket;
 mod error;
 mod function;
 mod globals;
+mod invoke;
 mod names;
 mod node;
+mod policies;
+mod queue;
 mod resolve;
 mod role;
+mod rule;
 mod schedule;
 mod scope;
 mod secrets;
 mod source;
 mod table;
+mod target;
+mod timing;
 
 pub use api::{HttpApi, HttpRoute, Throttle, WebSocketApi, WebSocketRoute};
+pub use bucket::Bucket;
 pub use error::TemplateError;
 pub use function::Function;
-pub use names::{ACCOUNT, api_host, region};
+pub use invoke::InvokeConfig;
+pub use names::{ACCOUNT, DEFAULT_BUS, api_host, bus_name, region};
 pub use node::{Kind, Node};
+pub use queue::Queue;
 pub use role::{Role, Statement};
-pub use schedule::{Rate, Schedule, Scheduler};
+pub use rule::Rule;
+pub use schedule::{Schedule, Scheduler};
 pub use source::StreamSource;
 pub use table::Table;
+pub use target::{Delivery, Input, Receiver, Target};
+pub use timing::{Timing, When};
 
 use anyhow::Context;
 use scope::Scope;
 use secrets::Secrets;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What a template says must run.
@@ -42,10 +56,22 @@ pub struct Template {
     pub http_apis: Vec<HttpApi>,
     /// The WebSocket APIs.
     pub web_socket_apis: Vec<WebSocketApi>,
+    /// The buckets.
+    pub buckets: Vec<Bucket>,
+    /// The buses, by name; the default one, which always is, among them.
+    pub buses: Vec<String>,
+    /// The queues.
+    pub queues: Vec<Queue>,
     /// The roles.
     pub roles: Vec<Role>,
+    /// The rules of EventBridge that are switched on.
+    pub rules: Vec<Rule>,
+    /// The schedules.
+    pub schedules: Vec<Schedule>,
     /// The tables.
     pub tables: Vec<Table>,
+    /// Types of resources that do nothing here, and how many of each there are.
+    pub passed_over: BTreeMap<String, usize>,
     /// What is left out and should be known.
     pub warnings: Vec<String>,
 }
@@ -74,15 +100,15 @@ const PASSED_OVER: [&str; 26] = [
     "AWS::EC2::",
     "AWS::IAM::",
     "AWS::KMS::",
-    "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::Permission",
     "AWS::Logs::",
     "AWS::ResourceGroups::",
     "AWS::Route53::",
     "AWS::S3::",
     "AWS::SNS::",
-    "AWS::SQS::",
+    "AWS::SQS::QueuePolicy",
     "AWS::SSM::",
+    "AWS::Scheduler::ScheduleGroup",
     "AWS::SecretsManager::",
     "AWS::Synthetics::",
     "AWS::WAFv2::",
@@ -132,8 +158,14 @@ impl<'a> Reader<'a> {
             functions: Vec::new(),
             http_apis: Vec::new(),
             web_socket_apis: Vec::new(),
+            buckets: Vec::new(),
+            buses: vec![DEFAULT_BUS.to_owned()],
+            queues: Vec::new(),
             roles: Vec::new(),
+            rules: Vec::new(),
+            schedules: Vec::new(),
             tables: Vec::new(),
+            passed_over: BTreeMap::new(),
             warnings: Vec::new(),
         };
         Self { scope, secrets: Secrets::new(scope, &given.secrets), template, routes: Vec::new() }
@@ -158,15 +190,110 @@ impl<'a> Reader<'a> {
                 let table = table::read(self.scope, id, line, resource, &mut self.template.warnings)?;
                 self.template.tables.push(table);
             }
+            "AWS::S3::Bucket" => {
+                let bucket = bucket::read(self.scope, id, line, resource, &mut self.template.warnings)?;
+                self.template.buckets.push(bucket);
+            }
+            "AWS::SQS::Queue" => {
+                let queue = queue::read(self.scope, id, line, resource, &mut self.template.warnings)?;
+                self.template.queues.push(queue);
+            }
+            "AWS::Events::Rule" => self.rule(id, line, resource)?,
+            "AWS::Scheduler::Schedule" => {
+                self.template.schedules.push(schedule::resource(self.scope, id, line, resource)?);
+            }
+            "AWS::Lambda::EventInvokeConfig" => {
+                let instead = "give the function itself an EventInvokeConfig";
+                self.template.warnings.push(format!("{id} (line {line}) is left out; {instead}"));
+            }
             "AWS::IAM::Role" => self.template.roles.push(role::read(self.scope, id, line, resource)?),
-            name if PASSED_OVER.iter().any(|prefix| name.starts_with(prefix)) => {}
+            // Whoever puts events on a bus does not have to wait for it to be made.
+            "AWS::Events::EventBus" => self.template.buses.push(names::name(self.scope, Some(resource), id)?),
+            name if PASSED_OVER.iter().any(|prefix| name.starts_with(prefix)) => {
+                *self.template.passed_over.entry(name.to_owned()).or_default() += 1;
+            }
             name => {
-                let supported = "Function, HttpApi and WebSocketApi of AWS::Serverless and AWS::DynamoDB::Table are";
+                let supported = "Function, HttpApi and WebSocketApi of AWS::Serverless, tables, buckets, queues, rules and \
+                    schedules are";
                 let message = format!("the resource type {name} is not supported here; {supported}");
                 return Err(TemplateError::new(kind.line, message));
             }
         }
         Ok(())
+    }
+
+    /// A rule may have a pattern, an expression, or both.
+    fn rule(&mut self, id: &str, line: usize, resource: &Node) -> Result<(), TemplateError> {
+        let rule = rule::resource(self.scope, id, line, resource)?;
+        if let Some(expression) = &rule.expression {
+            let (scheduler, name) = (Scheduler::Rule, rule.name.clone());
+            let timing = timing::read(expression, jiff::tz::TimeZone::UTC, false)?;
+            let (arn, targets) = (scheduler.arn("", &name), rule.targets.clone());
+            let enabled = rule.enabled;
+            self.template.schedules.push(Schedule {
+                id: id.to_owned(),
+                name,
+                scheduler,
+                arn,
+                timing,
+                enabled,
+                targets,
+            });
+        }
+        if let Some(pattern) = rule.pattern.filter(|_| rule.enabled) {
+            self.template.rules.push(Rule { id: id.to_owned(), bus: rule.bus, pattern, targets: rule.targets });
+        }
+        Ok(())
+    }
+
+    /// Finds the functions and queues that events go to, which may come later in the file.
+    fn find_receivers(&mut self) {
+        let Template { functions, queues, rules, schedules, warnings, .. } = &mut self.template;
+        let known = functions.clone();
+        let mut find = |receiver: &mut Receiver, line: usize| {
+            let Receiver::Elsewhere(arn) = receiver else { return };
+            let function = known.iter().find(|function| function.is_named_by(arn));
+            let queue = queues.iter().find(|queue| queue.arn == *arn);
+            match (function, queue) {
+                (Some(function), _) => *receiver = Receiver::Function(function.id.clone()),
+                (None, Some(queue)) => *receiver = Receiver::Queue(queue.name.clone()),
+                (None, None) => {
+                    let kinds = "functions and queues of the template are";
+                    warnings.push(format!("line {line}: nothing is sent to {arn}, which is not here; {kinds}"));
+                }
+            }
+        };
+        let targets = rules.iter_mut().flat_map(|rule| &mut rule.targets);
+        for target in targets.chain(schedules.iter_mut().flat_map(|schedule| &mut schedule.targets)) {
+            find(&mut target.receiver, target.line);
+            if let Some(queue) = &mut target.delivery.dead_letters {
+                find(queue, target.line);
+            }
+        }
+        for function in functions {
+            for source in &mut function.streams {
+                if let Some(receiver) = &mut source.on_failure {
+                    find(receiver, source.line);
+                }
+            }
+            let line = function.line;
+            let InvokeConfig { on_success, on_failure, dead_letters, .. } = &mut function.invoke;
+            for receiver in [on_success, on_failure, dead_letters].into_iter().flatten() {
+                find(receiver, line);
+            }
+        }
+    }
+
+    /// Says which functions may do everything, as nobody here knows what they may do.
+    fn find_unknown_policies(&mut self) {
+        let Template { functions, roles, warnings, .. } = &mut self.template;
+        for function in functions {
+            let role = roles.iter().find(|role| Some(&role.arn) == function.role.as_ref());
+            for line in role.map_or(&[][..], |role| role.unknown.as_slice()) {
+                let (what, who) = ("what this policy allows is not known here", &function.id);
+                warnings.push(format!("line {line}: {what}, so that {who} may do everything"));
+            }
+        }
     }
 
     /// Puts the parts together that refer to each other.
@@ -177,6 +304,8 @@ impl<'a> Reader<'a> {
         }
         self.check_streams()?;
         self.check_web_socket_functions()?;
+        self.find_receivers();
+        self.find_unknown_policies();
         self.template.warnings.append(&mut self.secrets.warnings());
         self.check_paths()?;
         Ok(self.template)

@@ -7,6 +7,8 @@ use super::error::TemplateError;
 use super::node::Node;
 use super::scope::Scope;
 
+/// The bus that AWS' own services send their events to.
+pub const DEFAULT_BUS: &str = "default";
 /// The account that everything belongs to.
 pub const ACCOUNT: &str = "123456789012";
 /// The stack that the template is deployed as.
@@ -61,9 +63,8 @@ pub(super) fn reference(scope: &Scope<'_>, line: usize, id: &str) -> Result<Stri
         "AWS::Serverless::HttpApi" | "AWS::Serverless::WebSocketApi" => api_id(id),
         "AWS::SecretsManager::Secret" => arn("secretsmanager", &format!("secret:{}", name(scope, resource, id)?)),
         "AWS::SNS::Topic" => arn("sns", &name(scope, resource, id)?),
-        "AWS::SQS::Queue" => {
-            format!("https://sqs.{}.{SUFFIX}/{ACCOUNT}/{}", region(), name(scope, resource, id)?)
-        }
+        "AWS::S3::Bucket" => bucket(scope, resource, id)?,
+        "AWS::SQS::Queue" => queue_url(&name(scope, resource, id)?),
         _ => name(scope, resource, id)?,
     })
 }
@@ -82,8 +83,20 @@ pub(super) fn attribute(scope: &Scope<'_>, line: usize, id: &str, attribute: &st
             format!("{scheme}://{}", api_host(&api_id(id)))
         }
         ("AWS::SecretsManager::Secret", "Id") => reference(scope, line, id)?,
+        ("AWS::S3::Bucket", "Arn") => format!("arn:aws:s3:::{}", bucket(scope, resource, id)?),
+        ("AWS::S3::Bucket", "DomainName") => format!("{}.s3.{SUFFIX}", bucket(scope, resource, id)?),
+        ("AWS::S3::Bucket", "RegionalDomainName") => {
+            format!("{}.s3.{}.{SUFFIX}", bucket(scope, resource, id)?, region())
+        }
         ("AWS::SQS::Queue", "Arn") => arn("sqs", &name(scope, resource, id)?),
         ("AWS::SQS::Queue", "QueueName") => name(scope, resource, id)?,
+        ("AWS::Events::EventBus", "Arn") => arn("events", &format!("event-bus/{}", name(scope, resource, id)?)),
+        ("AWS::Events::EventBus", "Name") => name(scope, resource, id)?,
+        ("AWS::Events::Rule", "Arn") => arn("events", &format!("rule/{}", name(scope, resource, id)?)),
+        ("AWS::Scheduler::Schedule", "Arn") => {
+            arn("scheduler", &format!("schedule/default/{}", name(scope, resource, id)?))
+        }
+        ("AWS::SQS::Queue", "QueueUrl") => reference(scope, line, id)?,
         ("AWS::SNS::Topic", "TopicArn") => reference(scope, line, id)?,
         ("AWS::Logs::LogGroup", "Arn") => arn("logs", &format!("log-group:{}:*", name(scope, resource, id)?)),
         ("AWS::IAM::Role", "Arn") => format!("arn:aws:iam::{ACCOUNT}:role/{}", name(scope, resource, id)?),
@@ -94,6 +107,22 @@ pub(super) fn attribute(scope: &Scope<'_>, line: usize, id: &str, attribute: &st
             ));
         }
     })
+}
+
+/// A bucket's name: in AWS, too, the one that is made from the logical id is in lower case.
+pub(super) fn bucket(scope: &Scope<'_>, resource: Option<&Node>, id: &str) -> Result<String, TemplateError> {
+    let name = name(scope, resource, id)?;
+    Ok(if name == format!("{STACK}-{id}") { name.to_lowercase() } else { name })
+}
+
+/// The address of a queue in AWS.
+pub(super) fn queue_url(name: &str) -> String {
+    format!("https://sqs.{}.{SUFFIX}/{ACCOUNT}/{name}", region())
+}
+
+/// The name of a bus, which may be given by its ARN.
+pub fn bus_name(text: &str) -> &str {
+    text.rsplit_once("event-bus/").map_or(text, |(_, name)| name)
 }
 
 /// The ARN of a function.

@@ -3,7 +3,8 @@
 use super::error::TemplateError;
 use super::node::Node;
 use super::scope::Scope;
-use crate::streams::Pattern;
+use super::target::{Receiver, between};
+use crate::pattern::Pattern;
 use std::time::Duration;
 
 type Result<T> = std::result::Result<T, TemplateError>;
@@ -29,6 +30,8 @@ pub struct StreamSource {
     pub parallel: usize,
     /// Whether the function reports which record failed.
     pub reports_failures: bool,
+    /// Who is told of records that are given up.
+    pub on_failure: Option<Receiver>,
     /// A record is handed over if one of them fits; every record if there is none.
     pub filters: Vec<Pattern>,
     /// The line it is on.
@@ -48,6 +51,7 @@ pub(super) fn read(scope: &Scope<'_>, line: usize, properties: &Node) -> Result<
         bisect: false,
         parallel: 1,
         reports_failures: false,
+        on_failure: None,
         filters: Vec::new(),
         line,
     };
@@ -55,7 +59,12 @@ pub(super) fn read(scope: &Scope<'_>, line: usize, properties: &Node) -> Result<
     for (name, line, value) in properties.expect_map("Properties")? {
         match name.as_str() {
             "Enabled" => enabled = value.expect_bool(name)?,
-            "DestinationConfig" | "MetricsConfig" | "Tags" => {}
+            "MetricsConfig" | "Tags" => {}
+            "DestinationConfig" => {
+                let arn = value.get("OnFailure").and_then(|failure| failure.get("Destination"));
+                let arn = arn.map(|arn| arn.expect_text("Destination")).transpose()?;
+                source.on_failure = arn.map(|arn| Receiver::Elsewhere(arn.to_owned()));
+            }
             _ => source.set(name, *line, value)?,
         }
     }
@@ -101,11 +110,6 @@ impl StreamSource {
         }
         Ok(())
     }
-}
-
-fn between(value: &Node, name: &str, least: u64, most: u64) -> Result<u64> {
-    let number = value.expect_number(name)?.try_into().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| TemplateError::new(value.line, format!("{name} must be from {least} to {most}")))
 }
 
 fn filters(criteria: &Node) -> Result<Vec<Pattern>> {

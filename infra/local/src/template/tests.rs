@@ -99,79 +99,224 @@ fn a_secret_that_was_not_given_is_empty_and_told() {
     );
 }
 
+/// Puts another text in the place of one of the template, which is then refused with a message.
+fn refuses(from: &str, to: &str, message: &str) {
+    let source = TEMPLATE.replacen(from, to, 1);
+    assert_ne!(source, TEMPLATE, "{from} is in the template");
+    let error = parse(&source).unwrap_err().to_string();
+    assert!(error.contains(message), "{to}: {error}");
+}
+
 #[test]
-fn what_cannot_be_honoured_is_refused_with_its_line() {
-    let cases = [
+fn events_that_cannot_be_honoured_are_refused_with_their_line() {
+    let of_sqs =
+        "event type SQS is not supported here; HttpApi, DynamoDB, EventBridgeRule, CloudWatchEvent, Schedule and";
+    for (event, message) in [
+        ("Type: SQS", of_sqs),
+        ("Type: HttpApi, Properties: {ApiId: x}", "there is no AWS::Serverless::HttpApi with the id x in the template"),
+        ("Type: Schedule, Properties: {Schedule: rate(5 minute)}", "AWS refuses rate(5 minute); it must be"),
         (
-            ANY,
-            "{Type: SQS}",
-            "40: event type SQS is not supported here; HttpApi, DynamoDB, Schedule and ScheduleV2 are",
+            "Type: ScheduleV2, Properties: {ScheduleExpression: cron(0 6 * * *)}",
+            "AWS refuses cron(0 6 * * *): it has 5 fields in place of six",
         ),
         (
-            ANY,
-            "{Type: HttpApi, Properties: {ApiId: x}}",
-            "40: there is no AWS::Serverless::HttpApi with the id x in the template",
+            "Type: Schedule, Properties: {Schedule: rate(1 day), DeadLetterConfig: {Type: SQS}}",
+            "the DeadLetterConfig has no Arn, which it must have here",
+        ),
+        ("Type: EventBridgeRule", "the event Any has no Pattern"),
+        (
+            "Type: EventBridgeRule, Properties: {Pattern: {source: aws.s3}}",
+            "the pattern: source must be a list of values",
         ),
         (
-            "Type: AWS::SecretsManager::Secret",
-            "Type: AWS::Events::Rule",
-            "8: the resource type AWS::Events::Rule is not supported here",
+            "Type: EventBridgeRule, Properties: {Pattern: {source: [a]}, InputPath: 'detail'}",
+            "the InputPath detail is not supported here",
+        ),
+        ("Type: Schedule", "the event Any has no Schedule"),
+        ("Type: Schedule, Properties: {Schedule: rate(1 day), Input: x}", "the Input is not JSON"),
+        (
+            "Type: Schedule, Properties: {Schedule: rate(1 day), Enabled: true, State: ENABLED}",
+            "State and Enabled say the same",
         ),
         (
-            "Runtime: provided.al2023",
-            "Runtime: python3.13",
-            "the runtime python3.13 is not supported here; provided.al2023",
+            "Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day), StartDate: x}",
+            "StartDate of a ScheduleV2 event is not supported here",
         ),
+    ] {
+        refuses(ANY, &format!("{{{event}}}"), &format!("40: {message}"));
+    }
+}
+
+#[test]
+fn resources_that_cannot_be_honoured_are_refused_with_their_line() {
+    for (resource, properties, message) in [
+        (
+            "AWS::StepFunctions::StateMachine",
+            "A: 1",
+            "the resource type AWS::StepFunctions::StateMachine is not supported",
+        ),
+        (
+            "AWS::S3::Bucket",
+            "NotificationConfiguration: {LambdaConfigurations: []}",
+            "LambdaConfigurations of a bucket is not supported here; EventBridgeConfiguration is",
+        ),
+        ("AWS::S3::Bucket", "BucketName: Upper", "Upper is no name for a bucket"),
+        ("AWS::S3::Bucket", "ObjectLockEnabled: true", "ObjectLockEnabled of a bucket is not supported here"),
+        (
+            "AWS::SQS::Queue",
+            "QueueName: ../up",
+            "../up is no name for a queue: 1 to 80 letters, digits, hyphens and underscores",
+        ),
+        ("AWS::SQS::Queue", "FifoQueue: true", "FifoQueue of a queue is not supported here"),
+        ("AWS::SQS::Queue", "RedrivePolicy: {maxReceiveCount: 3}", "RedrivePolicy of a queue is not supported here"),
+        ("AWS::SQS::Queue", "ReceiveMessageWaitTimeSeconds: 21", "ReceiveMessageWaitTimeSeconds must be from 0 to 20"),
+    ] {
+        let resource = format!("Type: {resource}, Properties: {{{properties}}}");
+        refuses("Type: AWS::SecretsManager::Secret", &resource, &format!("8: {message}"));
+    }
+}
+
+#[test]
+fn what_else_cannot_be_honoured_is_refused_with_its_line() {
+    let twice = "        Twice: {Type: DynamoDB, Properties: {Stream: !GetAtt Items.StreamArn}}\n        Feed:\n";
+    let retries = "EventInvokeConfig: {MaximumRetryAttempts: 3}, Environment: {Variables";
+    for (from, to, message) in [
+        ("provided.al2023", "python3.13", "the runtime python3.13 is not supported here; provided.al2023"),
         ("BatchSize: 10", "BatchSize: 0", "46: BatchSize must be from 1 to 10000"),
-        ("[\\\"INSERT\\\"]", "[{\\\"cidr\\\": 1}]", "50: the pattern: the operator cidr is not supported here"),
+        ("[\"INSERT\"]", "[{\"cidr\": 1}]", "50: the pattern: the operator cidr is not supported here"),
         ("StreamSpecification: {StreamViewType: NEW_IMAGE}", "Tags: []", "42: the table has no StreamSpecification"),
-        (
-            "RouteSelectionExpression: $request.body.action",
-            "RouteSelectionExpression: $request.header.x",
-            "25: the expression $request.header.x is not supported here",
-        ),
+        ("$request.body.action", "$request.header.x", "25: the expression $request.header.x is not supported here"),
         (
             "$default: {FunctionArn: !GetAtt Main.Arn",
             "$default: {FunctionArn: x",
             "28: x is no function of the template",
         ),
-        (
-            "        Feed:\n",
-            "        Twice: {Type: DynamoDB, Properties: {Stream: !GetAtt Items.StreamArn}}\n        Feed:\n",
-            "43: the function is fed from this stream already",
-        ),
-        (ANY, "{Type: Schedule, Properties: {Schedule: rate(5 minute)}}", "40: AWS refuses rate(5 minute); it must be"),
-        (
-            ANY,
-            "{Type: ScheduleV2, Properties: {ScheduleExpression: cron(0 6 * * ? *)}}",
-            "40: the schedule cron(0 6 * * ? *) is not run here; only rate(...) is",
-        ),
-        (ANY, "{Type: Schedule}", "40: the event Any has no Schedule"),
-        (ANY, "{Type: Schedule, Properties: {Schedule: rate(1 day), Input: x}}", "40: the Input is not JSON"),
-        (
-            ANY,
-            "{Type: Schedule, Properties: {Schedule: rate(1 day), Enabled: true, State: ENABLED}}",
-            "40: State and Enabled say the same",
-        ),
-        (
-            ANY,
-            "{Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day), StartDate: x}}",
-            "40: StartDate of a ScheduleV2 event is not supported here",
-        ),
-        (
-            "Environment: {Variables",
-            "EventInvokeConfig: {MaximumRetryAttempts: 3}, Environment: {Variables",
-            "6: MaximumRetryAttempts must be from 0 to 2",
-        ),
+        ("        Feed:\n", twice, "43: the function is fed from this stream already"),
+        ("Environment: {Variables", retries, "6: MaximumRetryAttempts must be from 0 to 2"),
         ("StageName: ws", "StageName: $default", "cannot have the stage $default"),
         ("'/items/{id}', Method: get", "$default", "41: the route $default is already on line 40"),
         ("{ThrottlingRateLimit: 50", "{ThrottlingRateLimit: many", "20: ThrottlingRateLimit must be a number"),
-    ];
-    for (from, to, message) in cases {
-        let from = from.replace("\\\"", "\"");
-        let source = TEMPLATE.replacen(&from, &to.replace("\\\"", "\""), 1);
-        assert_ne!(source, TEMPLATE, "{from} is in the template");
-        let error = parse(&source).unwrap_err().to_string();
-        assert!(error.contains(message), "{to}: {error}");
+    ] {
+        refuses(from, to, message);
     }
+}
+
+const EVENTS: &str = "
+Resources:
+  Inbox:
+    Type: AWS::S3::Bucket
+    Properties:
+      VersioningConfiguration: {Status: Enabled}
+      NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: true}}
+      WebsiteConfiguration: {IndexDocument: index.html}
+  Lost: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 5}}
+  Other: {Type: AWS::Events::EventBus}
+  Arrivals:
+    Type: AWS::Events::Rule
+    Properties:
+      EventBusName: !Ref Other
+      EventPattern: {source: [test], detail: {n: [{numeric: ['>', 5]}]}}
+      Targets:
+        - {Id: a, Arn: !GetAtt Main.Arn, InputPath: $.detail.x}
+        - {Id: b, Arn: !GetAtt Lost.Arn}
+        - {Id: c, Arn: 'arn:aws:sns:us-east-1:123456789012:x'}
+  Nightly:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      ScheduleExpression: cron(0 3 * * ? *)
+      ScheduleExpressionTimezone: Europe/Berlin
+      FlexibleTimeWindow: {Mode: 'OFF'}
+      State: DISABLED
+      Target:
+        Arn: !GetAtt Main.Arn
+        RoleArn: x
+        Input: '{}'
+        RetryPolicy: {MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 60}
+        DeadLetterConfig: {Arn: !GetAtt Lost.Arn}
+  Main:
+    Type: AWS::Serverless::Function
+    Properties:
+      AutoPublishAlias: live
+      Policies:
+        - S3ReadPolicy: {BucketName: !Ref Inbox}
+        - Statement: [{Effect: Allow, Action: sqs:SendMessage, Resource: !GetAtt Lost.Arn}]
+      DeadLetterQueue: {Type: SQS, TargetArn: !GetAtt Lost.Arn}
+      EventInvokeConfig:
+        MaximumRetryAttempts: 1
+        MaximumEventAgeInSeconds: 60
+        DestinationConfig: {OnFailure: {Type: SQS}}
+      Events:
+        Put: {Type: EventBridgeRule, Properties: {Pattern: {source: [aws.s3], detail: {bucket: {name: [!Ref Inbox]}}}}}
+";
+
+fn lost() -> Receiver {
+    Receiver::Queue("local-Lost".to_owned())
+}
+
+#[test]
+fn rules_and_schedules_go_to_functions_and_queues() {
+    let template = Template::parse(EVENTS, &Given::default()).unwrap();
+    let [inbox] = template.buckets.as_slice() else { panic!("{:?}", template.buckets) };
+    assert_eq!((inbox.name.as_str(), inbox.versioned, inbox.events), ("local-inbox", true, true));
+    let receivers = |targets: &[Target]| targets.iter().map(|target| target.receiver.clone()).collect::<Vec<_>>();
+    let main = Receiver::Function("Main".to_owned());
+    let elsewhere = Receiver::Elsewhere("arn:aws:sns:us-east-1:123456789012:x".to_owned());
+    let arrivals = template.rules.iter().find(|rule| rule.id == "Arrivals").unwrap();
+    assert_eq!(
+        (arrivals.bus.as_str(), arrivals.targets[0].input.clone()),
+        ("local-Other", Input::Part(vec!["detail".to_owned(), "x".to_owned()]))
+    );
+    assert_eq!(receivers(&arrivals.targets), [main.clone(), lost(), elsewhere]);
+    assert_eq!(receivers(&template.rules.iter().find(|rule| rule.id == "MainPut").unwrap().targets), [main]);
+    let [nightly] = template.schedules.as_slice() else { panic!("{:?}", template.schedules) };
+    assert_eq!((nightly.enabled, nightly.targets[0].delivery.retries), (false, 3));
+    assert_eq!(nightly.targets[0].delivery.dead_letters, Some(lost()));
+}
+
+#[test]
+fn what_becomes_of_events_is_read_and_what_is_left_out_is_said() {
+    let template = Template::parse(EVENTS, &Given::default()).unwrap();
+    let invoke = &template.functions[0].invoke;
+    assert_eq!((invoke.retries, invoke.max_age, &invoke.dead_letters), (1, Duration::from_secs(60), &Some(lost())));
+    let made = "local-MainEventInvokeConfigOnFailureQueue";
+    assert_eq!(invoke.on_failure, Some(Receiver::Queue(made.to_owned())));
+    assert_eq!(template.queues.iter().map(|queue| queue.name.as_str()).collect::<Vec<_>>(), ["local-Lost", made]);
+    let role = template.roles.iter().find(|role| Some(&role.arn) == template.functions[0].role.as_ref()).unwrap();
+    assert_eq!((role.unknown.len(), role.statements.len()), (0, 2));
+    assert_eq!(role.statements[0].resources, ["arn:aws:s3:::local-inbox", "arn:aws:s3:::local-inbox/*"]);
+    assert_eq!(template.buses, ["default", "local-Other"]);
+    assert!(template.passed_over.is_empty());
+    let warnings = [
+        "WebsiteConfiguration of Inbox (line 8) is left out",
+        "AutoPublishAlias of Main (line 36) is left out: there are no versions and aliases here",
+        "line 19: nothing is sent to arn:aws:sns:us-east-1:123456789012:x, which is not here; functions and queues",
+    ];
+    for warning in warnings {
+        assert!(template.warnings.iter().any(|line| line.starts_with(warning)), "{warning}: {:?}", template.warnings);
+    }
+    assert_eq!(template.warnings.len(), warnings.len(), "{:?}", template.warnings);
+}
+
+#[test]
+fn policies_that_are_not_known_are_said() {
+    let source = "
+Resources:
+  Main: {Type: AWS::Serverless::Function, Properties: {Policies: [AWSLambdaBasicExecutionRole, AmazonS3FullAccess]}}
+  Logger: {Type: AWS::Serverless::Function, Properties: {Role: !GetAtt LoggerRole.Arn}}
+  Other: {Type: AWS::Serverless::Function, Properties: {Role: !GetAtt OtherRole.Arn}}
+  LoggerRole:
+    Type: AWS::IAM::Role
+    Properties:
+      ManagedPolicyArns:
+        - !Sub 'arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole'
+  OtherRole: {Type: AWS::IAM::Role, Properties: {ManagedPolicyArns: ['arn:aws:iam::aws:policy/AmazonS3FullAccess']}}
+  OfNobodyHere: {Type: AWS::IAM::Role, Properties: {ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess']}}
+";
+    let template = Template::parse(source, &Given::default()).unwrap();
+    let unknown = |arn: &str| template.roles.iter().find(|role| role.arn.ends_with(arn)).unwrap().unknown.clone();
+    assert_eq!((unknown("local-MainRole"), unknown("local-LoggerRole")), (vec![3], vec![]));
+    let warning = |line: usize, function: &str| {
+        format!("line {line}: what this policy allows is not known here, so that {function} may do everything")
+    };
+    assert_eq!(template.warnings, [warning(3, "Main"), warning(11, "Other")]);
 }

@@ -3,7 +3,7 @@
 use super::connection::{Close, Refused};
 use super::{Live, MAX_MESSAGE};
 use crate::http::{decoded, read_away, read_up_to};
-use crate::permissions::{Wish, access_key, connection};
+use crate::permissions::{access_key, connection};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::extract::ws::Message;
@@ -12,11 +12,11 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 impl Live {
-    /// What the role of a function that asks does not allow.
-    fn refused(&self, authorization: &str, method: &Method, id: &str) -> Option<Wish> {
-        let permissions = self.0.permissions.as_ref()?;
+    /// Refuses what the role of a function that asks does not allow.
+    fn check(&self, authorization: &str, method: &Method, id: &str) -> Result<(), String> {
+        let Some(permissions) = &self.0.permissions else { return Ok(()) };
         let wish = connection(&self.0.api.api_id, &self.0.api.stage, method.as_str(), &decoded(id));
-        (!permissions.allow(access_key(authorization), &wish)).then_some(wish)
+        permissions.check(access_key(authorization), &wish)
     }
 
     /// Answers a request for a connection.
@@ -28,10 +28,9 @@ impl Live {
             read_away(body);
             return error(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", "Missing Authentication Token");
         }
-        if let Some(wish) = self.refused(authorization.unwrap_or_default(), &parts.method, id) {
+        if let Err(message) = self.check(authorization.unwrap_or_default(), &parts.method, id) {
             read_away(body);
-            tracing::error!(resource = wish.resource, "a function's role does not allow this");
-            return error(StatusCode::FORBIDDEN, "ForbiddenException", "the role does not allow this");
+            return error(StatusCode::FORBIDDEN, "ForbiddenException", &message);
         }
         let connection = self.0.connections.lock().get(&decoded(id)).cloned();
         let gone = || error(StatusCode::GONE, "GoneException", "The connection is gone");

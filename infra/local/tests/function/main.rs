@@ -33,7 +33,7 @@ fn note(event: &Value) -> Result<(), Error> {
 }
 
 async fn http(event: Value) -> Result<Value, Error> {
-    let path = event["rawPath"].as_str().unwrap_or_default().to_owned();
+    let path = event["rawPath"].as_str().or(event["detail"]["behave"].as_str()).unwrap_or_default().to_owned();
     let last = path.rsplit('/').next().unwrap_or_default();
     behave(last).await?;
     Ok(match last {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -28,13 +28,30 @@ impl Gateway {
 
     /// The same in a folder that has been used before.
     pub(crate) fn start_in(folder: TempDir, resources: &str, options: &[&str]) -> Self {
+        let binaries = PathBuf::from(FUNCTION).parent().unwrap().to_owned();
+        Self::run(folder, &format!("{GLOBALS}{resources}"), &binaries, options)
+    }
+
+    /// Starts a gateway with a whole template, whose binaries the test function stands in for.
+    pub(crate) fn start_with(template: &str, binaries: &[&str], options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in binaries {
+            let folder = folder.path().join("binaries").join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::os::unix::fs::symlink(FUNCTION, folder.join("bootstrap")).unwrap();
+        }
+        let binaries = folder.path().join("binaries");
+        Self::run(folder, template, &binaries, options)
+    }
+
+    fn run(folder: TempDir, text: &str, binaries: &Path, options: &[&str]) -> Self {
         let (template, events) = (folder.path().join("template.yaml"), folder.path().join("events"));
-        std::fs::write(&template, format!("{GLOBALS}{resources}")).unwrap();
+        std::fs::write(&template, text).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_local-gateway"))
             .args(["--port", "0", "--log-level", "debug", "--template"])
             .arg(&template)
             .arg("--binaries")
-            .arg(PathBuf::from(FUNCTION).parent().unwrap())
+            .arg(binaries)
             .arg("--data-dir")
             .arg(folder.path().join("data"))
             .args(["--env", &format!("EVENTS_FILE={}", events.display())])
@@ -84,6 +101,11 @@ impl Gateway {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
+    /// Where the template, the data and the log are.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// The gateway's process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
@@ -95,6 +117,20 @@ impl Gateway {
         assert!(status.success());
         assert!(self.child.wait().unwrap().success());
         // Only the folder lives on.
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+}
+
+impl Gateway {
+    /// Ends the gateway in the middle of whatever it does.
+    pub(crate) fn kill(&self) {
+        let status = Command::new("kill").args(["-KILL", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// The folder of a gateway that was killed.
+    pub(crate) fn left(mut self) -> TempDir {
+        assert!(!self.child.wait().unwrap().success());
         std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 }

@@ -69,7 +69,7 @@ async fn tries(invocations: &str) -> usize {
         "Events: {E: {Type: Schedule, Properties: {Schedule: rate(9 days), Input: '{\"rawPath\": \"/error\"}'}}}";
     let gateway = Gateway::start(&template(&format!("      {invocations}\n      {input}")), &QUICK);
     let since = Instant::now();
-    while !gateway.log().contains("an event of a schedule is given up") {
+    while !gateway.log().contains("an event is given up") {
         assert!(since.elapsed() < PATIENCE, "{}", gateway.log());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -91,4 +91,69 @@ async fn a_schedule_waits_for_nothing_that_it_set_off_before() {
     assert!(!gateway.log().contains("invoked"), "none of them has ended: {}", gateway.log());
     // Nor does what is under way keep the gateway from ending.
     gateway.stop();
+}
+
+#[tokio::test]
+async fn a_schedule_at_set_times_is_due_when_they_come() {
+    let events = "
+      Events:
+        A: {Type: Schedule, Properties: {Schedule: cron(* * * * ? *)}}
+        B: {Type: ScheduleV2, Properties: {ScheduleExpression: cron(0 3 * * ? 2199), Input: '{}'}}";
+    let gateway = Gateway::start(&template(events), &QUICK);
+    let events = gateway.wait_for("several", |events| events.len() >= 3).await;
+    let times: Vec<_> = events.iter().map(|event| event["time"].as_str().unwrap().to_owned()).collect();
+    assert!(times.is_sorted() && times.iter().all(|time| time.ends_with(":00Z")), "{times:?}");
+}
+
+const RESOURCES: &str = "
+  Main: {Type: AWS::Serverless::Function}
+  Kept: {Type: AWS::SQS::Queue}
+  Sweep:
+    Type: AWS::Events::Rule
+    Properties:
+      ScheduleExpression: rate(9 days)
+      Targets: [{Id: a, Arn: !GetAtt Main.Arn}, {Id: b, Arn: !GetAtt Kept.Arn, Input: '{\"kept\": true}'}]
+  Nightly:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      Name: at-night
+      ScheduleExpression: cron(0 3 * * ? *)
+      ScheduleExpressionTimezone: Europe/Berlin
+      State: DISABLED
+      FlexibleTimeWindow: {Mode: 'OFF'}
+      Target: {Arn: !GetAtt Main.Arn, RoleArn: x, Input: '{\"from\": \"<aws.scheduler.schedule-arn>\"}'}
+";
+
+/// Runs the gateway's program to its end.
+fn run(options: &[&str]) -> (bool, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_local-gateway")).args(options).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test]
+async fn schedules_of_their_own_fire_and_can_be_fired() {
+    let gateway = Gateway::start(RESOURCES, &[]);
+    let events = gateway.wait_for("the rule's", |events| events.len() == 1).await;
+    assert_eq!(events[0]["resources"], json!(["arn:aws:events:us-east-1:123456789012:rule/local-Sweep"]));
+    let kept = crate::aws::messages(&gateway, "local-Kept").await;
+    assert_eq!(kept[0]["Body"], r#"{"kept": true}"#);
+    let port = gateway.address.rsplit(':').next().unwrap().to_owned();
+    let fire = |name: &'static str| {
+        let port = port.clone();
+        tokio::task::spawn_blocking(move || run(&["--fire", name, "--port", &port]))
+    };
+    for (number, name) in [(2, "Nightly"), (3, "at-night"), (4, "Sweep")] {
+        assert_eq!(fire(name).await.unwrap(), (true, format!("fired {name}\n")));
+        gateway.wait_for(name, |events| events.len() == number).await;
+    }
+    let arn = "arn:aws:scheduler:us-east-1:123456789012:schedule/default/at-night";
+    assert_eq!(gateway.events()[1], json!({"from": arn}));
+    let (fired, said) = fire("Nobody").await.unwrap();
+    assert_eq!((fired, said.as_str()), (false, "error: there is no schedule Nobody; there are: Sweep, Nightly\n"));
+    let page = reqwest::Client::new().post(gateway.url("/.local-gateway/fire/Sweep")).send().await.unwrap();
+    assert_eq!(page.status(), 403, "no page may do it");
+    gateway.stop();
+    let (fired, said) = fire("Sweep").await.unwrap();
+    assert!(!fired && said.starts_with(&format!("error: no gateway answers on 127.0.0.1:{port}")), "{said}");
 }

@@ -120,8 +120,14 @@ async fn a_partial_failure_repeats_from_the_record_that_failed() {
 
 #[tokio::test]
 async fn what_never_works_is_given_up_and_halved_before() {
-    let more = ["MaximumBatchingWindowInSeconds: 1", "MaximumRetryAttempts: 1", "BisectBatchOnFunctionError: true"];
-    let gateway = Gateway::start(&FED.replace("BatchSize: 10", &more.join("\n            ")), &[]);
+    let more = [
+        "MaximumBatchingWindowInSeconds: 1",
+        "MaximumRetryAttempts: 1",
+        "BisectBatchOnFunctionError: true",
+        "DestinationConfig: {OnFailure: {Destination: !GetAtt Lost.Arn}}",
+    ];
+    let template = FED.replace("BatchSize: 10", &more.join("\n            "));
+    let gateway = Gateway::start(&format!("{template}\n  Lost: {{Type: AWS::SQS::Queue}}\n"), &[]);
     let database = database(&gateway).await;
     for (key, more) in
         [("E#a", json!({})), ("E#b", json!({})), ("E#bad", json!({"exit": {"N": "99"}})), ("E#d", json!({}))]
@@ -138,6 +144,12 @@ async fn what_never_works_is_given_up_and_halved_before() {
     let alone = batches(&events).iter().filter(|batch| **batch == ["E#bad"]).count();
     assert!(alone >= 1, "{:?}", batches(&events));
     assert!(gateway.log().contains("records are given up"), "{}", gateway.log());
+    let told = crate::aws::messages(&gateway, "local-Lost").await;
+    let told: Value = serde_json::from_str(told[0]["Body"].as_str().unwrap()).unwrap();
+    assert_eq!(told["requestContext"]["condition"], "RetryAttemptsExhausted", "{told}");
+    let batch = &told["DDBStreamBatchInfo"];
+    assert_eq!((&batch["batchSize"], &batch["startSequenceNumber"]), (&json!(1), &batch["endSequenceNumber"]));
+    assert_eq!(batch["streamArn"], "arn:aws:dynamodb:us-east-1:123456789012:table/local-Items/stream/local");
 }
 
 #[tokio::test]

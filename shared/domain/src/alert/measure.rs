@@ -81,13 +81,13 @@ impl Measure {
     ///
     /// Computed in decimal: 0.0215 against 0.02 is 7.5 % and rounds to 8, where binary floating point finds 7.4999...
     pub fn percent(self, value: f64, limit: f64, direction: Direction) -> Option<i64> {
-        let whole = self.whole(limit, direction);
+        let whole = self.whole(limit);
         if !self.has_percent || whole <= 0.0 || whole.is_nan() {
             return None;
         }
         let decimal = || {
             let (value, limit) = (decimal(value)?, decimal(limit)?);
-            let whole = if self.passes_through(direction) { Decimal::ONE_HUNDRED.checked_sub(limit)? } else { limit };
+            let whole = if self.scale == Scale::Removal { Decimal::ONE_HUNDRED.checked_sub(limit)? } else { limit };
             let beyond = match direction {
                 Direction::Max => value.checked_sub(limit)?,
                 Direction::Min => limit.checked_sub(value)?,
@@ -131,12 +131,14 @@ impl Measure {
         }
     }
 
-    /// What a percentage is of.
-    fn whole(self, limit: f64, direction: Direction) -> f64 {
-        if self.passes_through(direction) { 100.0 - limit } else { limit.abs() }
+    /// What a percentage is of. EPA's percentages of removal are of what may pass through for a maximum, too: 100 % where at
+    /// most 85 % are allowed are 100 % beyond (WY0043745, fiscal year 2026).
+    fn whole(self, limit: f64) -> f64 {
+        if self.scale == Scale::Removal { 100.0 - limit } else { limit.abs() }
     }
 
-    /// Removal has minima. A maximum of it is a number like others.
+    /// How grave it is goes by what passes through where removal has a minimum, as it does. A maximum is a number like
+    /// others.
     fn passes_through(self, direction: Direction) -> bool {
         self.scale == Scale::Removal && direction == Direction::Min
     }

@@ -51,6 +51,18 @@ fn local_days_have_23_and_25_hours_when_clocks_change() {
 }
 
 #[test]
+fn a_clock_that_goes_back_over_midnight_begins_no_day_anew() {
+    // In 2010 it went from 00:01 on 7 November back to 23:01 on the sixth.
+    let calendar = Calendar::new("America/St_Johns", Weekday::Sunday).unwrap();
+    let day = |text: &str| calendar.label(PeriodKind::Day, at(text), TimeKind::Clock);
+    let days =
+        ["2010-11-07T02:29Z", "2010-11-07T02:30Z", "2010-11-07T02:31Z", "2010-11-07T03:29Z", "2010-11-07T03:30Z"];
+    assert_eq!(days.map(day), ["2010-11-06", "2010-11-07", "2010-11-07", "2010-11-07", "2010-11-07"]);
+    let sunday = calendar.around(PeriodKind::Day, at("2010-11-07T03:00Z"));
+    assert_eq!((rfc3339(sunday.start), (sunday.end - sunday.start) / HOUR), ("2010-11-07T02:30:00Z".into(), 25));
+}
+
+#[test]
 fn local_times_are_moments_of_the_zone() {
     let calendar = chicago();
     let moment = |text: &str, is_second| rfc3339(calendar.moment(at(text), TimeKind::Local, is_second));
@@ -86,8 +98,16 @@ fn periods_are_shifted() {
 proptest! {
     /// Whatever the zone, a period holds its moment, ends after it begins, and the next one begins where it ends.
     #[test]
-    fn periods_follow_each_other(micros in -2_000_000_000_000_000i64..4_000_000_000_000_000, zone in 0usize..5) {
-        let zones = ["UTC", "America/Chicago", "Europe/Berlin", "Pacific/Kiritimati", "Australia/Lord_Howe"];
+    fn periods_follow_each_other(micros in -2_000_000_000_000_000i64..4_000_000_000_000_000, zone in 0usize..7) {
+        let zones = [
+            "UTC",
+            "America/Chicago",
+            "America/St_Johns",
+            "Europe/Berlin",
+            "Pacific/Apia",
+            "Pacific/Kiritimati",
+            "Australia/Lord_Howe",
+        ];
         let calendar = Calendar::new(zones[zone], Weekday::Sunday).unwrap();
         for kind in [PeriodKind::Day, PeriodKind::Week, PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year] {
             let period = calendar.around(kind, micros);

@@ -157,7 +157,8 @@ impl<'a> Judge<'a> {
     /// Compares the values that there are by now.
     fn decide(&mut self, limit: &FixedLimit) {
         let always = self.rule.holds_always();
-        for value in std::mem::take(&mut self.values) {
+        let mut values = std::mem::take(&mut self.values);
+        for value in values.drain(..) {
             let is_covered = self.verdict.covers.0 <= value.time && value.time <= self.verdict.covers.1;
             if !is_covered || !(always || self.rule.holds_at(value.time)) {
                 continue;
@@ -177,6 +178,8 @@ impl<'a> Judge<'a> {
                 observed.push((value, standing));
             }
         }
+        // Its room serves the next ones.
+        self.values = values;
     }
 
     /// Adds an exceedance. Of several at one time each has its number as its sample.

@@ -45,6 +45,10 @@ pub struct Survey {
     pub unjudged: u64,
     /// How many of the values are held against a benchmark.
     pub benchmarks: u64,
+    /// Periods without a value, as one of the two series that it is made of has none: of a load, days.
+    pub incomplete: u64,
+    /// Excursions that end where readings are missing, so that nobody knows how long they were.
+    pub gaps: u64,
     /// How far beyond the limit values in the latest unit are.
     measure: Option<(Arc<str>, Measure)>,
 }
@@ -107,6 +111,7 @@ impl Survey {
         let Some(limit) = &rule.limit else { return };
         let unit: Arc<str> = rule.unit().into();
         for (value, standing) in values {
+            self.gaps += u64::from(value.flags.has(Mark::Gap));
             let observed = Observed { row: rule.exceedance(&value, limit), unit: unit.clone() };
             self.take(rule, observed, standing);
         }

@@ -1,13 +1,14 @@
 //! Continuous pH (40 CFR 401.17): minutes outside the range in a month, at most 446 in all and none longer than 60.
 //!
 //! A reading holds until the next one. A gap beyond three times the usual distance of the month's readings so far, or
-//! beyond a day, ends an excursion: nobody knows what happened meanwhile. So does the end of a month, where another one
-//! begins.
+//! beyond a day, ends an excursion, which is then marked: nobody knows what happened meanwhile. An excursion over the end
+//! of a month is one of both: of the first with its minutes there, and of the second with all, unless the first had more
+//! than 60 already.
 
 use super::course::{Batch, Course, Settings, Value};
 use super::{Definition, Reach};
 use crate::calendar::{Period, PeriodKind};
-use crate::reading::Direction;
+use crate::reading::{Direction, Flags, Mark};
 use crate::time::{DAY, TimeKind};
 use std::collections::VecDeque;
 
@@ -76,6 +77,8 @@ struct Month {
     excursions: Vec<Value>,
     /// The start of the one that is not, and its minutes so far.
     open: Option<(i64, f64)>,
+    /// The minutes that an excursion had before the month began.
+    carried: f64,
 }
 
 impl Course for Excursions {
@@ -89,7 +92,7 @@ impl Course for Excursions {
             let last = self.last.map(|held| held.from);
             let month = self.enter(result.time, kind, out);
             if !is_outside {
-                month.close();
+                month.close(Flags::default());
             }
             let usual = month.note(last, result.time);
             self.last = Some(Held { from: result.time, is_outside, kind, usual });
@@ -119,14 +122,17 @@ impl Excursions {
             month.add(from, (end - from) as f64 / MINUTE);
             from = end;
         }
-        if let Some(month) = self.month.as_mut().filter(|_| is_gap) {
-            month.close();
+        if let Some(month) = self.month.as_mut().filter(|_| held.is_outside && is_gap) {
+            month.open.get_or_insert((held.from, 0.0));
+            month.close(Flags::default().with(Mark::Gap));
         }
     }
 
     /// The month of a moment, which is that of the moment before or a later one.
     fn enter(&mut self, time: i64, kind: TimeKind, out: &mut Vec<Value>) -> &mut Month {
+        let mut carried = 0.0;
         if let Some(month) = self.month.take_if(|month| time >= month.period.end) {
+            carried = month.open.map_or(0.0, |(_, minutes)| minutes);
             out.extend(month.values());
         }
         let calendar = &self.settings.calendar;
@@ -137,6 +143,7 @@ impl Excursions {
             minutes: 0.0,
             excursions: Vec::new(),
             open: None,
+            carried: if carried > ONE { 0.0 } else { carried },
         })
     }
 }
@@ -147,9 +154,12 @@ impl Month {
         self.open.get_or_insert((from, 0.0)).1 += minutes;
     }
 
-    fn close(&mut self) {
+    /// Ends the excursion that is open.
+    fn close(&mut self, marks: Flags) {
+        let carried = std::mem::take(&mut self.carried);
         if let Some((start, minutes)) = self.open.take() {
-            self.excursions.push(Value { limit: Some(ONE), ..Value::exact(start, minutes, self.kind) });
+            let value = Value::exact(start, carried + minutes, self.kind);
+            self.excursions.push(Value { limit: Some(ONE), flags: Flags(value.flags.0 | marks.0), ..value });
         }
     }
 
@@ -168,7 +178,7 @@ impl Month {
 
     /// The minutes in all, and those of each excursion, in the order of time.
     fn values(mut self) -> Vec<Value> {
-        self.close();
+        self.close(Flags::default());
         let all = Value { limit: Some(MONTH), ..Value::exact(self.period.start, self.minutes, self.kind) };
         let mut values = vec![all];
         values.append(&mut self.excursions);

@@ -14,11 +14,13 @@ pub(super) struct Signs {
     all_less: bool,
     /// The largest detection limit.
     most: f64,
+    /// The sum of detection limits.
+    sum: f64,
 }
 
 impl Default for Signs {
     fn default() -> Self {
-        Self { any_greater: false, all_less: true, most: f64::NEG_INFINITY }
+        Self { any_greater: false, all_less: true, most: f64::NEG_INFINITY, sum: 0.0 }
     }
 }
 
@@ -26,7 +28,10 @@ impl Signs {
     #[inline]
     pub(super) fn note(&mut self, result: &Taken) {
         match result.flags.qualifier() {
-            Qualifier::Less => self.most = self.most.max(result.value),
+            Qualifier::Less => {
+                self.most = self.most.max(result.value);
+                self.sum += result.value;
+            }
             Qualifier::Equal => self.all_less = false,
             Qualifier::Greater => (self.all_less, self.any_greater) = (false, true),
         }
@@ -36,6 +41,17 @@ impl Signs {
         self.any_greater |= other.any_greater;
         self.all_less &= other.all_less;
         self.most = self.most.max(other.most);
+        self.sum += other.sum;
+    }
+
+    /// The same for the daily discharge that they make.
+    fn of_day(mut self, settings: &Settings) -> Self {
+        if settings.are_totals {
+            self.most = if self.most > f64::NEG_INFINITY { self.sum } else { self.most };
+        } else {
+            self.sum = self.most.max(0.0);
+        }
+        self
     }
 
     /// A mean as it is said: of non-detects alone it is below the largest of their limits, and never 0; of one result
@@ -106,7 +122,7 @@ impl Days {
             let day = std::mem::take(&mut self.open);
             self.total += discharge(&day, settings);
             self.count += 1;
-            self.signs.add(day.signs);
+            self.signs.add(day.signs.of_day(settings));
         }
     }
 
@@ -116,7 +132,7 @@ impl Days {
         if self.day.is_none() {
             return (self.total, self.count, signs);
         }
-        signs.add(self.open.signs);
+        signs.add(self.open.signs.of_day(settings));
         (self.total + discharge(&self.open, settings), self.count + 1, signs)
     }
 }
@@ -169,7 +185,9 @@ impl Accumulator for Total {
     }
 
     fn value(&self, time: i64, kind: TimeKind, settings: &Settings) -> Value {
-        let (total, _, signs) = self.0.sum(settings);
+        let (total, _, mut signs) = self.0.sum(settings);
+        // All of them may be just below their limits.
+        signs.most = if signs.most > f64::NEG_INFINITY { signs.sum } else { signs.most };
         signs.said(time, total, kind, settings)
     }
 }

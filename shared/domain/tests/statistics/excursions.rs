@@ -8,23 +8,26 @@ use std::collections::BTreeMap;
 
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// The minutes outside of each month at most 446, and of each excursion at most 60, in order.
+/// The minutes outside of each month at most 446, and of each excursion at most 60, in order. One that goes over the end
+/// of a month counts in the second as a whole, unless the first had more than 60 minutes of it already.
 pub(crate) fn values(terms: &Terms, samples: &[Sample]) -> Vec<Said> {
-    let mut months: BTreeMap<Date, Vec<(i64, i64)>> = BTreeMap::new();
+    let mut months: BTreeMap<Date, Vec<(i64, i64, f64)>> = BTreeMap::new();
     for sample in samples {
         months.entry(month(terms, sample.moment)).or_default();
     }
     for (from, to) in runs(terms, samples) {
+        let mut before = 0.0;
         for (from, to) in by_month(terms, from, to) {
-            months.entry(month(terms, from)).or_default().push((from, to));
+            months.entry(month(terms, from)).or_default().push((from, to, before));
+            before = Some((to - from) as f64 / 60e6).filter(|minutes| *minutes <= 60.0).unwrap_or(0.0);
         }
     }
-    let minutes = |(from, to): &(i64, i64)| (to - from) as f64 / 60e6;
+    let minutes = |(from, to, _): &(i64, i64, f64)| (to - from) as f64 / 60e6;
     let said = |time, value, limit| Said { time, value, sign: Qualifier::Equal, low: value, high: value, limit };
     let mut out = Vec::new();
     for (first, runs) in months {
         out.push(said(terms.midnight(first), runs.iter().map(minutes).sum(), 446.0));
-        out.extend(runs.iter().map(|run| said(run.0, minutes(run), 60.0)));
+        out.extend(runs.iter().map(|run| said(run.0, run.2 + minutes(run), 60.0)));
     }
     out
 }
@@ -47,12 +50,15 @@ fn runs(terms: &Terms, samples: &[Sample]) -> Vec<(i64, i64)> {
         let next = samples.get(index + 1).filter(|next| !is_gap(terms, samples, index, next.moment));
         match (start, next) {
             (Some(start), Some(next)) if is_outside(sample.value) && is_outside(next.value) => open = Some(start),
-            (Some(start), Some(next)) if is_outside(sample.value) => runs.push((start, next.moment)),
-            (Some(start), _) => runs.push((start, sample.moment)),
-            (None, _) => {}
+            (Some(start), Some(next)) if is_outside(sample.value) && start < next.moment => {
+                runs.push((start, next.moment));
+            }
+            // Where the next reading is missing, an excursion ends in the one before, and may have no minutes.
+            (Some(start), None) if index + 1 < samples.len() => runs.push((start, sample.moment)),
+            (Some(start), None) if start < sample.moment => runs.push((start, sample.moment)),
+            _ => {}
         }
     }
-    runs.retain(|(from, to)| from < to);
     runs
 }
 
@@ -75,7 +81,7 @@ fn is_gap(terms: &Terms, samples: &[Sample], index: usize, next: i64) -> bool {
 fn by_month(terms: &Terms, from: i64, to: i64) -> Vec<(i64, i64)> {
     let next =
         |day: Date| if day.month() == 12 { date(day.year() + 1, 1, 1) } else { date(day.year(), day.month() + 1, 1) };
-    let mut parts = Vec::new();
+    let mut parts = if from == to { vec![(from, to)] } else { Vec::new() };
     let mut from = from;
     while from < to {
         let end = terms.midnight(next(month(terms, from))).min(to);

@@ -136,11 +136,36 @@ impl Terms {
         (means.iter().map(|mean| mean.log2()).sum::<f64>() / means.len() as f64).exp2()
     }
 
+    /// The largest number of results.
+    fn largest(&self, samples: &[Sample]) -> f64 {
+        samples.iter().map(|sample| sample.value).fold(f64::MIN, f64::max)
+    }
+
+    /// What daily discharges are at most, where there are non-detects alone.
+    fn largest_discharges(&self, samples: &[Sample]) -> Vec<f64> {
+        let days = self.grouped(samples, |day| day);
+        let most =
+            |day: &Vec<Sample>| if self.totals { day.iter().map(|one| one.value).sum() } else { self.largest(day) };
+        days.values().map(most).collect()
+    }
+
+    /// A mean of daily discharges, or of results, with its sign.
+    fn discharge_said(&self, time: i64, samples: &[Sample], mean: f64) -> Said {
+        let most = match self.of {
+            Some(Of::Results) => self.largest(samples),
+            _ => self.largest_discharges(samples).into_iter().fold(f64::MIN, f64::max),
+        };
+        self.signed(time, samples, mean, most)
+    }
+
     /// A mean with the sign that its results give it.
     fn mean_said(&self, time: i64, samples: &[Sample], mean: f64) -> Said {
+        self.signed(time, samples, mean, self.largest(samples))
+    }
+
+    fn signed(&self, time: i64, samples: &[Sample], mean: f64, most: f64) -> Said {
         let all_less = samples.iter().all(|sample| sample.sign == Qualifier::Less);
         if all_less && !self.by_rule {
-            let most = samples.iter().map(|sample| sample.value).fold(f64::MIN, f64::max);
             return self.said(time, most, Qualifier::Less);
         }
         let any_greater = samples.iter().any(|sample| sample.sign == Qualifier::Greater);
@@ -157,6 +182,24 @@ impl Terms {
         groups.iter().map(|(first, group)| self.mean_said(self.midnight(*first), group, mean(group))).collect()
     }
 
+    /// The means of daily discharges, one for each group.
+    fn means(&self, groups: &Groups) -> Vec<Said> {
+        groups
+            .iter()
+            .map(|(first, group)| self.discharge_said(self.midnight(*first), group, self.mean(group)))
+            .collect()
+    }
+
+    /// The sums of daily discharges, one for each group.
+    fn totals(&self, groups: &Groups) -> Vec<Said> {
+        let total = |(first, group): (&Date, &Vec<Sample>)| {
+            let total = self.discharges(group).iter().sum();
+            let most = self.largest_discharges(group).iter().sum();
+            self.signed(self.midnight(*first), group, total, most)
+        };
+        groups.iter().map(total).collect()
+    }
+
     /// All values of the statistic, in order.
     pub(crate) fn values(&self, samples: &[Sample]) -> Vec<Said> {
         let month = |day: Date| date(day.year(), day.month(), 1);
@@ -164,7 +207,6 @@ impl Terms {
         let weeks = || self.grouped(samples, |day| self.week(day));
         let months = || self.grouped(samples, month);
         let years = || self.grouped(samples, |day| date(day.year(), 1, 1));
-        let total = |group: &[Sample]| self.discharges(group).iter().sum();
         match self.statistic {
             "instant" => samples.iter().map(|sample| self.said(sample.moment, sample.value, sample.sign)).collect(),
             "as_reported" => {
@@ -178,8 +220,8 @@ impl Terms {
             "daily_max" => self.extremes(&days(), 1.0),
             "daily_min" => self.extremes(&days(), -1.0),
             "daily_avg" => self.each(&days(), |day| self.mean_of_results(day)),
-            "weekly_avg" => self.each(&weeks(), |week| self.mean(week)),
-            "monthly_avg" => self.each(&months(), |month| self.mean(month)),
+            "weekly_avg" => self.means(&weeks()),
+            "monthly_avg" => self.means(&months()),
             "quarterly_avg" => {
                 let first_month = |month| match month {
                     1..=3 => 1,
@@ -188,11 +230,11 @@ impl Terms {
                     _ => 10,
                 };
                 let quarters = self.grouped(samples, |day| date(day.year(), first_month(day.month()), 1));
-                self.each(&quarters, |quarter| self.mean(quarter))
+                self.means(&quarters)
             }
-            "annual_avg" => self.each(&years(), |year| self.mean(year)),
-            "monthly_total" => self.each(&months(), total),
-            "annual_total" => self.each(&years(), total),
+            "annual_avg" => self.means(&years()),
+            "monthly_total" => self.totals(&months()),
+            "annual_total" => self.totals(&years()),
             "weekly_geomean" => self.each(&weeks(), |week| self.geometric(week)),
             "monthly_geomean" => self.each(&months(), |month| self.geometric(month)),
             "geomean_30d" => self.thirty_days(&days()),
@@ -234,7 +276,7 @@ impl Terms {
             let twelve: Vec<&Vec<Sample>> = months.iter().filter(|(month, _)| is_in(month)).map(|(_, of)| of).collect();
             let mean = twelve.iter().map(|month| self.mean(month)).sum::<f64>() / twelve.len() as f64;
             let results: Vec<Sample> = twelve.into_iter().flatten().copied().collect();
-            self.mean_said(self.midnight(*last), &results, mean)
+            self.discharge_said(self.midnight(*last), &results, mean)
         };
         months.keys().map(value).collect()
     }
@@ -246,7 +288,7 @@ impl Terms {
             let mut last = *first;
             (0..6).for_each(|_| last = last.tomorrow().unwrap());
             let month = date(last.year(), last.month(), 1);
-            let said = self.mean_said(self.midnight(month), week, self.mean(week));
+            let said = self.discharge_said(self.midnight(month), week, self.mean(week));
             months.entry(month).or_default().push(said);
         }
         months.values().map(|weeks| furthest(weeks, 1.0)).collect()

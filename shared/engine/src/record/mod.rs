@@ -3,7 +3,7 @@
 //! The steps, each of which can be the last one before a crash; the same file posted again takes up the record that
 //! the first attempt left, writes the same items under the same keys, and goes on:
 //!
-//! 1. The body is spooled and its digest looked up. A file that is done is answered from its record.
+//! 1. The bytes are taken in, or read where they are, and their digest is looked up. A file that is done is answered from its record.
 //! 2. The file is read once, to refuse it as a whole if it has to be; nothing is stored until then.
 //! 3. The record is written, with a revision for each site.
 //! 4. The stretches that it touches are marked: whatever can be seen of it from now on is known to be unjudged.
@@ -12,37 +12,39 @@
 //!
 //! From there on the settler goes on, and whoever waits for the answer waits for it.
 
+mod error;
+mod noted;
 mod scan;
 mod through_lanes;
+mod touched;
 mod write;
 
 use crate::answer::{Answer, Status};
-use crate::events::event;
 use crate::lanes::Lanes;
 use crate::metrics::{self as names, FileOutcome, RowOutcome};
+use crate::original::Original;
 use crate::settle::{Beating, Settler};
-use crate::spool::{SpoolError, Spooled};
 use crate::summary::answer_of;
-use domain::name::{self, NameError};
+use domain::name;
 use domain::time;
-use formats::HeaderError;
-use formats::reader::ReadError;
-use formats::report::Report;
+pub use error::IngestError;
+use formats::Options;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use live::ports::Announce;
-use scan::{Scanned, Touched, scan};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+pub use noted::record_json;
+use noted::{draft, known, opened};
+use scan::{Bounds, Scanned, Touched, scan, scan_as};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use table::feed::Draft;
 use table::ingests::{Ingest, Stage, id_of};
 use table::leases::{Lease, Watch, Work};
-use table::marks::{Mark, Origin};
+use table::reached::Reached;
 use table::{Store, StoreError};
 use tokio::io::AsyncBufRead;
 use tokio::sync::watch;
+use touched::{by_site, is_marked, mark, readings_events};
+use write::Writing;
 
 /// How often a process that waits for another one with the same file looks whether that is done.
 const LOOK: Duration = Duration::from_millis(50);
@@ -53,10 +55,6 @@ const LONG: Duration = Duration::from_secs(3600);
 /// Sites, or series, that are worked on at the same time: each waits for the table several times, and API Gateway for a
 /// file no longer than 29 s.
 const AT_ONCE: usize = 16;
-/// The most series that the events of a file list at one site.
-const MAX_SERIES: usize = 2000;
-/// Series in one event.
-const SERIES_PER_EVENT: usize = 50;
 
 /// Takes files in.
 #[derive(Clone)]
@@ -100,6 +98,17 @@ pub struct Limits {
     pub rows: u64,
 }
 
+/// What is taken of a file, and where it may be put meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub struct Room<'a> {
+    /// The most bytes after decompression.
+    pub bytes: u64,
+    /// The folder for copies.
+    pub spool: &'a Path,
+    /// When reading pauses.
+    pub until: Option<Instant>,
+}
+
 /// What comes with a body.
 #[derive(Debug, Clone, Default)]
 pub struct Upload {
@@ -117,46 +126,12 @@ pub struct Upload {
     pub who: String,
 }
 
-/// Why a file was not taken. Nothing of it has been stored, except after `Store` and `Io`, where posting the same
-/// file again finishes the work.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// The body.
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    /// The header.
-    #[error(transparent)]
-    Header(#[from] HeaderError),
-    /// The site in the query.
-    #[error("site: {0}")]
-    Site(NameError),
-    /// A header, and nothing below it.
-    #[error("the file has a header and no rows")]
-    NoRows,
-    /// More rows than allowed.
-    #[error("the file has more than {limit} rows")]
-    TooManyRows {
-        /// The limit.
-        limit: u64,
-    },
-    /// Bad rows, and the client asked to take all or nothing; or no row could be read.
-    #[error("{} of {} rows cannot be read", .0.rows_refused, .0.rows)]
-    Refused(Box<Report>),
-    /// The table.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The spooled bytes.
-    #[error("the spooled file cannot be read: {0}")]
-    Io(#[from] std::io::Error),
-}
-
-impl From<ReadError> for IngestError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Header(header) => Self::Header(header),
-            ReadError::Io(io) => Self::Io(io),
-        }
-    }
+/// A file, and which ingest it is.
+#[derive(Debug, Clone)]
+pub struct Identified {
+    upload: Upload,
+    /// The id of the ingest.
+    pub id: String,
 }
 
 /// How far the task of a file has come.
@@ -180,15 +155,15 @@ impl Ingestor {
     where
         B: AsyncBufRead + Unpin + Send,
     {
-        let site = upload.site.as_deref().map(name::check).transpose().map_err(IngestError::Site)?.map(str::to_owned);
-        let spooled = Spooled::take(body, upload.gzip, self.limits.bytes, &self.spool).await?;
-        let upload = Upload { site, ..upload };
-        let id = self.id(&spooled.digest, &upload).await?;
+        // Before the body is waited for.
+        upload.site.as_deref().map(name::check).transpose().map_err(IngestError::Site)?;
+        let original = Original::spooled(body, upload.gzip, self.limits.bytes, &self.spool).await?;
+        let Identified { upload, id } = self.identified(&original, upload).await?;
         let (step, mut steps) = watch::channel(Step::Reading);
         let (ingestor, of) = (self.clone(), id.clone());
         let task = tokio::spawn(async move {
             let started = Instant::now();
-            let result = ingestor.take(spooled, upload, of, &step).await;
+            let result = ingestor.take(original, upload, of, None, &step).await;
             count(&result, started);
             result
         });
@@ -209,6 +184,33 @@ impl Ingestor {
         Ok(Taken::Underway(Underway { id, state, message }))
     }
 
+    /// Where files come from that nobody waits for, and how much of them is taken.
+    pub fn room(&self, until: Option<Instant>) -> Room<'_> {
+        Room { bytes: self.limits.bytes, spool: &self.spool, until }
+    }
+
+    /// Takes a file in that nobody waits for, and returns when it is judged. What is not done by `until` pauses: the next
+    /// attempt goes on where this one has stopped.
+    pub async fn take_in(
+        &self,
+        original: Original,
+        Identified { upload, id }: Identified,
+        until: Option<Instant>,
+    ) -> Result<Answer, IngestError> {
+        let started = Instant::now();
+        let result = self.take(original, upload, id, until, &watch::Sender::new(Step::Reading)).await;
+        count(&result, started);
+        result
+    }
+
+    /// Finds out which ingest a file is.
+    pub async fn identified(&self, original: &Original, upload: Upload) -> Result<Identified, IngestError> {
+        let site = upload.site.as_deref().map(name::check).transpose().map_err(IngestError::Site)?.map(str::to_owned);
+        let upload = Upload { site, ..upload };
+        let id = self.id(&original.digest, &upload).await?;
+        Ok(Identified { upload, id })
+    }
+
     /// The id of a file. One that was withdrawn, or that is to be taken in again, is a new file.
     async fn id(&self, digest: &str, upload: &Upload) -> Result<String, StoreError> {
         let mut again = 0;
@@ -226,13 +228,15 @@ impl Ingestor {
     /// Takes a spooled file in, unless it is known. The same file twice at once: the second waits for the first.
     async fn take(
         &self,
-        spooled: Spooled,
+        original: Original,
         upload: Upload,
         id: String,
+        until: Option<Instant>,
         step: &watch::Sender<Step>,
     ) -> Result<Answer, IngestError> {
         let started = time::now();
         let mut watch = Watch::default();
+        let is_over = || until.is_some_and(|until| Instant::now() >= until);
         let lease = loop {
             let state = match self.store.ingest(&id).await? {
                 Some(ingest) if ingest.state == Stage::Done => {
@@ -242,10 +246,11 @@ impl Ingestor {
             };
             if state == Some(Stage::Judging) {
                 step.send_replace(Step::Recorded);
-                return self.answer(&id, Status::Known).await;
+                return self.answer(&id, Status::Known, until).await;
             }
             match self.store.take_lease(Work::File(id.clone()), &mut watch).await? {
                 Some(lease) => break lease,
+                None if is_over() => return Err(IngestError::Paused),
                 None => tokio::time::sleep(LOOK).await,
             }
             if state.is_some() {
@@ -253,19 +258,24 @@ impl Ingestor {
             }
         };
         let beating = Beating::start(self.store.clone(), lease.clone());
-        let recorded = self.record(spooled, upload, &id, started, &lease, step).await;
+        let recorded = self.record(original, upload, (&id, started, until), &lease, step).await;
         drop(beating);
         self.store.give_back(&lease).await?;
         let ingest = recorded?;
         step.send_replace(Step::Recorded);
         ingest.revisions.keys().for_each(|site| self.settler.kick(site));
-        self.answer(&id, Status::Stored).await
+        self.answer(&id, Status::Stored, until).await
     }
 
     /// Waits for the answer to a file that is recorded.
-    async fn answer(&self, id: &str, status: Status) -> Result<Answer, IngestError> {
+    async fn answer(&self, id: &str, status: Status, until: Option<Instant>) -> Result<Answer, IngestError> {
         let look = || async { Ok(self.store.ingest(id).await?.filter(|ingest| ingest.state == Stage::Done)) };
-        let done = self.settler.wait(Instant::now() + LONG, look).await?.ok_or(StoreError::Conflict)?;
+        let waited = self.settler.wait(until.unwrap_or_else(|| Instant::now() + LONG), look).await?;
+        let done = match (waited, until) {
+            (Some(done), _) => done,
+            (None, Some(_)) => return Err(IngestError::Paused),
+            (None, None) => return Err(StoreError::Conflict.into()),
+        };
         let answer = match status {
             Status::Stored => answer_of(&done),
             Status::Known => known(&done),
@@ -276,33 +286,84 @@ impl Ingestor {
     /// Stores all readings of a file, and marks what they touch.
     async fn record(
         &self,
-        spooled: Spooled,
+        original: Original,
         upload: Upload,
-        id: &str,
-        started: i64,
+        (id, started, until): (&str, i64, Option<Instant>),
         lease: &Lease,
         step: &watch::Sender<Step>,
     ) -> Result<Ingest, IngestError> {
-        if let Some(recorded) = self.store.ingest(id).await?.filter(|ingest| ingest.state != Stage::Recording) {
-            return Ok(recorded);
+        let begun = self.store.ingest(id).await?;
+        if let Some(recorded) = begun.as_ref().filter(|ingest| ingest.state != Stage::Recording) {
+            return Ok(recorded.clone());
         }
         let store = self.store.metered();
-        let (mut spooled, scanned) = scan(&store, spooled, &upload, self.limits.rows).await?;
-        let mut ingest = self.begin(&store, &spooled, &upload, id, &scanned).await?;
+        let (before, options) = match &begun {
+            Some(_) => kept(store.reached(id).await?),
+            None => Default::default(),
+        };
+        let was_marked = before.is_marked;
+        let writing = |ingest, options, before, tells| Writing {
+            store: &store,
+            lanes: &self.lanes,
+            lease,
+            ingest,
+            options,
+            before,
+            tells,
+            until,
+        };
+        let earlier = before.write_units;
+        if let (Some(ingest), Some(options), true) = (&begun, &options, was_marked)
+            && is_marked(&store, ingest).await?
+        {
+            step.send_replace(Step::Recording);
+            let written = writing(ingest, options, before, true).write(original).await?;
+            let scanned = written.scanned.ok_or(StoreError::Conflict)?;
+            let new = vec![true; ingest.revisions.len()];
+            let units = earlier + store.write_units();
+            return self.end(&store, ingest.clone(), scanned, written.settled, (new, units, started), lease).await;
+        }
+        let bounds = Bounds { rows: self.limits.rows, until };
+        let (original, scanned) = match options.clone() {
+            Some(options) => scan_as(original, options, bounds).await?,
+            None => scan(&store, original, &upload, bounds).await?,
+        };
+        let ingest = self.begin(&store, &original, &upload, id, &scanned).await?;
         step.send_replace(Step::Recording);
+        if was_marked {
+            // Until all is marked again: an attempt that ends among that is not to be taken for one that came through.
+            store.note_reached(lease, id, &Reached { is_marked: false, ..before.clone() }).await?;
+        }
         let by_site = by_site(&ingest, &scanned);
         let (of, about) = (&by_site, (&store, &ingest, &scanned));
         let marking = (0..by_site.len()).map(|index| mark(about, lease, &of[index].0, &of[index].1));
         // In the order of the sites.
         let new: Vec<bool> = stream::iter(marking).buffered(AT_ONCE).try_collect().await?;
-        let settled = write::write(&store, &self.lanes, &mut spooled, &ingest, &scanned).await?;
-        let (of, ways) = (&by_site, (&store, &self.lanes, &*self.announce));
+        drop(by_site);
+        let written = writing(&ingest, &scanned.options, before, false).write(original).await?;
+        let units = earlier + store.write_units();
+        self.end(&store, ingest, scanned, written.settled, (new, units, started), lease).await
+    }
+
+    /// Says that all readings of a file are there: at each site, if it is `new` to it, and in its record.
+    async fn end(
+        &self,
+        store: &Store,
+        mut ingest: Ingest,
+        scanned: Scanned,
+        settled: write::Settled,
+        (new, write_units, started): (Vec<bool>, f64, i64),
+        lease: &Lease,
+    ) -> Result<Ingest, IngestError> {
+        let by_site = by_site(&ingest, &scanned);
+        let (of, ways, id) = (&by_site, (store, &self.lanes, &*self.announce), &ingest.id);
         let ending = (0..by_site.len()).filter(|index| new[*index]).map(|index| async move {
             let (site, touched) = &of[index];
             through_lanes::end(ways, lease, id, site, touched).await
         });
         stream::iter(ending).buffer_unordered(AT_ONCE).try_for_each(async |()| Ok(())).await?;
-        let answer = draft(&ingest, scanned, settled, store.write_units(), started);
+        drop(by_site);
+        let answer = draft(&ingest, scanned, settled, write_units, started);
         if ingest.revisions.is_empty() {
             // Nothing is to be judged.
             return self.close(store, ingest, answer).await;
@@ -313,7 +374,7 @@ impl Ingestor {
         Ok(ingest)
     }
 
-    async fn close(&self, store: Store, mut ingest: Ingest, mut answer: Answer) -> Result<Ingest, IngestError> {
+    async fn close(&self, store: &Store, mut ingest: Ingest, mut answer: Answer) -> Result<Ingest, IngestError> {
         answer.finish();
         ingest.state = Stage::Done;
         ingest.answer = serde_json::to_value(&answer).ok();
@@ -325,7 +386,7 @@ impl Ingestor {
     async fn begin(
         &self,
         store: &Store,
-        spooled: &Spooled,
+        original: &Original,
         upload: &Upload,
         id: &str,
         scanned: &Scanned,
@@ -339,111 +400,20 @@ impl Ingestor {
             Ok::<_, IngestError>((site, revision))
         });
         let revisions = stream::iter(revisions).buffered(AT_ONCE).try_collect().await?;
-        let ingest = Ingest {
-            id: id.to_owned(),
-            digest: spooled.digest.clone(),
-            bytes: spooled.bytes,
-            site: upload.site.clone(),
-            source: upload.source.clone(),
-            who: upload.who.clone(),
-            received_at: time::rfc3339(time::now()),
-            code_version: env!("CARGO_PKG_VERSION").into(),
-            state: Stage::Recording,
-            revisions,
-            draft: None,
-            answer: None,
-            withdrawn: None,
-            resolution: None,
-        };
+        let (digest, bytes) = (original.digest.clone(), original.bytes);
+        let ingest = Ingest { id: id.to_owned(), digest, bytes, revisions, ..opened(upload) };
         Ok(store.begin_ingest(ingest).await?)
     }
 }
 
-/// What a file touches, by site, in the order of the record.
-fn by_site<'a>(ingest: &Ingest, scanned: &'a Scanned) -> Vec<(String, Vec<&'a Touched>)> {
-    let of = |site: &String| {
-        let key = name::key(site);
-        scanned.touched.iter().filter(|touched| name::key(&touched.series.site) == key).collect()
-    };
-    match ingest.revisions.len() {
-        1 => ingest.revisions.keys().map(|site| (site.clone(), scanned.touched.iter().collect())).collect(),
-        _ => ingest.revisions.keys().map(|site| (site.clone(), of(site))).collect(),
+/// How far earlier attempts have come, and how they have read the file. Without the latter the former says nothing: read in
+/// another way, the file may give other segments.
+fn kept(reached: Option<Reached>) -> (Reached, Option<Options>) {
+    let reached = reached.unwrap_or_default();
+    match reached.options.as_deref().map(serde_json::from_str) {
+        Some(Ok(options)) => (reached, Some(options)),
+        _ => (Reached { segments: 0, ..reached }, None),
     }
-}
-
-async fn mark(
-    (store, ingest, scanned): (&Store, &Ingest, &Scanned),
-    lease: &Lease,
-    site: &str,
-    touched: &[&Touched],
-) -> Result<bool, IngestError> {
-    let report = &scanned.report;
-    let about = json!({
-        "ingest": ingest.id, "shape": scanned.shape, "source": ingest.source, "rows": report.rows,
-        "rows_taken": report.rows_taken, "rows_refused": report.rows_refused,
-        "rows_without_reading": report.rows_without_reading, "series": touched.len(),
-    });
-    let origin = Origin::File(ingest.id.clone());
-    let marks: Vec<_> = touched
-        .iter()
-        .map(|touched| Mark::new(&touched.series.id(), origin.clone(), touched.stretch, touched.readings))
-        .collect();
-    Ok(store.begin_file(lease, site, &ingest.id, &marks, about).await?)
-}
-
-/// What subscribers are told of the readings themselves.
-fn readings_events(id: &str, touched: &[&Touched]) -> Vec<Draft> {
-    let shown = |touched: &&Touched| {
-        let series = &touched.series;
-        json!({
-            "series": series.id(), "outfall": series.outfall, "parameter": series.parameter, "base": series.base,
-            "readings": touched.readings, "from": time::shown(touched.stretch.0, touched.kind),
-            "to": time::shown(touched.stretch.1, touched.kind), "latest": touched.latest, "unit": touched.unit,
-        })
-    };
-    let listed = &touched[..touched.len().min(MAX_SERIES)];
-    let chunks = listed.chunks(SERIES_PER_EVENT);
-    chunks
-        .map(|chunk| {
-            let series: Vec<Value> = chunk.iter().map(shown).collect();
-            event("readings", json!({"ingest": id, "series": series}))
-        })
-        .collect()
-}
-
-/// The answer without verdicts.
-fn draft(ingest: &Ingest, scanned: Scanned, settled: write::Settled, write_units: f64, started: i64) -> Answer {
-    let mut report = scanned.report;
-    report.repeated(settled.rows_repeated, settled.readings_repeated);
-    report.readings_replaced += settled.readings_replaced;
-    let mut answer = Answer {
-        id: ingest.id.clone(),
-        status: Status::Stored,
-        message: String::new(),
-        digest: ingest.digest.clone(),
-        bytes: ingest.bytes,
-        shape: scanned.shape,
-        sites: scanned.sites,
-        series: scanned.touched.len() as u64,
-        report,
-        replacements: settled.replacements,
-        verdict: crate::answer::VerdictSummary::default(),
-        write_units,
-        seconds: 0.0,
-        started,
-        left_out: BTreeMap::new(),
-    };
-    answer.bound();
-    answer
-}
-
-/// The answer to a file that was taken in before.
-fn known(ingest: &Ingest) -> Option<Answer> {
-    let mut answer = answer_of(ingest)?;
-    answer.status = Status::Known;
-    answer.message = format!("This file is known: it was taken in at {}. Nothing was changed.", ingest.received_at);
-    answer.write_units = 0.0;
-    Some(answer)
 }
 
 fn count(result: &Result<Answer, IngestError>, started: Instant) {
@@ -455,6 +425,8 @@ fn count(result: &Result<Answer, IngestError>, started: Instant) {
             FileOutcome::Stored
         }
         Ok(_) => FileOutcome::Known,
+        // It is counted when it is done.
+        Err(IngestError::Paused) => return,
         Err(IngestError::Store(_) | IngestError::Io(_)) => FileOutcome::Failed,
         Err(_) => FileOutcome::Refused,
     };
@@ -471,19 +443,4 @@ where
     F: FnOnce() -> Result<T, IngestError> + Send + 'static,
 {
     tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
-}
-
-/// What an ingest record says, for `GET /api/ingests/{id}`. `left`: how many series are still to be judged.
-pub fn record_json(ingest: &Ingest, left: Option<u64>) -> Value {
-    let mut record = json!({
-        "id": ingest.id, "digest": ingest.digest, "bytes": ingest.bytes, "site": ingest.site,
-        "source": ingest.source, "who": ingest.who, "received_at": ingest.received_at,
-        "code_version": ingest.code_version, "state": ingest.state,
-        "sites": ingest.revisions.keys().collect::<Vec<_>>(), "answer": ingest.answer,
-        "withdrawn": ingest.withdrawn, "resolution": ingest.resolution,
-    });
-    if let Some(left) = left {
-        record["series_left"] = json!(left);
-    }
-    record
 }

@@ -1,7 +1,7 @@
 //! Reading a file without storing anything of it.
 
 use super::{AT_ONCE, IngestError, Upload, blocking};
-use crate::spool::Spooled;
+use crate::original::Original;
 use domain::highest::Highest;
 use domain::name;
 use domain::reading::Series;
@@ -13,11 +13,39 @@ use formats::report::Report;
 use formats::row::Reading;
 use formats::{Conventions, Options};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 use table::series::Entry;
 use table::{Store, StoreError};
+
+/// How far a file is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// The most rows that it may have.
+    pub(super) rows: u64,
+    /// When reading pauses.
+    pub(super) until: Option<Instant>,
+}
+
+/// Rows after which the clock is looked at.
+const ROWS_A_LOOK: u64 = 65_536;
+
+impl Bounds {
+    /// Whether a file with so many rows so far is read on.
+    #[inline]
+    fn hold(&self, rows: u64) -> Result<(), IngestError> {
+        if rows > self.rows {
+            return Err(IngestError::TooManyRows { limit: self.rows });
+        }
+        match self.until {
+            Some(until) if rows.is_multiple_of(ROWS_A_LOOK) && Instant::now() >= until => Err(IngestError::Paused),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// What the first reading of a file tells.
 pub(super) struct Scanned {
@@ -55,7 +83,7 @@ pub(super) type Units = HashMap<String, Vec<String>>;
 
 /// Counts what each series gets while rows are read.
 #[derive(Default)]
-struct Tally(Vec<Option<Counted>>);
+pub(super) struct Tally(Vec<Option<Counted>>);
 
 struct Counted {
     readings: u64,
@@ -68,7 +96,7 @@ struct Counted {
 
 impl Tally {
     #[inline]
-    fn note(&mut self, reading: &Reading) {
+    pub(super) fn note(&mut self, reading: &Reading) {
         let at = reading.series as usize;
         if at >= self.0.len() {
             self.0.resize_with(at + 1, || None);
@@ -96,16 +124,16 @@ impl Tally {
 /// their series are refused, as other bad ones are.
 pub(super) async fn scan(
     store: &Store,
-    mut spooled: Spooled,
+    mut original: Original,
     upload: &Upload,
-    limit: u64,
-) -> Result<(Spooled, Scanned), IngestError> {
+    bounds: Bounds,
+) -> Result<(Original, Scanned), IngestError> {
     let mut options = Options { site: upload.site.clone(), now: time::now(), ..Options::default() };
     let given = upload.site.as_deref().unwrap_or(name::DEFAULT_SITE);
     learn_zone(store, &mut options, given).await?;
     loop {
-        let (same, read) = read(spooled, options.clone(), limit).await?;
-        spooled = same;
+        let (same, read) = read(original, options.clone(), bounds).await?;
+        original = same;
         if learn(store, &mut options, &read).await? {
             continue;
         }
@@ -117,15 +145,14 @@ pub(super) async fn scan(
         if report.rows_refused > 0 && (upload.strict || report.rows_refused == report.rows) {
             return Err(IngestError::Refused(Box::new(scanned.report)));
         }
-        let all = 0..scanned.touched.len();
-        let mut known = look_up(store, &scanned, &brought, all, Room::Seen).await?;
+        let mut known = look_up(store, &scanned, &brought, Room::Seen).await?;
         if known.full.is_empty() {
             // Others may have taken it meanwhile. Most series have one unit for ever: no room is made for that.
-            known.full = look_up(store, &scanned, &brought, known.several.into_iter(), Room::Taken).await?.full;
+            known.full = look_up(store, &scanned, &brought, Room::Taken(known.several)).await?.full;
         }
         known.surprised.retain(|id, _| !options.highest.contains_key(id));
         if known.full.is_empty() && known.surprised.is_empty() {
-            return Ok((spooled, scanned));
+            return Ok((original, scanned));
         }
         options.units.extend(known.full);
         options.highest.extend(known.surprised);
@@ -165,12 +192,11 @@ async fn learn_zone(store: &Store, options: &mut Options, site: &str) -> Result<
 }
 
 /// How it is found out which units have room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
     /// It is looked, and nothing written: the file may still be refused.
     Seen,
-    /// Room is made for them, so that files that come at once do not bring more than a series may have.
-    Taken,
+    /// Room is made for those of some series, so that files that come at once do not bring more than a series may have.
+    Taken(Vec<usize>),
 }
 
 /// What the directory says of the series of a file.
@@ -184,25 +210,20 @@ struct Known {
     surprised: HashMap<String, Highest>,
 }
 
-async fn look_up(
-    store: &Store,
-    scanned: &Scanned,
-    brought: &[Vec<Arc<str>>],
-    some: impl Iterator<Item = usize>,
-    room: Room,
-) -> Result<Known, StoreError> {
+async fn look_up(store: &Store, scanned: &Scanned, brought: &[Vec<Arc<str>>], room: Room) -> Result<Known, StoreError> {
     let touched = &scanned.touched;
-    let look = some.map(|index| async move {
-        let (series, brought) = (&touched[index].series, &brought[index]);
-        let entry = match room {
-            Room::Seen => store.entry_with_units(series, brought).await?,
-            Room::Taken => store.reserve_units(series, brought).await?,
-        };
-        Ok::<_, StoreError>((index, entry))
-    });
-    let mut looks = std::pin::pin!(stream::iter(look).buffered(AT_ONCE));
+    let entries = match room {
+        Room::Seen => seen(store, touched, brought).await?,
+        Room::Taken(some) => {
+            let taken = some.into_iter().map(|index| async move {
+                let entry = store.reserve_units(&touched[index].series, &brought[index]).await?;
+                Ok::<_, StoreError>((index, entry))
+            });
+            stream::iter(taken).buffered(AT_ONCE).try_collect().await?
+        }
+    };
     let mut known = Known { full: Units::new(), several: Vec::new(), surprised: HashMap::new() };
-    while let Some((index, Entry { id, units, highest, .. })) = looks.try_next().await? {
+    for (index, Entry { id, units, highest, .. }) in entries {
         if let Some(highest) = highest.filter(|highest| touched[index].may_surprise(highest, &brought[index])) {
             known.surprised.insert(id.clone(), highest);
         }
@@ -214,6 +235,30 @@ async fn look_up(
         }
     }
     Ok(known)
+}
+
+/// What the directory has of the series of a file, with the units that it brings.
+async fn seen(
+    store: &Store,
+    touched: &[Touched],
+    brought: &[Vec<Arc<str>>],
+) -> Result<Vec<(usize, Entry)>, StoreError> {
+    let mut by_site: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
+    for (index, touched) in touched.iter().enumerate() {
+        by_site.entry(name::key(&touched.series.site)).or_default().push((index, touched.series.id()));
+    }
+    let looks = by_site.into_values().map(|of_site| async move {
+        let (indices, ids): (Vec<usize>, Vec<String>) = of_site.into_iter().unzip();
+        let mut stored = store.entries(&touched[indices[0]].series.site, &ids).await?;
+        let entries = std::iter::zip(indices, ids).map(|(index, id)| {
+            (index, Entry::with_units(stored.remove(&id), &touched[index].series, &brought[index]).0)
+        });
+        Ok::<_, StoreError>(entries.collect::<Vec<_>>())
+    });
+    let mut entries: Vec<_> = stream::iter(looks).buffered(AT_ONCE).try_concat().await?;
+    // In the order of the file.
+    entries.sort_unstable_by_key(|(index, _)| *index);
+    Ok(entries)
 }
 
 /// What one reading of a file tells.
@@ -228,20 +273,40 @@ struct Read {
     local_sites: Vec<String>,
 }
 
-async fn read(mut spooled: Spooled, options: Options, limit: u64) -> Result<(Spooled, Read), IngestError> {
+/// Reads a file once in a way that is known to suit it.
+pub(super) async fn scan_as(
+    original: Original,
+    options: Options,
+    bounds: Bounds,
+) -> Result<(Original, Scanned), IngestError> {
+    let (original, read) = read(original, options, bounds).await?;
+    Ok((original, read.scanned))
+}
+
+async fn read(mut original: Original, options: Options, bounds: Bounds) -> Result<(Original, Read), IngestError> {
     blocking(move || {
-        let mut rows = Rows::open(spooled.rewind()?, &options)?;
+        let mut rows = Rows::open(original.rewind()?, &options)?;
         let (mut readings, mut tally) = (Vec::new(), Tally::default());
         while rows.next_row(&mut readings)? {
             readings.drain(..).for_each(|reading| tally.note(&reading));
-            if rows.report.rows > limit {
-                return Err(IngestError::TooManyRows { limit });
-            }
+            bounds.hold(rows.report.rows)?;
         }
+        let (learned, local_sites) = (rows.learned(), rows.local_sites());
+        let wanted = rows.wanted_units().into_iter().cloned().collect();
+        let (scanned, brought) = tally.scanned(&rows, options);
+        drop(rows);
+        Ok((original, Read { scanned, brought, learned, wanted, local_sites }))
+    })
+    .await
+}
+
+impl Tally {
+    /// What the rows of a file, all of which were read, have told; and the units of each series.
+    pub(super) fn scanned<R: io::Read>(self, rows: &Rows<R>, options: Options) -> (Scanned, Vec<Vec<Arc<str>>>) {
         let mut sites: Vec<String> = Vec::new();
         let (mut touched, mut brought) = (Vec::new(), Vec::new());
         for (index, series) in rows.series().iter().enumerate() {
-            let Some(counted) = tally.0.get(index).and_then(Option::as_ref) else { continue };
+            let Some(counted) = self.0.get(index).and_then(Option::as_ref) else { continue };
             if !sites.iter().any(|site| name::same(site, &series.site)) {
                 sites.push(series.site.clone());
             }
@@ -256,12 +321,7 @@ async fn read(mut spooled: Spooled, options: Options, limit: u64) -> Result<(Spo
             });
             brought.push(rows.units_of(index));
         }
-        let (shape, report, learned) = (rows.shape(), rows.report.clone(), rows.learned());
-        let wanted = rows.wanted_units().into_iter().cloned().collect();
-        let local_sites = rows.local_sites();
-        drop(rows);
-        let scanned = Scanned { shape, report, sites, touched, options };
-        Ok((spooled, Read { scanned, brought, learned, wanted, local_sites }))
-    })
-    .await
+        let scanned = Scanned { shape: rows.shape(), report: rows.report.clone(), sites, touched, options };
+        (scanned, brought)
+    }
 }

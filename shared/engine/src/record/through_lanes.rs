@@ -17,18 +17,23 @@ pub(super) async fn revision(store: &Store, lanes: &Lanes, site: &str) -> Result
     Ok(revision)
 }
 
-/// Brings a series into the directory.
-pub(super) async fn merge(store: &Store, lanes: &Lanes, entry: &Entry) -> Result<(), StoreError> {
-    let lane = lanes.of(&entry.series.site);
-    let mut known = lane.site.lock().await;
-    if known.knows(&entry.id) {
-        known.merged(&store.merge_series(entry).await?);
-    } else {
-        // Series to which nobody publishes do not wait for each other.
-        drop(known);
-        store.merge_series(entry).await?;
+/// Brings series of a site into the directory.
+pub(super) async fn merge(store: &Store, lanes: &Lanes, entries: Vec<Entry>) -> Result<(), StoreError> {
+    let Some(first) = entries.first() else { return Ok(()) };
+    let site = first.series.site.clone();
+    let lane = lanes.of(&site);
+    let mut others = Vec::new();
+    for entry in &entries {
+        // Given free between two series, for those who publish.
+        let mut known = lane.site.lock().await;
+        if known.knows(&entry.id) {
+            known.merged(&store.merge_series(entry).await?);
+        } else {
+            others.push(entry);
+        }
     }
-    Ok(())
+    // Series to which nobody publishes wait for nobody.
+    store.merge_all(&site, &others).await
 }
 
 /// Says that all of a file's readings of a site are there.

@@ -230,10 +230,11 @@ impl Drop for Running<'_> {
 }
 
 /// Makes a lease beat, until dropped.
-pub(crate) struct Beating(JoinHandle<()>);
+pub struct Beating(JoinHandle<()>);
 
 impl Beating {
-    pub(crate) fn start(store: Store, lease: Lease) -> Self {
+    /// Begins. Every [`BEAT`] from now on.
+    pub fn start(store: Store, lease: Lease) -> Self {
         Self(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(BEAT).await;

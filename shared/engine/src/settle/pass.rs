@@ -17,10 +17,12 @@ use table::series::Entry;
 use table::settle::{Settled, Settlement};
 use table::{Store, StoreError};
 use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Series that are judged at the same time: each waits for the table several times.
 const AT_ONCE: usize = 16;
-/// The most readings of the series that are judged at the same time, but for a single one that has more.
+/// The most readings of the series that are judged at the same time, but for two that have more: one for each core of a
+/// small machine. A series takes two bytes a reading meanwhile.
 const READINGS_AT_ONCE: u32 = 65_536;
 /// What a stretch counts as of which nobody knows how many readings it has.
 const UNKNOWN_READINGS: u32 = READINGS_AT_ONCE / 4;
@@ -74,7 +76,7 @@ impl<'a> Pass<'a> {
 
     /// Settles what can be settled, of each series the marks of one origin, and says whether there is more.
     pub(super) async fn run(&mut self) -> Result<Done, StoreError> {
-        let terms = Terms::load(&self.store, self.site).await?;
+        let terms = Arc::new(Terms::load(&self.store, self.site).await?);
         let mut done = Done::Nothing;
         let mut after = None;
         loop {
@@ -115,7 +117,7 @@ impl<'a> Pass<'a> {
         self.store.mark_series(self.lease, self.site, version, &marks).await
     }
 
-    async fn settle(&mut self, groups: Vec<Vec<Mark>>, terms: &Terms) -> Result<Done, StoreError> {
+    async fn settle(&mut self, groups: Vec<Vec<Mark>>, terms: &Arc<Terms>) -> Result<Done, StoreError> {
         if groups.is_empty() {
             return Ok(Done::Nothing);
         }
@@ -137,12 +139,17 @@ impl<'a> Pass<'a> {
     }
 
     /// Judges marked stretches at the same time, and writes what they come to in as few transactions as they fit into.
-    async fn settle_together(&mut self, groups: Vec<Vec<Mark>>, terms: &Terms) -> Result<Done, StoreError> {
+    async fn settle_together(&mut self, groups: Vec<Vec<Mark>>, terms: &Arc<Terms>) -> Result<Done, StoreError> {
         let mut done = Done::Nothing;
-        let room = Semaphore::new(READINGS_AT_ONCE as usize);
-        let (store, site) = (self.store.clone(), self.site);
-        let purpose = self.purpose.clone();
-        let judging = groups.into_iter().map(|marks| judged(&store, site, marks, terms, &purpose, &room));
+        let room = Arc::new(Semaphore::new(READINGS_AT_ONCE as usize));
+        let about = (self.store.clone(), self.site.to_owned(), terms.clone(), self.purpose.clone(), room);
+        // Each on whatever core is free.
+        let judging = groups.into_iter().map(move |marks| {
+            let (store, site, terms, purpose, room) = about.clone();
+            let task = tokio::spawn(async move { judged(&store, &site, marks, &terms, &purpose, &room).await });
+            let task = AbortOnDropHandle::new(task);
+            async move { task.await.map_err(|error| StoreError::Service(error.to_string()))? }
+        });
         let mut judging = std::pin::pin!(stream::iter(judging).buffered(AT_ONCE));
         let mut batch = Batch::default();
         while let Some(task) = judging.next().await.transpose()? {
@@ -260,7 +267,8 @@ async fn judged(
     room: &Semaphore,
 ) -> Result<Task, StoreError> {
     let readings: u64 = marks.iter().map(|mark| mark.readings).sum();
-    let readings = if readings == 0 { UNKNOWN_READINGS } else { readings.min(READINGS_AT_ONCE.into()) as u32 };
+    let most = READINGS_AT_ONCE / 2;
+    let readings = if readings == 0 { UNKNOWN_READINGS } else { readings.min(most.into()) as u32 };
     // Nobody closes it.
     let _room = room.acquire_many(readings).await;
     let entry = store.series(site, &marks[0].series).await?;

@@ -4,7 +4,7 @@ use super::Settler;
 use crate::metrics;
 use crate::summary;
 use std::collections::BTreeSet;
-use table::leases::{LEASE, Work};
+use table::leases::{Abandoned, LEASE, Work};
 use table::marks::Open;
 use table::{Store, StoreError};
 
@@ -28,9 +28,14 @@ impl Settler {
             self.look(&suspects).await?;
             // Whoever is at work has given a sign of it when it is looked again.
             tokio::time::sleep(LEASE).await;
-            for (site, ingest) in self.look(&suspects).await? {
-                tracing::warn!(site, ingest, "the recording of a file was interrupted; it has to be sent again");
-                store.note_interrupted(&site, &ingest).await?;
+            for (site, ingest, abandoned) in self.look(&suspects).await? {
+                if store.is_paused(&ingest).await? {
+                    continue;
+                }
+                // One that came to its end meanwhile has nobody who records it either.
+                if store.note_interrupted(&abandoned, &site, &ingest).await? {
+                    tracing::warn!(site, ingest, "the recording of a file was interrupted; it has to be sent again");
+                }
             }
         }
         // One that cannot be settled does not keep the others waiting.
@@ -49,15 +54,13 @@ impl Settler {
     }
 
     /// Which of some files that are being recorded nobody is recording, as far as can be seen.
-    async fn look(&self, suspects: &[(String, String)]) -> Result<Vec<(String, String)>, StoreError> {
+    async fn look(&self, suspects: &[(String, String)]) -> Result<Vec<(String, String, Abandoned)>, StoreError> {
         let mut dead = Vec::new();
         for (site, ingest) in suspects {
             let mut watch = self.0.watches.lock().get(ingest).cloned().unwrap_or_default();
-            let held = self.0.store.is_held(&Work::File(ingest.clone()), &mut watch).await?;
+            let abandoned = self.0.store.abandoned(&Work::File(ingest.clone()), &mut watch).await?;
             self.0.watches.lock().insert(ingest.clone(), watch);
-            if !held {
-                dead.push((site.clone(), ingest.clone()));
-            }
+            dead.extend(abandoned.map(|abandoned| (site.clone(), ingest.clone(), abandoned)));
         }
         self.0.watches.lock().retain(|known, _| suspects.iter().any(|(_, ingest)| ingest == known));
         Ok(dead)

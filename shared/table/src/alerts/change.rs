@@ -59,14 +59,29 @@ pub struct Reconciler {
     /// The generation that is being written, once there is too much for a change in place.
     staged: Option<u64>,
     added: Top,
-    added_by_severity: BTreeMap<Severity, u64>,
+    added_by_severity: Tally,
     withdrawn: Vec<String>,
     withdrawn_total: u64,
     found: Top,
-    found_by_severity: BTreeMap<Severity, u64>,
+    found_by_severity: Tally,
     action_changed: bool,
     /// Whether the blocks are to be written anew even if no alert changes.
     untangle: bool,
+}
+
+/// How many there are of each severity.
+#[derive(Debug, Default)]
+struct Tally([u64; Severity::ALL.len()]);
+
+impl Tally {
+    #[inline]
+    fn add(&mut self, severity: Severity) {
+        self.0[severity as usize] += 1;
+    }
+
+    fn counts(&self) -> BTreeMap<Severity, u64> {
+        Severity::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0).collect()
+    }
 }
 
 fn too_many_units(error: impl ToString) -> StoreError {
@@ -98,11 +113,11 @@ impl Reconciler {
             packed: Vec::new(),
             staged: None,
             added: Top::new(MAX_LISTED),
-            added_by_severity: BTreeMap::new(),
+            added_by_severity: Tally::default(),
             withdrawn: Vec::new(),
             withdrawn_total: 0,
             found: Top::new(gravest),
-            found_by_severity: BTreeMap::new(),
+            found_by_severity: Tally::default(),
             action_changed,
             untangle,
             stored,
@@ -115,26 +130,27 @@ impl Reconciler {
 
     /// Takes the next exceedances, in time order, later than those before.
     pub fn found(&mut self, found: &Columns) -> Result<(), StoreError> {
+        let none = Arc::default();
         for index in 0..found.len() {
             let row = found.row(index);
-            let unit = found.units.get(row.flags.unit()).cloned().unwrap_or_default();
-            let severity = self.gauge.severity(&self.source, row, &unit);
-            let gravity = self.gauge.gravity(&self.source, row, &unit);
-            *self.found_by_severity.entry(severity).or_default() += 1;
-            self.found.show(row, &unit, gravity);
+            let unit = found.units.get(row.flags.unit()).unwrap_or(&none);
+            let severity = self.gauge.severity(&self.source, row, unit);
+            let gravity = self.gauge.gravity(&self.source, row, unit);
+            self.found_by_severity.add(severity);
+            self.found.show(row, unit, gravity);
             self.pass_until(row.time)?;
             let is_known = match self.peek()? {
                 Some((old, old_unit)) if old.time == row.time => {
                     self.step();
-                    same(old, row) && old_unit == unit
+                    same(old, row) && old_unit == *unit
                 }
                 _ => false,
             };
             if !is_known {
-                *self.added_by_severity.entry(severity).or_default() += 1;
-                self.added.show(row, &unit, gravity);
+                self.added_by_severity.add(severity);
+                self.added.show(row, unit, gravity);
             }
-            self.keep(row, &unit)?;
+            self.keep(row, unit)?;
         }
         Ok(())
     }
@@ -142,7 +158,7 @@ impl Reconciler {
     /// Blocks that are full, once there are more than are changed in place: to be written at once, in a generation of
     /// their own. `generation` gives a number that no other attempt uses.
     pub fn overflow(&mut self, generation: impl FnOnce() -> u64) -> Result<Vec<Stored>, StoreError> {
-        let changes = self.action_changed || !self.added_by_severity.is_empty() || self.withdrawn_total > 0;
+        let changes = self.action_changed || self.added.shown() > 0 || self.withdrawn_total > 0;
         if self.staged.is_none() && (self.packed.len() <= IN_PLACE || !changes) {
             return Ok(Vec::new());
         }
@@ -163,10 +179,10 @@ impl Reconciler {
         self.pass_rest(to)?;
         let mut change = Change {
             added: Vec::new(),
-            added_by_severity: self.added_by_severity,
+            added_by_severity: self.added_by_severity.counts(),
             withdrawn: self.withdrawn,
             withdrawn_total: self.withdrawn_total,
-            found_by_severity: self.found_by_severity,
+            found_by_severity: self.found_by_severity.counts(),
             gravest: self.found.finish(),
             puts: Vec::new(),
             deletes: Vec::new(),

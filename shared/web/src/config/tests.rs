@@ -23,6 +23,9 @@ const fn row(
     Row { name, good, bad, expected, shown }
 }
 
+/// Any text may name a folder.
+const FOLDERS: [&str; 2] = ["OW_SC_DATA_DIR", "OW_SC_INBOX"];
+
 /// Limits are tried on both sides. Those of lengths are in `names_may_be_so_long`.
 const ROWS: &[Row] = &[
     row("OW_SC_API_TOKEN", &["s3cret", "!~"], &["two words", "schlüssel", "a\u{7f}"], "visible ASCII", |c| {
@@ -85,11 +88,57 @@ const ROWS: &[Row] = &[
         "a ws or wss URL",
         |c| option(c.live_url.as_ref()),
     ),
+    row(
+        "OW_SC_UPLOAD_URL",
+        &["https://plant.s3.eu-central-1.amazonaws.com/", "http://localhost:9000/"],
+        &["s3://plant", "https://", "https://a/\">", "a"],
+        "an http or https URL",
+        |c| option(c.upload_url.as_ref()),
+    ),
     row("OW_SC_PUSH_URL", &["https://api.example/ws"], &["wss://api/ws", "https://"], "an http or https URL", |c| {
         option(c.push_url.as_ref())
     }),
     row("OW_SC_TABLE", &["abc", "plant-1_a.B"], &["ab", "a b", "a/b"], "3 to 255", |c| c.table.clone()),
-    // Whether it is one, the file system says: the suite tries it on the server.
+    // Whether they are folders, the file system says: the suite tries it on the server.
+    row(
+        "OW_SC_MAX_BATCH_BYTES",
+        &["1", "1099511627776"],
+        &["0", "1099511627777", "5 GB"],
+        "from 1 to 1099511627776",
+        |c| c.max_batch_bytes.to_string(),
+    ),
+    row(
+        "OW_SC_INBOX",
+        &["/var/lib/inbox", "s3://plant", "s3://plant/a/b"],
+        &["https://plant/a", "file:///var/lib/inbox"],
+        "a folder or s3://BUCKET/PREFIX",
+        |c| c.inbox.clone().unwrap_or_else(|| "none".into()),
+    ),
+    row(
+        "OW_SC_SOURCE_HOSTS",
+        &["lims.plant.example", "127.0.0.1:8080, [::1]:90"],
+        &["a b", "https://a", "a/b", "a,,b", "u@a"],
+        "a comma list of hosts",
+        |c| list(c.source_hosts.iter().map(|host| host.as_str())),
+    ),
+    row(
+        "OW_SC_SOURCE_SECRETS",
+        &[r#"{"lims":{"host":"lims.plant.example","authorization":"Bearer s3cret"}}"#],
+        &[
+            "pass",
+            r#"{"a": "pass"}"#,
+            r#"{"a": {"host": "", "authorization": "pass"}}"#,
+            r#"{"a": {"host": "h", "authorization": ""}}"#,
+        ],
+        "\"authorization\": \"Bearer ...\"",
+        |c| {
+            let shown = |(name, (host, value)): (&String, &(String, HeaderValue))| {
+                let value = value.to_str().unwrap();
+                format!(r#"{{"{name}":{{"host":"{host}","authorization":"{value}"}}}}"#)
+            };
+            list(c.source_secrets.iter().map(shown))
+        },
+    ),
     row("OW_SC_DATA_DIR", &["/var/lib/owsc"], &[], "", |c| c.data_dir.display().to_string()),
     row(
         "OW_SC_REDIS_URL",
@@ -114,7 +163,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// Those whose values are never shown.
-const SECRETS: [&str; 3] = ["OW_SC_API_TOKEN", "OW_SC_METRICS_TOKEN", "OW_SC_REDIS_URL"];
+const SECRETS: [&str; 4] = ["OW_SC_API_TOKEN", "OW_SC_METRICS_TOKEN", "OW_SC_REDIS_URL", "OW_SC_SOURCE_SECRETS"];
 
 fn secret(secret: Option<&Secret>) -> String {
     option(secret.map(Secret::expose))
@@ -181,7 +230,7 @@ fn good_values_are_taken() {
 #[test]
 fn bad_values_are_named_with_what_is_expected() {
     for Row { name, bad, expected, .. } in ROWS {
-        assert!(!bad.is_empty() || *name == "OW_SC_DATA_DIR", "{name}");
+        assert!(!bad.is_empty() || FOLDERS.contains(name), "{name}");
         for value in *bad {
             let said = read(&[(name, value)]).unwrap_err().to_string();
             let shown = if SECRETS.contains(name) { "(not shown)" } else { value };

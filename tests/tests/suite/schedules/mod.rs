@@ -32,6 +32,9 @@ async fn played(plan: &Plan, serial: bool) -> anyhow::Result<Vec<Violation>> {
         Ok(seen) => check::all(plan, &stage.notes.borrow(), &seen),
         Err(error) => vec![("rest", format!("{error:#}"))],
     };
+    if !violations.is_empty() {
+        stage.troubles().await.iter().for_each(|line| eprintln!("  log: {line}"));
+    }
     let refused = stage.notes.borrow().refused;
     eprintln!("looked in {:.1?}; {refused} refused", started.elapsed());
     Ok(violations)

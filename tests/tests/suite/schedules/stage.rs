@@ -175,6 +175,13 @@ impl Stage {
         Ok(())
     }
 
+    /// What the host has logged as a warning or an error since it was last killed.
+    pub(super) async fn troubles(&self) -> Vec<String> {
+        let log = self.server.lock().await.log();
+        let troubles = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR"));
+        troubles.map(str::to_owned).collect()
+    }
+
     /// Sends a request as its client does, and again if it was cut off and the client cares.
     async fn request(&self, request: &Request<'_>, client: Client) -> anyhow::Result<Outcome> {
         if !matches!(client.manner, Manner::Waits) {

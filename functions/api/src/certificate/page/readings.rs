@@ -60,6 +60,8 @@ fn statistic_row(series: &SeriesFacts, limit: &LimitFacts) -> Markup {
                 (count(survey.values))
                 @if survey.values == 0 { (no_values(limit)) }
                 @if survey.inconclusive > 0 { br; span.muted { (count(survey.inconclusive)) " inconclusive" } }
+                @if survey.incomplete > 0 { br; span.muted { (counted(survey.incomplete, "period", "periods")) " with one of the two alone" } }
+                @if survey.gaps > 0 { br; span.muted { (counted(survey.gaps, "excursion", "excursions")) " cut short by missing readings" } }
             }
             td.number { @if let Some(mean) = survey.mean() { (text::mean(mean)) } @else { "–" } }
             td.number { @if let Some(worst) = &survey.worst { (observed(worst)) } @else { "–" } }

@@ -1,75 +1,69 @@
 // What a person decides about a file: that it is withdrawn, that its refused rows are dealt with.
 
 import { address, submit } from "../api";
-import { type Child, fill, h, id, name } from "../dom";
+import { type Child, fill, h, name } from "../dom";
 import { counted, momentText } from "../format";
-import { failed } from "../states";
+import { askReason } from "../reason";
 import type { Decision, LedgerRecord, WithdrawnFile } from "../types";
 import { UTC } from "../zone";
 
-/** The longest reason, in bytes. */
-const MOST_BYTES = 600;
-
 /** A file as far as decisions go. */
-export interface Decided {
-  id: string;
-  /** What it is called, to tell its buttons from those of other files. */
-  source: string;
-  rows_refused: number;
-  withdrawn: Decision | null;
-  resolution: Decision | null;
+export type Decided = Pick<LedgerRecord, "id" | "source" | "answer" | "withdrawn" | "resolution">;
+
+const pathOf = ({ id }: Decided) => `/api/ingests/${encodeURIComponent(id)}`;
+
+/** Whether rows of it were refused that nobody has dealt with. */
+export function hasOpenRows({ answer, withdrawn, resolution }: Decided): boolean {
+  return (answer?.rows_refused ?? 0) > 0 && !withdrawn && !resolution;
 }
 
 /** `done` is called with the record after a decision. */
 export function decisions(file: Decided, done: (record: LedgerRecord) => void): HTMLElement {
-  const element = h("div", { class: "decisions" });
+  const element = h("div", { class: "decisions", tabindex: "-1" });
   const said = h("p", { class: "said", role: "status" });
-  const path = `/api/ingests/${encodeURIComponent(file.id)}`;
+  let now = file;
 
-  async function withdraw(reason: string): Promise<void> {
-    const { ingest, alerts, pending } = await submit<WithdrawnFile>("DELETE", address(path, { reason }), undefined);
-    draw(ingest);
-    const changed = `${counted(alerts.withdrawn, "alert")} withdrawn, ${counted(alerts.new, "new one")}`;
-    fill(
-      said,
-      pending === undefined ? `The file is withdrawn: ${changed}.` : "The file is withdrawn. Verdicts follow.",
-    );
-    done(ingest);
+  async function decide(ask: (file: Decided, said: Element) => Promise<LedgerRecord | null>): Promise<void> {
+    const record = await ask(now, said);
+    if (!record) return;
+    now = { ...record, source: file.source };
+    draw();
+    // The button that was pressed is gone.
+    element.focus();
+    done(record);
   }
 
-  async function resolve(reason: string): Promise<void> {
-    const ingest = await submit<LedgerRecord>("POST", `${path}/resolution`, { reason });
-    draw(ingest);
-    fill(said, "The refused rows are noted as dealt with.");
-    done(ingest);
-  }
-
-  function draw({ withdrawn, resolution }: Pick<Decided, "withdrawn" | "resolution">): void {
-    const isOpen = file.rows_refused > 0 && !resolution && !withdrawn;
+  function draw(): void {
+    const button = (text: string, ask: typeof withdraw) =>
+      h("button", {
+        type: "button",
+        "aria-label": `${text}: ${file.source}`,
+        text,
+        on: { click: () => void decide(ask) },
+      });
     fill(
       element,
-      withdrawn && decision("Withdrawn", withdrawn),
-      resolution && decision("Refused rows dealt with", resolution),
-      isOpen &&
-        form(
-          "Refused rows are dealt with",
-          `Until then no certificate over their time says COMPLIANT.`,
-          file.source,
-          resolve,
-        ),
-      !withdrawn &&
-        form(
-          "Withdraw this file",
-          "Its readings no longer count, and what they replaced counts again. The ledger keeps both.",
-          file.source,
-          withdraw,
-        ),
+      ...decided(now),
+      h(
+        "div",
+        { class: "actions" },
+        hasOpenRows(now) && button("Refused rows are dealt with", resolve),
+        !now.withdrawn && button("Withdraw this file", withdraw),
+      ),
       said,
     );
   }
 
-  draw(file);
+  draw();
   return element;
+}
+
+/** What was decided about a file, by whom, when and why. */
+export function decided({ withdrawn, resolution }: Decided): HTMLElement[] {
+  return [
+    ...(withdrawn ? [decision("Withdrawn", withdrawn)] : []),
+    ...(resolution ? [decision("Refused rows dealt with", resolution)] : []),
+  ];
 }
 
 function decision(what: string, { reason, who, at }: Decision): HTMLElement {
@@ -77,47 +71,58 @@ function decision(what: string, { reason, who, at }: Decision): HTMLElement {
   return h("p", { class: "note" }, h("strong", { text: `${what}: ` }), name(reason), ` (${when}, `, name(who), ")");
 }
 
-/** A reason has to be given before anything is done. */
-function form(title: string, text: string, source: string, act: (reason: string) => Promise<void>): HTMLElement {
-  const inputId = id("reason");
-  const hint = h("p", { class: "quiet", id: id("hint"), text });
-  const reason = h("input", {
-    id: inputId,
-    type: "text",
-    required: true,
-    autocomplete: "off",
-    "aria-describedby": hint.id,
+/** Asks for a reason and withdraws a file. Null: it was left as it is. */
+async function withdraw(file: Decided, said: Element): Promise<LedgerRecord | null> {
+  let record: LedgerRecord | null = null;
+  await askReason({
+    title: `Withdraw ${file.source}?`,
+    text: withdrawText(file),
+    action: "Withdraw",
+    act: async (reason) => {
+      const path = address(pathOf(file), { reason });
+      const { ingest, alerts, pending } = await submit<WithdrawnFile>("DELETE", path, undefined);
+      record = ingest;
+      const changed = `${counted(alerts.withdrawn, "alert")} withdrawn, ${counted(alerts.new, "new one")}`;
+      fill(
+        said,
+        pending === undefined ? `The file is withdrawn: ${changed}.` : "The file is withdrawn. Verdicts follow.",
+      );
+    },
   });
-  const button = h("button", { type: "submit", text: title });
-  const problem = h("div");
-  const element = h(
-    "form",
-    {},
-    h("div", { class: "field" }, h("label", { for: inputId, text: "Reason" }), reason, hint),
-    h("div", { class: "actions" }, button),
-    problem,
-  );
-  element.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const given = reason.value.trim();
-    if (given === "" || new TextEncoder().encode(given).length > MOST_BYTES) {
-      const wrong = given === "" ? "A reason is needed." : `A reason has at most ${MOST_BYTES} bytes.`;
-      fill(problem, h("p", { class: "problem", role: "alert", text: wrong }));
-      return;
-    }
-    button.disabled = true;
-    fill(problem);
-    try {
-      await act(given);
-    } catch (error) {
-      fill(problem, failed(error));
-    } finally {
-      button.disabled = false;
-    }
-  });
-  const children: Child[] = [
-    h("summary", { "aria-label": source ? `${title}: ${source}` : title, text: title }),
-    element,
+  return record;
+}
+
+function withdrawText({ answer }: Decided): Child[] {
+  const replaced = answer?.readings_replaced ?? 0;
+  const readings = answer
+    ? `Its ${counted(answer.readings, "reading")} no longer count`
+    : "Its readings no longer count";
+  const back = replaced > 0 ? `, and the ${counted(replaced, "reading")} that they replaced count again` : "";
+  const sites = (answer?.sites ?? []).flatMap((site, index) => [index > 0 ? ", " : "", name(site)]);
+  const where =
+    sites.length > 0 ? h("span", {}, "Verdicts are worked out anew at ", ...sites, ": alerts may go or come.") : null;
+  return [
+    `${readings}${back}.`,
+    where ?? "Verdicts are worked out anew: alerts may go or come.",
+    "This cannot be taken back. The same file can be sent again, and is then a new one.",
+    "The ledger keeps the file's account, with your reason and your address.",
   ];
-  return h("details", { class: "decision" }, ...children);
+}
+
+/** Asks for a reason and notes that refused rows are dealt with. Null: it was left as it is. */
+async function resolve(file: Decided, said: Element): Promise<LedgerRecord | null> {
+  let record: LedgerRecord | null = null;
+  await askReason({
+    title: `Are the refused rows of ${file.source} dealt with?`,
+    text: [
+      `${counted(file.answer?.rows_refused ?? 0, "row")} of it could not be read. Until somebody has dealt with them, no certificate over their time says COMPLIANT.`,
+      "From then on certificates name them no longer. The ledger keeps them, with your reason and your address.",
+    ],
+    action: "They are dealt with",
+    act: async (reason) => {
+      record = await submit<LedgerRecord>("POST", `${pathOf(file)}/resolution`, { reason });
+      fill(said, "The refused rows are noted as dealt with.");
+    },
+  });
+  return record;
 }

@@ -33,7 +33,7 @@ export function cells(title: string, caption: string, rows: RowError[], action?:
     h("td", { class: "number", text: row.line }),
     h("td", {}, name(row.column)),
     h("td", {}, h("code", {}, h("bdi", { text: row.text }))),
-    h("td", {}, h("bdi", { text: row.reason })),
+    h("td", { class: "words" }, h("bdi", { text: row.reason })),
   ]);
   return table(title, caption, ["Line", "Column", "Text", "Reason"], body, action);
 }

@@ -4,7 +4,9 @@ import type { ApiError } from "../api";
 import { type Child, h, name } from "../dom";
 import { count, counted } from "../format";
 import { hashOf, route } from "../route";
-import type { IngestAnswer, RowError } from "../types";
+import { failed } from "../states";
+import type { FileError, IngestAnswer, RowError } from "../types";
+import { whole } from "./answer";
 import { exceedances } from "./exceedances";
 import { cells, refusedRows, replaced } from "./lists";
 
@@ -21,18 +23,28 @@ export interface Account {
   answer: IngestAnswer;
   /** The zone in which its times are shown. */
   zone: string;
-  /** What can be decided about the file. */
-  decisions: Child;
+  /** What can be done about the file. */
+  foot: Child;
 }
 
-export function result(file: File, { answer, zone, decisions }: Account): HTMLElement {
-  const { alerts } = answer;
+/** The account of a file that was just taken in. */
+export function result(source: string, { answer, zone, foot }: Account): HTMLElement {
   const known = answer.status === "known";
   return h(
     "section",
     { class: "card result", "aria-label": "Result", data: { testid: "result", status: answer.status } },
-    h("h3", {}, known ? "Known already: " : "Taken in: ", name(file.name)),
+    h("h3", {}, known ? "Known already: " : "Taken in: ", name(source)),
     h("p", { text: answer.message }),
+    ...account(source, answer, zone),
+    foot,
+  );
+}
+
+/** What became of each row, and what the verdicts are. */
+export function account(source: string, given: IngestAnswer, zone: string): Child[] {
+  const answer = whole(given);
+  const { alerts } = answer;
+  return [
     facts(answer),
     h("div", { class: "actions" }, ...answer.sites.map(siteLink)),
     how(answer),
@@ -42,7 +54,7 @@ export function result(file: File, { answer, zone, decisions }: Account): HTMLEl
       list("note", "Kept, though no limit speaks of some of their readings: ", answer.parameters_without_limit),
     leftOut(answer),
     answer.ignored_columns.length > 0 && list("quiet", "Columns that were not read: ", answer.ignored_columns),
-    answer.errors_total > 0 && refusedRows(file.name, answer.errors, answer.errors_total),
+    answer.errors_total > 0 && refusedRows(source, answer.errors, answer.errors_total),
     answer.warnings_total > 0 && cells("Warnings", warningsText(answer), answer.warnings),
     answer.replacements.length > 0 && replaced(answer.replacements, answer.readings_replaced, zone),
     alerts.total > 0 && exceedances(alerts.items, alerts.total, zone),
@@ -52,8 +64,7 @@ export function result(file: File, { answer, zone, decisions }: Account): HTMLEl
       `${counted(answer.readings, "reading")} in ${counted(answer.series, "series", "series")} · SHA-256 `,
       h("code", { text: answer.digest }),
     ),
-    decisions,
-  );
+  ];
 }
 
 /** Every row and reading is in one of these numbers. Those that are usual are there when they are 0, too. */
@@ -136,32 +147,37 @@ function leftOut({ left_out }: IngestAnswer): HTMLElement | null {
 }
 
 /** A file that was refused as a whole: nothing of it was kept. */
-export function refused(file: File, error: ApiError): HTMLElement {
-  const details = error.details as { errors?: RowError[]; errors_total?: number } | null;
-  const errors = details?.errors ?? [];
+export function refused(source: string, error: ApiError): HTMLElement {
   return h(
     "section",
     { class: "card result", "aria-label": "Result", data: { testid: "result", status: "refused" } },
-    h("h3", {}, "Refused: ", name(file.name)),
+    h("h3", {}, "Refused: ", name(source)),
+    ...refusal(source, error),
+  );
+}
+
+/** Why a file was refused. */
+export function refusal(source: string, error: FileError & { requestId?: string | null }): Child[] {
+  const details = error.details as { errors?: RowError[]; errors_total?: number } | null;
+  const errors = details?.errors ?? [];
+  return [
     h(
       "div",
       { class: "problem", role: "alert" },
       h("p", {}, h("bdi", { text: error.message })),
       error.requestId ? h("p", { class: "quiet" }, "Request ", h("code", { text: error.requestId })) : null,
     ),
-    error.status !== 0 && h("p", { text: "Nothing of the file was kept." }),
-    errors.length > 0 && refusedRows(file.name, errors, details?.errors_total ?? errors.length),
-  );
+    h("p", { text: "Nothing of the file was kept." }),
+    errors.length > 0 && refusedRows(source, errors, details?.errors_total ?? errors.length),
+  ];
 }
 
-/** A file that was being stored when nothing happened to it any more. */
-export function interrupted(file: File): HTMLElement {
-  const text =
-    "Nothing has happened to the file for a minute: storing it may have been interrupted. Send the file again; nothing is taken in twice.";
+/** A file that did not come through, which says nothing about the file. */
+export function unfinished(source: string, error: unknown, again?: () => void): HTMLElement {
   return h(
     "section",
-    { class: "card result", "aria-label": "Result", data: { testid: "result", status: "interrupted" } },
-    h("h3", {}, "Not finished: ", name(file.name)),
-    h("div", { class: "problem", role: "alert" }, h("p", { text })),
+    { class: "card result", "aria-label": "Result", data: { testid: "result", status: "unfinished" } },
+    h("h3", {}, "Not finished: ", name(source)),
+    failed(error, again),
   );
 }

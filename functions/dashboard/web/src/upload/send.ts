@@ -1,31 +1,25 @@
-// A file on its way to the server, with its progress. `fetch` tells none of what it has sent.
+// A file on its way to the server in one piece, with its progress. `fetch` tells none of what it has sent.
 
 import { type ApiError, address, authorization, needToken, refusal, token } from "../api";
+import { MEGABYTE } from "../format";
 import type { IngestAnswer, Underway } from "../types";
+import type { Wanted } from "./job";
+import { Rate } from "./rate";
+import type { Tell } from "./stage";
 
 /** Larger files are sent compressed: CSV shrinks to a fifth, and gateways take bodies of 10 MB at most. */
 const COMPRESS_FROM = 512 * 1024;
-
-export type Stage = { stage: "packing" } | { stage: "sending"; sent: number; of: number } | { stage: "judging" };
-
-export interface Upload {
-  file: File;
-  site: string;
-  strict: boolean;
-  /** Whether it is a new file though the same bytes were taken in before. */
-  again: boolean;
-}
+/** Larger ones are not: what is compressed stays in memory, and no host takes so much in one piece as it is delivered. */
+const COMPRESS_TO = 256 * MEGABYTE;
 
 /** Sends a file; rejects with an `ApiError` if it is refused as a whole. Verdicts that take long come later. */
-export async function send(
-  upload: Upload,
-  progress: (stage: Stage) => void,
-  signal: AbortSignal,
-): Promise<IngestAnswer | Underway> {
+export async function send(upload: Wanted, progress: Tell, signal: AbortSignal): Promise<IngestAnswer | Underway> {
   const isGzip = /\.gz$/i.test(upload.file.name);
-  const packs = !isGzip && upload.file.size >= COMPRESS_FROM && "CompressionStream" in window;
+  const isOfSize = upload.file.size >= COMPRESS_FROM && upload.file.size <= COMPRESS_TO;
+  const packs = !isGzip && isOfSize && "CompressionStream" in window;
   if (packs) progress({ stage: "packing" });
   const body = packs ? await compressed(upload.file) : upload.file;
+  signal.throwIfAborted();
   const headers: Record<string, string> = { "Content-Type": isGzip ? "application/gzip" : "text/csv" };
   if (packs) headers["Content-Encoding"] = "gzip";
   const query = {
@@ -51,7 +45,7 @@ export async function send(
 }
 
 /** The name for the ledger, which takes 200 bytes without control characters. */
-function sourceName(name: string): string {
+export function sourceName(name: string): string {
   let text = name.replace(/\p{Cc}/gu, " ");
   while (new TextEncoder().encode(text).length > 200) text = text.slice(0, -1);
   return text;
@@ -65,17 +59,20 @@ function post(
   url: string,
   body: Blob,
   headers: Record<string, string>,
-  progress: (stage: Stage) => void,
+  progress: Tell,
   signal: AbortSignal,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
+    const rate = new Rate();
+    const sending = (sent: number, of: number) => {
+      rate.note(sent);
+      progress({ stage: "sending", sent, of, perSecond: rate.perSecond });
+    };
     request.open("POST", url);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.addEventListener("progress", (event) =>
-      progress({ stage: "sending", sent: event.loaded, of: event.total || body.size }),
-    );
-    request.upload.addEventListener("load", () => progress({ stage: "judging" }));
+    request.upload.addEventListener("progress", (event) => sending(event.loaded, event.total || body.size));
+    request.upload.addEventListener("load", () => progress({ stage: "taking" }));
     request.addEventListener("load", () => resolve({ status: request.status, text: request.responseText }));
     const lost: ApiError = refusal(
       0,
@@ -84,6 +81,7 @@ function post(
     request.addEventListener("error", () => reject(lost));
     request.addEventListener("abort", () => reject(new DOMException("The upload was stopped.", "AbortError")));
     signal.addEventListener("abort", () => request.abort());
+    sending(0, body.size);
     request.send(body);
   });
 }

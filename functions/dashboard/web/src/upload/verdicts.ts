@@ -2,6 +2,7 @@
 
 import { ApiError, get } from "../api";
 import type { IngestAnswer, IngestRecord, Underway } from "../types";
+import { isPassing, pause } from "./pause";
 
 /** How often the record is asked for. After the first minute the pauses grow ... */
 const PAUSE = 2000;
@@ -9,41 +10,53 @@ const PAUSE = 2000;
 const SLOWEST = 5000;
 const MINUTE = 60_000;
 
+/** A record that has its account. */
+export type Judged = IngestRecord & { answer: IngestAnswer };
+
+/** What is told of a record on the way. */
+export type Seen = Pick<IngestRecord, "state" | "series_left" | "progress">;
+
 /** Waits for the account. Null: the readings were still being stored, and for a minute nothing has happened to them. */
 export async function verdicts(
   sent: Underway,
-  progress: (record: IngestRecord) => void,
+  progress: (record: Seen) => void,
   signal: AbortSignal,
-): Promise<IngestAnswer | null> {
+): Promise<Judged | null> {
   const begun = Date.now();
-  let seen: IngestRecord = { state: sent.state, series_left: 0, answer: null };
+  let seen: Seen = { state: sent.state, series_left: 0 };
   let since = begun;
   progress(seen);
   for (;;) {
     const record = await look(sent.id, signal);
     const now = Date.now();
     if (record) {
-      if (record.answer) return record.answer;
-      const isSame = record.state === seen.state && record.series_left === seen.series_left;
-      if (!isSame) since = now;
+      if (isJudged(record)) return record;
+      if (!isSame(record, seen)) since = now;
       else if (record.state === "recording" && now - since >= MINUTE) return null;
       seen = record;
       progress(seen);
     }
     const slower = Math.max(1, (now - begun) / MINUTE);
-    await new Promise((resolve) => setTimeout(resolve, Math.min(PAUSE * slower, SLOWEST)));
+    await pause(Math.min(PAUSE * slower, SLOWEST), signal);
   }
 }
 
+function isJudged(record: Seen): record is Judged {
+  return "answer" in record && record.answer !== null;
+}
+
+function isSame(a: Seen, b: Seen): boolean {
+  return a.state === b.state && a.series_left === b.series_left && a.progress?.read === b.progress?.read;
+}
+
 /** The record, or null if there is none to be had for the moment: the file is safe, and a connection comes and goes. */
-async function look(id: string, signal: AbortSignal): Promise<IngestRecord | null> {
+async function look(id: string, signal: AbortSignal): Promise<Seen | null> {
   try {
     return await get<IngestRecord>(`/api/ingests/${encodeURIComponent(id)}`, {}, signal);
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
     // The record is written once the file has been read.
-    if (error.status === 404) return { state: "recording", series_left: 0, answer: null };
-    if (error.status === 0 || error.status === 429 || error.status >= 500) return null;
+    if (error instanceof ApiError && error.status === 404) return { state: "recording", series_left: 0 };
+    if (isPassing(error)) return null;
     throw error;
   }
 }

@@ -1,8 +1,11 @@
 //! Where a sign, a limit and a value meet, and where a month meets the next one.
 
 use super::*;
+use crate::evaluate::Surveyor;
 use crate::time::DAY;
 use Qualifier::{Equal, Greater, Less};
+
+const MINUTE: i64 = 60_000_000;
 
 /// The exceedances with their signs, and how many values are open, of limits of 5.
 fn found(statistic: &str, direction: Direction, rows: &[(i64, f64, Qualifier)]) -> (Vec<(f64, Qualifier)>, u64) {
@@ -68,4 +71,21 @@ fn the_first_reading_of_a_month_decides_how_long_the_last_one_of_the_month_befor
     judge.feed(&columns(&[before[0], new, before[1]]));
     let found = judge.finish().exceedances;
     assert_eq!((found.times, found.values), (vec![before[0].0], vec![120.0]));
+}
+
+#[test]
+fn excursions_over_the_end_of_a_month_and_into_a_gap() {
+    let at = |text: &str| from_clock(text).unwrap();
+    let rule = rule(named("as_excursion"), 9.0, Direction::Max);
+    let over = |start: &str, end: &str| {
+        let rows = [("2026-03-31T22:00", 7.0), (start, 10.0), ("2026-03-31T23:50", 10.0), (end, 7.0)];
+        judge(&rule, &columns(&rows.map(|(time, value)| (at(time), value))))
+    };
+    let (march, april) = (at("2026-03-31T22:55"), at("2026-04-01"));
+    assert_eq!(over("2026-03-31T23:20", "2026-04-01T00:20"), []);
+    assert_eq!(over("2026-03-31T23:20", "2026-04-01T00:21"), [(april, 61.0)]);
+    assert_eq!(over("2026-03-31T22:55", "2026-04-01T00:20"), [(march, 65.0)]);
+    let mut rows = vec![columns(&[(0, 7.0), (MINUTE, 10.0), (2 * MINUTE, 10.0), (90 * MINUTE, 7.0)])];
+    let survey = Surveyor::new(&rule, (0, 90 * MINUTE)).run(|| Ok::<_, ()>(rows.pop())).unwrap();
+    assert_eq!((survey.gaps, survey.exceedances_total()), (1, 0), "it is cut short after a minute");
 }

@@ -1,10 +1,13 @@
-//! Event patterns, by which a stream's records are chosen.
+//! Event patterns, by which records of streams and events are chosen.
 
-use serde_json::{Map, Value};
+use crate::permissions::fit;
+use serde_json::{Map, Value, json};
 
-const SUPPORTED: &str = "prefix, suffix, equals-ignore-case, anything-but, exists, numeric and $or are";
+const SUPPORTED: &str = "prefix, suffix, wildcard, equals-ignore-case, anything-but, exists, numeric and $or are";
 
-/// A pattern of `FilterCriteria`.
+static NOTHING: Value = Value::Null;
+
+/// A pattern of `FilterCriteria`, or of a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pattern(Vec<Rule>);
 
@@ -24,6 +27,8 @@ enum Matcher {
     IgnoringCase(String),
     Prefix(String),
     Suffix(String),
+    /// What stands between the stars.
+    Wildcard(Vec<String>),
     Exists(bool),
     AnythingBut(Vec<Matcher>),
     Numeric(Vec<(Comparison, f64)>),
@@ -48,7 +53,8 @@ impl Pattern {
         }
     }
 
-    fn of(members: Map<String, Value>) -> Result<Self, String> {
+    /// Takes a pattern that was written as YAML.
+    pub fn of(members: Map<String, Value>) -> Result<Self, String> {
         let rules = members.into_iter().map(|(name, value)| match value {
             Value::Array(patterns) if name == "$or" => {
                 let parse = |pattern| match pattern {
@@ -66,18 +72,38 @@ impl Pattern {
 
     /// Whether an event fits.
     pub fn fits(&self, event: &Value) -> bool {
-        self.0.iter().all(|rule| match rule {
-            Rule::Within(name, pattern) => event.get(name).map_or_else(
+        self.fits_one_of(&[event])
+    }
+
+    /// Whether one of several values fits, which are the elements of a list. What is asked for must be in one of them, and
+    /// what must not be there in none, as in EventBridge.
+    fn fits_one_of(&self, values: &[&Value]) -> bool {
+        values.iter().any(|value| self.0.iter().all(|rule| rule.fits(value, values)))
+    }
+}
+
+impl Rule {
+    fn fits(&self, value: &Value, all: &[&Value]) -> bool {
+        match self {
+            Self::Within(name, pattern) => {
+                let inner = value.get(name).map(elements).filter(|inner| !inner.is_empty());
                 // Only the absence of what is deeper can be asked for.
-                || pattern.fits(&Value::Null),
-                |value| pattern.fits(value),
-            ),
-            Rule::Member(name, matchers) => {
-                let value = event.get(name);
-                matchers.iter().any(|matcher| matcher.fits(value))
+                pattern.fits_one_of(&inner.unwrap_or_else(|| vec![&NOTHING]))
             }
-            Rule::Either(patterns) => patterns.iter().any(|pattern| pattern.fits(event)),
-        })
+            Self::Member(name, matchers) => matchers.iter().any(|matcher| match matcher {
+                Matcher::Exists(false) => all.iter().all(|value| matcher.fits(value.get(name))),
+                matcher => matcher.fits(value.get(name)),
+            }),
+            Self::Either(patterns) => patterns.iter().any(|pattern| pattern.fits(value)),
+        }
+    }
+}
+
+/// The elements of a list and of the lists in it, or the one value.
+fn elements(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(elements).collect(),
+        value => vec![value],
     }
 }
 
@@ -91,17 +117,51 @@ fn matcher(value: Value) -> Result<Matcher, String> {
         ("prefix", Value::String(text)) => Matcher::Prefix(text),
         ("suffix", Value::String(text)) => Matcher::Suffix(text),
         ("equals-ignore-case", Value::String(text)) => Matcher::IgnoringCase(text),
+        ("wildcard", Value::String(text)) => Matcher::Wildcard(between_stars(&text)?),
         ("exists", Value::Bool(wanted)) => Matcher::Exists(wanted),
         ("anything-but", Value::Array(values)) => {
             Matcher::AnythingBut(values.into_iter().map(matcher).collect::<Result<_, _>>()?)
         }
-        ("anything-but", value) => Matcher::AnythingBut(vec![matcher(value)?]),
+        ("anything-but", value) => Matcher::AnythingBut(several(value)?),
         ("numeric", Value::Array(parts)) => Matcher::Numeric(comparisons(&parts)?),
-        ("prefix" | "suffix" | "equals-ignore-case" | "exists" | "numeric", _) => {
+        ("prefix" | "suffix" | "wildcard" | "equals-ignore-case" | "exists" | "numeric", _) => {
             return Err(format!("{name} has an argument of the wrong type"));
         }
         _ => return Err(format!("the operator {name} is not supported here; {SUPPORTED}")),
     })
+}
+
+/// What stands between the stars of a wildcard, where `\*` is a star and `\\` a backslash.
+fn between_stars(text: &str) -> Result<Vec<String>, String> {
+    let (mut parts, mut part, mut letters) = (Vec::new(), String::new(), text.chars());
+    while let Some(letter) = letters.next() {
+        match letter {
+            '*' => parts.push(std::mem::take(&mut part)),
+            '\\' => match letters.next() {
+                Some(letter @ ('*' | '\\')) => part.push(letter),
+                _ => return Err(format!("the wildcard {text} has a backslash before what is no star or backslash")),
+            },
+            letter => part.push(letter),
+        }
+    }
+    parts.push(part);
+    Ok(parts)
+}
+
+/// What is not wanted: a value, or an operator with one argument or a list of them.
+fn several(value: Value) -> Result<Vec<Matcher>, String> {
+    match value {
+        Value::Object(members) => {
+            let arguments = members.into_iter().flat_map(|(name, argument)| match argument {
+                Value::Array(arguments) if name != "numeric" => {
+                    arguments.into_iter().map(|argument| json!({name.as_str(): argument})).collect()
+                }
+                argument => vec![json!({name: argument})],
+            });
+            arguments.map(matcher).collect()
+        }
+        value => Ok(vec![matcher(value)?]),
+    }
 }
 
 fn comparisons(parts: &[Value]) -> Result<Vec<(Comparison, f64)>, String> {
@@ -128,9 +188,8 @@ impl Matcher {
         match (self, value) {
             (Self::Exists(wanted), value) => value.is_some_and(|value| !value.is_object()) == *wanted,
             (_, None) => false,
-            (Self::AnythingBut(_), Some(Value::Array(values))) => values.iter().all(|value| self.is(value)),
-            (_, Some(Value::Array(values))) => values.iter().any(|value| self.is(value)),
-            (_, Some(value)) => self.is(value),
+            (Self::AnythingBut(_), Some(value)) => elements(value).into_iter().all(|value| self.is(value)),
+            (_, Some(value)) => elements(value).into_iter().any(|value| self.is(value)),
         }
     }
 
@@ -145,6 +204,7 @@ impl Matcher {
             }
             Self::Prefix(wanted) => value.as_str().is_some_and(|text| text.starts_with(wanted)),
             Self::Suffix(wanted) => value.as_str().is_some_and(|text| text.ends_with(wanted)),
+            Self::Wildcard(parts) => value.as_str().is_some_and(|text| fit(parts.iter().map(String::as_str), text)),
             Self::AnythingBut(matchers) => !matchers.iter().any(|matcher| matcher.is(value)),
             Self::Exists(wanted) => *wanted,
             Self::Numeric(comparisons) => value.as_f64().is_some_and(|number| {
@@ -163,7 +223,6 @@ impl Matcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn fits(pattern: Value, event: &Value) -> bool {
         Pattern::parse(&pattern.to_string()).unwrap().fits(event)
@@ -179,6 +238,8 @@ mod tests {
             json!({"dynamodb": {"Keys": {"sk": {"S": [{"suffix": "1"}]}}}}),
             json!({"eventName": [{"anything-but": ["REMOVE"]}]}),
             json!({"eventName": [{"anything-but": {"prefix": "REM"}}]}),
+            json!({"eventName": [{"anything-but": {"suffix": ["X", "Y"]}}]}),
+            json!({"eventName": [{"wildcard": "I*R*"}]}),
             json!({"eventName": [{"equals-ignore-case": "insert"}]}),
             json!({"userIdentity": [{"exists": false}]}),
             json!({"dynamodb": {"OldImage": {"x": [{"exists": false}]}}}),
@@ -199,9 +260,58 @@ mod tests {
             json!({"eventName": [{"exists": false}]}),
             json!({"n": [{"numeric": [">", 5]}]}),
             json!({"list": [{"anything-but": ["b"]}]}),
+            json!({"eventName": [{"anything-but": {"prefix": ["X", "INS"]}}]}),
+            json!({"eventName": [{"wildcard": "I*X"}]}),
         ];
         for pattern in others {
             assert!(!fits(pattern.clone(), &event), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn lists_are_looked_into() {
+        let event =
+            json!({"items": [{"kind": "a", "size": 1}, [{"kind": "b", "size": 2}]], "none": [], "all": [["x"]]});
+        let fitting = [
+            json!({"items": {"kind": ["b"]}}),
+            json!({"items": {"kind": ["b"], "size": [2]}}),
+            json!({"items": {"colour": [{"exists": false}]}}),
+            json!({"items": {"kind": [{"exists": true}]}}),
+            json!({"none": {"kind": [{"exists": false}]}}),
+            json!({"all": ["x"]}),
+        ];
+        for pattern in fitting {
+            assert!(fits(pattern.clone(), &event), "{pattern}");
+        }
+        let others = [
+            json!({"items": {"kind": ["c"]}}),
+            json!({"items": {"kind": ["b"], "size": [1]}}),
+            json!({"items": {"kind": [{"exists": false}]}}),
+            json!({"none": {"kind": ["a"]}}),
+        ];
+        for pattern in others {
+            assert!(!fits(pattern.clone(), &event), "{pattern}");
+        }
+        let half = json!({"items": [{"kind": "a"}, {"size": 1}]});
+        assert!(!fits(json!({"items": {"kind": [{"exists": false}]}}), &half), "one of them has it");
+    }
+
+    #[test]
+    fn stars_can_be_meant() {
+        for (wildcard, text, expected) in [
+            (r"a\*c", "a*c", true),
+            (r"a\*c", "abc", false),
+            (r"*\*", "ab*", true),
+            (r"*\*", "ab", false),
+            (r"C:\\*", r"C:\x", true),
+            (r"C:\\*", "C:x", false),
+            ("a*c*", "abcd", true),
+        ] {
+            assert_eq!(
+                fits(json!({"a": [{"wildcard": wildcard}]}), &json!({"a": text})),
+                expected,
+                "{wildcard} {text}"
+            );
         }
     }
 
@@ -213,6 +323,7 @@ mod tests {
             (r#"{"a": [{"prefix": 1}]}"#, "prefix has an argument of the wrong type"),
             (r#"{"a": [{"numeric": [">"]}]}"#, "numeric takes operators"),
             ("[", "it is not JSON"),
+            (r#"{"a": [{"wildcard": "a\\b"}]}"#, "the wildcard a\\b has a backslash before"),
         ];
         for (pattern, message) in cases {
             let error = Pattern::parse(pattern).unwrap_err();

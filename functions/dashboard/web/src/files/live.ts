@@ -1,0 +1,56 @@
+// What keeps the list up to date: the event when a file is judged, and a look now and then, as files of other sites and
+// files that are refused have no event here.
+
+import { happenings, reloads } from "../model";
+import type { LedgerRecord } from "../types";
+import type { Ledger } from "./ledger";
+import { isUnderway } from "./words";
+
+/** Files of one burst are asked for together. */
+const GATHER = 300;
+/** Of more than these the latest are listed anew. */
+const MOST_AT_ONCE = 5;
+const UNDERWAY_EVERY = 3000;
+const GLANCE_EVERY = 15_000;
+
+/** Calls `changed` whenever the ledger may have changed. Returns what ends it. */
+export function follow(ledger: Ledger, changed: () => void): () => void {
+  const heard = new Set<string>();
+  let gathering: ReturnType<typeof setTimeout> | undefined;
+
+  /** What cannot be asked for now is asked for the next time. */
+  async function quietly(looks: Promise<void>[]): Promise<void> {
+    await Promise.allSettled(looks);
+    changed();
+  }
+
+  const hear = () => {
+    gathering = undefined;
+    const ids = [...heard];
+    heard.clear();
+    void quietly(ids.length > MOST_AT_ONCE ? [ledger.glance()] : ids.map((id) => ledger.look(id)));
+  };
+  const glance = () => {
+    if (document.visibilityState === "visible") void quietly([ledger.glance()]);
+  };
+  const lookAtUnderway = () => {
+    if (document.visibilityState !== "visible") return;
+    const underway = ledger.shown.filter((record: LedgerRecord) => isUnderway(record)).slice(0, MOST_AT_ONCE);
+    if (underway.length > 0) void quietly(underway.map(({ id }) => ledger.look(id)));
+  };
+
+  const timers = [setInterval(lookAtUnderway, UNDERWAY_EVERY), setInterval(glance, GLANCE_EVERY)];
+  const unhear = happenings.listen((events) => {
+    for (const event of events) if (event.type === "ingest" && event.ingest) heard.add(event.ingest);
+    if (heard.size > 0) gathering ??= setTimeout(hear, GATHER);
+  });
+  const unload = reloads.listen(glance);
+  document.addEventListener("visibilitychange", glance);
+  return () => {
+    unhear();
+    unload();
+    document.removeEventListener("visibilitychange", glance);
+    clearTimeout(gathering);
+    for (const timer of timers) clearInterval(timer);
+  };
+}

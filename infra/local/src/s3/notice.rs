@@ -1,0 +1,71 @@
+//! What EventBridge is told of objects, field by field as in AWS:
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>. Keys are as they are there, not encoded.
+
+use super::bucket::Bucket;
+use super::index::Version;
+use super::service::Caller;
+use crate::template::{ACCOUNT, region};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Whoever wants to know of events.
+pub(crate) type Listener = Arc<dyn Fn(Value) + Send + Sync>;
+
+/// Something that has happened to an object.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Happened<'a> {
+    Created { key: &'a str, version: &'a Version, reason: &'static str },
+    Deleted { key: &'a str, version: &'a Version, sequencer: &'a str, marker: bool },
+}
+
+/// Of an empty body, which is what a delete marker is said to have.
+const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
+impl Happened<'_> {
+    pub(super) fn event(&self, bucket: &Bucket, caller: &Caller) -> Value {
+        let (kind, key, version, reason) = match *self {
+            Self::Created { key, version, reason } => ("Object Created", key, version, reason),
+            Self::Deleted { key, version, .. } => ("Object Deleted", key, version, "DeleteObject"),
+        };
+        let mut object = Map::from_iter([("key".to_owned(), json!(key))]);
+        let mut set = |name: &str, value: Value| drop(object.insert(name.to_owned(), value));
+        let (size, etag) = match &version.content {
+            Some(content) => (content.size, content.etag.as_str()),
+            None => (0, EMPTY),
+        };
+        if matches!(self, Self::Created { .. }) {
+            set("size", json!(size));
+        }
+        set("etag", json!(etag));
+        if bucket.versioned {
+            set("version-id", json!(version.id));
+        }
+        match *self {
+            Self::Created { .. } => set("sequencer", json!(version.sequencer)),
+            Self::Deleted { sequencer, .. } => set("sequencer", json!(sequencer)),
+        }
+        let mut detail = json!({
+            "version": "0",
+            "bucket": {"name": bucket.name},
+            "object": object,
+            "request-id": caller.request_id,
+            "requester": ACCOUNT,
+            "source-ip-address": caller.address,
+            "reason": reason,
+        });
+        if let Self::Deleted { marker, .. } = self {
+            detail["deletion-type"] = json!(if *marker { "Delete Marker Created" } else { "Permanently Deleted" });
+        }
+        json!({
+            "version": "0",
+            "id": uuid::Uuid::new_v4().to_string(),
+            "detail-type": kind,
+            "source": "aws.s3",
+            "account": ACCOUNT,
+            "time": jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "region": region(),
+            "resources": [format!("arn:aws:s3:::{}", bucket.name)],
+            "detail": detail,
+        })
+    }
+}

@@ -1,0 +1,357 @@
+//! Multipart uploads: a folder each, with a file for each part, whose name says its number and ETag.
+
+use super::bucket::{Bucket, trouble};
+use super::index::Headers;
+use super::receive::{Claims, Fresh, receive};
+use crate::digest::hex;
+use s3s::crypto::{Checksum, Md5};
+use s3s::dto::StreamingBlob;
+use s3s::{S3Error, S3Result, s3_error};
+use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+const ABOUT: &str = "upload.json";
+/// What a folder has behind its id as long as it is not whole yet, and while it is being completed.
+const NEW: &str = "new";
+const HELD: &str = "held";
+/// The smallest that a part may be which is not the last, as in AWS.
+const SMALLEST: u64 = 5 * 1024 * 1024;
+const MOST_PARTS: i32 = 10_000;
+
+/// What an upload is to become.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Upload {
+    pub(super) key: String,
+    /// Milliseconds since 1970.
+    pub(super) initiated: i64,
+    pub(super) headers: Headers,
+}
+
+/// A part that is there.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Part {
+    pub(super) number: i32,
+    pub(super) etag: String,
+    pub(super) size: u64,
+    pub(super) modified: SystemTime,
+}
+
+impl Part {
+    fn file(&self) -> String {
+        format!("{}-{}", self.number, self.etag)
+    }
+}
+
+impl Bucket {
+    /// Begins an upload, and gives its id.
+    pub(super) fn begin(&self, key: &str, headers: Headers) -> S3Result<String> {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let folder = self.uploads().join(&id);
+        let about = Upload { key: key.to_owned(), initiated: jiff::Timestamp::now().as_millisecond(), headers };
+        make(&folder, &about).map_err(|error| trouble(&error))?;
+        Ok(id)
+    }
+
+    /// An upload of an object, and its folder.
+    pub(super) fn upload(&self, key: &str, id: &str) -> S3Result<(Upload, PathBuf)> {
+        if !is_id(id) {
+            return Err(none());
+        }
+        let folder = self.uploads().join(id);
+        let upload = about(&folder).map_err(|error| trouble(&error))?;
+        let upload = upload.filter(|upload| upload.key == key).ok_or_else(none)?;
+        Ok((upload, folder))
+    }
+
+    /// All uploads that have not ended, with their ids.
+    pub(super) fn uploads_under_way(&self) -> S3Result<Vec<(String, Upload)>> {
+        let mut all = under_way(&self.uploads()).map_err(|error| trouble(&error))?;
+        all.sort_by(|a, b| (&a.1.key, a.1.initiated).cmp(&(&b.1.key, b.1.initiated)));
+        Ok(all)
+    }
+
+    /// Receives a part, in place of one with its number.
+    pub(super) async fn receive_part(
+        &self,
+        (key, id): (&str, &str),
+        number: i32,
+        body: Option<StreamingBlob>,
+        claims: &Claims,
+    ) -> S3Result<Part> {
+        let (_, folder) = self.upload(key, id)?;
+        if !(1..=MOST_PARTS).contains(&number) {
+            return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"));
+        }
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        let path = folder.join(&name);
+        let fresh = receive(name, path.clone(), body, claims).await?;
+        let part = Part { number, etag: hex(&fresh.md5), size: fresh.size, modified: SystemTime::now() };
+        let replaced = parts(&folder)?.into_iter().filter(|old| old.number == number && old.etag != part.etag);
+        let replaced: Vec<_> = replaced.collect();
+        fs::rename(&path, folder.join(part.file())).map_err(|error| gone(&error))?;
+        fresh.keep();
+        for old in replaced {
+            match fs::remove_file(folder.join(old.file())) {
+                // Somebody else has replaced it, too.
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(trouble(&error)),
+                _ => {}
+            }
+        }
+        Ok(part)
+    }
+
+    /// Puts the parts together that a client names, with the ETag of the whole and the parts' sizes.
+    pub(super) async fn assemble(
+        &self,
+        folder: &Path,
+        wanted: &[(i32, String)],
+    ) -> S3Result<(Fresh, String, Vec<u64>)> {
+        let chosen = choose(&parts(folder)?, wanted)?;
+        let mut md5 = Md5::new();
+        for part in &chosen {
+            md5.update(&unhex(&part.etag));
+        }
+        let etag = format!("{}-{}", hex(&md5.finalize()), chosen.len());
+        let sizes: Vec<u64> = chosen.iter().map(|part| part.size).collect();
+        let (name, path) = self.fresh();
+        let fresh = Fresh::new(name, path.clone(), sizes.iter().sum());
+        let files: Vec<_> = chosen.iter().map(|part| folder.join(part.file())).collect();
+        let copied = tokio::task::spawn_blocking(move || join(&path, &files)).await;
+        copied.map_err(io::Error::other).flatten().map_err(|error| trouble(&error))?;
+        Ok((fresh, etag, sizes))
+    }
+}
+
+/// An upload that is being completed. Its folder has another name meanwhile, so that nobody else completes it, too. It gets
+/// its own back unless it is done.
+#[derive(Debug)]
+pub(super) struct Claim {
+    /// The folder's own name; nothing once it is done.
+    own: PathBuf,
+    held: PathBuf,
+}
+
+impl Claim {
+    pub(super) fn take(own: PathBuf) -> S3Result<Self> {
+        let held = own.with_extension(HELD);
+        fs::rename(&own, &held).map_err(|error| gone(&error))?;
+        Ok(Self { own, held })
+    }
+
+    /// Where the parts are.
+    pub(super) fn folder(&self) -> &Path {
+        &self.held
+    }
+
+    /// Removes what was received. The object is there, whatever becomes of that.
+    pub(super) fn done(mut self) {
+        self.own.clear();
+        if let Err(error) = fs::remove_dir_all(&self.held) {
+            tracing::warn!(%error, folder = %self.held.display(), "the parts of a completed upload stay");
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.own.as_os_str().is_empty() {
+            return;
+        }
+        if let Err(error) = fs::rename(&self.held, &self.own) {
+            tracing::error!(%error, folder = %self.held.display(), "an upload that was not completed is out of reach");
+        }
+    }
+}
+
+/// Clears up after a gateway that was killed: what it had begun to make is removed, and what it had begun to complete can
+/// be completed again.
+pub(super) fn clear_up(uploads: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(uploads)? {
+        let path = entry?.path();
+        match path.extension().and_then(OsStr::to_str) {
+            Some(NEW) => fs::remove_dir_all(&path)?,
+            Some(HELD) => fs::rename(&path, path.with_extension(""))?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The parts of an upload, by number.
+pub(super) fn parts(folder: &Path) -> S3Result<Vec<Part>> {
+    let mut parts = received(folder).map_err(|error| gone(&error))?;
+    parts.sort_by_key(|part| part.number);
+    Ok(parts)
+}
+
+fn received(folder: &Path) -> io::Result<Vec<Part>> {
+    let mut parts = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let Some((number, etag)) = named(&entry.file_name()) else { continue };
+        let metadata = match entry.metadata() {
+            // It has just been replaced.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            metadata => metadata?,
+        };
+        parts.push(Part { number, etag, size: metadata.len(), modified: metadata.modified()? });
+    }
+    Ok(parts)
+}
+
+/// The number and the ETag of a part's file; nothing for others.
+fn named(file: &OsStr) -> Option<(i32, String)> {
+    let (number, etag) = file.to_str()?.split_once('-')?;
+    Some((number.parse().ok()?, etag.to_owned()))
+}
+
+/// Removes an upload with all that was received for it.
+pub(super) fn remove(folder: &Path) -> S3Result {
+    fs::remove_dir_all(folder).map_err(|error| gone(&error))
+}
+
+/// Makes the folder of an upload, which is there whole or not at all.
+fn make(folder: &Path, about: &Upload) -> io::Result<()> {
+    let new = folder.with_extension(NEW);
+    fs::create_dir(&new)?;
+    fs::write(new.join(ABOUT), serde_json::to_vec(about)?)?;
+    fs::rename(new, folder)
+}
+
+fn under_way(uploads: &Path) -> io::Result<Vec<(String, Upload)>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(uploads)? {
+        let entry = entry?;
+        let Some(id) = entry.file_name().into_string().ok().filter(|name| is_id(name)) else { continue };
+        if let Some(upload) = about(&entry.path())? {
+            all.push((id, upload));
+        }
+    }
+    Ok(all)
+}
+
+/// What an upload is to become; nothing if there is none.
+fn about(folder: &Path) -> io::Result<Option<Upload>> {
+    match fs::read(folder.join(ABOUT)) {
+        Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Ids become part of a path.
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn none() -> S3Error {
+    s3_error!(NoSuchUpload, "The specified multipart upload does not exist.")
+}
+
+/// An upload's folder does not do what it is asked for: it has ended, or the disk is in trouble.
+fn gone(error: &io::Error) -> S3Error {
+    if error.kind() == ErrorKind::NotFound { none() } else { trouble(error) }
+}
+
+fn choose(parts: &[Part], wanted: &[(i32, String)]) -> S3Result<Vec<Part>> {
+    if wanted.is_empty() {
+        return Err(s3_error!(MalformedXML, "You must specify at least one part"));
+    }
+    if !wanted.is_sorted_by(|a, b| a.0 < b.0) {
+        return Err(s3_error!(InvalidPartOrder, "The list of parts was not in ascending order."));
+    }
+    let find = |(number, etag): &(i32, String)| {
+        let part = parts.iter().find(|part| part.number == *number && part.etag == *etag).cloned();
+        part.ok_or_else(|| s3_error!(InvalidPart, "One or more of the specified parts could not be found."))
+    };
+    let chosen = wanted.iter().map(find).collect::<S3Result<Vec<_>>>()?;
+    if chosen.iter().rev().skip(1).any(|part| part.size < SMALLEST) {
+        return Err(s3_error!(EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size"));
+    }
+    Ok(chosen)
+}
+
+fn join(target: &Path, files: &[PathBuf]) -> io::Result<()> {
+    let mut target = File::create(target)?;
+    for file in files {
+        io::copy(&mut File::open(file)?, &mut target)?;
+    }
+    Ok(())
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = |at: usize| text.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    (0..text.len()).step_by(2).filter_map(digits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_chosen_as_the_client_says() {
+        let part =
+            |number, etag: &str, size| Part { number, etag: etag.to_owned(), size, modified: SystemTime::UNIX_EPOCH };
+        let parts = [part(1, "a", SMALLEST), part(2, "b", 7), part(3, "c", 7)];
+        let choose = |wanted: &[(i32, &str)]| {
+            let wanted: Vec<_> = wanted.iter().map(|(number, etag)| (*number, (*etag).to_owned())).collect();
+            let chosen = choose(&parts, &wanted).map_err(|error| error.code().as_str().to_owned());
+            chosen.map(|chosen| chosen.len())
+        };
+        assert_eq!(choose(&[(1, "a"), (3, "c")]), Ok(2));
+        assert_eq!(choose(&[(2, "b")]), Ok(1));
+        for (wanted, error) in [
+            (&[][..], "MalformedXML"),
+            (&[(3, "c"), (1, "a")], "InvalidPartOrder"),
+            (&[(1, "a"), (1, "a")], "InvalidPartOrder"),
+            (&[(1, "b")], "InvalidPart"),
+            (&[(4, "d")], "InvalidPart"),
+            (&[(2, "b"), (3, "c")], "EntityTooSmall"),
+        ] {
+            assert_eq!(choose(wanted), Err(error.to_owned()), "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal() {
+        assert_eq!(unhex("00abff"), [0, 171, 255]);
+    }
+
+    #[test]
+    fn an_upload_is_completed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let upload = folder.path().join("a1");
+        let about = Upload { key: "k".to_owned(), initiated: 5, headers: Headers::default() };
+        make(&upload, &about).unwrap();
+        let ids = || under_way(folder.path()).unwrap().into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+        assert_eq!(ids(), ["a1"]);
+        let claim = Claim::take(upload.clone()).unwrap();
+        let code = |error: S3Error| error.code().as_str().to_owned();
+        assert_eq!(Claim::take(upload.clone()).map_err(code).unwrap_err(), "NoSuchUpload");
+        assert_eq!(parts(&upload).map_err(code).unwrap_err(), "NoSuchUpload");
+        assert!(ids().is_empty());
+        drop(claim);
+        assert_eq!(ids(), ["a1"], "it was not completed");
+        // A gateway that is killed drops nothing.
+        std::mem::forget(Claim::take(upload.clone()).unwrap());
+        fs::create_dir(folder.path().join("a2.new")).unwrap();
+        clear_up(folder.path()).unwrap();
+        assert_eq!(ids(), ["a1"]);
+        Claim::take(upload).unwrap().done();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_upload_that_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let upload = folder.path().join("a1");
+        assert!(about(&upload).unwrap().is_none());
+        fs::create_dir(&upload).unwrap();
+        fs::write(upload.join(ABOUT), "{").unwrap();
+        assert!(about(&upload).is_err() && under_way(folder.path()).is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! What a person gets wrong, and settings in files.
+
+use crate::aws::signed;
+use crate::gateway::{Gateway, HTTP};
+use serde_json::Value;
+use std::process::Command;
+
+/// Runs the gateway's program on a template in a folder, where stack traces are asked for.
+fn run(folder: &std::path::Path, template: &str, options: &[&str]) -> String {
+    std::fs::write(folder.join("template.yaml"), template).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_local-gateway"))
+        .current_dir(folder)
+        .args(["--port", "0"])
+        .args(options)
+        .env("RUST_BACKTRACE", "full")
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+const QUEUE: &str = "Resources: {Q: {Type: AWS::SQS::Queue}}";
+const TABLE: &str = "
+Resources:
+  Items:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]
+      KeySchema: [{AttributeName: pk, KeyType: HASH}]
+      BillingMode: PAY_PER_REQUEST
+";
+
+#[test]
+fn a_mistake_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::write(path.join("samconfig.toml"), "[default.global.parameters]\nparameter_overrides = 'A=1'").unwrap();
+    std::fs::write(path.join("env.json"), "{\"Nobody\": {\"A\": \"1\"}}").unwrap();
+    for (template, options, message) in [
+        ("Resources: [", &[][..], "error: template.yaml:"),
+        (
+            "Resources: {X: {Type: AWS::Nobody::Knows}}",
+            &[],
+            "error: template.yaml:1: the resource type AWS::Nobody::Knows",
+        ),
+        (QUEUE, &["--template", "none.yaml"], "error: cannot read none.yaml: No such file"),
+        (QUEUE, &["--config-env", "prod"], "error: samconfig.toml does not say what the parameters are: there is no"),
+        (QUEUE, &["--config-env", "default"], "error: template.yaml:1: there is no parameter A in the template"),
+        (QUEUE, &["--env-vars", "none.json"], "error: cannot read none.json"),
+        (QUEUE, &["--env-vars", "env.json"], "error: --env-vars names Nobody, which is no function of the template"),
+        (QUEUE, &["--data-dir", "template.yaml"], "error: cannot use template.yaml: "),
+    ] {
+        let said = run(path, template, options);
+        assert!(said.starts_with(message), "{options:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn two_gateways_do_not_share_a_folder() {
+    let gateway = Gateway::start("  Lock: {Type: AWS::S3::Bucket, Properties: {BucketName: lock}}\n", &[]);
+    let (folder, data) = (tempfile::tempdir().unwrap(), gateway.folder().join("data"));
+    let said = run(folder.path(), QUEUE, &["--data-dir", data.to_str().unwrap()]);
+    assert_eq!(said, format!("error: another gateway uses {}\n", data.display()));
+}
+
+#[test]
+fn a_table_that_has_changed_is_said() {
+    let gateway = Gateway::start(&TABLE.replace("\nResources:\n", ""), &[]);
+    let folder = gateway.stop();
+    let changed = TABLE.replace("pk", "id");
+    let said = run(folder.path(), &changed, &["--data-dir", "data"]);
+    let expected = "error: the table Items that is there is not the template's: the key is pk (S) there and id (S) in the \
+        template. Move the data folder away";
+    assert!(said.starts_with(expected), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn settings_come_from_files_that_sam_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = "[test.deploy.parameters]\nparameter_overrides = 'Level=\"very high\" Name=file'";
+    std::fs::write(folder.path().join("samconfig.toml"), configuration).unwrap();
+    let variables = folder.path().join("env.json");
+    std::fs::write(&variables, r#"{"Parameters": {"A": 1, "B": "all"}, "Main": {"B": "own", "C": "file"}}"#).unwrap();
+    let template = format!(
+        "{}Parameters: {{Level: {{Type: String}}, Name: {{Type: String}}}}\n",
+        HTTP.replace("OVER: template", "OVER: template, LEVEL: !Ref Level, NAME: !Ref Name",)
+    );
+    let options = [
+        "--config-env",
+        "test",
+        "--parameter",
+        "Name=line",
+        "--env-vars",
+        variables.to_str().unwrap(),
+        "--env",
+        "C=line",
+    ];
+    let gateway = Gateway::start_in(folder, &template, &options);
+    let env: Value = reqwest::get(gateway.url("/env")).await.unwrap().json().await.unwrap();
+    let seen = ["LEVEL", "NAME", "A", "B", "C", "OVER"].map(|name| env[name].as_str().unwrap_or_default().to_owned());
+    assert_eq!(seen, ["very high", "line", "1", "own", "line", "template"]);
+    // What is for another service is the API's.
+    let request = signed(reqwest::Client::new().get(gateway.url("/x")), "execute-api", "developer");
+    assert_eq!(request.send().await.unwrap().status(), 201);
+}

@@ -1,0 +1,65 @@
+//! Sending a file in parts.
+
+use super::client::{Asked, Client, Failure, encoded, name_of};
+use super::shown::Bar;
+use axum::http::Method;
+use bytes::Bytes;
+use serde_json::Value;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// How often it is looked how far a file is that waits in the inbox.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Sends a file, and waits for what becomes of it.
+pub(super) async fn send(client: &Client, file: &Path, bytes: u64, bar: &Bar) -> Result<Value, Failure> {
+    let open = File::open(file).map_err(|error| Failure::io(&error))?;
+    let (name, length) = (name_of(file), bytes.to_string());
+    let mut query = vec![("name", name.as_str()), ("bytes", length.as_str())];
+    query.extend(client.site.as_deref().map(|site| ("site", site)));
+    let mut upload = client.json(Method::POST, &format!("/api/uploads?{}", encoded(&query))).await?;
+    let path = format!("/api/uploads/{}", upload["id"].as_str().unwrap_or_default());
+    bar.begin("sending", bytes);
+    while upload["missing"].as_array().is_some_and(|missing| !missing.is_empty()) {
+        bar.reached(upload["received"].as_u64().unwrap_or_default());
+        for part in upload["missing"].as_array().into_iter().flatten() {
+            put(client, &open, part).await?;
+            bar.more(length_of(part));
+        }
+        upload = client.json(Method::GET, &path).await?;
+    }
+    upload = client.json(Method::POST, &format!("{path}/complete")).await?;
+    loop {
+        match upload["state"].as_str().unwrap_or_default() {
+            "refused" => {
+                let error = &upload["error"];
+                let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+                return Err(Failure::of(&text("code"), &text("message")).with(error["details"].clone()));
+            }
+            "done" => {
+                let ingest = upload["ingest"].as_str().unwrap_or_default();
+                return client.settled(&format!("/api/ingests/{ingest}"), bar).await;
+            }
+            state => bar.far(state, &upload["progress"]),
+        }
+        tokio::time::sleep(LOOK).await;
+        upload = client.json(Method::GET, &path).await?;
+    }
+}
+
+fn at(part: &Value, name: &str) -> u64 {
+    part[name].as_u64().unwrap_or_default()
+}
+
+fn length_of(part: &Value) -> u64 {
+    (at(part, "to") + 1).saturating_sub(at(part, "from"))
+}
+
+async fn put(client: &Client, file: &File, part: &Value) -> Result<(), Failure> {
+    let mut bytes = vec![0; usize::try_from(length_of(part)).unwrap_or_default()];
+    file.read_exact_at(&mut bytes, at(part, "from")).map_err(|error| Failure::io(&error))?;
+    let url = part["url"].as_str().unwrap_or_default();
+    client.ask(&Asked { method: Method::PUT, url, kind: None, body: Bytes::from(bytes) }).await.map(drop)
+}

@@ -1,0 +1,34 @@
+//! Sources that are asked on their schedules.
+
+use files::scheduled::Pulls;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How often it is looked at least which sources are due: somebody who wants one asked at once waits for it.
+const LOOK: Duration = Duration::from_secs(5);
+/// Looks that go on at once: a source that is slow keeps no other waiting.
+const LOOKS: usize = 8;
+
+/// Asks sources as they are due, until the server stops.
+pub(crate) async fn run(pulls: Pulls, every: Duration, stopping: CancellationToken) {
+    let pulls = Arc::new(pulls);
+    let mut looks = JoinSet::new();
+    let mut times = tokio::time::interval(every.min(LOOK));
+    loop {
+        tokio::select! {
+            _ = times.tick(), if looks.len() < LOOKS => {
+                let pulls = pulls.clone();
+                looks.spawn(async move { pulls.look(None).await });
+            }
+            Some(looked) = looks.join_next() => match looked {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::error!(%error, "sources could not be asked, and are asked again"),
+                Err(error) => tracing::error!(%error, "a look at the sources has ended"),
+            },
+            () = stopping.cancelled() => break,
+        }
+    }
+    while looks.join_next().await.is_some() {}
+}

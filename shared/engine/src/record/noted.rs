@@ -1,0 +1,120 @@
+//! What the ledger is told of files, and what it says of them.
+
+use super::{IngestError, Ingestor, Scanned, Upload, write};
+use crate::answer::{Answer, Status, VerdictSummary};
+use crate::summary::answer_of;
+use domain::reading::short_digest;
+use domain::time;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use table::StoreError;
+use table::ingests::{Ingest, Refusal, Stage};
+
+impl Ingestor {
+    /// Notes in the ledger that a source was asked and has brought no file, in place of what was noted for the same `since`.
+    pub async fn note_look(
+        &self,
+        upload: &Upload,
+        since: i64,
+        state: Stage,
+        refusal: Refusal,
+    ) -> Result<(), StoreError> {
+        let id = short_digest(&["look", &upload.source, &since.to_string()]);
+        self.store.note_look(&Ingest { id, state, refusal: Some(refusal), ..opened(upload) }).await
+    }
+
+    /// Notes in the ledger that a file was refused, once for each `version` of it: nobody is there to be told.
+    pub async fn note_refused(
+        &self,
+        upload: &Upload,
+        version: &str,
+        error: &IngestError,
+    ) -> Result<Refusal, StoreError> {
+        let refusal = Refusal { code: error.code().to_owned(), message: error.to_string(), details: error.details() };
+        let ingest = Ingest {
+            id: short_digest(&["refused", &upload.source, version]),
+            state: Stage::Refused,
+            refusal: Some(refusal.clone()),
+            ..opened(upload)
+        };
+        self.store.note_refused(&ingest).await?;
+        Ok(refusal)
+    }
+}
+
+/// The record of a file of which nothing is known but who has sent it.
+pub(super) fn opened(upload: &Upload) -> Ingest {
+    Ingest {
+        id: String::new(),
+        digest: String::new(),
+        bytes: 0,
+        site: upload.site.clone(),
+        source: upload.source.clone(),
+        who: upload.who.clone(),
+        received_at: time::rfc3339(time::now()),
+        code_version: env!("CARGO_PKG_VERSION").into(),
+        state: Stage::Recording,
+        revisions: BTreeMap::new(),
+        draft: None,
+        answer: None,
+        refusal: None,
+        withdrawn: None,
+        resolution: None,
+    }
+}
+
+/// The answer without verdicts.
+pub(super) fn draft(
+    ingest: &Ingest,
+    scanned: Scanned,
+    settled: write::Settled,
+    write_units: f64,
+    started: i64,
+) -> Answer {
+    let mut report = scanned.report;
+    report.repeated(settled.rows_repeated, settled.readings_repeated);
+    report.readings_replaced += settled.readings_replaced;
+    let mut answer = Answer {
+        id: ingest.id.clone(),
+        status: Status::Stored,
+        message: String::new(),
+        digest: ingest.digest.clone(),
+        bytes: ingest.bytes,
+        shape: scanned.shape,
+        sites: scanned.sites,
+        series: scanned.touched.len() as u64,
+        report,
+        replacements: settled.replacements,
+        verdict: VerdictSummary::default(),
+        write_units,
+        seconds: 0.0,
+        started,
+        left_out: BTreeMap::new(),
+    };
+    answer.bound();
+    answer
+}
+
+/// The answer to a file that was taken in before.
+pub(super) fn known(ingest: &Ingest) -> Option<Answer> {
+    let mut answer = answer_of(ingest)?;
+    answer.status = Status::Known;
+    answer.message = format!("This file is known: it was taken in at {}. Nothing was changed.", ingest.received_at);
+    answer.write_units = 0.0;
+    Some(answer)
+}
+
+/// What an ingest record says, for `GET /api/ingests/{id}`. `left`: how many series are still to be judged.
+pub fn record_json(ingest: &Ingest, left: Option<u64>) -> Value {
+    let mut record = json!({
+        "id": ingest.id, "digest": ingest.digest, "bytes": ingest.bytes, "site": ingest.site,
+        "source": ingest.source, "who": ingest.who, "received_at": ingest.received_at,
+        "code_version": ingest.code_version, "state": ingest.state,
+        "sites": ingest.revisions.keys().collect::<Vec<_>>(), "answer": ingest.answer,
+        "error": ingest.refusal, "withdrawn": ingest.withdrawn, "resolution": ingest.resolution,
+    });
+    if let Some(left) = left {
+        record["series_left"] = json!(left);
+    }
+    record
+}

@@ -1,0 +1,241 @@
+//! Taking in what waits at a source.
+
+use crate::metrics;
+use crate::source::{Listing, Of, Shelf, Source, Waiting};
+use engine::answer::Answer;
+use engine::record::{IngestError, Ingestor, Upload, record_json};
+use engine::settle::Beating;
+use futures_util::{StreamExt, stream};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::Instant;
+use table::StoreError;
+use table::arrivals::Arrival;
+use table::ingests::Stage;
+use table::leases::{Watch, Work};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Sites whose files are taken in at the same time, whatever looks have found them: each file may need its room on the disk.
+/// Those of one site go one after the other, in the order of their names: a later one may correct what an earlier one says.
+const SITES_AT_ONCE: usize = 4;
+/// Sites of a look that are asked for their lease at the same time.
+const ASKED_AT_ONCE: usize = 64;
+
+/// An inbox: a source, and who takes in what is there.
+pub struct Inbox<S> {
+    source: S,
+    ingestor: Ingestor,
+    stopping: CancellationToken,
+    /// What was seen of other processes that are at work, by site.
+    watches: Mutex<BTreeMap<Option<String>, Watch>>,
+    room: Semaphore,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// So many files may still be written.
+    pub growing: usize,
+    /// So many sites are left to others, who are taking in their files.
+    pub elsewhere: usize,
+    /// So many sites have files that are left to a later look: the time was over, or they cannot be read.
+    pub left: usize,
+}
+
+/// Why an inbox could not be looked through.
+#[derive(Debug, thiserror::Error)]
+pub enum InboxError {
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] io::Error),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of the files of a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Worked {
+    /// All that were whole are taken in.
+    Through,
+    /// Others are at them.
+    Elsewhere,
+    /// The time was over, or there is one that cannot be read.
+    Unfinished,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Took {
+    /// It is put away.
+    Away,
+    /// It cannot be read now.
+    Unreadable,
+    /// The time was over.
+    Paused,
+}
+
+impl<S: Source> Inbox<S> {
+    /// An inbox. Nothing more is begun once `stopping` is cancelled.
+    pub fn new(source: S, ingestor: Ingestor, stopping: CancellationToken) -> Self {
+        Self { source, ingestor, stopping, watches: Mutex::default(), room: Semaphore::new(SITES_AT_ONCE) }
+    }
+
+    /// The source.
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// Takes in everything that waits, as far as it gets until then. One process at a time takes in the files of a site.
+    pub async fn look(&self, of: Of<'_>, until: Option<Instant>) -> Result<Looked, InboxError> {
+        let looked = self.look_through(of, until).await;
+        if looked.is_err() {
+            metrics::failure();
+        }
+        looked
+    }
+
+    async fn look_through(&self, of: Of<'_>, until: Option<Instant>) -> Result<Looked, InboxError> {
+        let Listing { whole, growing } = self.source.list(of).await?;
+        if of == Of::All {
+            metrics::waiting(whole.len() + growing);
+        }
+        let sites: BTreeSet<Option<String>> = whole.into_iter().map(|file| file.site).collect();
+        let sites: Vec<_> = sites.into_iter().collect();
+        let work = (0..sites.len()).map(|index| self.work(&sites[index], until));
+        let results: Vec<_> = stream::iter(work).buffer_unordered(ASKED_AT_ONCE).collect().await;
+        let (mut looked, mut failure) = (Looked { growing, ..Looked::default() }, None);
+        for result in results {
+            match result {
+                Ok(Worked::Through) => {}
+                Ok(Worked::Elsewhere) => looked.elsewhere += 1,
+                Ok(Worked::Unfinished) => looked.left += 1,
+                Err(error) => failure = Some(error),
+            }
+        }
+        // One site that fails has kept no other waiting.
+        failure.map_or(Ok(looked), Err)
+    }
+
+    /// Takes in the files of a site.
+    async fn work(&self, site: &Option<String>, until: Option<Instant>) -> Result<Worked, InboxError> {
+        let store = self.ingestor.store();
+        let name = format!("{}/{}", self.source.name(), site.as_deref().unwrap_or_default());
+        let is_over = || self.stopping.is_cancelled() || until.is_some_and(|until| Instant::now() >= until);
+        loop {
+            let mut watch = self.watches.lock().get(site).cloned().unwrap_or_default();
+            let taken = store.take_lease(Work::Source(name.clone()), &mut watch).await?;
+            self.watches.lock().insert(site.clone(), watch);
+            let Some(lease) = taken else { return Ok(Worked::Elsewhere) };
+            let beating = Beating::start(store.clone(), lease.clone());
+            // Nobody closes it.
+            let _room = self.room.acquire().await;
+            let worked = self.take_all(Of::Site(site.as_deref()), until, is_over).await;
+            drop(beating);
+            store.give_back(&lease).await?;
+            // Whoever met the lease has gone away, and left what came meanwhile.
+            if worked? == Worked::Unfinished || is_over() {
+                return Ok(Worked::Unfinished);
+            }
+            if self.source.list(Of::Site(site.as_deref())).await?.whole.is_empty() {
+                return Ok(Worked::Through);
+            }
+        }
+    }
+
+    async fn take_all(
+        &self,
+        of: Of<'_>,
+        until: Option<Instant>,
+        is_over: impl Fn() -> bool,
+    ) -> Result<Worked, InboxError> {
+        // Another process may have put away what was listed before it gave the lease back.
+        let mut worked = Worked::Through;
+        for file in self.source.list(of).await?.whole {
+            let took = if is_over() { Took::Paused } else { self.take(&file, until).await? };
+            match took {
+                Took::Away => {}
+                Took::Unreadable => worked = Worked::Unfinished,
+                Took::Paused => return Ok(Worked::Unfinished),
+            }
+        }
+        Ok(worked)
+    }
+
+    /// Takes a file in, or refuses it, and puts it away. A process that is killed meanwhile does so again: a file that is
+    /// done is known by its bytes.
+    async fn take(&self, file: &Waiting, until: Option<Instant>) -> Result<Took, InboxError> {
+        if let Some(before) = self.half_recorded(file).await?
+            && self.take_one(before, until).await? == Took::Paused
+        {
+            return Ok(Took::Paused);
+        }
+        self.take_one(file.clone(), until).await
+    }
+
+    /// The file that stood at this place before, if it is half recorded. It is finished first, where the source still has it.
+    async fn half_recorded(&self, file: &Waiting) -> Result<Option<Waiting>, StoreError> {
+        let store = self.ingestor.store();
+        let Some(Arrival::Ingest { id, version }) = store.arrival(self.source.name(), &file.place).await? else {
+            return Ok(None);
+        };
+        let is_half = store.ingest(&id).await?.is_some_and(|ingest| ingest.state == Stage::Recording);
+        // The version that was opened says more than the one that is listed.
+        Ok((is_half && !version.starts_with(&file.version)).then(|| Waiting { version, ..file.clone() }))
+    }
+
+    async fn take_one(&self, mut file: Waiting, until: Option<Instant>) -> Result<Took, InboxError> {
+        let upload = Upload {
+            site: file.site.clone(),
+            source: format!("{}/{}", self.source.name(), file.place),
+            who: "inbox".to_owned(),
+            ..Upload::default()
+        };
+        let (shelf, account) = match self.ingest(&mut file, upload.clone(), until).await {
+            Ok(answer) => {
+                tracing::info!(source = upload.source, ingest = answer.id, "a file was taken in: {}", answer.message);
+                (Shelf::Done, self.account(answer).await?)
+            }
+            Err(IngestError::Paused) => return Ok(Took::Paused),
+            Err(error) if error.is_of_the_file() => {
+                tracing::warn!(source = upload.source, %error, "a file is refused");
+                let refusal = self.ingestor.note_refused(&upload, &file.version, &error).await?;
+                self.note(&file, Arrival::Refused(refusal)).await?;
+                let details = json!({"code": error.code(), "message": error.to_string(), "details": error.details()});
+                (Shelf::Refused, json!({"source": upload.source, "error": details}))
+            }
+            // The files after it wait for it: what they correct would come after them.
+            Err(IngestError::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                // One that nobody may read, or that went away, holds up no other.
+                metrics::failure();
+                tracing::error!(source = upload.source, %error, "a file could not be read, and is tried again");
+                return Ok(Took::Unreadable);
+            }
+        };
+        self.source.put_away(&file, shelf, &account).await?;
+        Ok(Took::Away)
+    }
+
+    async fn ingest(&self, file: &mut Waiting, upload: Upload, until: Option<Instant>) -> Result<Answer, IngestError> {
+        let (original, version) = self.source.open(file, self.ingestor.room(until)).await?;
+        file.version = version;
+        let known = self.ingestor.identified(&original, upload).await?;
+        self.note(file, Arrival::Ingest { id: known.id.clone(), version: file.version.clone() }).await?;
+        self.ingestor.take_in(original, known, until).await
+    }
+
+    /// For whoever has put it there and asks.
+    async fn note(&self, file: &Waiting, arrival: Arrival) -> Result<(), StoreError> {
+        self.ingestor.store().note_arrival(self.source.name(), &file.place, &arrival).await
+    }
+
+    /// What stands beside a file that was taken in: its record, as `GET /api/ingests/{id}` has it.
+    async fn account(&self, answer: Answer) -> Result<Value, StoreError> {
+        let record = self.ingestor.store().ingest(&answer.id).await?;
+        Ok(record.map_or_else(|| json!({ "answer": answer }), |record| record_json(&record, None)))
+    }
+}

@@ -1,0 +1,68 @@
+//! Files that this program itself puts into the inbox as they come, without knowing how long they are.
+
+use super::{Depot, PART, UploadError};
+use bytes::{Bytes, BytesMut};
+use std::io;
+use table::uploads::Upload;
+
+/// A file on its way into the inbox. Nobody sees it there before it is whole.
+pub(crate) struct Deposit<'a> {
+    depot: &'a Depot,
+    upload: Upload,
+    /// What is not put there yet.
+    rest: BytesMut,
+    parts: u64,
+}
+
+impl Depot {
+    /// Begins a file of a site.
+    pub(crate) async fn deposit(&self, site: Option<&str>, name: &str) -> Result<Deposit<'_>, UploadError> {
+        let id = uuid::Uuid::now_v7().simple().to_string();
+        let place = super::place(site, &id, name)?;
+        let handle = self.begin(&id, &place).await?;
+        let site = site.map(str::to_owned);
+        let name = name.to_owned();
+        let upload = Upload { id, site, name, bytes: 0, part_bytes: PART, place, handle, is_complete: false };
+        Ok(Deposit { depot: self, upload, rest: BytesMut::new(), parts: 0 })
+    }
+
+    /// The inbox, as a source of files.
+    pub(crate) fn inbox(&self) -> String {
+        self.source()
+    }
+}
+
+impl Deposit<'_> {
+    /// The next bytes.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.rest.extend_from_slice(bytes);
+        while self.rest.len() as u64 >= PART {
+            let part = self.rest.split_to(PART as usize).freeze();
+            self.put(part).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts the file into the inbox, and gives its place there.
+    pub(crate) async fn finish(mut self) -> io::Result<String> {
+        let rest = std::mem::take(&mut self.rest).freeze();
+        self.put(rest).await?;
+        self.depot.complete(&self.upload).await?;
+        Ok(self.upload.place)
+    }
+
+    /// Gives the file up.
+    pub(crate) async fn give_up(self) -> io::Result<()> {
+        self.depot.give_up(&self.upload).await
+    }
+
+    async fn put(&mut self, bytes: Bytes) -> io::Result<()> {
+        let (from, part) = (self.upload.bytes, self.parts + 1);
+        self.upload.bytes += bytes.len() as u64;
+        self.parts = part;
+        match self.depot {
+            Depot::Folder(folder) => folder.put(&self.upload.id, part, from, bytes).await,
+            Depot::Bucket(bucket) => bucket.put(&self.upload, part, bytes).await,
+        }
+    }
+}

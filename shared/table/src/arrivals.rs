@@ -1,0 +1,65 @@
+//! What became of files at their places, for whoever has put one there and asks.
+
+use crate::ingests::Refusal;
+use crate::item::{n, s};
+use crate::{Item, ItemExt, Store, StoreError, TTL, keys};
+use domain::reading::short_digest;
+use domain::time;
+
+/// Seconds after which nobody asks any more. The ledger has what became of every file for ever.
+const KEPT: i64 = 30 * 24 * 3600;
+
+/// What is known of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arrival {
+    /// It is being recorded, or was.
+    Ingest {
+        /// The id of its ingest.
+        id: String,
+        /// Which of the files that have stood at this place it is, as the source says it.
+        version: String,
+    },
+    /// It was refused.
+    Refused(Refusal),
+}
+
+fn key(source: &str, place: &str) -> (String, String) {
+    // A place may be longer than a key.
+    (format!("SOURCE#{source}"), format!("FILE#{}", short_digest(&[place])))
+}
+
+pub(crate) fn expiring(mut item: Item, seconds: i64) -> Item {
+    item.insert(TTL.into(), n(time::now() / 1_000_000 + seconds));
+    item
+}
+
+impl Store {
+    /// Notes what became of the file at a place of a source.
+    pub async fn note_arrival(&self, source: &str, place: &str, arrival: &Arrival) -> Result<(), StoreError> {
+        let (pk, sk) = key(source, place);
+        let mut item = expiring(keys(pk, sk), KEPT);
+        match arrival {
+            Arrival::Ingest { id, version } => {
+                item.insert("version".into(), s(version));
+                item.insert("ingest".into(), s(id))
+            }
+            Arrival::Refused(refusal) => {
+                let text = serde_json::to_string(refusal).map_err(StoreError::build)?;
+                item.insert("refusal".into(), s(text))
+            }
+        };
+        self.put_if(item, None).await
+    }
+
+    /// What became of the file at a place of a source, if anything was noted.
+    pub async fn arrival(&self, source: &str, place: &str) -> Result<Option<Arrival>, StoreError> {
+        let (pk, sk) = key(source, place);
+        let Some(item) = self.get(pk, sk).await? else { return Ok(None) };
+        if item.contains_key("ingest") {
+            let [id, version] = [item.text("ingest")?, item.text("version")?].map(str::to_owned);
+            return Ok(Some(Arrival::Ingest { id, version }));
+        }
+        let refusal = serde_json::from_str(item.text("refusal")?).map_err(|error| item.damaged(error))?;
+        Ok(Some(Arrival::Refused(refusal)))
+    }
+}

@@ -1,0 +1,70 @@
+//! A server whose inbox is a bucket, on two stores that are not each other's.
+
+use serde_json::json;
+use std::io::Write;
+use tests::inbox::{Inbox, client};
+use tests::stores::{self, Store};
+use tests::{Api, Server};
+
+const HEADER: &str = "time,species,concentration";
+
+/// A server whose inbox is below a prefix of the store's bucket.
+async fn served(endpoint: &str) -> anyhow::Result<(Server, Api)> {
+    let options = Server::options().env("OW_SC_INBOX", "s3://plant").env("OW_SC_SWEEP_EVERY", "1");
+    let options = options.env("AWS_ENDPOINT_URL_S3", endpoint).env("AWS_REGION", "us-east-1");
+    let options = options.env("AWS_ACCESS_KEY_ID", "developer").env("AWS_SECRET_ACCESS_KEY", "test");
+    let server = options.start().await?;
+    let api = Api::new(&server);
+    Ok((server, api))
+}
+
+async fn works_on(store: &Store) -> anyhow::Result<()> {
+    let inbox = Inbox::Bucket(client(&store.endpoint), "plant".into());
+    let (_server, api) = served(&store.endpoint).await?;
+    let odd = "plant two/lab results, 1+1 %41 &=ü.csv";
+    inbox.put(odd, format!("{HEADER}\n1,SO4,200\n2,SO4,900\n")).await?;
+    inbox.put("north/report.pdf", "%PDF-1.7").await?;
+    inbox.put("north/empty.csv", "").await?;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(format!("{HEADER}\n1,SO4,2\n").as_bytes())?;
+    inbox.put("north/packed", gzip.finish()?).await?;
+    // More than one range: nothing of it is on a disk, and none of it is lost where two ranges meet.
+    let rows: String = (0..300).map(|row| format!("{row},SO4,2,{}\n", "x".repeat(60_000))).collect();
+    inbox.put("south/long.csv", format!("{HEADER},talk\n{rows}")).await?;
+    assert_eq!(inbox.account(&format!("done/{odd}")).await?["answer"]["rows_taken"], 2);
+    assert_eq!(inbox.account("refused/north/report.pdf").await?["error"]["code"], "unknown_columns");
+    assert_eq!(inbox.account("refused/north/empty.csv").await?["error"]["code"], "empty_file");
+    assert_eq!(inbox.account("done/north/packed").await?["answer"]["rows_taken"], 1);
+    assert_eq!(inbox.account("done/south/long.csv").await?["answer"]["rows_taken"], 300);
+    for place in [odd, "north/report.pdf", "north/packed", "south/long.csv"] {
+        assert!(!inbox.waits(place).await?, "{place}");
+    }
+    // The same name with other bytes is another file, and both stay.
+    inbox.put("north/packed", format!("{HEADER}\n1,SO4,3\n")).await?;
+    assert_eq!(inbox.account("done/north/packed (2)").await?["answer"]["readings_replaced"], 1);
+    let states: Vec<_> =
+        api.list("/api/ingests", "ingests").await?.iter().map(|record| record["state"].clone()).collect();
+    assert_eq!(states.iter().filter(|state| **state == json!("done")).count(), 4, "{states:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_inbox_is_a_bucket_of_moto() -> anyhow::Result<()> {
+    works_on(&stores::moto().await?).await
+}
+
+#[tokio::test]
+async fn an_inbox_is_a_bucket_of_the_local_gateway() -> anyhow::Result<()> {
+    works_on(&stores::gateway().await?).await
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_there_is_said_and_keeps_nothing_else_back() -> anyhow::Result<()> {
+    let (server, api) = served("http://127.0.0.1:9").await?;
+    let said =
+        crate::support::until(async || Ok(server.log()), |log| log.contains("the inbox could not be looked through"))
+            .await?;
+    assert!(said.contains("the inbox could not be looked through"), "{said}");
+    assert_eq!(api.ingest("?site=north", format!("{HEADER}\n1,SO4,2\n")).await?.0, 200, "the rest goes on");
+    Ok(())
+}
