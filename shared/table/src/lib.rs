@@ -90,6 +90,18 @@ impl StoreError {
     }
 }
 
+/// Items of a partition.
+struct Stretch<'a> {
+    pk: String,
+    /// The first and the last sort key, both included.
+    from: String,
+    to: String,
+    /// Items of which a number is less than it should be are read, and not sent.
+    least: Option<(&'a str, i64)>,
+    /// The attributes that are sent, by a comma; all if absent.
+    only: Option<&'a str>,
+}
+
 impl Store {
     /// A store on `table`.
     pub fn new(client: Client, table: &str) -> Self {
@@ -135,18 +147,23 @@ impl Store {
 
     /// All items of a partition whose sort key lies between two others, both included, in ascending order.
     async fn range(&self, pk: String, from: String, to: String) -> Result<Vec<Item>, StoreError> {
-        self.range_at_least(pk, from, to, None).await
+        let mut items = Vec::new();
+        let stretch = Stretch { pk, from, to, least: None, only: None };
+        self.pages(stretch, |page| {
+            items.extend(page);
+            Ok(())
+        })
+        .await?;
+        Ok(items)
     }
 
-    /// The same, but for items of which a number is less than it should be: they are read, and not sent.
-    async fn range_at_least(
+    /// The same page by page, of 1 MB at most, for those who do not keep all of them.
+    async fn pages(
         &self,
-        pk: String,
-        from: String,
-        to: String,
-        least: Option<(&str, i64)>,
-    ) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
+        stretch: Stretch<'_>,
+        mut take: impl FnMut(Vec<Item>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let Stretch { pk, from, to, least, only } = stretch;
         let mut start = None;
         loop {
             let query = self
@@ -159,16 +176,17 @@ impl Store {
                 .expression_attribute_values(":from", AttributeValue::S(from.clone()))
                 .expression_attribute_values(":to", AttributeValue::S(to.clone()))
                 .set_filter_expression(least.map(|(name, _)| format!("{name} >= :least")))
+                .set_projection_expression(only.map(str::to_owned))
                 .set_exclusive_start_key(start);
             let query = match least {
                 Some((_, least)) => query.expression_attribute_values(":least", item::n(least)),
                 None => query,
             };
             let page = self.patiently(|| query.clone().send()).await?;
-            items.extend(page.items.unwrap_or_default());
+            take(page.items.unwrap_or_default())?;
             start = page.last_evaluated_key;
             if start.is_none() {
-                return Ok(items);
+                return Ok(());
             }
         }
     }

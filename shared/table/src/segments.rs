@@ -7,7 +7,7 @@
 
 use super::item::{b, n};
 use super::segment::{self, SegmentError};
-use super::{Item, ItemExt, Store, StoreError, keys, time_key};
+use super::{Item, ItemExt, Store, StoreError, Stretch, keys, time_key};
 use domain::calendar::{Calendar, LONGEST_OFFSET, Moments};
 use domain::columns::Columns;
 use domain::reading::Mark;
@@ -18,6 +18,9 @@ use std::sync::Arc;
 
 /// The longest time from first to last reading of a segment of each class; the last class is unbounded.
 const CLASS_SPANS: [i64; 4] = [2 * DAY, 64 * DAY, 2048 * DAY, i64::MAX];
+
+/// What tells where a segment is, by its attributes.
+const PLACE: &str = "f, l, r, i, lo";
 
 /// Where a segment stands among those of its series: later ones correct earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +75,18 @@ pub struct Stored {
     first: i64,
     last: i64,
     readings: u64,
-    bytes: Vec<u8>,
+    /// Shared: each rule goes through the readings of a series anew.
+    bytes: Arc<Vec<u8>>,
+}
+
+/// Whether stretches, by their beginnings, have times in common.
+fn have_overlap(mut stretches: impl Iterator<Item = (i64, i64)>) -> bool {
+    let mut end = i64::MIN;
+    stretches.any(|(first, last)| {
+        let overlaps = first <= end;
+        end = end.max(last);
+        overlaps
+    })
 }
 
 /// The class of a segment that reaches from `first` to `last`.
@@ -131,31 +145,76 @@ impl Store {
     pub async fn segments(
         &self,
         series: &str,
+        kind: (u8, bool),
+        view: &View,
+        range: (i64, i64),
+    ) -> Result<Vec<Stored>, StoreError> {
+        let mut found = Vec::new();
+        self.each_segment(series, kind, view, range, None, |mut item, (first, last), order| {
+            let readings = item.number("n")?;
+            // Moved: a copy beside all items of a long series would take their room twice.
+            let bytes = Arc::new(item.take_bytes("d")?);
+            found.push(Stored { order, first, last, readings, bytes });
+            Ok(())
+        })
+        .await?;
+        found.sort_by_key(|stored| stored.first);
+        Ok(found)
+    }
+
+    /// Whether segments of a series that reach into a range have a stretch of time in common. Their readings are not sent
+    /// for it: a long series has a hundred megabytes of them.
+    pub async fn overlap(
+        &self,
+        series: &str,
+        kind: (u8, bool),
+        view: &View,
+        range: (i64, i64),
+    ) -> Result<bool, StoreError> {
+        let mut found = Vec::new();
+        self.each_segment(series, kind, view, range, Some(PLACE), |_, stretch, _| {
+            found.push(stretch);
+            Ok(())
+        })
+        .await?;
+        found.sort_unstable();
+        Ok(have_overlap(found.into_iter()))
+    }
+
+    async fn each_segment(
+        &self,
+        series: &str,
         (classes, has_local): (u8, bool),
         view: &View,
         (from, to): (i64, i64),
-    ) -> Result<Vec<Stored>, StoreError> {
-        let mut found = Vec::new();
+        only: Option<&str>,
+        mut take: impl FnMut(Item, (i64, i64), Order) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let apart = if has_local && !view.calendar.is_utc() { LONGEST_OFFSET } else { 0 };
         let (low, high) = (from.saturating_sub(apart), to.saturating_add(apart));
         for (class, span) in CLASS_SPANS.iter().enumerate().filter(|(class, _)| classes >> class & 1 == 1) {
             let earliest = time_key(low.saturating_sub(*span));
-            let keys = (format!("S#{class}#{earliest}"), format!("S#{class}#{}\u{10ffff}", time_key(high)));
-            for mut item in self.range_at_least(partition(series), keys.0, keys.1, Some(("l", low))).await? {
-                let stretch = (item.number("f")?, item.number("l")?);
-                let (first, last) = view.stretch(stretch, item.contains_key("lo"));
-                let order = Order { revision: item.number("r")?, index: item.number("i")? };
-                if last < from || first > to || view.withdrawn.contains(&order.revision) {
-                    continue;
+            let stretch = Stretch {
+                pk: partition(series),
+                from: format!("S#{class}#{earliest}"),
+                to: format!("S#{class}#{}\u{10ffff}", time_key(high)),
+                least: Some(("l", low)),
+                only,
+            };
+            let page = |items: Vec<Item>| {
+                for item in items {
+                    let kept = (item.number("f")?, item.number("l")?);
+                    let (first, last) = view.stretch(kept, item.contains_key("lo"));
+                    let order = Order { revision: item.number("r")?, index: item.number("i")? };
+                    if last >= from && first <= to && !view.withdrawn.contains(&order.revision) {
+                        take(item, (first, last), order)?;
+                    }
                 }
-                let readings = item.number("n")?;
-                // Moved: a copy beside all items of a long series would take their room twice.
-                let bytes = item.take_bytes("d")?;
-                found.push(Stored { order, first, last, readings, bytes });
-            }
+                Ok(())
+            };
+            self.pages(stretch, page).await?;
         }
-        found.sort_by_key(|stored| stored.first);
-        Ok(found)
+        Ok(())
     }
 
     /// One segment by its key, unpacked.
@@ -205,12 +264,7 @@ impl Merged {
 
     /// Whether some of the segments that are left have a stretch of time in common.
     pub fn overlaps(&self) -> bool {
-        let mut last = i64::MIN;
-        self.next.iter().chain(self.segments.as_slice()).any(|segment| {
-            let overlaps = segment.first <= last;
-            last = last.max(segment.last);
-            overlaps
-        })
+        have_overlap(self.next.iter().chain(self.segments.as_slice()).map(|segment| (segment.first, segment.last)))
     }
 
     /// The next piece.

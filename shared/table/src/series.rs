@@ -392,6 +392,11 @@ impl Store {
         Ok(Merged::new(&entry.id, segments, range, view))
     }
 
+    /// Whether readings of a series came to a stretch of time more than once.
+    pub async fn overlap_of(&self, entry: &Entry, view: &View, range: (i64, i64)) -> Result<bool, StoreError> {
+        self.overlap(&entry.id, (entry.classes, entry.has_local), view, range).await
+    }
+
     /// The readings that verdicts by some rules need, neighbours included; `None` without rules.
     pub async fn context(
         &self,

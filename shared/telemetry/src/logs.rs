@@ -18,20 +18,25 @@ pub enum Format {
 }
 
 /// Whose lines are wanted at the level that is set.
-const OWN: [&str; 18] = [
+const OWN: [&str; 23] = [
     "domain",
     "formats",
     "telemetry",
     "table",
     "live",
     "engine",
+    "files",
     "web",
     "lambda",
     "embedded",
     "owsc",
     "ingest",
+    "batch",
+    "upload",
     "api",
+    "dashboard",
     "health",
+    "metrics_function",
     "settle",
     "ws_message",
     "ws_connect",
@@ -73,6 +78,19 @@ fn level_of(target: &str, level: LevelFilter) -> LevelFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_crate_of_ours_is_heard() {
+        let manifest = include_str!("../../../Cargo.toml");
+        let ours = manifest.lines().filter_map(|line| line.split_once(" = { path = ").map(|(name, _)| name));
+        // A tool of its own, which prints.
+        let expected: Vec<String> =
+            ours.filter(|name| *name != "local-gateway").map(|name| name.replace('-', "_")).collect();
+        assert!(expected.len() > 15, "{expected:?}");
+        for name in expected {
+            assert!(OWN.contains(&&*name), "{name} is not heard");
+        }
+    }
 
     #[test]
     fn only_our_own_crates_are_heard_below_warnings() {

@@ -229,6 +229,32 @@ test.describe("with a place for parts", () => {
     await page.unrouteAll({ behavior: "ignoreErrors" });
   });
 
+  test("an upload that is cancelled before the server has answered is given up once it has", async ({
+    dashboard,
+    page,
+    startHost,
+  }) => {
+    const host = await startHost();
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    await page.route(/\/api\/uploads\?/, async (route) => {
+      const response = await route.fetch();
+      ask();
+      await answered;
+      await route.fulfill({ response });
+    });
+    const gone = page.waitForResponse((response) => response.request().method() === "DELETE");
+    await page.goto(`${host.origin}/#/upload`);
+    await dashboard.choose([written("early.csv", bulky(ROWS, BYTES)), written("next.csv", tidy(9))], "early");
+    await dashboard.button("Upload").click();
+    await asked;
+    await dashboard.upload("early.csv").getByRole("button", { name: "Cancel" }).click();
+    await expect(dashboard.result, "nobody waits for the answer").toContainText("next.csv");
+    answer();
+    expect((await gone).status()).toBe(204);
+    expect((await client(host).files()).length).toBe(1);
+  });
+
   test("a large file that cannot be read is refused in the server's words, and is among the files", async ({
     dashboard,
     page,

@@ -28,12 +28,12 @@ impl Sets {
     ) -> Result<Self, StoreError> {
         let mut sets = Self::default();
         let [Mark { origin: Origin::File(id), .. }, ..] = marks else { return Ok(sets) };
-        let mut readings = store.readings(entry, &terms.view, touched).await?;
         // Nothing is replaced where no two segments have a time in common.
-        if !readings.overlaps() {
+        if !store.overlap_of(entry, &terms.view, touched).await? {
             return Ok(sets);
         }
         let Some(revision) = store.revision_of(id, &entry.series.site).await? else { return Ok(sets) };
+        let mut readings = store.readings(entry, &terms.view, touched).await?;
         while readings.overlaps() {
             let note = |change: Change| sets.note(entry, terms, revision, change);
             if readings.next_piece_with(note)?.is_none() {
