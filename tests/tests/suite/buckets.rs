@@ -2,9 +2,13 @@
 
 use serde_json::json;
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tests::inbox::{Inbox, client};
 use tests::stores::{self, Store};
 use tests::{Api, Server};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
 
 const HEADER: &str = "time,species,concentration";
 
@@ -12,6 +16,7 @@ const HEADER: &str = "time,species,concentration";
 async fn served(endpoint: &str) -> anyhow::Result<(Server, Api)> {
     let options = Server::options().env("OW_SC_INBOX", "s3://plant").env("OW_SC_SWEEP_EVERY", "1");
     let options = options.env("AWS_ENDPOINT_URL_S3", endpoint).env("AWS_REGION", "us-east-1");
+    let options = options.env("OW_SC_MAX_CSV_BYTES", "50000000");
     let options = options.env("AWS_ACCESS_KEY_ID", "developer").env("AWS_SECRET_ACCESS_KEY", "test");
     let server = options.start().await?;
     let api = Api::new(&server);
@@ -56,6 +61,46 @@ async fn an_inbox_is_a_bucket_of_moto() -> anyhow::Result<()> {
 #[tokio::test]
 async fn an_inbox_is_a_bucket_of_the_local_gateway() -> anyhow::Result<()> {
     works_on(&stores::gateway().await?).await
+}
+
+/// Stands before a store, and ends connections in the midst of an answer.
+async fn cutting(endpoint: &str, after: u64) -> anyhow::Result<(String, Arc<AtomicUsize>)> {
+    let (store, cuts) = (endpoint.trim_start_matches("http://").to_owned(), Arc::new(AtomicUsize::new(0)));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let (address, counted) = (listener.local_addr()?, cuts.clone());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (store, counted) = (store.clone(), counted.clone());
+            tokio::spawn(async move {
+                let there = TcpStream::connect(store).await?;
+                let ((mut asked, mut answers), (from, mut to)) = (client.into_split(), there.into_split());
+                let asking = tokio::spawn(async move { tokio::io::copy(&mut asked, &mut to).await });
+                let came = tokio::io::copy(&mut from.take(after), &mut answers).await?;
+                asking.abort();
+                counted.fetch_add(usize::from(came == after), Ordering::Relaxed);
+                std::io::Result::Ok(())
+            });
+        }
+    });
+    Ok((format!("http://{address}"), cuts))
+}
+
+#[tokio::test]
+async fn an_object_is_read_on_from_where_a_connection_has_broken() -> anyhow::Result<()> {
+    let store = stores::gateway().await?;
+    let (broken, cuts) = cutting(&store.endpoint, 5_000_000).await?;
+    let (_server, api) = served(&broken).await?;
+    let inbox = Inbox::Bucket(client(&store.endpoint), "plant".into());
+    let rows: String = (0..300).map(|row| format!("{row},SO4,{row},{}\n", "x".repeat(60_000))).collect();
+    inbox.put("south/long.csv", format!("{HEADER},talk\n{rows}")).await?;
+    let account = inbox.account("done/south/long.csv").await?;
+    assert_eq!(account["answer"]["rows_taken"], 300, "{account}");
+    let digest = account["answer"]["digest"].clone();
+    // What came over whole connections has the same bytes.
+    let (status, answer) = api.ingest("?site=south", format!("{HEADER},talk\n{rows}")).await?;
+    assert_eq!((status.as_u16(), &answer["status"], &answer["digest"]), (200, &json!("known"), &digest));
+    assert!(cuts.load(Ordering::Relaxed) >= 6, "{cuts:?} connections were cut");
+    Ok(())
 }
 
 #[tokio::test]

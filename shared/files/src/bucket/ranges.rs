@@ -2,7 +2,7 @@
 
 use super::{Version, failed};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use bytes::{Buf, Bytes};
 use engine::original::Rewind;
 use std::io::{self, Read};
@@ -11,9 +11,11 @@ use table::retry::Backoff;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-/// Bytes asked for at once. One range is read while the next one comes: three are held at most.
-const RANGE: u64 = 8 * 1024 * 1024;
-/// How long a range is asked for again: connections break, and a long object is not begun anew for it.
+/// Bytes asked for at once. They are handed on as they come: an object takes the room of some pieces, however long it is.
+const RANGE: u64 = 16 * 1024 * 1024;
+/// Pieces that have come and are not read yet, of some ten kilobytes each.
+const PIECES: usize = 64;
+/// How long is asked again from where a connection has broken, or an object could not be reached.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An object, as often as it is needed.
@@ -40,7 +42,7 @@ impl Ranges {
 
 impl Rewind for Ranges {
     fn rewind(&mut self) -> io::Result<Box<dyn Read + '_>> {
-        let (sender, coming) = mpsc::channel(1);
+        let (sender, coming) = mpsc::channel(PIECES);
         let object = self.object.clone();
         self.handle.spawn(async move {
             let result = object.send(&sender).await;
@@ -49,7 +51,7 @@ impl Rewind for Ranges {
                 let _ = sender.send(Err(error)).await;
             }
         });
-        Ok(Box::new(Coming { coming, range: Bytes::new() }))
+        Ok(Box::new(Coming { coming, piece: Bytes::new() }))
     }
 }
 
@@ -58,61 +60,70 @@ impl Object {
         Self { client, bucket: bucket.to_owned(), key, version }
     }
 
-    /// Sends the object, range by range.
+    /// Sends the object, piece by piece.
     async fn send(&self, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
-        let mut from = 0;
+        let (mut sent, mut backoff) = (0, Backoff::default());
         loop {
-            let (range, all) = self.range_patiently(from).await?;
-            from += range.len() as u64;
-            let is_over = range.is_empty() || from >= all;
-            // Whoever has read has enough.
-            if sender.send(Ok(range)).await.is_err() || is_over {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn range_patiently(&self, from: u64) -> io::Result<(Bytes, u64)> {
-        let mut backoff = Backoff::default();
-        loop {
-            match self.range(from).await {
-                Err(error) if is_passing(&error) && backoff.wait(PATIENCE).await => {
-                    tracing::warn!(%error, key = self.key, from, "a part of an object is asked for again");
+            let from = sent;
+            match self.send_range(&mut sent, sender).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => backoff = Backoff::default(),
+                Err(error) if is_passing(&error) => {
+                    if sent > from {
+                        backoff = Backoff::default();
+                    }
+                    if !backoff.wait(PATIENCE).await {
+                        return Err(error);
+                    }
+                    tracing::warn!(%error, key = self.key, from = sent, "the rest of an object is asked for again");
                 }
-                done => return done,
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// A range of the object, and how long the object is.
-    async fn range(&self, from: u64) -> io::Result<(Bytes, u64)> {
+    /// Sends what comes of the next range, and says whether that was the last, or nobody wants more.
+    async fn send_range(&self, sent: &mut u64, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<bool> {
+        let Some(mut got) = self.range(*sent).await? else { return Ok(true) };
+        let length = got.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
+        let end = *sent + length;
+        let all = got.content_range().and_then(|range| range.rsplit_once('/')?.1.parse().ok()).unwrap_or(end);
+        while let Some(piece) = got.body.next().await {
+            let piece = piece.map_err(io::Error::other)?;
+            *sent += piece.len() as u64;
+            // Whoever has read has enough.
+            if sender.send(Ok(piece)).await.is_err() {
+                return Ok(true);
+            }
+        }
+        if *sent != end {
+            return Err(io::Error::other(format!("{} bytes are missing of {length}", end.saturating_sub(*sent))));
+        }
+        Ok(length == 0 || *sent >= all)
+    }
+
+    /// Asks for a range; none if the object is over.
+    async fn range(&self, from: u64) -> io::Result<Option<GetObjectOutput>> {
         let range = format!("bytes={from}-{}", from + RANGE - 1);
         let request = self.client.get_object().bucket(&self.bucket).key(&self.key).range(range);
         let request = request.if_match(&self.version.etag).set_version_id(self.version.id.clone());
-        let got = match request.send().await {
-            Ok(got) => got,
+        match request.send().await {
+            Ok(got) => Ok(Some(got)),
             Err(error) => {
                 let status = error.raw_response().map(|response| response.status().as_u16());
                 let is_gone = matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_)));
-                return match status {
+                match status {
                     // An empty object has no range.
-                    Some(416) => Ok((Bytes::new(), from)),
+                    Some(416) => Ok(None),
                     Some(412) => {
                         Err(lasting(io::ErrorKind::ResourceBusy, "the object was overwritten while it was read"))
                     }
                     Some(404) | None if is_gone => Err(lasting(io::ErrorKind::NotFound, "the object is gone")),
                     Some(403 | 404) => Err(lasting(io::ErrorKind::PermissionDenied, &failed(error).to_string())),
                     _ => Err(failed(error)),
-                };
+                }
             }
-        };
-        let length = got.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
-        let all = got.content_range().and_then(|range| range.rsplit_once('/')?.1.parse().ok()).unwrap_or(from + length);
-        let bytes = got.body.collect().await.map_err(io::Error::other)?.into_bytes();
-        if bytes.len() as u64 != length {
-            return Err(io::Error::other(format!("{} of {length} bytes came", bytes.len())));
         }
-        Ok((bytes, all))
     }
 }
 
@@ -127,20 +138,20 @@ fn is_passing(error: &io::Error) -> bool {
 /// Bytes that come from a task.
 struct Coming {
     coming: mpsc::Receiver<io::Result<Bytes>>,
-    range: Bytes,
+    piece: Bytes,
 }
 
 impl Read for Coming {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.range.is_empty() {
+        while self.piece.is_empty() {
             match self.coming.blocking_recv() {
-                Some(Ok(range)) if !range.is_empty() => self.range = range,
-                Some(Ok(_)) | None => return Ok(0),
+                Some(Ok(piece)) => self.piece = piece,
+                None => return Ok(0),
                 Some(Err(error)) => return Err(error),
             }
         }
-        let read = buffer.len().min(self.range.len());
-        self.range.copy_to_slice(&mut buffer[..read]);
+        let read = buffer.len().min(self.piece.len());
+        self.piece.copy_to_slice(&mut buffer[..read]);
         Ok(read)
     }
 }
