@@ -6,6 +6,7 @@ mod buckets;
 mod cases;
 mod certificate;
 mod chart;
+mod commands;
 mod company;
 mod configuration;
 mod crash;
