@@ -4,6 +4,8 @@ use crate::advise::Advise;
 use crate::backup::{Backup, Restore};
 use crate::certificate::Certificate;
 use crate::complete::{Completions, Man};
+use crate::criteria::Criteria;
+use crate::fit::FitCommand;
 use crate::health::Health;
 use crate::monitor::Monitor;
 use crate::send::Ingest;
@@ -53,6 +55,10 @@ pub enum Command {
     Ingest(Ingest),
     /// Make readings up, of a plant's day and night, storms and upsets, into a file or to a server
     Simulate(Simulate),
+    /// Fit decay kinetics and sorption isotherms, of a file or of a server's readings
+    Fit(Box<FitCommand>),
+    /// Say what water quality criteria come to that depend on hardness, or on pH and temperature
+    Criteria(Criteria),
     /// Make a certificate of compliance, of a server's site or of files
     Certificate(Certificate),
     /// Say what to do about exceedances

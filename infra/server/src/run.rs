@@ -3,7 +3,7 @@
 use crate::cli::{Cli, Command, LogFormat};
 use crate::outcome::Outcome;
 use crate::serve::told_to_stop;
-use crate::{advise, backup, certificate, complete, health, monitor, send, serve, simulate, terminal};
+use crate::{advise, backup, certificate, complete, criteria, fit, health, monitor, send, serve, simulate, terminal};
 use anyhow::Context;
 use clap::Parser;
 use std::process::ExitCode;
@@ -28,6 +28,8 @@ pub fn run() -> ExitCode {
         Command::Ingest(options) => return finished(format, send::run(&options)),
         Command::Monitor(options) => return finished(format, monitor::run(&options)),
         Command::Simulate(options) => return finished(format, simulate::run(&options)),
+        Command::Fit(options) => return finished(format, fit::run(&options)),
+        Command::Criteria(options) => return finished(format, criteria::run(&options)),
         Command::Certificate(options) => return finished(format, certificate::run(&options)),
         Command::Advise(options) => return finished(format, advise::run(&options)),
         Command::Serve(options) => serve::run(options, format),

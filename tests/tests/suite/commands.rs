@@ -16,7 +16,7 @@ const HEADER: &str = "time,species,concentration";
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/echo-effluent-chart-TX0119407.csv");
 
 /// What a command ends with and prints: on standard output, and on standard error.
-async fn run(arguments: &[&str], input: &[u8]) -> anyhow::Result<(Option<i32>, String, String)> {
+pub(crate) async fn run(arguments: &[&str], input: &[u8]) -> anyhow::Result<(Option<i32>, String, String)> {
     let mut command = owsc();
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
@@ -29,7 +29,7 @@ async fn run(arguments: &[&str], input: &[u8]) -> anyhow::Result<(Option<i32>, S
     Ok((status.code(), text(stdout), text(stderr)))
 }
 
-async fn json_of(arguments: &[&str], input: &[u8]) -> anyhow::Result<(Option<i32>, Value)> {
+pub(crate) async fn json_of(arguments: &[&str], input: &[u8]) -> anyhow::Result<(Option<i32>, Value)> {
     let (status, stdout, stderr) = run(arguments, input).await?;
     let document = serde_json::from_str(&stdout).with_context(|| format!("one document: {stdout}{stderr}"))?;
     Ok((status, document))
