@@ -6,10 +6,11 @@ Needs numpy and scipy, and the example built:
     cargo build -p chemistry --example fits --profile server
     python3 shared/chemistry/tests/against_scipy.py target/server/examples/fits [--million]
 
-Both fit the same points, each from its own starting values: ours finds them by itself, scipy's are the true parameters
-times a random factor. Where both converge, parameters and standard errors must agree to 1e-6; `scipy short` are sets where
-the sums of squares are equal to the last digit and only ours has its residuals at right angles to the tangents. Sets that only one of
-them fits are listed: as a rule they have no best fit, a parameter goes to infinity, and scipy stops on the way.
+Both fit the same points, every other set with weights, each from its own starting values: ours finds them by itself,
+scipy's are the true parameters times a random factor. Where both converge, parameters and standard errors must agree to
+1e-6. `scipy short` are sets where the sums of squares are equal to the last digits and only ours has its residuals at
+right angles to the tangents. Sets that only one of them fits are listed: as a rule they have no best fit, a parameter
+goes to infinity or two points hold all there is, and scipy stops somewhere on the way.
 
 With --million it also times 1,000,000 points of first-order decay in the same run: ours may take half of scipy's time
 at most. Ours is timed with its search for starting values; scipy is given good ones, once with the analytic derivatives
@@ -157,7 +158,8 @@ def rss(data, p):
 def compare(binary, model, count, seed, listed):
     random = np.random.default_rng([seed, list(MODELS).index(model)])
     made = list(sets(model, count, random))
-    row = {"both": 0, "bound": 0, "ours alone": 0, "scipy alone": 0, "neither": 0, "scipy short": 0, "values": 0.0, "errors": 0.0}
+    counts = ["both", "bound", "ours alone", "scipy alone", "neither", "scipy short"]
+    row = {**dict.fromkeys(counts, 0), "values": 0.0, "errors": 0.0}
     differences = 0
     for index, ((data, start), fit) in enumerate(zip(made, run(binary, [s for s, _ in made]))):
         p, errors, why = by_scipy(data, start)
