@@ -57,31 +57,31 @@ impl<'a> Data<'a> {
         {
             return Err(FitError::UnlikeWeights { weights: given.len(), points: x.len() });
         }
+        let fault = |index: usize| fault(x[index], y[index], root(weights, index, y[index]), &is_usable);
         let mut counts = [0; 3];
-        let mut used = Vec::new();
-        for (index, (&x, &y)) in x.iter().zip(y).enumerate() {
-            match fault(x, y, root(weights, index, y), &is_usable) {
-                None => used.push(index),
-                Some(reason) => counts[reason as usize] += 1,
-            }
-        }
-        if used.is_empty() {
+        (0..x.len()).filter_map(fault).for_each(|reason| counts[reason as usize] += 1);
+        let count = x.len() - counts.iter().sum::<usize>();
+        if count == 0 {
             return Err(FitError::NoPoints { points: x.len() });
         }
+        // Usually none is left out, and a million indices would say nothing.
+        let used: Option<Vec<usize>> =
+            (count < x.len()).then(|| (0..x.len()).filter(|&index| fault(index).is_none()).collect());
         let reasons = [Reason::NotFinite, Reason::OutsideModel, Reason::Weight];
         let left_out = reasons.into_iter().zip(counts).filter(|(_, count)| *count > 0);
         let left_out = left_out.map(|(reason, count)| LeftOut { reason, count }).collect();
         let roots = match weights {
             Weights::None => Vec::new(),
-            _ => used.iter().map(|&index| root(weights, index, y[index])).collect(),
+            _ => (0..x.len())
+                .filter(|&index| fault(index).is_none())
+                .map(|index| root(weights, index, y[index]))
+                .collect(),
         };
-        let is_all = used.len() == x.len();
-        let pick = |column: &'a [f64]| match is_all {
-            true => Cow::Borrowed(column),
-            false => used.iter().map(|&index| column[index]).collect(),
+        let pick = |column: &'a [f64]| match &used {
+            None => Cow::Borrowed(column),
+            Some(used) => used.iter().map(|&index| column[index]).collect(),
         };
-        let (picked_x, picked_y) = (pick(x), pick(y));
-        Ok(Self { x: picked_x, y: picked_y, roots, used: (!is_all).then_some(used), given: x.len(), left_out })
+        Ok(Self { x: pick(x), y: pick(y), roots, used, given: x.len(), left_out })
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -209,8 +209,9 @@ impl Numbers {
         let weighted = || data.y.iter().enumerate().map(|(index, &y)| (y, data.root(index).powi(2)));
         let total: f64 = weighted().map(|(_, weight)| weight).sum();
         let mean: f64 = weighted().map(|(y, weight)| y * (weight / total)).sum();
-        let scatter: f64 = weighted().map(|(y, weight)| weight * (y - mean).powi(2)).sum();
-        let size: f64 = weighted().map(|(y, weight)| weight * y * y).sum();
+        let (scatter, size) = weighted().fold((0.0, 0.0), |(scatter, size), (y, weight)| {
+            (scatter + weight * (y - mean).powi(2), size + weight * y * y)
+        });
         let finite = |value: f64| value.is_finite().then_some(value);
         let (n, k) = (data.len() as f64, (fitted + 1) as f64);
         let r_squared = finite(1.0 - rss / scatter);

@@ -13,8 +13,9 @@ const RIGHT_ANGLE: f64 = 1e-9;
 const NEAR_RIGHT_ANGLE: f64 = 3e-7;
 /// What a step could still take away is rounding if it is this share of y.
 const ROUNDING: f64 = 1e-11;
-/// Steps that the angle judges, at most.
+/// Steps that the angle judges, at most: those that better it, and those that do not.
 const POLISHINGS: usize = 50;
+const VAIN_POLISHINGS: usize = 5;
 /// The first radius, against the length of the scaled parameters.
 const FIRST_RADIUS: f64 = 1.0;
 
@@ -36,6 +37,9 @@ struct State {
     radius: f64,
     damping: f64,
     polished: usize,
+    vain: usize,
+    /// The radius where the angle judges.
+    near_radius: f64,
 }
 
 /// Fits.
@@ -44,7 +48,16 @@ pub(super) fn solve(problem: &mut Problem, max_iterations: usize, control: &mut 
     let local = problem.at(&free).ok_or(FitError::NotFiniteAtStart)?;
     let size = problem.size();
     let bounds = problem.bounds();
-    let mut state = State { free, local, scales: vec![0.0; bounds.len()], radius: 0.0, damping: 0.0, polished: 0 };
+    let mut state = State {
+        free,
+        local,
+        scales: vec![0.0; bounds.len()],
+        radius: 0.0,
+        damping: 0.0,
+        polished: 0,
+        vain: 0,
+        near_radius: f64::MAX,
+    };
     state.rescale();
     let length = state.length();
     state.radius = FIRST_RADIUS * if length > 0.0 { length } else { 1.0 };
@@ -85,7 +98,7 @@ impl State {
     /// Tries one step. Some if the fit ends with it.
     fn advance(&mut self, problem: &mut Problem, bounds: &[(f64, f64)]) -> Option<Ended> {
         let is_near = self.offset(bounds) <= NEAR_RIGHT_ANGLE;
-        let Some(step) = self.step(bounds, if is_near { f64::MAX } else { self.radius }) else {
+        let Some(step) = self.step(bounds, if is_near { self.near_radius } else { self.radius }) else {
             return self.shrink(0.1);
         };
         let moved = self.free.iter().zip(&step.step).zip(bounds);
@@ -95,7 +108,7 @@ impl State {
         }
         self.damping = step.damping;
         match problem.at(&there) {
-            Some(local) if is_near => self.polish(there, local, bounds),
+            Some(local) if is_near => self.polish(there, local, bounds, &step),
             Some(local) => self.judge(there, local, &step),
             None if is_near => Some(Ended::Converged),
             None => self.shrink(0.1),
@@ -141,13 +154,16 @@ impl State {
     }
 
     /// Takes a step that the sum of squares cannot judge, if it brings the residuals closer to the right angle.
-    fn polish(&mut self, there: Vec<f64>, local: Local, bounds: &[(f64, f64)]) -> Option<Ended> {
+    /// Otherwise the next step is shorter: a curve that bends much makes a full one overshoot.
+    fn polish(&mut self, there: Vec<f64>, local: Local, bounds: &[(f64, f64)], step: &Step) -> Option<Ended> {
         let before = self.offset(bounds);
         let old = (std::mem::replace(&mut self.free, there), std::mem::replace(&mut self.local, local));
         let after = self.offset(bounds);
         if after >= before || after.is_nan() {
             (self.free, self.local) = old;
-            return Some(Ended::Converged);
+            self.near_radius = 0.3 * self.length_of(&step.step);
+            self.vain += 1;
+            return (self.vain >= VAIN_POLISHINGS).then_some(Ended::Converged);
         }
         self.polished += 1;
         self.rescale();

@@ -169,3 +169,17 @@ fn json_has_what_people_and_programs_need() {
         serde_json::from_str(r#"{"weights": "inverse_y", "parameters": {"k": {"fixed": 1}}}"#).unwrap();
     assert_eq!(options, Options::default().weights(Weights::InverseY).fix("k", 1.0));
 }
+
+/// Times need not begin at zero, nor near it.
+#[test]
+fn decay_is_found_from_times_far_from_zero() {
+    let x: Vec<f64> = (0..=20).map(|step| 100.0 + 0.5 * f64::from(step)).collect();
+    let noise = [0.02, -0.01, -0.02, 0.01, 0.0];
+    let y: Vec<f64> = x.iter().zip(noise.iter().cycle()).map(|(x, e)| 50.0 * (-0.3 * (x - 100.0)).exp() + e).collect();
+    let far = fit(&DecayFirst, &x, &y, &Options::default()).unwrap();
+    let near = fit(&DecayFirst, &x.iter().map(|x| x - 100.0).collect::<Vec<_>>(), &y, &Options::default()).unwrap();
+    let (far_rate, near_rate) = (far.parameter("k").unwrap(), near.parameter("k").unwrap());
+    assert_eq!((far.ended, kinds(&far)), (Ended::Converged, vec!["correlated"]));
+    assert!((far_rate.value / near_rate.value - 1.0).abs() < 1e-8);
+    assert!((far_rate.standard_error.unwrap() / near_rate.standard_error.unwrap() - 1.0).abs() < 1e-6);
+}

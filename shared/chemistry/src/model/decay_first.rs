@@ -43,8 +43,11 @@ impl Model for DecayFirst {
     }
 
     fn start(&self, points: &Points) -> Option<Vec<f64>> {
-        let (least, most) = points.extent()?;
-        let (initial, rate) = points.factor_and_rate(1e-4 / most, 30.0 / least, |x, rate| (-rate * x).exp())?;
-        Some(vec![initial, rate])
+        // Counted from the first point: times far from zero leave nothing of the exponential.
+        let (first, last) = points.range()?;
+        let step = (last - first) / points.x.len() as f64;
+        let left = |x: f64, rate: f64| (-rate * (x - first)).exp();
+        let (there, rate) = points.factor_and_rate(1e-4 / (last - first), 30.0 / step, left)?;
+        Some(vec![there * (rate * first).exp(), rate])
     }
 }

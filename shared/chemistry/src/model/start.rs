@@ -30,6 +30,13 @@ impl Points<'_> {
         (most > 0.0).then_some((least, most))
     }
 
+    /// The smallest and the largest x. None if they are the same.
+    pub fn range(&self) -> Option<(f64, f64)> {
+        let least = self.x.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = self.x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (least < most).then_some((least, most))
+    }
+
     /// Intercept and slope of the weighted straight line through `place(x, y)`. None if all stand at one place.
     pub fn straight(&self, place: impl Fn(f64, f64) -> (f64, f64)) -> Option<(f64, f64)> {
         let placed = || {
