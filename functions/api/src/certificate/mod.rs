@@ -44,6 +44,7 @@ pub(crate) struct Options {
     to: Option<String>,
     /// `html`, the page, if absent; `json`: what it comes to, for programs.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
 }
 
