@@ -35,21 +35,26 @@ pub(crate) struct Concern {
 
 /// Advice.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Advice {
-    alert_count: usize,
+pub struct Advice {
+    /// How many alerts it is about.
+    pub alert_count: usize,
     /// What to do, the gravest first, one for each parameter; several where different things are to be done.
-    actions: Vec<Action>,
+    pub actions: Vec<Action>,
     /// What the number and gravity of the alerts call for.
-    recommendations: Vec<String>,
+    pub recommendations: Vec<String>,
 }
 
 /// What to do about a parameter.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Action {
-    parameter: String,
-    severity: Severity,
-    alerts: usize,
-    action: String,
+pub struct Action {
+    /// The parameter.
+    pub parameter: String,
+    /// The gravest of its alerts.
+    pub severity: Severity,
+    /// How many alerts call for it.
+    pub alerts: usize,
+    /// What is to be done.
+    pub action: String,
 }
 
 /// What to do about alerts: the permit's own actions, or the usual ones.
@@ -63,8 +68,12 @@ pub(crate) struct Action {
     )
 )]
 pub(crate) async fn post_advise(JsonBody(body): JsonBody<Value>) -> ApiResult<Json<Advice>> {
-    let concerns = concerns(body).map_err(|error| ApiError::invalid(&[error]))?;
-    Ok(Json(advice(&concerns)))
+    advice(body).map(Json).map_err(|error| ApiError::invalid(&[error]))
+}
+
+/// What to do about alerts: `{"alerts": [...]}`, or the list alone.
+pub fn advice(alerts: Value) -> Result<Advice, FieldError> {
+    Ok(about(&concerns(alerts)?))
 }
 
 fn concerns(body: Value) -> Result<Vec<Concern>, FieldError> {
@@ -84,7 +93,7 @@ fn concerns(body: Value) -> Result<Vec<Concern>, FieldError> {
     list.into_iter().enumerate().map(read).collect()
 }
 
-fn advice(concerns: &[Concern]) -> Advice {
+fn about(concerns: &[Concern]) -> Advice {
     let permitted = permit_actions(concerns);
     let mut actions: Vec<Action> = Vec::new();
     for concern in concerns {
@@ -171,7 +180,7 @@ mod tests {
             {"species": "so4", "level": "critical"},
             {"parameter": "ni ", "severity": "watch"},
         ]});
-        let advice = advice(&concerns(body).unwrap());
+        let advice = advice(body).unwrap();
         assert_eq!(advice.alert_count, 3);
         let actions: Vec<_> = advice.actions.iter().map(|a| (a.parameter.as_str(), a.severity, a.alerts)).collect();
         assert_eq!(actions, [("so4", Severity::Critical, 1), ("Ni", Severity::Watch, 2)]);
@@ -190,7 +199,7 @@ mod tests {
             {"parameter": "Zn", "action": "Stop line 2"},
             {"parameter": "Zn"},
         ]});
-        let advice = advice(&concerns(body).unwrap());
+        let advice = advice(body).unwrap();
         let actions: Vec<_> = advice.actions.iter().map(|a| (a.action.as_str(), a.alerts)).collect();
         let [high, low] = [Direction::Max, Direction::Min].map(|side| remedy("pH", Some(side)));
         assert_eq!(actions, [(high, 2), (low, 1), ("Stop line 1", 2), ("Stop line 2", 1)]);
@@ -199,7 +208,7 @@ mod tests {
 
     #[test]
     fn no_alerts_no_advice() {
-        let advice = advice(&concerns(json!([])).unwrap());
+        let advice = advice(json!([])).unwrap();
         assert!(advice.actions.is_empty() && advice.recommendations.is_empty());
     }
 

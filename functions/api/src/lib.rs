@@ -16,6 +16,8 @@ mod statistics;
 mod status;
 mod streams;
 
+pub use advise::{Action, Advice, advice};
+
 use axum::Router;
 use axum::routing::{get, post};
 use engine::Engine;

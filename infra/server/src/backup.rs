@@ -1,7 +1,7 @@
 //! Backups of the embedded database: one file, taken while a server writes, and put back where there is none.
 
-use crate::cli::{Backup, Restore};
 use anyhow::{Context, bail, ensure};
+use clap::Args;
 use embedded::FILE;
 use rusqlite::{Connection, OpenFlags};
 use std::ffi::OsString;
@@ -13,8 +13,24 @@ use web::config::Config;
 /// How long a backup waits for the database; a server holds it for milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Options of `owsc backup`.
+#[derive(Debug, Clone, Args)]
+pub struct Backup {
+    /// The file to write; it must not be there yet
+    #[arg(long)]
+    to: PathBuf,
+}
+
+/// Options of `owsc restore`.
+#[derive(Debug, Clone, Args)]
+pub struct Restore {
+    /// The backup
+    #[arg(long)]
+    from: PathBuf,
+}
+
 /// Copies the database of `OW_SC_DATA_DIR` as it is at one moment. Nobody waits for it.
-pub fn backup(options: &Backup) -> anyhow::Result<()> {
+pub(crate) fn backup(options: &Backup) -> anyhow::Result<()> {
     let config = Config::from_env()?.0;
     let (source, target) = (config.data_dir.join(FILE), &options.to);
     ensure!(source.is_file(), "OW_SC_DATA_DIR has no database: there is no {}", source.display());
@@ -32,7 +48,7 @@ pub fn backup(options: &Backup) -> anyhow::Result<()> {
 }
 
 /// Puts a backup into `OW_SC_DATA_DIR`, which must have no database.
-pub fn restore(options: &Restore) -> anyhow::Result<()> {
+pub(crate) fn restore(options: &Restore) -> anyhow::Result<()> {
     let config = Config::from_env()?.0;
     let (source, target) = (&options.from, config.data_dir.join(FILE));
     check(source, &config.table)?;

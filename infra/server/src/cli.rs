@@ -1,115 +1,79 @@
-//! What can be typed.
+//! What can be typed. Each command's options stand with what it does.
 
-use axum::http::Uri;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::net::IpAddr;
-use std::path::PathBuf;
+use crate::advise::Advise;
+use crate::backup::{Backup, Restore};
+use crate::certificate::Certificate;
+use crate::complete::{Completions, Man};
+use crate::criteria::Criteria;
+use crate::fit::FitCommand;
+use crate::health::Health;
+use crate::monitor::Monitor;
+use crate::send::Ingest;
+use crate::serve::Serve;
+use crate::simulate::Simulate;
+use clap::{Parser, Subcommand, ValueEnum};
+use telemetry::logs::Format;
 
 /// OpenWorld effluent monitor: readings in, permit verdicts out, live to everyone connected.
 #[derive(Debug, Parser)]
-#[command(name = "owsc", version, about)]
+#[command(name = "owsc", version, max_term_width = 100)]
 pub struct Cli {
+    /// How log lines look, which go to standard error
+    #[arg(long, global = true, value_enum)]
+    pub log_format: Option<LogFormat>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// For machines: one JSON document a line
+    Json,
+}
+
+impl From<LogFormat> for Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the API and the live connections. Settings are environment variables; see docs/OPERATIONS.md.
+    /// Serve the API and the live connections. Settings are environment variables; see docs/OPERATIONS.md
     Serve(Serve),
-    /// Ask a server whether it is ready: ends with 0 if it is, else with 1 and the reason. For containers, whose images
-    /// have no other program that could ask.
-    Health(Health),
-    /// Send files to a server and wait for their verdicts, or account for their rows without one (--check).
-    ///
-    /// Ends with 0 if all rows were taken and nothing is beyond its limit, 1 if something is, 2 if rows were refused or
-    /// readings could not be judged, 3 if a file was refused or could not be sent. The greatest of these counts.
+    /// Judge files against a permit without a server, or watch a server's alerts as they come (--live)
+    Monitor(Monitor),
+    /// Send files to a server and wait for their verdicts, or account for their rows without one (--check)
     Ingest(Ingest),
-    /// Copy the embedded database of OW_SC_DATA_DIR into a file. A server may run meanwhile.
+    /// Make readings up, of a plant's day and night, storms and upsets, into a file or to a server
+    Simulate(Simulate),
+    /// Fit decay kinetics and sorption isotherms, of a file or of a server's readings
+    Fit(Box<FitCommand>),
+    /// Say what water quality criteria come to that depend on hardness, or on pH and temperature
+    Criteria(Criteria),
+    /// Make a certificate of compliance, of a server's site or of files
+    Certificate(Certificate),
+    /// Say what to do about exceedances
+    Advise(Advise),
+    /// Ask a server whether it is ready: ends with 0 if it is, else with 1 and the reason. For containers, whose images
+    /// have no other program that could ask
+    Health(Health),
+    /// Copy the embedded database of OW_SC_DATA_DIR into a file. A server may run meanwhile
     Backup(Backup),
-    /// Put a backup into OW_SC_DATA_DIR, which must have no database.
+    /// Put a backup into OW_SC_DATA_DIR, which must have no database
     Restore(Restore),
-}
-
-/// Options of `owsc ingest`.
-#[derive(Debug, Clone, Args)]
-pub struct Ingest {
-    /// Files: CSV, or gzip of it
-    #[arg(required = true)]
-    pub files: Vec<PathBuf>,
-    /// The site of rows that name none, and of an effluent chart
-    #[arg(long)]
-    pub site: Option<String>,
-    /// The server
-    #[arg(long, default_value = "http://127.0.0.1:8000", env = "OWSC_URL")]
-    pub url: String,
-    /// The server's token. Better in the environment: other people of the machine see what is typed here
-    #[arg(long, env = "OW_SC_API_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
-    /// Say what would become of each row, without a server
-    #[arg(long)]
-    pub check: bool,
-    /// Refuse a whole file if one row is bad
-    #[arg(long)]
-    pub strict: bool,
-    /// Take a file in even if the same bytes were taken in before
-    #[arg(long)]
-    pub again: bool,
-    /// Print one JSON document with every account
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Options of `owsc backup`.
-#[derive(Debug, Clone, Args)]
-pub struct Backup {
-    /// The file to write; it must not be there yet
-    #[arg(long)]
-    pub to: PathBuf,
-}
-
-/// Options of `owsc restore`.
-#[derive(Debug, Clone, Args)]
-pub struct Restore {
-    /// The backup
-    #[arg(long)]
-    pub from: PathBuf,
-}
-
-/// Options of `owsc health`.
-#[derive(Debug, Clone, Args)]
-pub struct Health {
-    /// What to ask
-    #[arg(long, default_value = "http://127.0.0.1:8000/readyz")]
-    pub url: Uri,
-}
-
-/// Options of `owsc serve`.
-#[derive(Debug, Clone, Args)]
-pub struct Serve {
-    /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1")]
-    pub host: IpAddr,
-    /// Port to listen on; 0 takes a free one
-    #[arg(long, default_value_t = 8000)]
-    pub port: u16,
-    /// Which database; without it, AWS if AWS_ENDPOINT_URL_DYNAMODB is set, else the embedded one
-    #[arg(long, value_enum)]
-    pub database: Option<Database>,
-    /// Leave an empty database empty instead of loading the demonstration file
-    #[arg(long)]
-    pub no_demo: bool,
-}
-
-/// Where the table is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Database {
-    /// In this process, kept in OW_SC_DATA_DIR
-    Embedded,
-    /// DynamoDB, or what AWS_ENDPOINT_URL_DYNAMODB points to, with the credentials that the AWS SDK finds
-    Aws,
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
+    /// Write the manual's pages into a folder
+    Man(Man),
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `owsc health`: a question to a running server.
 
-use crate::cli::Health;
 use anyhow::{Context, ensure};
 use axum::http::Uri;
+use clap::Args;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -12,8 +12,16 @@ const PATIENCE: Duration = Duration::from_millis(2500);
 /// More of an answer is not read.
 const MAX_ANSWER: u64 = 64 * 1024;
 
+/// Options of `owsc health`.
+#[derive(Debug, Clone, Args)]
+pub struct Health {
+    /// What to ask
+    #[arg(long, default_value = "http://127.0.0.1:8000/readyz")]
+    url: Uri,
+}
+
 /// Fails unless the server says that it is ready.
-pub fn run(options: &Health) -> anyhow::Result<()> {
+pub(crate) fn run(options: &Health) -> anyhow::Result<()> {
     let status = ask(&options.url).with_context(|| format!("{} does not answer", options.url))?;
     ensure!(status.split(' ').nth(1) == Some("200"), "{} says {status}", options.url);
     Ok(())

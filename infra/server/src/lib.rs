@@ -1,15 +1,31 @@
-//! The effluent monitor as one process: every function's routes, live connections, and an embedded database.
+//! The effluent monitor as one process: every function's routes, live connections, and an embedded database; and the plant's
+//! tool for files, permits and verdicts.
 
-pub mod backup;
+mod advise;
+mod apart;
+mod backup;
+mod certificate;
 pub mod cli;
-pub mod database;
+mod complete;
+mod criteria;
+mod database;
 mod demo;
-pub mod health;
+mod duration;
+mod fit;
+mod health;
 mod inbox;
 mod live;
 mod metrics;
+mod monitor;
+mod outcome;
 mod proxies;
 mod recorder;
-pub mod send;
-pub mod serve;
+mod remote;
+mod run;
+mod send;
+mod serve;
+mod simulate;
 mod sources;
+mod terminal;
+
+pub use run::run;

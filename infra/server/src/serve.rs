@@ -1,6 +1,7 @@
 //! `owsc serve`: from settings to a running server and back.
 
-use crate::cli::{Database, Serve};
+use crate::cli::LogFormat;
+use crate::database::Database;
 use crate::inbox::Origin;
 use crate::live::{Hub, Live, Others, Redis};
 use crate::{database, demo, proxies, recorder, sources};
@@ -8,6 +9,7 @@ use anyhow::Context;
 use api::Api;
 use axum::Router;
 use axum::serve::ListenerExt;
+use clap::Args;
 use embedded::Embedded;
 use engine::Engine;
 use engine::record::{Ingestor, Limits};
@@ -17,7 +19,7 @@ use files::uploads::Uploads;
 use live::metrics::STREAM_BUFFER;
 use metrics_exporter_prometheus::PrometheusHandle;
 use socket2::SockRef;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use table::Store;
@@ -36,10 +38,27 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// The kernel's send buffer of one connection, in bytes; Linux doubles it for its own accounts.
 const SEND_BUFFER: usize = 128 * 1024;
 
+/// Options of `owsc serve`.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: IpAddr,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8000)]
+    pub(crate) port: u16,
+    /// Which database; without it, AWS if AWS_ENDPOINT_URL_DYNAMODB is set, else the embedded one
+    #[arg(long, value_enum)]
+    database: Option<Database>,
+    /// Leave an empty database empty instead of loading the demonstration file
+    #[arg(long)]
+    no_demo: bool,
+}
+
 /// Serves until it is told to stop.
-pub fn run(options: Serve) -> anyhow::Result<()> {
+pub(crate) fn run(options: Serve, format: Option<LogFormat>) -> anyhow::Result<()> {
     let (config, unknown) = Config::from_env()?;
-    telemetry::logs::init(config.log_format, config.log_level);
+    telemetry::logs::init(format.map_or(config.log_format, Into::into), config.log_level);
     for name in unknown {
         tracing::warn!(name, "an unknown setting is ignored");
     }
@@ -232,7 +251,7 @@ Try it:
 }
 
 /// Listens for the signals to stop from now on, and ends at the first. Without it, they would end the process at once.
-pub fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+pub(crate) fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

@@ -6,6 +6,8 @@ mod buckets;
 mod cases;
 mod certificate;
 mod chart;
+mod chemistry;
+mod commands;
 mod company;
 mod configuration;
 mod crash;

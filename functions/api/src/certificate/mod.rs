@@ -11,9 +11,11 @@ mod page;
 mod range;
 mod scan;
 mod status;
+mod summary;
 mod text;
 
 use crate::Api;
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -24,7 +26,8 @@ use range::Range;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
-use utoipa::IntoParams;
+use summary::Summary;
+use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
 use web::query::Query;
 use web::{ApiError, ApiResult};
@@ -39,6 +42,18 @@ pub(crate) struct Options {
     from: Option<String>,
     /// The last time, included; a date means until the end of that day; the last reading if absent.
     to: Option<String>,
+    /// `html`, the page, if absent; `json`: what it comes to, for programs.
+    #[serde(default)]
+    #[param(inline)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    #[default]
+    Html,
+    Json,
 }
 
 /// What the page may load, which is nothing, and the one style that it has.
@@ -61,7 +76,10 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 #[utoipa::path(
     get, path = "/api/certificate", tag = "alerts", params(Options),
     responses(
-        (status = 200, description = "A page complete in itself, without scripts", body = String, content_type = "text/html"),
+        (
+            status = 200, description = "A page complete in itself, without scripts; or what it comes to",
+            content((String = "text/html"), (Summary = "application/json"))
+        ),
         (status = 400, description = "A parameter is missing or not as expected, or `from` is after `to`", body = ErrorEnvelope),
         (status = 404, description = "No such site", body = ErrorEnvelope),
     )
@@ -74,7 +92,10 @@ pub(crate) async fn get_certificate(State(api): State<Api>, Query(options): Quer
     let permit = api.store.permit(&site).await?;
     let range = Range::read(options.from.as_deref(), options.to.as_deref(), &permit.history.calendar)?;
     let facts = facts::gather(&api.store, site, permit, range).await?;
-    Ok(respond(&facts))
+    Ok(match options.format {
+        Format::Html => respond(&facts),
+        Format::Json => ([(header::CACHE_CONTROL, "no-store")], Json(Summary::from(&facts))).into_response(),
+    })
 }
 
 fn respond(facts: &facts::Facts) -> Response {

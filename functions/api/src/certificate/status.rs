@@ -9,16 +9,19 @@ use domain::evaluate::Rule;
 use domain::permit::{Limit, Season};
 use domain::statistic::{Reach, Statistic};
 use domain::time::{self, TimeKind};
+use serde::Serialize;
 use std::collections::BTreeSet;
 use table::permits::StoredPermit;
+use utoipa::ToSchema;
 
 /// The most periods without a value that are counted of a limit, and named.
 const MAX_MISSING: u64 = 1000;
 const MAX_NAMED: usize = 12;
 
 /// What the page says in large letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
     Compliant,
     NonCompliant,
     Insufficient,

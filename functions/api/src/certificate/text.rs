@@ -17,6 +17,25 @@ pub(super) fn name(text: &str) -> Markup {
     html! { bdi.long[is_long] { (text) } }
 }
 
+/// What a piece of the page says, without its elements: for programs.
+pub(super) fn plain(markup: &Markup) -> String {
+    let mut text = String::with_capacity(markup.0.len());
+    let mut is_tag = false;
+    for character in markup.0.chars() {
+        match character {
+            '<' => is_tag = true,
+            // Of text it is escaped.
+            '>' if is_tag => is_tag = false,
+            _ if is_tag => {}
+            _ => text.push(character),
+        }
+    }
+    // What maud escapes; the ampersand last, as the others have one.
+    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")]
+        .iter()
+        .fold(text, |text, (escaped, character)| text.replace(escaped, character))
+}
+
 /// A name where no element can isolate it, such as a title: without the marks that turn the direction of writing.
 pub(super) fn unmarked(text: &str) -> String {
     let turns = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -158,6 +177,15 @@ impl Render for Listed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_plain_is_what_was_put_in() {
+        let hostile = "</bdi><b>&lt; \"a\" & 'b' > c";
+        assert_eq!(
+            plain(&html! { "The file " (name(hostile)) " of " code { "&amp;" } "." }),
+            format!("The file {hostile} of &amp;.")
+        );
+    }
 
     #[test]
     fn numbers_as_people_write_them() {

@@ -1,11 +1,12 @@
 //! Accounting for a file without a server: what would become of each row.
 
-use super::client::Failure;
+use crate::remote::Failure;
 use engine::original::GZIP;
 use flate2::read::MultiGzDecoder;
 use formats::Options;
 use formats::reader::{ReadError, Rows};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -14,7 +15,7 @@ use std::path::Path;
 const READINGS: usize = 4;
 
 /// The account of a file.
-pub(super) fn check(file: &Path, site: Option<&str>) -> Result<Value, Failure> {
+pub(crate) fn check(file: &Path, site: Option<&str>) -> Result<Value, Failure> {
     let mut options = Options { site: site.map(str::to_owned), now: domain::time::now(), ..Options::default() };
     for _ in 0..READINGS {
         let mut rows = Rows::open(open(file)?, &options).map_err(refused)?;
@@ -29,6 +30,17 @@ pub(super) fn check(file: &Path, site: Option<&str>) -> Result<Value, Failure> {
         options.conventions = learned;
     }
     Err(Failure::of("unsettled", "its cells contradict each other, however it is read"))
+}
+
+/// The sites that rows of a file name; `site` is that of those that name none.
+pub(crate) fn sites(file: &Path, site: &str) -> Result<BTreeSet<String>, Failure> {
+    let options = Options { site: Some(site.to_owned()), now: domain::time::now(), ..Options::default() };
+    let mut rows = Rows::open(open(file)?, &options).map_err(refused)?;
+    let mut readings = Vec::new();
+    while rows.next_row(&mut readings).map_err(refused)? {
+        readings.clear();
+    }
+    Ok(rows.series().iter().map(|series| series.site.clone()).collect())
 }
 
 fn account<R: Read>(rows: &Rows<R>) -> Result<Value, Failure> {

@@ -1,7 +1,8 @@
 //! Sending a file in parts.
 
-use super::client::{Asked, Client, Failure, encoded, name_of};
-use super::shown::Bar;
+use super::sender::{Sender, name_of};
+use crate::remote::{Asked, Failure, Remote, encoded};
+use crate::terminal::Bar;
 use axum::http::Method;
 use bytes::Bytes;
 use serde_json::Value;
@@ -14,11 +15,12 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Sends a file, and waits for what becomes of it.
-pub(super) async fn send(client: &Client, file: &Path, bytes: u64, bar: &Bar) -> Result<Value, Failure> {
+pub(super) async fn send(sender: &Sender, file: &Path, bytes: u64, bar: &Bar) -> Result<Value, Failure> {
+    let client = &sender.remote;
     let open = File::open(file).map_err(|error| Failure::io(&error))?;
     let (name, length) = (name_of(file), bytes.to_string());
     let mut query = vec![("name", name.as_str()), ("bytes", length.as_str())];
-    query.extend(client.site.as_deref().map(|site| ("site", site)));
+    query.extend(sender.site.as_deref().map(|site| ("site", site)));
     let mut upload = client.json(Method::POST, &format!("/api/uploads?{}", encoded(&query))).await?;
     let path = format!("/api/uploads/{}", upload["id"].as_str().unwrap_or_default());
     bar.begin("sending", bytes);
@@ -40,7 +42,7 @@ pub(super) async fn send(client: &Client, file: &Path, bytes: u64, bar: &Bar) ->
             }
             "done" => {
                 let ingest = upload["ingest"].as_str().unwrap_or_default();
-                return client.settled(&format!("/api/ingests/{ingest}"), bar).await;
+                return sender.settled(&format!("/api/ingests/{ingest}"), bar).await;
             }
             state => bar.far(state, &upload["progress"]),
         }
@@ -57,7 +59,7 @@ fn length_of(part: &Value) -> u64 {
     (at(part, "to") + 1).saturating_sub(at(part, "from"))
 }
 
-async fn put(client: &Client, file: &File, part: &Value) -> Result<(), Failure> {
+async fn put(client: &Remote, file: &File, part: &Value) -> Result<(), Failure> {
     let mut bytes = vec![0; usize::try_from(length_of(part)).unwrap_or_default()];
     file.read_exact_at(&mut bytes, at(part, "from")).map_err(|error| Failure::io(&error))?;
     let url = part["url"].as_str().unwrap_or_default();

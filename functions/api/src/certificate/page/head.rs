@@ -2,7 +2,7 @@
 
 use crate::certificate::facts::Facts;
 use crate::certificate::status::{Gap, Status, Why};
-use crate::certificate::text::{count, counted, listed, name, sign, statistic, tidy, value};
+use crate::certificate::text::{count, counted, listed, name, plain, sign, statistic, tidy, value};
 use domain::alert::Severity;
 use domain::columns::Row;
 use domain::name::key;
@@ -167,6 +167,11 @@ fn gaps(facts: &Facts) -> Markup {
             p.note { "Readings of this site were being judged while this page was made. Generate it again in a moment." }
         }
     }
+}
+
+/// What could not be judged, as text.
+pub(in crate::certificate) fn reason(gap: &Gap) -> String {
+    plain(&tell(gap))
 }
 
 fn tell(gap: &Gap) -> Markup {

@@ -10,6 +10,7 @@ mod signature;
 
 use super::facts::Facts;
 use super::text::{Listed, count, unmarked};
+pub(super) use head::reason;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The one style of the page, in the page. It works with `main.certificate` as its root as well, so that the page can

@@ -1,0 +1,98 @@
+//! Files that a command judges by itself.
+
+use super::Apart;
+use crate::remote::{Failure, escaped};
+use crate::send::check;
+use crate::terminal::Bar;
+use anyhow::Context;
+use axum::http::Method;
+use clap::Args;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// By what files are judged.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Terms {
+    /// The permit, as JSON; without it the built-in limits, and those that a file brings
+    #[arg(long)]
+    pub(crate) permit: Option<PathBuf>,
+    /// The site of rows that name none, and of an effluent chart
+    #[arg(long, default_value = "default")]
+    pub(crate) site: String,
+}
+
+/// A file to be read, and what it is called.
+struct Input {
+    name: String,
+    path: PathBuf,
+    /// What a pipe has brought goes with it.
+    _kept: Option<NamedTempFile>,
+}
+
+/// What became of a file.
+pub(crate) struct Judged {
+    pub(crate) name: String,
+    pub(crate) result: Result<Value, Failure>,
+}
+
+impl Judged {
+    /// As JSON: its answer, or why there is none.
+    pub(crate) fn document(self) -> Value {
+        match self.result {
+            Ok(answer) => json!({"file": self.name, "answer": answer}),
+            Err(failure) => json!({"file": self.name, "error": failure.envelope()}),
+        }
+    }
+}
+
+impl Apart {
+    /// Takes files in, one after the other, and judges them.
+    pub(crate) async fn judge(&self, files: &[PathBuf], terms: &Terms) -> anyhow::Result<Vec<Judged>> {
+        let permit = terms.permit.as_deref().map(read_permit).transpose()?;
+        let mut inputs = Vec::new();
+        for file in files {
+            inputs.push(self.input(file).await?);
+        }
+        if let Some(permit) = &permit {
+            self.adopt(permit, &terms.site, &inputs).await?;
+        }
+        let mut judged = Vec::new();
+        for Input { name, path, .. } in inputs {
+            let bar = Bar::new(&name);
+            bar.begin("judging", 0);
+            let result = self.take(&path, &name, Some(&terms.site)).await;
+            bar.end();
+            judged.push(Judged { name, result });
+        }
+        Ok(judged)
+    }
+
+    async fn input(&self, file: &Path) -> anyhow::Result<Input> {
+        if file == Path::new("-") {
+            let kept = self.kept(tokio::io::stdin()).await?;
+            return Ok(Input { name: "standard input".into(), path: kept.path().to_owned(), _kept: Some(kept) });
+        }
+        Ok(Input { name: file.display().to_string(), path: file.to_owned(), _kept: None })
+    }
+
+    /// Puts a permit in force at every site that files name: before they are judged, so that they are judged once.
+    async fn adopt(&self, permit: &Value, site: &str, inputs: &[Input]) -> anyhow::Result<()> {
+        let mut sites = BTreeSet::from([site.to_owned()]);
+        for input in inputs {
+            // A file that cannot be read is told of when it is taken in.
+            sites.extend(check::sites(&input.path, site).unwrap_or_default());
+        }
+        for site in sites {
+            let path = format!("/api/permits/{}", escaped(&site));
+            self.json(Method::PUT, &path, Some(permit)).await.context("the permit cannot be used")?;
+        }
+        Ok(())
+    }
+}
+
+fn read_permit(path: &Path) -> anyhow::Result<Value> {
+    let text = std::fs::read(path).with_context(|| format!("{}: the permit cannot be read", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{}: the permit is not JSON", path.display()))
+}

@@ -1,0 +1,181 @@
+//! Points to be fitted: two columns of a file, or a series of a server.
+
+use crate::remote::{Remote, encoded};
+use anyhow::{Context, bail};
+use axum::http::Method;
+use domain::time::{self, HOUR};
+use serde_json::Value;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+/// Readings that are asked for at once: the most that the API gives.
+const PAGE: &str = "100000";
+
+/// Points, and what they are called.
+pub(super) struct Points {
+    pub(super) x: Vec<f64>,
+    pub(super) y: Vec<f64>,
+    pub(super) sigma: Option<Vec<f64>>,
+    pub(super) names: [String; 2],
+}
+
+/// Which columns are meant, by their names or, from 1 on, by their numbers.
+pub(super) struct Columns<'a> {
+    pub(super) x: Option<&'a str>,
+    pub(super) y: Option<&'a str>,
+    pub(super) sigma: Option<&'a str>,
+}
+
+/// Reads two columns of a file: those named, or `x` and `y`, or the first two.
+pub(super) fn of_file(path: &Path, columns: &Columns<'_>) -> anyhow::Result<Points> {
+    let name = path.display().to_string();
+    let bytes: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(File::open(path).with_context(|| format!("{name} cannot be read"))?)
+    };
+    read(BufReader::new(bytes), columns).with_context(|| name)
+}
+
+fn read(mut bytes: impl std::io::BufRead, columns: &Columns<'_>) -> anyhow::Result<Points> {
+    let delimiter = delimiter(bytes.fill_buf()?);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .comment(Some(b'#'))
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(bytes);
+    let header = reader.headers()?.clone();
+    let find = |given: Option<&str>, usual: &str, place: usize| match given {
+        Some(given) => column(&header, given),
+        None => Ok(header.iter().position(|name| name.eq_ignore_ascii_case(usual)).unwrap_or(place)),
+    };
+    let (x, y) = (find(columns.x, "x", 0)?, find(columns.y, "y", 1)?);
+    let sigma = columns.sigma.map(|given| column(&header, given)).transpose()?;
+    let named = |place: usize| {
+        header.get(place).map(str::to_owned).with_context(|| format!("there is no column {}", place + 1))
+    };
+    let mut points =
+        Points { x: Vec::new(), y: Vec::new(), sigma: sigma.map(|_| Vec::new()), names: [named(x)?, named(y)?] };
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record)? {
+        let line = record.position().map_or(0, csv::Position::line);
+        let number = |place: usize| number(record.get(place).unwrap_or_default(), line, &header, place);
+        points.x.push(number(x)?);
+        points.y.push(number(y)?);
+        if let (Some(place), Some(sigmas)) = (sigma, &mut points.sigma) {
+            sigmas.push(number(place)?);
+        }
+    }
+    Ok(points)
+}
+
+/// What stands between the columns of the first line.
+fn delimiter(start: &[u8]) -> u8 {
+    let line = start.split(|byte| *byte == b'\n').find(|line| !line.starts_with(b"#")).unwrap_or_default();
+    let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
+    // The first of those that are most: a comma where there is none.
+    [b',', b';', b'\t'].into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
+}
+
+fn column(header: &csv::StringRecord, given: &str) -> anyhow::Result<usize> {
+    if let Some(place) = header.iter().position(|name| name.eq_ignore_ascii_case(given)) {
+        return Ok(place);
+    }
+    match given.parse::<usize>() {
+        Ok(number) if (1..=header.len()).contains(&number) => Ok(number - 1),
+        _ => bail!("there is no column {given:?}; there are {}", header.iter().collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// A number; what is missing is none, which a fit leaves out and counts.
+fn number(text: &str, line: u64, header: &csv::StringRecord, place: usize) -> anyhow::Result<f64> {
+    if text.is_empty() {
+        return Ok(f64::NAN);
+    }
+    let named = || format!("line {line}, {}: {text:?} is no number", header.get(place).unwrap_or_default());
+    text.parse().with_context(named)
+}
+
+/// A series of a server: hours since the first reading, and values. Non-detects are no values.
+pub(super) async fn of_series(remote: &Remote, query: &[(&str, &str)]) -> anyhow::Result<Points> {
+    let series = remote.json(Method::GET, &format!("/api/series?{}", encoded(&query[..1]))).await?;
+    let (site, outfall, parameter) = (query[0].1, query[1].1, query[2].1);
+    let same = |series: &&Value, name: &str, asked: &str| {
+        series[name].as_str().is_some_and(|name| domain::name::same(name, asked))
+    };
+    let list = series["series"].as_array().map_or(&[][..], Vec::as_slice);
+    let found = list.iter().find(|series| same(series, "outfall", outfall) && same(series, "parameter", parameter));
+    let found = found.with_context(|| format!("{site} has no {parameter} at outfall {outfall}"))?;
+    let mut points = Points {
+        x: Vec::new(),
+        y: Vec::new(),
+        sigma: None,
+        names: ["hours".into(), format!("{parameter} ({})", found["unit"].as_str().unwrap_or_default())],
+    };
+    let mut asked = vec![
+        ("site", site),
+        ("series", found["id"].as_str().unwrap_or_default()),
+        ("every", "true"),
+        ("max_points", PAGE),
+    ];
+    asked.extend(query[3..].iter().copied());
+    let (mut cursor, mut first) = (None::<String>, None);
+    loop {
+        let next = cursor.as_deref().map(|cursor| ("cursor", cursor));
+        let page: Vec<_> = asked.iter().copied().chain(next).collect();
+        let page = remote.json(Method::GET, &format!("/api/readings?{}", encoded(&page))).await?;
+        for reading in page["readings"].as_array().into_iter().flatten().filter(|reading| reading["qualifier"] == "=") {
+            let at = moment(&reading["time"])?;
+            points.x.push((at - *first.get_or_insert(at)) as f64 / HOUR as f64);
+            points.y.push(reading["value"].as_f64().unwrap_or(f64::NAN));
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => return Ok(points),
+        }
+    }
+}
+
+/// The microseconds of a time as the API shows it: a number of hours, or RFC 3339.
+fn moment(shown: &Value) -> anyhow::Result<i64> {
+    Ok(match (shown.as_f64(), shown.as_str()) {
+        (Some(hours), _) => time::from_hours(hours)?,
+        (None, text) => time::from_text(text.unwrap_or_default())?.0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(text: &str, x: Option<&str>, y: Option<&str>) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
+        let points = read(text.as_bytes(), &Columns { x, y, sigma: None })?;
+        Ok((points.x, points.y))
+    }
+
+    #[test]
+    fn columns_are_found_by_name_by_number_and_by_custom() {
+        let expected = (vec![1.0, 2.0], vec![5.0, 6.0]);
+        for (text, x, y) in [
+            ("a,b\n1,5\n2,6\n", None, None),
+            ("y,x\n5,1\n6,2\n", None, None),
+            ("no;ce;qe\n9;1;5\n9;2;6\n", Some("CE"), Some("qe")),
+            ("# jar 3\nno\tce\tqe\n9\t1\t5\n\n9\t2\t6\n", Some("2"), Some("3")),
+        ] {
+            assert_eq!(points(text, x, y).unwrap(), expected, "{text}");
+        }
+        let (x, y) = points("x,y\n1,\n2,6\n3\n", None, None).unwrap();
+        assert!(x.len() == 3 && y[0].is_nan() && y[2].is_nan(), "what is missing is no number");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_with_its_place() {
+        let error = |text, x| format!("{:#}", points(text, x, None).err().unwrap());
+        assert!(error("x,y\n1,2\n1,ten\n", None).starts_with("line 3, y: \"ten\" is no number"));
+        assert_eq!(error("a,b\n", Some("c")), "there is no column \"c\"; there are a, b");
+        assert_eq!(error("a,b\n", Some("3")), "there is no column \"3\"; there are a, b");
+        assert_eq!(error("a\n1\n", None), "there is no column 2");
+    }
+}

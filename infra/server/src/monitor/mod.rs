@@ -1,0 +1,42 @@
+//! `owsc monitor`: files against a permit, without a server; or a server's alerts as they come.
+
+mod files;
+mod follow;
+mod shown;
+
+use crate::apart::Terms;
+use crate::duration;
+use crate::outcome::{Outcome, STATUSES};
+use crate::remote::Address;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Options of `owsc monitor`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = STATUSES)]
+pub struct Monitor {
+    /// Files: CSV, or gzip of it; - is standard input
+    #[arg(required_unless_present = "live")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    terms: Terms,
+    /// Watch the alerts of a server's site as they come, until interrupted
+    #[arg(long, conflicts_with_all = ["files", "permit"])]
+    live: bool,
+    /// With --live, how long: 90s, 10m, 8h
+    #[arg(long = "for", value_parser = duration::parse, requires = "live")]
+    during: Option<std::time::Duration>,
+    #[command(flatten)]
+    address: Address,
+    /// The most exceedances that are listed; all are counted
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+    /// Print one JSON document with everything; with --live one a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Judges files, or watches a server.
+pub(crate) async fn run(options: &Monitor) -> anyhow::Result<Outcome> {
+    if options.live { follow::run(options).await } else { files::run(options).await }
+}

@@ -1,0 +1,82 @@
+//! From what was typed to an exit status.
+
+use crate::cli::{Cli, Command, LogFormat};
+use crate::outcome::Outcome;
+use crate::serve::told_to_stop;
+use crate::{advise, backup, certificate, complete, criteria, fit, health, monitor, send, serve, simulate, terminal};
+use anyhow::Context;
+use clap::Parser;
+use std::process::ExitCode;
+use std::time::Duration;
+use web::config::Config;
+
+/// A shell's status of a command that was interrupted.
+const INTERRUPTED: u8 = 130;
+
+/// Does what was typed.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // What was asked for, such as help, or what is wrong with what was typed. Nobody is left to tell if it fails.
+        Err(told) => {
+            let _ = told.print();
+            return if told.use_stderr() { Outcome::Bad.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let format = cli.log_format;
+    let done = match cli.command {
+        Command::Ingest(options) => return finished(format, send::run(&options)),
+        Command::Monitor(options) => return finished(format, monitor::run(&options)),
+        Command::Simulate(options) => return finished(format, simulate::run(&options)),
+        Command::Fit(options) => return finished(format, fit::run(&options)),
+        Command::Criteria(options) => return finished(format, criteria::run(&options)),
+        Command::Certificate(options) => return finished(format, certificate::run(&options)),
+        Command::Advise(options) => return finished(format, advise::run(&options)),
+        Command::Serve(options) => serve::run(options, format),
+        Command::Health(options) => health::run(&options),
+        Command::Backup(options) => backup::backup(&options),
+        Command::Restore(options) => backup::restore(&options),
+        Command::Completions(options) => complete::completions(&options),
+        Command::Man(options) => complete::man(&options),
+    };
+    done.map_or_else(|error| failed(&error, ExitCode::FAILURE), |()| ExitCode::SUCCESS)
+}
+
+fn failed(error: &anyhow::Error, status: ExitCode) -> ExitCode {
+    terminal::complain(error);
+    status
+}
+
+/// Runs a command that comes to an outcome.
+fn finished(format: Option<LogFormat>, command: impl Future<Output = anyhow::Result<Outcome>>) -> ExitCode {
+    log(format).and_then(|()| uninterrupted(command)).unwrap_or_else(|error| failed(&error, Outcome::Bad.into()))
+}
+
+/// Runs a command to its end, or until it is interrupted: what it has of its own is cleared away either way.
+fn uninterrupted(command: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("threads cannot be started")?;
+    let ended = runtime.block_on(async {
+        let stop = told_to_stop().context("signals cannot be received")?;
+        tokio::select! {
+            // First: a command that is told to stop, too, may come to an outcome.
+            biased;
+            outcome = command => outcome.map(Into::into),
+            () = stop => Ok(ExitCode::from(INTERRUPTED)),
+        }
+    });
+    // What still runs, such as a reader of a pipe, must not hold the process up.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    ended
+}
+
+/// Starts logging for a command that ends: what went well, it says itself.
+fn log(format: Option<LogFormat>) -> anyhow::Result<()> {
+    let usual = [("LOG_LEVEL".to_owned(), "warn".to_owned())];
+    let set = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .filter(|(name, value)| name.starts_with("LOG_") && !value.trim().is_empty());
+    let (config, _) = Config::from_vars(usual.into_iter().chain(set))?;
+    telemetry::logs::init(format.map_or(config.log_format, Into::into), config.log_level);
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Where readings go.
+
+use super::Simulate;
+use super::plant::Reading;
+use crate::remote::socket::{self, Socket};
+use crate::remote::{Asked, Remote, encoded};
+use anyhow::{Context, bail};
+use axum::http::Method;
+use bytes::Bytes;
+use domain::time::{self, DAY};
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+use tokio_tungstenite::tungstenite::Message;
+
+const HEADER: &str = "time,parameter,value,unit,qualifier\n";
+/// How long is waited before a reading that came too fast is sent again, and for the answer to the last one.
+const PAUSE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where readings go.
+pub(super) enum Target {
+    /// A file, or whoever reads on.
+    File(Box<dyn Write + Send>),
+    /// A server that gets a file for each day.
+    Days { remote: Box<Remote>, site: String, day: i64, rows: String },
+    /// A server that gets each by itself.
+    Live { socket: Box<Socket>, last: String },
+}
+
+impl Target {
+    pub(super) async fn open(options: &Simulate) -> anyhow::Result<Self> {
+        let site = options.site.clone();
+        if options.live {
+            let socket =
+                socket::connect(&options.address, &format!("/ws/effluent?{}", encoded(&[("site", &site)]))).await?;
+            return Ok(Self::Live { socket: Box::new(socket), last: String::new() });
+        }
+        if options.post {
+            let remote = Box::new(Remote::new(&options.address)?);
+            return Ok(Self::Days { remote, site, day: i64::MIN, rows: String::new() });
+        }
+        let mut file: Box<dyn Write + Send> = if options.out == Path::new("-") {
+            Box::new(BufWriter::new(std::io::stdout()))
+        } else {
+            let file = File::create(&options.out);
+            Box::new(BufWriter::new(file.with_context(|| format!("{} cannot be written", options.out.display()))?))
+        };
+        file.write_all(HEADER.as_bytes())?;
+        Ok(Self::File(file))
+    }
+
+    pub(super) async fn take(&mut self, reading: &Reading) -> anyhow::Result<()> {
+        match self {
+            Self::File(file) => write(file.as_mut(), &row(reading)),
+            Self::Days { day, rows, .. } => {
+                let of = reading.time.div_euclid(DAY);
+                let is_next = *day != of && !rows.is_empty();
+                if is_next {
+                    self.post().await?;
+                }
+                if let Self::Days { day, rows, .. } = self {
+                    *day = of;
+                    rows.push_str(&row(reading));
+                }
+                Ok(())
+            }
+            Self::Live { socket, last, .. } => {
+                *last = message(reading);
+                socket.send(Message::text(last.clone())).await?;
+                self.answered().await
+            }
+        }
+    }
+
+    /// Hears what the server says, if it says anything: only refusals are.
+    async fn answered(&mut self) -> anyhow::Result<()> {
+        let Self::Live { socket, last, .. } = self else { return Ok(()) };
+        while let Some(said) = socket.next().now_or_never() {
+            refusal(socket, last, said.context("the server has closed the connection")??).await?;
+        }
+        Ok(())
+    }
+
+    async fn post(&mut self) -> anyhow::Result<()> {
+        let Self::Days { remote, site, day, rows } = self else { return Ok(()) };
+        let name = format!("simulated-{}.csv", &time::rfc3339(*day * DAY)[..10]);
+        let path = format!("/api/ingest?{}", encoded(&[("site", site), ("source", &name)]));
+        let body = Bytes::from(format!("{HEADER}{}", std::mem::take(rows)));
+        remote.ask(&Asked { method: Method::POST, url: &path, kind: Some("text/csv"), body }).await?;
+        Ok(())
+    }
+
+    /// Leaves nothing on the way.
+    pub(super) async fn end(mut self) -> anyhow::Result<()> {
+        match &mut self {
+            Self::File(file) => flush(file.as_mut()),
+            Self::Days { .. } => self.post().await,
+            Self::Live { socket, last, .. } => {
+                // What comes before the answer is about readings.
+                socket.send(Message::text(json!({"type": "ping"}).to_string())).await?;
+                let pong = async {
+                    loop {
+                        let said = socket.next().await.context("the server has closed the connection")??;
+                        if refusal(socket, last, said).await? {
+                            return anyhow::Ok(());
+                        }
+                    }
+                };
+                tokio::time::timeout(PATIENCE, pong).await.context("the server does not answer")??;
+                Ok(SinkExt::close(socket.as_mut()).await?)
+            }
+        }
+    }
+}
+
+/// Acts on what a server says: a reading that came too fast is sent again, other refusals end it all. Says whether it was
+/// the answer to a ping.
+async fn refusal(socket: &mut Socket, last: &str, said: Message) -> anyhow::Result<bool> {
+    let Message::Text(text) = said else { return Ok(false) };
+    let event: Value = serde_json::from_str(&text)?;
+    match (event["type"].as_str(), event["code"].as_str()) {
+        (Some("pong"), _) => Ok(true),
+        (Some("error"), Some("rate_limited" | "unavailable")) => {
+            tracing::warn!(%event, "sent again");
+            tokio::time::sleep(PAUSE).await;
+            socket.send(Message::text(last.to_owned())).await?;
+            Ok(false)
+        }
+        (Some("error"), _) => bail!("{}", event["detail"].as_str().unwrap_or("the server refuses a reading")),
+        _ => Ok(false),
+    }
+}
+
+fn row(reading: &Reading) -> String {
+    let sign = if reading.is_below { "<" } else { "" };
+    format!("{},{},{},{},{sign}\n", time::rfc3339(reading.time), reading.parameter, reading.text(), reading.unit)
+}
+
+fn message(reading: &Reading) -> String {
+    let value: f64 = reading.text().parse().unwrap_or(reading.value);
+    json!({
+        "type": "reading", "time": time::rfc3339(reading.time), "parameter": reading.parameter, "value": value,
+        "unit": reading.unit, "qualifier": if reading.is_below { "<" } else { "=" },
+    })
+    .to_string()
+}
+
+fn write(file: &mut dyn Write, text: &str) -> anyhow::Result<()> {
+    file.write_all(text.as_bytes()).context("the readings cannot be written")
+}
+
+fn flush(file: &mut dyn Write) -> anyhow::Result<()> {
+    file.flush().context("the readings cannot be written")
+}
