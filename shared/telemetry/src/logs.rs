@@ -18,8 +18,9 @@ pub enum Format {
 }
 
 /// Whose lines are wanted at the level that is set.
-const OWN: [&str; 23] = [
+const OWN: [&str; 24] = [
     "domain",
+    "chemistry",
     "formats",
     "telemetry",
     "table",
