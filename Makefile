@@ -69,7 +69,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-lambda test test-dynamodb test-image test-cluster lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis stores fmt fmt-deploy doc bench bench-against bench-fanout bench-inbox bench-functions fuzz build build-server build-functions deploy docker-build docker-run
+.PHONY: help run run-lambda test test-dynamodb test-image test-cluster lint lint-template lint-deploy lint-web test-template test-browser screenshots chromium redis stores fmt fmt-deploy doc bench bench-against bench-fanout bench-inbox bench-commands bench-functions fuzz build build-server build-functions deploy docker-build docker-run
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -162,6 +162,10 @@ bench-fanout: $(NODE_READY) redis ## Measure live fan-out: deliveries a second, 
 bench-inbox: $(NODE_READY) ## Measure the inbox: a file of 1 GB from a folder and from a bucket, and 2,000 files at once
 	$(CARGO) build --profile server --locked --workspace --bin owsc --bin local-gateway --bin inbox
 	target/server/inbox
+
+bench-commands: $(NODE_READY) ## Measure owsc monitor: a million rows against a server, and the memory of a long pipe
+	$(CARGO) build --profile server --locked --workspace --bin owsc --bin local-gateway --bin commands
+	target/server/commands
 
 # `make bench-against BEFORE=../before/target/server/owsc COMPARE_FLAGS="--rounds 9 ingest latency"` takes a part, more
 # often. All of it takes twenty minutes.

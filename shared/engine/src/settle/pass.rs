@@ -24,6 +24,8 @@ const AT_ONCE: usize = 16;
 /// The most readings of the series that are judged at the same time, but for two that have more: one for each core of a
 /// small machine. A series takes two bytes a reading meanwhile.
 const READINGS_AT_ONCE: u32 = 65_536;
+/// A series that has more is judged alone: two of 20 million readings would take 80 MB.
+const LONG: u64 = 8_000_000;
 /// What a stretch counts as of which nobody knows how many readings it has.
 const UNKNOWN_READINGS: u32 = READINGS_AT_ONCE / 4;
 /// The most marks of single readings that are settled together.
@@ -267,8 +269,11 @@ async fn judged(
     room: &Semaphore,
 ) -> Result<Task, StoreError> {
     let readings: u64 = marks.iter().map(|mark| mark.readings).sum();
-    let most = READINGS_AT_ONCE / 2;
-    let readings = if readings == 0 { UNKNOWN_READINGS } else { readings.min(most.into()) as u32 };
+    let readings = match readings {
+        0 => UNKNOWN_READINGS,
+        LONG.. => READINGS_AT_ONCE,
+        few => few.min(u64::from(READINGS_AT_ONCE) / 2) as u32,
+    };
     // Nobody closes it.
     let _room = room.acquire_many(readings).await;
     let entry = store.series(site, &marks[0].series).await?;
