@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Instant;
 use tempfile::TempDir;
 use tests::server::owsc;
 use tests::{Api, PATIENCE, Server};
@@ -229,6 +230,11 @@ async fn certificates_and_advice_of_files_and_of_a_server() -> anyhow::Result<()
             .await?;
     assert!(status == Some(2) && text.contains("INSUFFICIENT DATA"), "{text}");
     assert_eq!(run(&["certificate", "--site", "nowhere", "--url", &url], b"").await?.0, Some(3));
+    // Nobody is there, and nobody waits for minutes to be told so.
+    let asked = Instant::now();
+    let (status, _, stderr) = run(&["certificate", "--site", "north", "--url", "http://127.0.0.1:9"], b"").await?;
+    assert!(status == Some(3) && stderr.contains("refused"), "{stderr}");
+    assert!(asked.elapsed() < PATIENCE, "{:?}", asked.elapsed());
     let (_, found, _) = run(&["monitor", CHART, "--json"], b"").await?;
     let (status, advice) = json_of(&["advise", "--alerts", "-", "--json"], found.as_bytes()).await?;
     assert_eq!((status, &advice["alert_count"]), (Some(0), &json!(8)), "{advice}");

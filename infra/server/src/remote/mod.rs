@@ -13,10 +13,12 @@ use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a server that does not answer is asked again.
+/// How long a server that does not answer any more is asked again, and one that never has: its address may be wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
+const FIRST: Duration = Duration::from_secs(5);
 /// How long after a failure the server is asked again, at first.
 const PAUSE: Duration = Duration::from_millis(300);
 /// How long one request may take: a part of a file on a slow line is the longest.
@@ -93,6 +95,8 @@ pub(crate) struct Remote {
     http: Http<HttpsConnector<HttpConnector>, Full<Bytes>>,
     url: String,
     token: Option<String>,
+    /// Whether it has ever answered.
+    is_there: AtomicBool,
 }
 
 impl Remote {
@@ -103,6 +107,7 @@ impl Remote {
             http: Http::builder(TokioExecutor::new()).build(connector),
             url: address.url.trim_end_matches('/').to_owned(),
             token: address.token.clone().filter(|token| !token.is_empty()),
+            is_there: AtomicBool::new(false),
         })
     }
 
@@ -121,9 +126,11 @@ impl Remote {
                 Ok(Err(failure)) => (failure, pause),
                 Err(late) => (Failure::unreachable(&late), pause),
             };
-            if began.elapsed() + wait > PATIENCE {
+            let patience = if self.is_there.load(Ordering::Relaxed) { PATIENCE } else { FIRST };
+            if began.elapsed() + wait > patience {
                 return Err(failure);
             }
+            tracing::warn!(%failure, "the server is asked again");
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(Duration::from_secs(10));
         }
@@ -141,6 +148,7 @@ impl Remote {
         }
         let request = request.body(Full::new(asked.body.clone())).map_err(|error| Failure::unreachable(&error))?;
         let answer = self.http.request(request).await.map_err(|error| Failure::unreachable(&error))?;
+        self.is_there.store(true, Ordering::Relaxed);
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_ANSWER).collect().await;
         let body = body.map_err(|error| Failure::of("unreachable", &error.to_string()))?.to_bytes();
