@@ -127,8 +127,9 @@ async fn every_route_is_documented_and_every_documented_route_is_served() -> any
             path.replace("{site}", "default").replace("{id}", "none").replace("{name}", "none").replace("{part}", "1");
         let response = api.request(method.to_uppercase().parse()?, &asked).send().await?;
         let (status, body) = (response.status(), response.text().await?);
-        let is_served = status != 405
-            && (status != 404 || ["has this id", "has this name"].iter().any(|known| body.contains(known)));
+        // A route says so itself; on a table that is not embedded there is an inbox only where one is named.
+        let said = ["has this id", "has this name", "\"no_inbox\""];
+        let is_served = status != 405 && (status != 404 || said.iter().any(|known| body.contains(known)));
         assert!(is_served, "{method} {path}: {status} {body}");
     }
     Ok(())
