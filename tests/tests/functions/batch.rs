@@ -124,8 +124,8 @@ async fn left_of(api: &Api, inbox: &Inbox, place: &str, long: Duration) -> anyho
     Ok((settled(&account), alerts, series))
 }
 
-/// `OWSC_KILLS` and `OWSC_KILLED_ROWS`: by hand fifty kills in three million rows are asked for, of a released build.
-/// Reading a file once has to fit into an invocation.
+/// `OWSC_KILLS`, `OWSC_KILLED_ROWS` and `OWSC_SECONDS`, that an invocation may take: by hand fifty kills in three million
+/// rows are asked for, of a released build. Reading a file once has to fit into an invocation.
 #[tokio::test]
 async fn a_file_whose_recording_pauses_and_is_killed_leaves_what_an_undisturbed_one_leaves() -> anyhow::Result<()> {
     let setting = |name: &str, usual| std::env::var(name).map_or(Ok(usual), |text| text.parse::<usize>());
@@ -134,7 +134,7 @@ async fn a_file_whose_recording_pauses_and_is_killed_leaves_what_an_undisturbed_
     let (calm, _server, api) = started(Server::options()).await?;
     calm.put("north/long.csv", file.clone()).await?;
     let expected = left_of(&api, &calm, "done/north/long.csv", patience).await?;
-    let timeout = format!("Timeout: {}", (rows / 50_000).clamp(6, 60));
+    let timeout = format!("Timeout: {}", setting("OWSC_SECONDS", (rows / 50_000).clamp(6, 60))?);
     let options = Server::options().template(|text| text.replace("Timeout: 900", &timeout));
     let (inbox, server, api) = started(options.argument("--minute").argument("1s")).await?;
     inbox.put("north/long.csv", file).await?;
