@@ -9,6 +9,8 @@ use domain::name;
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use table::series::Entry;
+use table::{Store, StoreError};
 
 /// Sites whose state is remembered.
 const MAX_SITES: usize = 256;
@@ -52,6 +54,26 @@ impl Lanes {
         let lane = Arc::new(Lane { queue: Mutex::default(), site: tokio::sync::Mutex::new(Site::new(site)) });
         lanes.insert(key, lane.clone());
         lane
+    }
+
+    /// Brings series of a site into the directory. Publishers of this process take them over, in place of meeting them as
+    /// a conflict and reading everything anew.
+    pub(crate) async fn merge(&self, store: &Store, entries: Vec<Entry>) -> Result<(), StoreError> {
+        let Some(first) = entries.first() else { return Ok(()) };
+        let site = first.series.site.clone();
+        let lane = self.of(&site);
+        let mut others = Vec::new();
+        for entry in &entries {
+            // Given free between two series, for those who publish.
+            let mut known = lane.site.lock().await;
+            if known.knows(&entry.id) {
+                known.merged(&store.merge_series(entry).await?);
+            } else {
+                others.push(entry);
+            }
+        }
+        // Series to which nobody publishes wait for nobody.
+        store.merge_all(&site, &others).await
     }
 
     /// All lanes.

@@ -7,6 +7,7 @@ use crate::item::s;
 use crate::leases::{Abandoned, Lease};
 use crate::marks::{self, Mark, Origin};
 use crate::reached::REACHED;
+use crate::retry::Backoff;
 use crate::write::{Transaction, Values, values};
 use crate::{Item, ItemExt, PK, SK, Store, StoreError, keys};
 use domain::reading::short_digest;
@@ -15,6 +16,10 @@ use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long the beginning of a file is tried again when others change its account.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How far an ingest has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -194,23 +199,30 @@ impl Store {
         about: Value,
     ) -> Result<bool, StoreError> {
         let origin = Origin::File(id.to_owned());
-        let mut account = match self.account(site, &origin).await? {
-            Some(earlier) => {
-                let outstanding = self.outstanding(site).await?;
-                let is_known = |list: &[String]| list.iter().any(|known| known == id);
-                if !is_known(&outstanding.recording) && !is_known(&outstanding.interrupted) {
-                    return Ok(false);
+        let mut backoff = Backoff::default();
+        loop {
+            let mut account = match self.account(site, &origin).await? {
+                Some(earlier) => {
+                    let outstanding = self.outstanding(site).await?;
+                    let is_known = |list: &[String]| list.iter().any(|known| known == id);
+                    if !is_known(&outstanding.recording) && !is_known(&outstanding.interrupted) {
+                        return Ok(false);
+                    }
+                    earlier.again(marks.len() as u64, about.clone())
                 }
-                earlier.again(marks.len() as u64, about)
+                None => Account::open(marks.len() as u64, about.clone(), time::now()),
+            };
+            let mut transaction = Transaction::default();
+            lease.demand(self, &mut transaction)?;
+            transaction.put(self, keys(marks::partition(site), marks::recording_key(id)))?;
+            transaction.delete(self, &marks::partition(site), &marks::interrupted_key(id), None)?;
+            account.write(self, &mut transaction, site, &origin)?;
+            match self.commit(transaction).await {
+                // A sweep that had found the holder before this one dead has just noted it in the account.
+                Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => self.beat(lease).await?,
+                done => break done?,
             }
-            None => Account::open(marks.len() as u64, about, time::now()),
-        };
-        let mut transaction = Transaction::default();
-        lease.demand(self, &mut transaction)?;
-        transaction.put(self, keys(marks::partition(site), marks::recording_key(id)))?;
-        transaction.delete(self, &marks::partition(site), &marks::interrupted_key(id), None)?;
-        account.write(self, &mut transaction, site, &origin)?;
-        self.commit(transaction).await?;
+        }
         self.mark(site, marks).await?;
         Ok(true)
     }

@@ -14,9 +14,10 @@
 
 use crate::bootstrap::{GSI, GSI_PK, GSI_SK};
 use crate::item::{n, s};
-use crate::rules;
 use crate::write::{Transaction, Values, values};
 use crate::{Item, ItemExt, PK, SK, Store, StoreError, keys, time_key};
+use crate::{rules, series};
+use domain::reading::Series;
 use domain::{name, time};
 
 /// The index partition of what is open.
@@ -46,6 +47,9 @@ pub struct Mark {
     pub stretch: (i64, i64),
     /// About how many readings it has; 0 if nobody knows.
     pub readings: u64,
+    /// The names of the series, where it is a file's: it may be the first that the site hears of it. Marks of earlier
+    /// versions have none.
+    pub names: Option<Series>,
     /// Differs each time that a mark is written.
     nonce: String,
 }
@@ -102,7 +106,13 @@ impl Mark {
     /// A mark that is not written yet.
     pub fn new(series: &str, origin: Origin, stretch: (i64, i64), readings: u64) -> Self {
         let nonce = uuid::Uuid::new_v4().simple().to_string();
-        Self { series: series.to_owned(), origin, stretch, readings, nonce }
+        Self { series: series.to_owned(), origin, stretch, readings, names: None, nonce }
+    }
+
+    /// A mark of a file.
+    pub fn of_file(series: &Series, ingest: &str, stretch: (i64, i64), readings: u64) -> Self {
+        let mark = Self::new(&series.id(), Origin::File(ingest.to_owned()), stretch, readings);
+        Self { names: Some(series.clone()), ..mark }
     }
 
     fn sort_key(&self) -> String {
@@ -115,6 +125,9 @@ impl Mark {
         item.insert("to".into(), n(self.stretch.1));
         item.insert("n".into(), n(self.readings));
         item.insert("nonce".into(), s(&self.nonce));
+        if let Some(names) = &self.names {
+            series::name_item(&mut item, names);
+        }
         // Others have an account, which stands in the index for all of them.
         if matches!(self.origin, Origin::Readings(_)) {
             item.extend(open(site, time::now()));
@@ -131,6 +144,7 @@ impl Mark {
             origin,
             stretch: (item.number("from")?, item.number("to")?),
             readings: item.number("n")?,
+            names: item.contains_key("parameter").then(|| series::named(item)).transpose()?,
             nonce: item.text("nonce")?.to_owned(),
         })
     }

@@ -7,10 +7,11 @@
 
 use super::item::{b, n};
 use super::segment::{self, SegmentError};
+use super::series::Entry;
 use super::{Item, ItemExt, Store, StoreError, Stretch, keys, time_key};
 use domain::calendar::{Calendar, LONGEST_OFFSET, Moments};
 use domain::columns::Columns;
-use domain::reading::Mark;
+use domain::reading::{Mark, Series};
 use domain::set::{self, Change, Origin};
 use domain::time::{DAY, TimeKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -179,6 +180,29 @@ impl Store {
         .await?;
         found.sort_unstable();
         Ok(have_overlap(found.into_iter()))
+    }
+
+    /// What a file, by its revision of the site, has stored of a series between two moments, as the directory would have
+    /// it; `None` if nothing. For files that ended before they had said so themselves.
+    pub async fn stored_under(
+        &self,
+        series: &Series,
+        revision: u64,
+        view: &View,
+        range: (i64, i64),
+    ) -> Result<Option<Entry>, StoreError> {
+        let mut entry = Entry::new(series.clone());
+        let id = entry.id.clone();
+        let all_classes = (1 << CLASS_SPANS.len()) - 1;
+        self.each_segment(&id, (all_classes, true), view, range, None, |item, _, order| {
+            if order.revision == revision {
+                let columns = segment::decode(item.bytes("d")?).map_err(|error| item.damaged(error))?;
+                entry.note(&columns, order);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok((!entry.is_new()).then_some(entry))
     }
 
     async fn each_segment(

@@ -66,6 +66,24 @@ pub(crate) fn partition(site: &str) -> String {
     format!("SITE#{}", name::key(site))
 }
 
+/// Writes the names of a series into an item.
+pub(crate) fn name_item(item: &mut Item, series: &Series) {
+    let Series { site, outfall, parameter, base, variant } = series;
+    let texts = [("site", site), ("outfall", outfall), ("parameter", parameter), ("base", base), ("variant", variant)];
+    item.extend(texts.map(|(name, text)| (name.to_owned(), s(text))));
+}
+
+/// The names of a series that an item has.
+pub(crate) fn named(item: &Item) -> Result<Series, StoreError> {
+    Ok(Series {
+        site: item.text("site")?.into(),
+        outfall: item.text("outfall")?.into(),
+        parameter: item.text("parameter")?.into(),
+        base: item.text("base")?.into(),
+        variant: item.text("variant")?.into(),
+    })
+}
+
 impl Entry {
     /// The entry of a series that is about to get its first readings.
     pub fn new(series: Series) -> Self {
@@ -194,15 +212,8 @@ impl Entry {
 
     fn to_item(&self) -> Item {
         let mut item = keys(partition(&self.series.site), format!("SERIES#{}", self.id));
-        let texts = [
-            ("site", &self.series.site),
-            ("outfall", &self.series.outfall),
-            ("parameter", &self.series.parameter),
-            ("base", &self.series.base),
-            ("variant", &self.series.variant),
-            ("unit", &self.unit),
-        ];
-        item.extend(texts.map(|(name, text)| (name.to_owned(), s(text))));
+        name_item(&mut item, &self.series);
+        item.insert("unit".into(), s(&self.unit));
         let numbers = [
             ("first", n(self.first)),
             ("last", n(self.latest.time)),
@@ -239,13 +250,7 @@ impl Entry {
     }
 
     pub(crate) fn from_item(item: &Item) -> Result<Self, StoreError> {
-        let series = Series {
-            site: item.text("site")?.into(),
-            outfall: item.text("outfall")?.into(),
-            parameter: item.text("parameter")?.into(),
-            base: item.text("base")?.into(),
-            variant: item.text("variant")?.into(),
-        };
+        let series = named(item)?;
         let float = |name| item.text(name)?.parse::<f64>().map_err(|error| item.damaged(error));
         let latest = Row {
             time: item.number("last")?,

@@ -5,7 +5,6 @@ use super::{Touched, readings_events};
 use crate::lanes::Lanes;
 use live::ports::Announce;
 use table::leases::Lease;
-use table::series::Entry;
 use table::{Store, StoreError};
 
 /// Makes a revision for a file.
@@ -15,25 +14,6 @@ pub(super) async fn revision(store: &Store, lanes: &Lanes, site: &str) -> Result
     let revision = store.next_revision(site).await?;
     known.revised(revision);
     Ok(revision)
-}
-
-/// Brings series of a site into the directory.
-pub(super) async fn merge(store: &Store, lanes: &Lanes, entries: Vec<Entry>) -> Result<(), StoreError> {
-    let Some(first) = entries.first() else { return Ok(()) };
-    let site = first.series.site.clone();
-    let lane = lanes.of(&site);
-    let mut others = Vec::new();
-    for entry in &entries {
-        // Given free between two series, for those who publish.
-        let mut known = lane.site.lock().await;
-        if known.knows(&entry.id) {
-            known.merged(&store.merge_series(entry).await?);
-        } else {
-            others.push(entry);
-        }
-    }
-    // Series to which nobody publishes wait for nobody.
-    store.merge_all(&site, &others).await
 }
 
 /// Says that all of a file's readings of a site are there.

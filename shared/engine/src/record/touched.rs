@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use table::feed::Draft;
 use table::ingests::Ingest;
 use table::leases::Lease;
-use table::marks::{Mark, Origin};
+use table::marks::Mark;
 use table::{Store, StoreError};
 
 /// The most series that the events of a file list at one site.
@@ -50,11 +50,8 @@ pub(super) async fn mark(
         "rows_taken": report.rows_taken, "rows_refused": report.rows_refused,
         "rows_without_reading": report.rows_without_reading, "series": touched.len(),
     });
-    let origin = Origin::File(ingest.id.clone());
-    let marks: Vec<_> = touched
-        .iter()
-        .map(|touched| Mark::new(&touched.series.id(), origin.clone(), touched.stretch, touched.readings))
-        .collect();
+    let mark = |touched: &&Touched| Mark::of_file(&touched.series, &ingest.id, touched.stretch, touched.readings);
+    let marks: Vec<_> = touched.iter().map(mark).collect();
     Ok(store.begin_file(lease, site, &ingest.id, &marks, about).await?)
 }
 

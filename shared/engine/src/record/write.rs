@@ -1,7 +1,7 @@
 //! A file's readings into the table: cut and packed on one thread, written on another.
 
 use super::scan::{Scanned, Tally};
-use super::{AT_ONCE, IngestError, blocking, through_lanes};
+use super::{AT_ONCE, IngestError, blocking};
 use crate::lanes::Lanes;
 use crate::original::Original;
 use crate::settle::replacement;
@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use table::accounts::{MAX_REPLACEMENTS, Replacement};
 use table::ingests::Ingest;
-use table::leases::Lease;
+use table::leases::{BEAT, Lease};
 use table::reached::Reached;
 use table::segments::{self, Order};
 use table::series::Entry;
@@ -81,11 +81,18 @@ impl Writing<'_> {
         let mut reached = Reached { is_marked: true, options: serde_json::to_string(self.options).ok(), ..self.before };
         let earlier = reached.write_units;
         let mut noted = Instant::now();
+        let mut held = Instant::now();
         while let Some(item) = packed.recv().await {
             bytes += segments::packed_size(&item);
             batch.push(item);
             if bytes < BATCH_BYTES && !packed.is_empty() {
                 continue;
+            }
+            if held.elapsed() >= BEAT {
+                // Segments go without a condition: one who stood still for so long that he was taken for dead finds out
+                // before the next one, not when he notes how far he has come.
+                self.store.beat(self.lease).await?;
+                held = Instant::now();
             }
             reached.segments += batch.len() as u64;
             self.store.put_segments(std::mem::take(&mut batch)).await?;
@@ -108,7 +115,7 @@ impl Writing<'_> {
         for entry in &written.entries {
             by_site.entry(name::key(&entry.series.site)).or_default().push(entry.clone());
         }
-        let merging = by_site.into_values().map(|entries| through_lanes::merge(self.store, self.lanes, entries));
+        let merging = by_site.into_values().map(|entries| self.lanes.merge(self.store, entries));
         stream::iter(merging).buffer_unordered(AT_ONCE).try_for_each(async |()| Ok(())).await?;
         Ok(written)
     }

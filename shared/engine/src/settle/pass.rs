@@ -6,7 +6,7 @@ use super::{Done, Settler, is_ready};
 use crate::judge::{Found, Generations, Purpose, judge};
 use crate::metrics::{self, Attempt};
 use crate::terms::Terms;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,6 +99,7 @@ impl<'a> Pass<'a> {
             if groups.iter().map(Vec::len).sum::<usize>() < ready {
                 done = Done::Some;
             }
+            self.adopt(&groups, &outstanding.interrupted, &terms).await?;
             match self.settle(groups, &terms).await? {
                 Done::Nothing => {}
                 Done::Some => done = Done::Some,
@@ -117,6 +118,27 @@ impl<'a> Pass<'a> {
         let mark = |entry: Entry| Mark::new(&entry.id, Origin::Permit(version), (i64::MIN, i64::MAX), 0);
         let marks: Vec<_> = self.store.series_of(self.site).await?.into_iter().map(mark).collect();
         self.store.mark_series(self.lease, self.site, version, &marks).await
+    }
+
+    /// Brings into the directory what interrupted files have stored: a file does so itself at its end only. What is not
+    /// there is not judged, and whatever came later would bring it to light.
+    async fn adopt(&self, groups: &[Vec<Mark>], interrupted: &[String], terms: &Terms) -> Result<(), StoreError> {
+        for id in interrupted {
+            let is_its = |mark: &&Mark| matches!(&mark.origin, Origin::File(of) if of == id);
+            let marks: Vec<&Mark> = groups.iter().flatten().filter(is_its).collect();
+            if marks.is_empty() {
+                continue;
+            }
+            let Some(revision) = self.store.revision_of(id, self.site).await? else { continue };
+            let looks = marks.iter().filter_map(|mark| {
+                let stretch = terms.view.stretch(mark.stretch, true);
+                Some(self.store.stored_under(mark.names.as_ref()?, revision, &terms.view, stretch))
+            });
+            let looks: Vec<_> = looks.collect();
+            let found: Vec<Option<Entry>> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+            self.settler.0.lanes.merge(&self.store, found.into_iter().flatten().collect()).await?;
+        }
+        Ok(())
     }
 
     async fn settle(&mut self, groups: Vec<Vec<Mark>>, terms: &Arc<Terms>) -> Result<Done, StoreError> {

@@ -19,6 +19,21 @@ impl Plant {
         assert_eq!(self.certificate(site, "").await?, COMPLIANT);
         Ok(())
     }
+
+    /// Waits until it is said that a file was interrupted, and what there is of it is judged. Until then, and when nothing
+    /// is left to be judged, the site is not in order.
+    async fn interrupted(&self, site: &str) -> anyhow::Result<()> {
+        let until = Instant::now() + REST;
+        loop {
+            let status = self.status(site).await?;
+            ensure!(self.certificate(site, "").await? != COMPLIANT, "{status}");
+            if status["interrupted"].as_array().is_some_and(|list| list.len() == 1) && status["pending"] == 0 {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "nobody says that it was interrupted: {status}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
 }
 
 /// Exceedances at the end of it.
@@ -86,20 +101,44 @@ async fn a_file_whose_process_was_killed_is_not_compliant_until_it_is_sent_again
         drop(sending.await?);
         assert_eq!(plant.certificate(site, "").await?, OPEN, "{site}");
         // The functions' schedule comes once a minute.
-        let until = Instant::now() + REST;
-        while under_test() == Host::Server {
-            let status = plant.status(site).await?;
-            assert_eq!(plant.certificate(site, "").await?, OPEN, "{status}");
-            // Nothing is left to be judged, and yet it is not in order.
-            if status["interrupted"].as_array().is_some_and(|list| list.len() == 1) && status["pending"] == 0 {
-                break;
-            }
-            ensure!(Instant::now() < until, "nobody says that it was interrupted: {status}");
-            tokio::time::sleep(LOOK).await;
+        if under_test() == Host::Server {
+            plant.interrupted(site).await?;
         }
         plant.file(site, file()).await?;
         plant.rested(site).await?;
         assert_eq!(plant.certificate(site, "").await?, COMPLIANT, "{site}");
+    }
+    Ok(())
+}
+
+/// A killed file's readings are in the table. Whatever comes later and reaches beyond them finds them judged.
+#[tokio::test]
+async fn what_a_killed_file_has_stored_is_judged_whoever_comes_after_it() -> anyhow::Result<()> {
+    if under_test() == Host::Functions {
+        // Their schedule comes once a minute; it sweeps as the server does.
+        return Ok(());
+    }
+    let mut plant = Plant::start().await?;
+    for (site, is_known) in [("known", true), ("new", false)] {
+        plant.permit(site, &[("instant", 250.0), ("daily_avg", 200.0)]).await?;
+        if is_known {
+            plant.file(site, hourly((0..YEAR).step_by(24), |_| 100.0)).await?;
+        }
+        let held = plant.hold_answer("BatchWriteItem", &["\"SERIES#", "\"S#"]);
+        let api = plant.api.clone();
+        let sending = tokio::spawn(async move { api.ingest(&format!("?site={site}"), exceeding()).await });
+        held.reached().await?;
+        plant.restart().await?;
+        drop(held);
+        drop(sending.await?);
+        plant.interrupted(site).await?;
+        plant.rested(site).await?;
+        // Of about the same length: each length has segments of its own.
+        plant.file(site, hourly(YEAR + 2000..YEAR + 2100, |_| 100.0)).await?;
+        plant.rested(site).await?;
+        plant.file(site, exceeding()).await?;
+        // The hours, and the averages of two days.
+        assert_eq!(plant.rested(site).await?.alerts, 9 + 2, "{site}");
     }
     Ok(())
 }
