@@ -1,7 +1,7 @@
 //! Uploads of files of any length, in parts: `/api/uploads`.
 
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -18,11 +18,8 @@ use web::guard::Guard;
 use web::query::{Path, Query};
 use web::{ApiError, ApiResult};
 
-/// The longest part: a file of a tebibyte, the most that may be set, has such ones.
-const MAX_PART: usize = 106 * 1024 * 1024;
-
 /// Uploads, where the host has an inbox.
-type Depot = Option<Arc<Uploads>>;
+type Inbox = Option<Arc<Uploads>>;
 
 /// The documentation of these routes.
 #[derive(Debug, OpenApi)]
@@ -35,7 +32,7 @@ pub fn router(uploads: Option<Uploads>, guard: &Guard) -> Router {
         .route("/api/uploads", post(post_upload))
         .route("/api/uploads/{id}", get(get_upload).delete(delete_upload))
         .route("/api/uploads/{id}/complete", post(post_complete))
-        .route("/api/uploads/{id}/parts/{part}", put(put_part).layer(DefaultBodyLimit::max(MAX_PART)))
+        .route("/api/uploads/{id}/parts/{part}", put(put_part))
         .with_state(uploads.map(Arc::new));
     guard.protect(routes)
 }
@@ -168,8 +165,8 @@ impl Document {
         (status = 422, description = "Not a name for a site or a file", body = ErrorEnvelope),
     )
 )]
-async fn post_upload(State(depot): State<Depot>, Query(wanted): Query<Wanted>) -> ApiResult<Response> {
-    let uploads = open(&depot)?;
+async fn post_upload(State(inbox): State<Inbox>, Query(wanted): Query<Wanted>) -> ApiResult<Response> {
+    let uploads = open(&inbox)?;
     let upload = uploads.begin(wanted.site.as_deref(), &wanted.name, wanted.bytes).await.map_err(failed)?;
     let location = [(header::LOCATION, format!("/api/uploads/{}", upload.id))];
     Ok((StatusCode::CREATED, location, document(uploads, upload).await?).into_response())
@@ -180,8 +177,8 @@ async fn post_upload(State(depot): State<Depot>, Query(wanted): Query<Wanted>) -
     get, path = "/api/uploads/{id}", tag = "ingest", params(("id" = String, Path, description = "As in the answer to the first request")),
     responses((status = 200, body = Document), (status = 404, description = "No such upload", body = ErrorEnvelope))
 )]
-async fn get_upload(State(depot): State<Depot>, Path(id): Path<String>) -> ApiResult<Response> {
-    let uploads = open(&depot)?;
+async fn get_upload(State(inbox): State<Inbox>, Path(id): Path<String>) -> ApiResult<Response> {
+    let uploads = open(&inbox)?;
     let upload = uploads.get(&id).await.map_err(failed)?;
     document(uploads, upload).await
 }
@@ -199,13 +196,19 @@ async fn get_upload(State(depot): State<Depot>, Path(id): Path<String>) -> ApiRe
     )
 )]
 async fn put_part(
-    State(depot): State<Depot>,
+    State(inbox): State<Inbox>,
     Path((id, part)): Path<(String, u64)>,
-    body: Bytes,
+    body: Body,
 ) -> ApiResult<StatusCode> {
-    let uploads = open(&depot)?;
+    let uploads = open(&inbox)?;
     let upload = uploads.get(&id).await.map_err(failed)?;
-    uploads.put(&upload, part, body).await.map_err(failed)?;
+    // Held in memory: no more of it than the upload has agreed to.
+    let most = usize::try_from(upload.part_bytes).unwrap_or(usize::MAX);
+    let bytes = to_bytes(body, most).await.map_err(|error| {
+        let message = format!("part {part} was broken off, or has more than the {most} bytes of a part: {error}");
+        failed(UploadError::Part(message))
+    })?;
+    uploads.put(&upload, part, bytes).await.map_err(failed)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -218,8 +221,8 @@ async fn put_part(
         (status = 409, description = "Parts are missing", body = ErrorEnvelope),
     )
 )]
-async fn post_complete(State(depot): State<Depot>, Path(id): Path<String>) -> ApiResult<Response> {
-    let uploads = open(&depot)?;
+async fn post_complete(State(inbox): State<Inbox>, Path(id): Path<String>) -> ApiResult<Response> {
+    let uploads = open(&inbox)?;
     let upload = uploads.get(&id).await.map_err(failed)?;
     let upload = uploads.complete(upload).await.map_err(failed)?;
     Ok((StatusCode::ACCEPTED, document(uploads, upload).await?).into_response())
@@ -230,16 +233,16 @@ async fn post_complete(State(depot): State<Depot>, Path(id): Path<String>) -> Ap
     delete, path = "/api/uploads/{id}", tag = "ingest", params(("id" = String, Path, description = "The upload")),
     responses((status = 204, description = "It is gone"), (status = 404, description = "No such upload", body = ErrorEnvelope))
 )]
-async fn delete_upload(State(depot): State<Depot>, Path(id): Path<String>) -> ApiResult<StatusCode> {
-    let uploads = open(&depot)?;
+async fn delete_upload(State(inbox): State<Inbox>, Path(id): Path<String>) -> ApiResult<StatusCode> {
+    let uploads = open(&inbox)?;
     let upload = uploads.get(&id).await.map_err(failed)?;
     uploads.give_up(&upload).await.map_err(failed)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn open(depot: &Depot) -> ApiResult<&Uploads> {
+fn open(inbox: &Inbox) -> ApiResult<&Uploads> {
     let none = || ApiError::new(StatusCode::NOT_FOUND, "no_inbox", "this host has no inbox that uploads could go to");
-    depot.as_deref().ok_or_else(none)
+    inbox.as_deref().ok_or_else(none)
 }
 
 async fn document(uploads: &Uploads, upload: Upload) -> ApiResult<Response> {

@@ -8,8 +8,10 @@ use anyhow::Context;
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::Duration;
-use web::config::Config;
+use web::config::{Config, environment};
 
+/// How long a command that was told to stop has to come to an outcome.
+const GRACE: Duration = Duration::from_millis(300);
 /// A shell's status of a command that was interrupted.
 const INTERRUPTED: u8 = 130;
 
@@ -25,13 +27,13 @@ pub fn run() -> ExitCode {
     };
     let format = cli.log_format;
     let done = match cli.command {
-        Command::Ingest(options) => return finished(format, send::run(&options)),
-        Command::Monitor(options) => return finished(format, monitor::run(&options)),
-        Command::Simulate(options) => return finished(format, simulate::run(&options)),
-        Command::Fit(options) => return finished(format, fit::run(&options)),
-        Command::Criteria(options) => return finished(format, criteria::run(&options)),
-        Command::Certificate(options) => return finished(format, certificate::run(&options)),
-        Command::Advise(options) => return finished(format, advise::run(&options)),
+        Command::Ingest(options) => return finished(format, async move { send::run(&options).await }),
+        Command::Monitor(options) => return finished(format, async move { monitor::run(&options).await }),
+        Command::Simulate(options) => return finished(format, async move { simulate::run(&options).await }),
+        Command::Fit(options) => return finished(format, async move { fit::run(&options).await }),
+        Command::Criteria(options) => return finished(format, async move { criteria::run(&options) }),
+        Command::Certificate(options) => return finished(format, async move { certificate::run(&options).await }),
+        Command::Advise(options) => return finished(format, async move { advise::run(&options) }),
         Command::Serve(options) => serve::run(options, format),
         Command::Health(options) => health::run(&options),
         Command::Backup(options) => backup::backup(&options),
@@ -48,24 +50,35 @@ fn failed(error: &anyhow::Error, status: ExitCode) -> ExitCode {
 }
 
 /// Runs a command that comes to an outcome.
-fn finished(format: Option<LogFormat>, command: impl Future<Output = anyhow::Result<Outcome>>) -> ExitCode {
-    log(format).and_then(|()| uninterrupted(command)).unwrap_or_else(|error| failed(&error, Outcome::Bad.into()))
+fn finished<C>(format: Option<LogFormat>, command: C) -> ExitCode
+where
+    C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
+{
+    log(format).and_then(|()| ended(command)).unwrap_or_else(|error| failed(&error, Outcome::Bad.into()))
 }
 
-/// Runs a command to its end, or until it is interrupted: what it has of its own is cleared away either way.
-fn uninterrupted(command: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<ExitCode> {
+/// Runs a command to its end, or until it is interrupted: what it has of its own is cleared away either way. It is a task of
+/// its own, as reading a pipe or fitting a million points hears of nothing meanwhile.
+fn ended<C>(command: C) -> anyhow::Result<ExitCode>
+where
+    C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("threads cannot be started")?;
     let ended = runtime.block_on(async {
         let stop = told_to_stop().context("signals cannot be received")?;
+        let mut task = tokio::spawn(command);
         tokio::select! {
-            // First: a command that is told to stop, too, may come to an outcome.
-            biased;
-            outcome = command => outcome.map(Into::into),
-            () = stop => Ok(ExitCode::from(INTERRUPTED)),
+            outcome = &mut task => return anyhow::Ok(outcome??.into()),
+            () = stop => {}
+        }
+        // One that is told to stop, too, comes to an outcome.
+        match tokio::time::timeout(GRACE, &mut task).await {
+            Ok(outcome) => Ok(outcome??.into()),
+            Err(_) => Ok(ExitCode::from(INTERRUPTED)),
         }
     });
-    // What still runs, such as a reader of a pipe, must not hold the process up.
+    // What still runs ends with it, and must not hold the process up.
     runtime.shutdown_timeout(Duration::from_millis(500));
     ended
 }
@@ -73,9 +86,7 @@ fn uninterrupted(command: impl Future<Output = anyhow::Result<Outcome>>) -> anyh
 /// Starts logging for a command that ends: what went well, it says itself.
 fn log(format: Option<LogFormat>) -> anyhow::Result<()> {
     let usual = [("LOG_LEVEL".to_owned(), "warn".to_owned())];
-    let set = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
-        .filter(|(name, value)| name.starts_with("LOG_") && !value.trim().is_empty());
+    let set = environment().filter(|(name, value)| name.starts_with("LOG_") && !value.trim().is_empty());
     let (config, _) = Config::from_vars(usual.into_iter().chain(set))?;
     telemetry::logs::init(format.map_or(config.log_format, Into::into), config.log_level);
     Ok(())

@@ -64,7 +64,7 @@ impl Original {
             decoder.multiple_members(true);
             let body = tokio::io::BufReader::with_capacity(BUFFER, decoder);
             Self::spool(body, limit, directory).await.map_err(|error| match error {
-                OriginalError::Io(io) => OriginalError::Gzip(io),
+                OriginalError::Io(error) => of_gzip(error),
                 other => other,
             })
         } else {
@@ -93,13 +93,7 @@ impl Original {
         let mut buffer = vec![0; BUFFER];
         let mut bytes = unpacked.rewind()?;
         loop {
-            let read = bytes.read(&mut buffer).map_err(|error| match error.kind() {
-                // What the decoder says of damage.
-                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-                    OriginalError::Gzip(error)
-                }
-                _ => OriginalError::Io(error),
-            })?;
+            let read = bytes.read(&mut buffer).map_err(of_gzip)?;
             if read == 0 {
                 break;
             }
@@ -115,6 +109,18 @@ impl Original {
     /// The bytes from the start.
     pub fn rewind(&mut self) -> io::Result<Box<dyn Read + '_>> {
         self.bytes_of.rewind()
+    }
+}
+
+/// What an error over gzip is: the decoder's own are of the file, those of the disk or the connection are not.
+fn of_gzip(error: io::Error) -> OriginalError {
+    match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+            if error.raw_os_error().is_none() =>
+        {
+            OriginalError::Gzip(error)
+        }
+        _ => OriginalError::Io(error),
     }
 }
 
@@ -218,6 +224,19 @@ mod tests {
         assert!(matches!(take(b"time,species", true, 5000).await, Err(OriginalError::Gzip(_))));
         let twice = [packed.clone(), packed].concat();
         assert_eq!(take(&twice, true, 10_000).await.unwrap().0.len(), 10_000);
+    }
+
+    /// A connection that breaks, or a disk that is full, is not a damaged file.
+    #[tokio::test]
+    async fn what_is_not_of_the_file_is_not_said_of_it() {
+        let mut packed = Vec::new();
+        let mut encoder = async_compression::tokio::bufread::GzipEncoder::new(&[b'x'; 5000][..]);
+        encoder.read_to_end(&mut packed).await.unwrap();
+        let reset = async { Err::<&[u8], _>(io::Error::from(io::ErrorKind::ConnectionReset)) };
+        let rest = tokio_util::io::StreamReader::new(futures_util::stream::once(reset));
+        let broken = AsyncReadExt::chain(&packed[..20], rest);
+        let spooled = Original::spooled(std::pin::pin!(broken), true, 5000, &std::env::temp_dir()).await;
+        assert!(matches!(spooled, Err(OriginalError::Io(_))));
     }
 
     #[tokio::test]

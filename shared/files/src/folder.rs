@@ -112,10 +112,14 @@ impl Tree {
         still >= STILL_OPEN || still >= if size == 0 { STILL_EMPTY } else { STILL } && !is_open()
     }
 
-    fn walk(&self) -> io::Result<Listing> {
+    /// Looks through the folder, or through that of one site.
+    fn walk(&self, of: Of<'_>) -> io::Result<Listing> {
         let (mut listing, mut there, now) = (Listing::default(), HashSet::new(), Instant::now());
         let writing = Writing::default();
-        let mut folders = vec![self.root.clone()];
+        let mut folders = vec![match of {
+            Of::Site(Some(site)) => self.root.join(site),
+            Of::All | Of::Site(None) => self.root.clone(),
+        }];
         while let Some(folder) = folders.pop() {
             let entries = match fs::read_dir(&folder) {
                 // It may have gone meanwhile.
@@ -132,7 +136,7 @@ impl Tree {
                 let Ok(metadata) = entry.metadata() else { continue };
                 if metadata.is_dir() {
                     let is_ours = folder == self.root && is_shelf(&name);
-                    if !is_ours && !is_hidden(&name) {
+                    if !is_ours && !is_hidden(&name) && of != Of::Site(None) {
                         folders.push(path);
                     }
                 } else if metadata.is_file() && !is_hidden(&name) && !is_unfinished(&path) {
@@ -145,8 +149,10 @@ impl Tree {
                 }
             }
         }
-        self.seen.lock().retain(|path, _| there.contains(path));
-        self.told.open.lock().retain(|path| there.contains(path));
+        if of == Of::All {
+            self.seen.lock().retain(|path, _| there.contains(path));
+            self.told.open.lock().retain(|path| there.contains(path));
+        }
         listing.whole.sort();
         Ok(listing)
     }
@@ -154,12 +160,23 @@ impl Tree {
     fn waiting(&self, path: &Path, metadata: &Metadata) -> Option<Waiting> {
         let place = path.strip_prefix(&self.root).ok()?.to_str()?.to_owned();
         let site = place.split_once('/').map(|(site, _)| site.to_owned());
-        let modified = metadata.modified().ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
-        let version = format!("{} {}", metadata.len(), modified.unwrap_or_default().as_nanos());
-        Some(Waiting { site, place, version })
+        Some(Waiting { site, place, version: version(metadata) })
+    }
+
+    /// Whether a file is the one that was listed. Another one at its place has not been read.
+    fn is_same(&self, file: &Waiting) -> io::Result<bool> {
+        match fs::metadata(self.path(file)) {
+            Ok(metadata) => Ok(version(&metadata) == file.version),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn put_away(&self, file: &Waiting, shelf: Shelf, account: &[u8]) -> io::Result<()> {
+        if !self.is_same(file)? {
+            // What has come in its place is a file of its own.
+            return Ok(());
+        }
         let to = free(&self.root.join(shelf.folder()).join(&file.place))?;
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder)?;
@@ -183,16 +200,23 @@ impl Source for Folder {
     }
 
     async fn list(&self, of: Of<'_>) -> io::Result<Listing> {
-        let listing = apart(&self.tree, |tree| tree.walk()).await?;
-        let whole = listing.whole.into_iter().filter(|file| of.has(file.site.as_deref()));
-        Ok(Listing { whole: whole.collect(), growing: listing.growing })
+        let site = match of {
+            Of::All => None,
+            Of::Site(site) => Some(site.map(str::to_owned)),
+        };
+        apart(&self.tree, move |tree| tree.walk(site.as_ref().map_or(Of::All, |site| Of::Site(site.as_deref())))).await
     }
 
     /// A copy: somebody may write to the file while it is read.
     async fn open(&self, file: &Waiting, room: Room<'_>) -> Result<(Original, String), OriginalError> {
         let mut body = BufReader::with_capacity(BUFFER, File::open(self.tree.path(file)).await?);
         let gzip = body.fill_buf().await?.starts_with(&GZIP);
-        Ok((Original::spooled(body, gzip, room.bytes, room.spool).await?, file.version.clone()))
+        let original = Original::spooled(body, gzip, room.bytes, room.spool).await?;
+        let listed = file.clone();
+        if !apart(&self.tree, move |tree| tree.is_same(&listed)).await? {
+            return Err(io::Error::other("another file has come in its place, or it is still being written").into());
+        }
+        Ok((original, file.version.clone()))
     }
 
     async fn put_away(&self, file: &Waiting, shelf: Shelf, account: &Value) -> io::Result<()> {
@@ -231,6 +255,12 @@ fn watch(root: &Path, told: &Arc<Told>) -> notify::Result<RecommendedWatcher> {
     Ok(watcher)
 }
 
+/// Tells files at one place apart.
+fn version(metadata: &Metadata) -> String {
+    let modified = metadata.modified().ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+    format!("{} {}", metadata.len(), modified.unwrap_or_default().as_nanos())
+}
+
 fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
@@ -252,8 +282,7 @@ fn account_of(file: &Path) -> PathBuf {
     file.with_file_name(name)
 }
 
-/// The path itself if neither it nor its account is taken, else one with a number: files of one name come every night,
-/// and each is evidence.
+/// The path itself if it is not taken, else one with a number: files of one name come every night, and each is evidence.
 fn free(path: &Path) -> io::Result<PathBuf> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
@@ -261,11 +290,31 @@ fn free(path: &Path) -> io::Result<PathBuf> {
         1 => path.to_owned(),
         _ => path.with_file_name(format!("{stem} ({number}){extension}")),
     };
-    for number in 1.. {
-        let path = numbered(number);
-        if !path.try_exists()? {
-            return Ok(path);
-        }
+    let mut number = 1;
+    while numbered(number).try_exists()? {
+        number += 1;
     }
-    Ok(path.to_owned())
+    Ok(numbered(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody writes to a file while it is taken in: what was not read stays where it is.
+    #[test]
+    fn a_file_that_came_in_the_place_of_another_is_not_put_away_with_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::new(root.path()).unwrap();
+        let path = folder.root().join("a.csv");
+        let listed = || folder.tree.waiting(&path, &fs::metadata(&path).unwrap()).unwrap();
+        fs::write(&path, "time,species,concentration\n1,SO4,1\n").unwrap();
+        let first = listed();
+        fs::write(&path, "time,species,concentration\n1,SO4,900\n").unwrap();
+        folder.tree.put_away(&first, Shelf::Done, b"{}").unwrap();
+        assert!(path.exists() && !root.path().join("done/a.csv").exists());
+        folder.tree.put_away(&listed(), Shelf::Done, b"{}").unwrap();
+        assert!(!path.exists() && root.path().join("done/a.csv").exists());
+        assert!(folder.tree.put_away(&first, Shelf::Done, b"{}").is_ok(), "one that is gone is missed by nobody");
+    }
 }

@@ -21,8 +21,6 @@ use tokio_util::sync::CancellationToken;
 /// Sites whose files are taken in at the same time, whatever looks have found them: each file may need its room on the disk.
 /// Those of one site go one after the other, in the order of their names: a later one may correct what an earlier one says.
 const SITES_AT_ONCE: usize = 4;
-/// Sites of a look that are asked for their lease at the same time.
-const ASKED_AT_ONCE: usize = 64;
 
 /// An inbox: a source, and who takes in what is there.
 pub struct Inbox<S> {
@@ -106,7 +104,7 @@ impl<S: Source> Inbox<S> {
         let sites: BTreeSet<Option<String>> = whole.into_iter().map(|file| file.site).collect();
         let sites: Vec<_> = sites.into_iter().collect();
         let work = (0..sites.len()).map(|index| self.work(&sites[index], until));
-        let results: Vec<_> = stream::iter(work).buffer_unordered(ASKED_AT_ONCE).collect().await;
+        let results: Vec<_> = stream::iter(work).buffer_unordered(SITES_AT_ONCE).collect().await;
         let (mut looked, mut failure) = (Looked { growing, ..Looked::default() }, None);
         for result in results {
             match result {
@@ -126,13 +124,13 @@ impl<S: Source> Inbox<S> {
         let name = format!("{}/{}", self.source.name(), site.as_deref().unwrap_or_default());
         let is_over = || self.stopping.is_cancelled() || until.is_some_and(|until| Instant::now() >= until);
         loop {
+            // Before the lease: while it waits for room here, others may have some. Nobody closes it.
+            let _room = self.room.acquire().await;
             let mut watch = self.watches.lock().get(site).cloned().unwrap_or_default();
             let taken = store.take_lease(Work::Source(name.clone()), &mut watch).await?;
             self.watches.lock().insert(site.clone(), watch);
             let Some(lease) = taken else { return Ok(Worked::Elsewhere) };
             let beating = Beating::start(store.clone(), lease.clone());
-            // Nobody closes it.
-            let _room = self.room.acquire().await;
             let worked = self.take_all(Of::Site(site.as_deref()), until, is_over).await;
             drop(beating);
             store.give_back(&lease).await?;

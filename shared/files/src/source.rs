@@ -44,16 +44,6 @@ pub enum Of<'a> {
     Site(Option<&'a str>),
 }
 
-impl Of<'_> {
-    /// Whether a file is asked for.
-    pub fn has(self, site: Option<&str>) -> bool {
-        match self {
-            Self::All => true,
-            Self::Site(of) => of == site,
-        }
-    }
-}
-
 /// What a source has.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Listing {

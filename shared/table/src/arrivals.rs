@@ -1,10 +1,9 @@
 //! What became of files at their places, for whoever has put one there and asks.
 
 use crate::ingests::Refusal;
-use crate::item::{n, s};
-use crate::{Item, ItemExt, Store, StoreError, TTL, keys};
+use crate::item::{expiring, s};
+use crate::{ItemExt, Store, StoreError, keys};
 use domain::reading::short_digest;
-use domain::time;
 
 /// Seconds after which nobody asks any more. The ledger has what became of every file for ever.
 const KEPT: i64 = 30 * 24 * 3600;
@@ -26,11 +25,6 @@ pub enum Arrival {
 fn key(source: &str, place: &str) -> (String, String) {
     // A place may be longer than a key.
     (format!("SOURCE#{source}"), format!("FILE#{}", short_digest(&[place])))
-}
-
-pub(crate) fn expiring(mut item: Item, seconds: i64) -> Item {
-    item.insert(TTL.into(), n(time::now() / 1_000_000 + seconds));
-    item
 }
 
 impl Store {

@@ -4,7 +4,7 @@
 //! and no partition takes all the writes of a morning's logins, and one under its own id, which knows the site. While
 //! it waits for its first message, moves from one site to another, or reads the past, it is in no list.
 
-use super::item::{n, s};
+use super::item::{expiring, n, s};
 use super::{Item, ItemExt, PK, SK, Store, StoreError, TTL, keys};
 use crate::write::Transaction;
 use aws_sdk_dynamodb::types::ReturnValue;
@@ -74,7 +74,7 @@ fn shard(id: &str) -> u8 {
 
 fn item(pk: String, sk: &str, subscriber: &Subscriber) -> Item {
     let Subscriber { connection, from, hold } = subscriber;
-    let mut item = keys(pk, sk);
+    let mut item = expiring(keys(pk, sk), LIFETIME);
     item.insert("id".into(), s(&connection.id));
     item.insert("site".into(), s(&connection.site));
     item.insert("alerts".into(), n(u8::from(connection.alerts_only)));
@@ -83,7 +83,6 @@ fn item(pk: String, sk: &str, subscriber: &Subscriber) -> Item {
     if connection.waits {
         item.insert("waits".into(), n(1));
     }
-    item.insert(TTL.into(), n(time::now() / 1_000_000 + LIFETIME));
     item
 }
 

@@ -5,11 +5,11 @@
 //! connections at a time, posts, and notes that they have it. Who takes over after a crash knows of every connection
 //! whether it has the events, has not, or may have: a claim without its end.
 
-use super::item::{n, s};
-use super::{ItemExt, PK, SK, Store, StoreError, TTL, keys};
+use super::item::{expiring, n, s};
+use super::{ItemExt, PK, SK, Store, StoreError, keys};
 use crate::write::Transaction;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
-use domain::{name, time};
+use domain::name;
 use std::collections::HashMap;
 
 const STATE: &str = "STATE";
@@ -97,10 +97,9 @@ impl Store {
     }
 
     async fn put_claim(&self, site: &str, claim: &Claim) -> Result<(), StoreError> {
-        let mut item = keys(partition(site), &claim.key);
+        let mut item = expiring(keys(partition(site), &claim.key), KEPT);
         item.insert("ids".into(), s(claim.ids.join("\n")));
         item.insert("done".into(), n(u8::from(claim.done)));
-        item.insert(TTL.into(), n(time::now() / 1_000_000 + KEPT));
         self.put_if(item, None).await
     }
 

@@ -1,7 +1,8 @@
 //! Reading attributes of an item.
 
-use super::{PK, SK, StoreError};
+use super::{PK, SK, StoreError, TTL};
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::time;
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -77,4 +78,10 @@ pub(super) fn n(number: impl ToString) -> AttributeValue {
 /// A bytes attribute.
 pub(super) fn b(bytes: Vec<u8>) -> AttributeValue {
     AttributeValue::B(bytes.into())
+}
+
+/// An item that the table removes some time after so many seconds.
+pub(super) fn expiring(mut item: Item, seconds: i64) -> Item {
+    item.insert(TTL.into(), n(time::now() / 1_000_000 + seconds));
+    item
 }

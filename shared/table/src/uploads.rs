@@ -1,7 +1,6 @@
 //! Uploads: files that come in parts.
 
-use crate::arrivals::expiring;
-use crate::item::s;
+use crate::item::{expiring, s};
 use crate::{ItemExt, Store, StoreError, keys};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -26,6 +25,9 @@ pub struct Upload {
     pub place: String,
     /// What the store of its parts calls it; empty for a folder.
     pub handle: String,
+    /// Whether it is being put together, or is: parts that are not there any more are in it.
+    #[serde(default)]
+    pub is_completing: bool,
     /// Whether all of it is there.
     pub is_complete: bool,
 }

@@ -104,13 +104,17 @@ pub struct ConfigError {
     pub expected: String,
 }
 
+/// The environment of this process. A variable that is not UTF-8 cannot be a setting with a usable value.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    // `vars` would panic on it.
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+}
+
 impl Config {
     /// Reads the environment of this process. Also returns names that look like settings and are not.
     pub fn from_env() -> Result<(Self, Vec<String>), ConfigError> {
-        // A variable that is not UTF-8 cannot be one of ours with a usable value; `vars` would panic on it.
-        let vars = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
-        Self::from_vars(vars)
+        Self::from_vars(environment())
     }
 
     /// Reads settings from names and values. An empty value counts as unset.
@@ -262,7 +266,9 @@ fn origins(text: &str) -> Option<Vec<HeaderValue>> {
 }
 
 fn hosts(text: &str) -> Option<Vec<Authority>> {
-    let host = |text: &str| text.trim().parse().ok().filter(|host: &Authority| !host.as_str().contains('@'));
+    // What stands behind the host is no port if it is none that there is.
+    let is_host = |host: &Authority| host.as_str() == host.host() || host.port_u16().is_some();
+    let host = |text: &str| text.trim().parse().ok().filter(|host| is_host(host) && !host.as_str().contains('@'));
     text.split(',').map(host).collect()
 }
 

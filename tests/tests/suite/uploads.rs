@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::net::TcpStream;
 use tests::host::{Host, under_test};
-use tests::inbox::started;
+use tests::inbox::{Inbox, started};
 use tests::server::Options;
 use tests::{Api, Server};
 
@@ -130,7 +130,8 @@ async fn what_cannot_be_a_file_of_the_inbox_is_refused_at_once() -> anyhow::Resu
     assert_eq!(status, 201, "{begun}");
     let id = begun["id"].as_str().context("an id")?;
     if under_test() == Host::Server {
-        for (part, length, status) in [(1, 99, 422), (1, 101, 422), (0, 100, 422), (2, 100, 422), (1, 100, 204)] {
+        let lengths = [(1, 99, 422), (1, 101, 422), (1, PART + 1, 422), (0, 100, 422), (2, 100, 422), (1, 100, 204)];
+        for (part, length, status) in lengths {
             let url = server.url(&format!("/api/uploads/{id}/parts/{part}"));
             let answer = reqwest::Client::new().put(url).body(vec![b'x'; length]).send().await?;
             assert_eq!(answer.status(), status, "part {part} of {length} bytes");
@@ -141,6 +142,42 @@ async fn what_cannot_be_a_file_of_the_inbox_is_refused_at_once() -> anyhow::Resu
     for id in [id, "0", "..%2F..%2Fx"] {
         assert_eq!(api.get(&format!("/api/uploads/{id}")).await?.status(), 404, "{id}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_completes_an_upload_twice_at_once_has_one_file() -> anyhow::Result<()> {
+    let (_inbox, server, api) = started(Options::default()).await?;
+    let file = format!("{HEADER}\n1,SO4,900\n");
+    for round in 0..5 {
+        let (_, begun) = begin(&api, &format!("?site=twice{round}&name=a.csv&bytes={}", file.len())).await?;
+        let id = begun["id"].as_str().context("an id")?;
+        assert_eq!(put(&server, &begun["missing"][0], file.as_bytes()).await? / 100, 2);
+        let complete = format!("/api/uploads/{id}/complete");
+        let (one, other) = tokio::join!(post(&api, &complete), post(&api, &complete));
+        assert_eq!((one?.0, other?.0), (202, 202));
+        let done = settled(&api, id).await?;
+        assert_eq!(done["state"], "done", "{done}");
+        let gone = reqwest::Client::new().delete(server.url(&format!("/api/uploads/{id}"))).send().await?;
+        assert_eq!(gone.status(), 204);
+    }
+    assert_eq!(api.list("/api/ingests", "ingests").await?.len(), 5);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_upload_whose_parts_are_gone_is_not_said_to_be_in_the_inbox() -> anyhow::Result<()> {
+    let (inbox, server, api) = started(Options::default()).await?;
+    // From a bucket nobody but its own rule removes them.
+    let Inbox::Folder(folder) = &inbox else { return Ok(()) };
+    let (_, begun) = begin(&api, "?site=north&name=a.csv&bytes=100").await?;
+    let id = begun["id"].as_str().context("an id")?;
+    assert_eq!(put(&server, &begun["missing"][0], &[b'x'; 100]).await?, 204);
+    std::fs::remove_dir_all(folder.path().join(".uploads").join(id))?;
+    assert_eq!(api.get(&format!("/api/uploads/{id}")).await?.status(), 404);
+    assert_eq!(post(&api, &format!("/api/uploads/{id}/complete")).await?.0, 404);
+    let gone = reqwest::Client::new().delete(server.url(&format!("/api/uploads/{id}"))).send().await?;
+    assert_eq!(gone.status(), 204);
     Ok(())
 }
 

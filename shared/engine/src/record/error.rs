@@ -8,8 +8,8 @@ use formats::report::Report;
 use serde_json::{Value, json};
 use table::StoreError;
 
-/// Why a file was not taken. Nothing of it has been stored, except after `Store` and `Io`, where posting the same
-/// file again finishes the work.
+/// Why a file was not taken. Nothing of it has been stored, except after `Store`, `Io` and `Paused`, where the same
+/// file given again finishes the work.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The body.

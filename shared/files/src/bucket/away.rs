@@ -3,7 +3,7 @@
 use super::{Bucket, Version, failed};
 use crate::source::{Shelf, Waiting};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::io;
@@ -13,6 +13,19 @@ const COPIED_AT_ONCE: i64 = 5 * 1024 * 1024 * 1024;
 const PART: i64 = 1024 * 1024 * 1024;
 /// What stands in a copy's source as it is.
 const IN_KEYS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The ETag of what an object is a copy of: that of an object that came in parts is not its copy's.
+const COPY_OF: &str = "copy-of";
+
+/// An ETag without its quotes.
+fn bare(etag: &str) -> &str {
+    etag.trim_matches('"')
+}
+
+fn is_copy_of(there: &HeadObjectOutput, version: &Version) -> bool {
+    let copy_of = || there.metadata().and_then(|metadata| metadata.get(COPY_OF));
+    there.e_tag() == Some(&version.etag) || copy_of().is_some_and(|etag| etag == bare(&version.etag))
+}
 
 impl Bucket {
     /// Copies an object to a shelf, with its account beside it, and removes it from the inbox. What has come in its place
@@ -64,7 +77,7 @@ impl Bucket {
             let key = if number == 1 { key.to_owned() } else { format!("{stem} ({number}){extension}") };
             match self.head(&key).await? {
                 None => return Ok((key, false)),
-                Some(there) if there.e_tag() == Some(&version.etag) => return Ok((key, true)),
+                Some(there) if is_copy_of(&there, version) => return Ok((key, true)),
                 Some(_) => number += 1,
             }
         }
@@ -76,12 +89,19 @@ impl Bucket {
         let of_version = version.id.as_ref().map(named).unwrap_or_default();
         let source = format!("{bucket}/{}{of_version}", utf8_percent_encode(from, IN_KEYS));
         let head = self.client.head_object().bucket(bucket).key(from).set_version_id(version.id.clone()).send().await;
-        let size = head.map_err(failed)?.content_length().unwrap_or_default();
+        let head = head.map_err(failed)?;
+        let size = head.content_length().unwrap_or_default();
+        let mut metadata = head.metadata.unwrap_or_default();
+        metadata.insert(COPY_OF.into(), bare(&version.etag).to_owned());
         if size <= COPIED_AT_ONCE {
             let copy = self.client.copy_object().bucket(bucket).key(to).copy_source(source);
+            let copy = copy.metadata_directive(MetadataDirective::Replace).set_metadata(Some(metadata));
+            let copy = copy.set_content_type(head.content_type).set_content_encoding(head.content_encoding);
             return copy.copy_source_if_match(&version.etag).send().await.map(drop).map_err(failed);
         }
-        let upload = self.client.create_multipart_upload().bucket(bucket).key(to).send().await.map_err(failed)?;
+        let upload = self.client.create_multipart_upload().bucket(bucket).key(to).set_metadata(Some(metadata));
+        let upload = upload.set_content_type(head.content_type).set_content_encoding(head.content_encoding);
+        let upload = upload.send().await.map_err(failed)?;
         let id = upload.upload_id().unwrap_or_default();
         let mut parts = CompletedMultipartUpload::builder();
         for (number, begin) in (1..).zip((0..size).step_by(PART as usize)) {

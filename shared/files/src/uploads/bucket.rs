@@ -2,7 +2,7 @@
 
 use crate::bucket::{Place, failed};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Part};
 use bytes::Bytes;
@@ -13,6 +13,8 @@ use table::uploads::Upload;
 
 /// How long an address is good. Others are given for what is missing then.
 const GOOD_FOR: Duration = Duration::from_secs(3600);
+
+const NO_SUCH_UPLOAD: &str = "NoSuchUpload";
 
 /// The bucket.
 pub struct BucketDepot {
@@ -72,7 +74,7 @@ impl BucketDepot {
         while let Some(page) = pages.next().await {
             match page {
                 Ok(page) => parts.extend(page.parts.unwrap_or_default()),
-                Err(error) if error.code() == Some("NoSuchUpload") => return Ok(None),
+                Err(error) if error.code() == Some(NO_SUCH_UPLOAD) => return Ok(None),
                 Err(error) => return Err(failed(error)),
             }
         }
@@ -91,16 +93,29 @@ impl BucketDepot {
 
     pub(super) async fn complete(&self, upload: &Upload) -> io::Result<()> {
         let mut parts = CompletedMultipartUpload::builder();
-        for part in self.parts(upload).await?.unwrap_or_default() {
+        // Of two who do it at once one comes too late.
+        let Some(there) = self.parts(upload).await? else { return Ok(()) };
+        for part in there {
             let part = CompletedPart::builder().set_part_number(part.part_number()).set_e_tag(part.e_tag);
             parts = parts.parts(part.build());
         }
         let request = self.client.complete_multipart_upload().bucket(&self.place.bucket).key(self.key(&upload.place));
-        request.upload_id(&upload.handle).multipart_upload(parts.build()).send().await.map(drop).map_err(failed)
+        or_gone(request.upload_id(&upload.handle).multipart_upload(parts.build()).send().await)
     }
 
     pub(super) async fn give_up(&self, upload: &Upload) -> io::Result<()> {
         let request = self.client.abort_multipart_upload().bucket(&self.place.bucket).key(self.key(&upload.place));
-        request.upload_id(&upload.handle).send().await.map(drop).map_err(failed)
+        or_gone(request.upload_id(&upload.handle).send().await)
+    }
+}
+
+/// Nothing is to be done about an upload that is not there any more.
+fn or_gone<T, E>(done: Result<T, SdkError<E>>) -> io::Result<()>
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match done {
+        Err(error) if error.code() == Some(NO_SUCH_UPLOAD) => Ok(()),
+        done => done.map(drop).map_err(failed),
     }
 }

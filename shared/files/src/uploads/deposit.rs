@@ -17,12 +17,7 @@ pub(crate) struct Deposit<'a> {
 impl Depot {
     /// Begins a file of a site.
     pub(crate) async fn deposit(&self, site: Option<&str>, name: &str) -> Result<Deposit<'_>, UploadError> {
-        let id = uuid::Uuid::now_v7().simple().to_string();
-        let place = super::place(site, &id, name)?;
-        let handle = self.begin(&id, &place).await?;
-        let site = site.map(str::to_owned);
-        let name = name.to_owned();
-        let upload = Upload { id, site, name, bytes: 0, part_bytes: PART, place, handle, is_complete: false };
+        let upload = self.begin(site, name, 0, PART).await?;
         Ok(Deposit { depot: self, upload, rest: BytesMut::new(), parts: 0 })
     }
 

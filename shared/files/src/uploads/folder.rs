@@ -76,8 +76,9 @@ impl FolderDepot {
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder)?;
             }
-            fs::rename(own.join(WHOLE), to)?;
-            fs::remove_dir_all(own)
+            // Of two who do it at once one comes too late.
+            or_gone(fs::rename(own.join(WHOLE), to))?;
+            or_gone(fs::remove_dir_all(own))
         })
         .await
     }
@@ -109,8 +110,13 @@ impl FolderDepot {
 
     pub(super) async fn give_up(&self, id: &str) -> io::Result<()> {
         let own = self.own(id);
-        apart(move || fs::remove_dir_all(own)).await
+        apart(move || or_gone(fs::remove_dir_all(own))).await
     }
+}
+
+/// What is not there any more need not be removed.
+fn or_gone(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 async fn apart<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

@@ -24,7 +24,7 @@ const MAX_PARTS: u64 = 10_000;
 /// The longest name of a file.
 const MAX_NAME: usize = 200;
 /// The most missing parts in one answer.
-pub const MISSING: usize = 100;
+const MISSING: usize = 100;
 
 /// Where parts are kept, and where an upload stands once it is whole.
 pub enum Depot {
@@ -43,12 +43,17 @@ impl Depot {
         }
     }
 
-    /// Begins a file; gives what the store calls it.
-    async fn begin(&self, id: &str, place: &str) -> io::Result<String> {
-        match self {
-            Self::Folder(folder) => folder.begin(id).await,
-            Self::Bucket(bucket) => bucket.begin(place).await,
-        }
+    /// Begins a file.
+    async fn begin(&self, site: Option<&str>, name: &str, bytes: u64, part_bytes: u64) -> Result<Upload, UploadError> {
+        let id = uuid::Uuid::now_v7().simple().to_string();
+        let place = place(site, &id, name)?;
+        let handle = match self {
+            Self::Folder(folder) => folder.begin(&id).await,
+            Self::Bucket(bucket) => bucket.begin(&place).await,
+        }?;
+        let (site, name) = (site.map(str::to_owned), name.to_owned());
+        let (is_completing, is_complete) = (false, false);
+        Ok(Upload { id, site, name, bytes, part_bytes, place, handle, is_completing, is_complete })
     }
 
     async fn complete(&self, upload: &Upload) -> io::Result<()> {
@@ -149,19 +154,15 @@ impl Uploads {
 
     /// Begins an upload.
     pub async fn begin(&self, site: Option<&str>, name: &str, bytes: u64) -> Result<Upload, UploadError> {
-        let site = site.map(name::check).transpose().map_err(UploadError::Site)?.map(str::to_owned);
+        let site = site.map(name::check).transpose().map_err(UploadError::Site)?;
         if bytes > self.limit {
             return Err(UploadError::TooLarge { limit: self.limit });
         }
         if bytes == 0 {
             return Err(UploadError::Place("bytes: an empty file has nothing to take in"));
         }
-        let id = uuid::Uuid::now_v7().simple().to_string();
-        let place = place(site.as_deref(), &id, name)?;
         let part_bytes = bytes.div_ceil(MAX_PARTS).next_multiple_of(1024 * 1024).max(PART);
-        let handle = self.depot.begin(&id, &place).await?;
-        let name = name.to_owned();
-        let upload = Upload { id, site, name, bytes, part_bytes, place, handle, is_complete: false };
+        let upload = self.depot.begin(site, name, bytes, part_bytes).await?;
         self.store.save_upload(&upload).await?;
         Ok(upload)
     }
@@ -173,10 +174,11 @@ impl Uploads {
 
     /// How far an upload is.
     pub async fn far(&self, upload: &Upload) -> Result<Far, UploadError> {
-        if !upload.is_complete
-            && let Some(there) = self.there(upload).await?
-        {
-            return Ok(Far::Receiving(received(upload, &there), self.missing(upload, &there).await?));
+        if !upload.is_complete {
+            if let Some(there) = self.there(upload).await? {
+                return Ok(Far::Receiving(received(upload, &there), self.missing(upload, &there).await?));
+            }
+            self.is_put_together(upload).await?;
         }
         match self.store.arrival(&self.depot.source(), &upload.place).await? {
             None => Ok(Far::Waiting),
@@ -208,16 +210,31 @@ impl Uploads {
         if upload.is_complete {
             return Ok(upload);
         }
-        // An attempt that was broken off may have put it there.
-        if let Some(there) = self.there(&upload).await? {
-            if received(&upload, &there) != upload.bytes {
-                return Err(UploadError::Incomplete);
+        let upload = match self.there(&upload).await? {
+            Some(there) if received(&upload, &there) != upload.bytes => return Err(UploadError::Incomplete),
+            Some(_) => {
+                let upload = Upload { is_completing: true, ..upload };
+                self.store.save_upload(&upload).await?;
+                self.depot.complete(&upload).await?;
+                upload
             }
-            self.depot.complete(&upload).await?;
-        }
-        let upload = Upload { is_complete: true, ..upload };
+            None => {
+                self.is_put_together(&upload).await?;
+                upload
+            }
+        };
+        let upload = Upload { is_completing: true, is_complete: true, ..upload };
         self.store.save_upload(&upload).await?;
         Ok(upload)
+    }
+
+    /// Whether an upload whose parts are not there has been put into the inbox, by an attempt that was broken off or by
+    /// somebody else just now. If not, its parts are gone, and it with them.
+    async fn is_put_together(&self, upload: &Upload) -> Result<(), UploadError> {
+        if upload.is_completing || self.get(&upload.id).await?.is_completing {
+            return Ok(());
+        }
+        Err(UploadError::Unknown)
     }
 
     /// Gives an upload up, unless it is whole.
@@ -304,6 +321,7 @@ mod tests {
             part_bytes,
             place: text(),
             handle: text(),
+            is_completing: false,
             is_complete: false,
         }
     }

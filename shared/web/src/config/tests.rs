@@ -117,7 +117,7 @@ const ROWS: &[Row] = &[
     row(
         "OW_SC_SOURCE_HOSTS",
         &["lims.plant.example", "127.0.0.1:8080, [::1]:90"],
-        &["a b", "https://a", "a/b", "a,,b", "u@a"],
+        &["a b", "https://a", "a/b", "a,,b", "u@a", "lims:84433", "lims:"],
         "a comma list of hosts",
         |c| list(c.source_hosts.iter().map(|host| host.as_str())),
     ),
