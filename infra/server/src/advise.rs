@@ -35,7 +35,7 @@ enum Side {
 }
 
 /// Gives advice.
-pub(crate) async fn run(options: &Advise) -> anyhow::Result<Outcome> {
+pub(crate) fn run(options: &Advise) -> anyhow::Result<Outcome> {
     let alerts = match &options.alerts {
         Some(path) => read(path)?,
         None => concerns(options),
@@ -45,7 +45,7 @@ pub(crate) async fn run(options: &Advise) -> anyhow::Result<Outcome> {
         Err(error) => bail!("{}: {}", error.field, error.reason),
     };
     if options.json {
-        terminal::print_json(&json!(advice));
+        terminal::print_json(&json!(advice))?;
         return Ok(Outcome::Compliant);
     }
     for action in &advice.actions {

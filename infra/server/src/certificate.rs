@@ -68,9 +68,9 @@ pub(crate) async fn run(options: &Certificate) -> anyhow::Result<Outcome> {
         _ => Outcome::Insufficient,
     };
     if options.json {
-        terminal::print_json(&summary)
+        terminal::print_json(&summary)?;
     } else {
-        print(&summary, outcome, options)
+        print(&summary, outcome, options);
     }
     Ok(if unread { Outcome::Bad } else { outcome })
 }

@@ -2,7 +2,7 @@
 
 use crate::outcome::Outcome;
 use crate::terminal::{self, say};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use chemistry::criteria::{self, Criterion, Gives, Note, Water};
 use clap::Args;
 use serde_json::{Value, json};
@@ -27,10 +27,11 @@ pub struct Criteria {
 }
 
 /// Says what criteria come to.
-pub(crate) async fn run(options: &Criteria) -> anyhow::Result<Outcome> {
+pub(crate) fn run(options: &Criteria) -> anyhow::Result<Outcome> {
     let water = Water { hardness: options.hardness, ph: options.ph, temperature: options.temperature };
     let is_dry = options.hardness.is_none() && options.ph.is_none() && options.temperature.is_none();
     let mut documents = Vec::new();
+    let mut is_answered = false;
     for criterion in asked(options)? {
         let answer = match criterion.value(&water) {
             Ok(answer) => Some(answer),
@@ -41,6 +42,7 @@ pub(crate) async fn run(options: &Criteria) -> anyhow::Result<Outcome> {
         if answer.is_none() && !is_dry {
             continue;
         }
+        is_answered = true;
         if options.json {
             let (value, note) = (answer.map(|answer| answer.value), answer.and_then(|answer| answer.note));
             let mut document = json!(criterion);
@@ -60,8 +62,9 @@ pub(crate) async fn run(options: &Criteria) -> anyhow::Result<Outcome> {
             None => say(format_args!("{}: {}. {}", criterion.id, criterion.label, criterion.formula)),
         }
     }
+    ensure!(is_answered, "pH and temperature are needed together");
     if options.json {
-        terminal::print_json(&json!({ "criteria": documents }));
+        terminal::print_json(&json!({ "criteria": documents }))?;
     }
     Ok(Outcome::Compliant)
 }

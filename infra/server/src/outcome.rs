@@ -3,7 +3,8 @@
 use serde_json::Value;
 use std::process::ExitCode;
 
-/// What came of it. Of several the greatest counts: a violation is one whatever else is missing, as on a certificate.
+/// What came of it, the gravest last: of several that counts. An exceedance is told even if other rows could not be judged,
+/// as on a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
     /// Every row was taken, and nothing is beyond its limit.
@@ -53,7 +54,13 @@ impl Outcome {
     /// What the answer to a file says besides its exceedances: whether all of it could be judged.
     pub(crate) fn besides(answer: &Value) -> Self {
         let number = |name: &str| answer[name].as_u64().unwrap_or_default();
-        if number("rows_refused") + number("readings_inconclusive") > 0 { Self::Insufficient } else { Self::Compliant }
+        // What no limit was compared with is not known to comply. Without a server nothing is judged, and nothing says so.
+        let is_open = answer["readings_judged"] == 0;
+        if is_open || number("rows_refused") + number("readings_inconclusive") > 0 {
+            Self::Insufficient
+        } else {
+            Self::Compliant
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use web::config::{Config, environment};
 
-/// How long a command that was told to stop has to come to an outcome.
+/// How long a command that hears of being told to stop has to come to its outcome.
 const GRACE: Duration = Duration::from_millis(300);
 /// A shell's status of a command that was interrupted.
 const INTERRUPTED: u8 = 130;
@@ -28,7 +28,10 @@ pub fn run() -> ExitCode {
     let format = cli.log_format;
     let done = match cli.command {
         Command::Ingest(options) => return finished(format, async move { send::run(&options).await }),
-        Command::Monitor(options) => return finished(format, async move { monitor::run(&options).await }),
+        Command::Monitor(options) => {
+            let grace = if options.is_live() { GRACE } else { Duration::ZERO };
+            return finished_within(grace, format, async move { monitor::run(&options).await });
+        }
         Command::Simulate(options) => return finished(format, async move { simulate::run(&options).await }),
         Command::Fit(options) => return finished(format, async move { fit::run(&options).await }),
         Command::Criteria(options) => return finished(format, async move { criteria::run(&options) }),
@@ -54,12 +57,20 @@ fn finished<C>(format: Option<LogFormat>, command: C) -> ExitCode
 where
     C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
 {
-    log(format).and_then(|()| ended(command)).unwrap_or_else(|error| failed(&error, Outcome::Bad.into()))
+    finished_within(Duration::ZERO, format, command)
+}
+
+/// Runs a command that comes to an outcome, also in so long after it was told to stop.
+fn finished_within<C>(grace: Duration, format: Option<LogFormat>, command: C) -> ExitCode
+where
+    C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
+{
+    log(format).and_then(|()| ended(grace, command)).unwrap_or_else(|error| failed(&error, Outcome::Bad.into()))
 }
 
 /// Runs a command to its end, or until it is interrupted: what it has of its own is cleared away either way. It is a task of
 /// its own, as reading a pipe or fitting a million points hears of nothing meanwhile.
-fn ended<C>(command: C) -> anyhow::Result<ExitCode>
+fn ended<C>(grace: Duration, command: C) -> anyhow::Result<ExitCode>
 where
     C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
 {
@@ -69,11 +80,12 @@ where
         let stop = told_to_stop().context("signals cannot be received")?;
         let mut task = tokio::spawn(command);
         tokio::select! {
-            outcome = &mut task => return anyhow::Ok(outcome??.into()),
+            // Where the program before it in a pipe was stopped as well, half a file is no file to judge.
+            biased;
             () = stop => {}
+            outcome = &mut task => return anyhow::Ok(outcome??.into()),
         }
-        // One that is told to stop, too, comes to an outcome.
-        match tokio::time::timeout(GRACE, &mut task).await {
+        match tokio::time::timeout(grace, &mut task).await {
             Ok(outcome) => Ok(outcome??.into()),
             Err(_) => Ok(ExitCode::from(INTERRUPTED)),
         }

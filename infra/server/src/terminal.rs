@@ -2,6 +2,7 @@
 
 use crate::outcome::Outcome;
 use anstyle::{AnsiColor, Style};
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use std::io::Write;
@@ -67,9 +68,14 @@ pub(crate) fn complain(error: &anyhow::Error) {
     let _ = writeln!(anstream::stderr().lock(), "{} {error:#}", coloured(Outcome::Bad, "error:"));
 }
 
-/// Prints the one document that a program gets.
-pub(crate) fn print_json(document: &Value) {
-    say(format_args!("{document:#}"));
+/// Prints the one document that a program gets. It has to get all of it, unless it has stopped reading.
+pub(crate) fn print_json(document: &Value) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{document:#}").and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("the document cannot be printed")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Text in the colour of an outcome.

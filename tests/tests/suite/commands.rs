@@ -126,6 +126,7 @@ async fn an_interrupted_command_leaves_nothing_behind() -> anyhow::Result<()> {
     let mut child = command.spawn()?;
     let entries = || fs::read_dir(folder.path()).map(|entries| entries.count()).unwrap_or_default();
     assert!(until(async || Ok(entries()), |count| *count > 0).await? > 0, "it has a folder");
+    // Waiting for the child closes its input: what comes to its end now is not judged any more.
     signal(&child, "-INT").await?;
     assert_eq!(child.wait().await?.code(), Some(130));
     assert_eq!(entries(), 0);

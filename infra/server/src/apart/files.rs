@@ -74,7 +74,13 @@ impl Apart {
             let kept = self.kept(tokio::io::stdin()).await?;
             return Ok(Input { name: "standard input".into(), path: kept.path().to_owned(), _kept: Some(kept) });
         }
-        Ok(Input { name: file.display().to_string(), path: file.to_owned(), _kept: None })
+        let name = file.display().to_string();
+        // What is no file, such as the end of a pipe that a shell has made, is there once.
+        if std::fs::metadata(file).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            let kept = self.kept(tokio::fs::File::open(file).await?).await?;
+            return Ok(Input { name, path: kept.path().to_owned(), _kept: Some(kept) });
+        }
+        Ok(Input { name, path: file.to_owned(), _kept: None })
     }
 
     /// Puts a permit in force at every site that files name: before they are judged, so that they are judged once.

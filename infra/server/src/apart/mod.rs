@@ -15,23 +15,21 @@ use axum::http::{Method, Request};
 use bytes::Bytes;
 use embedded::Embedded;
 use engine::Engine;
-use engine::original::GZIP;
-use engine::record::{Ingestor, Limits, Taken, Upload};
+use engine::answer::Answer;
+use engine::original::{GZIP, Original};
+use engine::record::{IngestError, Ingestor, Limits, Upload};
 use http_body_util::BodyExt;
 use live::ports::FollowTheFeed;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use table::Store;
 use tempfile::{NamedTempFile, TempDir};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tower::ServiceExt;
 use web::config::Config;
 use web::guard::Guard;
 
-/// How often it is looked whether verdicts are there.
-const LOOK: Duration = Duration::from_millis(100);
 /// The longest file, in bytes: the most that can be set for a server.
 const MAX_BYTES: u64 = 1 << 40;
 
@@ -82,27 +80,20 @@ impl Apart {
             who: "command line".into(),
             ..Upload::default()
         };
-        match self.ingestor.run(bytes, upload).await {
-            Ok(Taken::Answered(answer)) => Ok(json!(answer)),
-            Ok(Taken::Underway(underway)) => self.settled(&underway.id).await,
-            Err(error) => {
-                let failure = Failure::of(error.code(), &error.to_string());
-                Err(match error.details() {
-                    Some(details) => failure.with(details),
-                    None => failure,
-                })
+        self.taken(bytes, upload).await.map(|answer| json!(answer)).map_err(|error| {
+            let failure = Failure::of(error.code(), &error.to_string());
+            match error.details() {
+                Some(details) => failure.with(details),
+                None => failure,
             }
-        }
+        })
     }
 
-    async fn settled(&self, id: &str) -> Result<Value, Failure> {
-        loop {
-            let mut record = self.get(&format!("/api/ingests/{id}")).await?;
-            if record["state"] == "done" {
-                return Ok(record["answer"].take());
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+    async fn taken(&self, bytes: impl AsyncBufRead + Unpin + Send, upload: Upload) -> Result<Answer, IngestError> {
+        let room = self.ingestor.room(None);
+        let original = Original::spooled(bytes, upload.gzip, room.bytes, room.spool).await?;
+        let identified = self.ingestor.identified(&original, upload).await?;
+        self.ingestor.take_in(original, identified, None).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {

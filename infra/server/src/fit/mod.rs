@@ -11,7 +11,7 @@ use anyhow::{Context, bail, ensure};
 use chemistry::fit::{CurvePoint, Setting, Weights};
 use chemistry::{Fit, Options, linearised, model};
 use clap::{Args, ValueEnum};
-use points::{Columns, Points};
+use points::{Columns, Points, Wanted};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -117,7 +117,7 @@ pub(crate) async fn run(options: &FitCommand) -> anyhow::Result<Outcome> {
         plot::draw(path, &fit, &points, &curve)?;
     }
     if options.json {
-        terminal::print_json(&json!(fit));
+        terminal::print_json(&json!(fit))?;
     } else {
         shown::print(&fit, [&options.x_unit, &options.y_unit]);
     }
@@ -130,10 +130,14 @@ async fn points(options: &FitCommand) -> anyhow::Result<Points> {
         return points::of_file(file, &columns);
     }
     let parameter = options.parameter.as_deref().unwrap_or_default();
-    let mut query = vec![("site", options.site.as_str()), ("outfall", &options.outfall), ("parameter", parameter)];
-    query.extend(options.from.as_deref().map(|from| ("from", from)));
-    query.extend(options.to.as_deref().map(|to| ("to", to)));
-    points::of_series(&Remote::new(&options.address)?, &query).await
+    let wanted = Wanted {
+        site: &options.site,
+        outfall: &options.outfall,
+        parameter,
+        from: options.from.as_deref(),
+        to: options.to.as_deref(),
+    };
+    points::of_series(&Remote::new(&options.address)?, &wanted).await
 }
 
 fn fitted(options: &FitCommand, points: &Points) -> anyhow::Result<Fit> {
@@ -174,9 +178,9 @@ fn asked(options: &FitCommand, points: &Points) -> Options {
 
 /// The curve with its band, over the range of the points.
 fn curve(fit: &Fit, points: &Points) -> Vec<CurvePoint> {
-    let usable = || points.x.iter().copied().filter(|x| x.is_finite());
-    let (first, last) =
-        usable().fold((f64::INFINITY, f64::NEG_INFINITY), |(first, last), x| (first.min(x), last.max(x)));
+    // Where points were left out, the model may have no values.
+    let used = std::iter::zip(&points.x, &fit.residuals).filter(|(_, residual)| residual.is_finite()).map(|(x, _)| *x);
+    let (first, last) = used.fold((f64::INFINITY, f64::NEG_INFINITY), |(first, last), x| (first.min(x), last.max(x)));
     let places: Vec<f64> = (0..=PLACES).map(|place| first + (last - first) * place as f64 / PLACES as f64).collect();
     model::find(fit.model).map_or_else(Vec::new, |model| fit.curve(model, &places))
 }

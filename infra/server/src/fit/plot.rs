@@ -10,7 +10,7 @@ use std::path::Path;
 
 const SIZE: (u32, u32) = (900, 640);
 /// How much of the height the curve has.
-const UPPER: (u32, u32) = (440, 200);
+const UPPER: u32 = 440;
 /// Points that are drawn; of more, every so many.
 const MOST: usize = 2000;
 /// Blue and orange of a palette that colour-blind people tell apart (Okabe and Ito).
@@ -27,7 +27,7 @@ pub(super) fn draw(path: &Path, fit: &Fit, points: &Points, curve: &[CurvePoint]
 fn picture(svg: &mut String, fit: &Fit, points: &Points, curve: &[CurvePoint]) -> anyhow::Result<()> {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
-    let (upper, lower) = area.split_vertically(UPPER.0);
+    let (upper, lower) = area.split_vertically(UPPER);
     let every = points.x.len().div_ceil(MOST).max(1);
     let finite = |(x, y): (f64, f64)| (x.is_finite() && y.is_finite()).then_some((x, y));
     let shown = |values: &[f64]| -> Vec<(f64, f64)> {

@@ -1,7 +1,7 @@
 //! Points to be fitted: two columns of a file, or a series of a server.
 
-use crate::remote::{Remote, encoded};
-use anyhow::{Context, bail};
+use crate::remote::{Remote, encoded, escaped};
+use anyhow::{Context, bail, ensure};
 use axum::http::Method;
 use domain::time::{self, HOUR};
 use serde_json::Value;
@@ -9,8 +9,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-/// Readings that are asked for at once: the most that the API gives.
-const PAGE: &str = "100000";
+/// Series and readings that are asked for at once: the most that the API gives.
+const SERIES: &str = "1000";
+const READINGS: &str = "100000";
 
 /// Points, and what they are called.
 pub(super) struct Points {
@@ -52,6 +53,7 @@ fn read(mut bytes: impl std::io::BufRead, columns: &Columns<'_>) -> anyhow::Resu
         None => Ok(header.iter().position(|name| name.eq_ignore_ascii_case(usual)).unwrap_or(place)),
     };
     let (x, y) = (find(columns.x, "x", 0)?, find(columns.y, "y", 1)?);
+    ensure!(x != y, "x and y are the same column: name both with --x and --y");
     let sigma = columns.sigma.map(|given| column(&header, given)).transpose()?;
     let named = |place: usize| {
         header.get(place).map(str::to_owned).with_context(|| format!("there is no column {}", place + 1))
@@ -98,43 +100,84 @@ fn number(text: &str, line: u64, header: &csv::StringRecord, place: usize) -> an
     text.parse().with_context(named)
 }
 
-/// A series of a server: hours since the first reading, and values. Non-detects are no values.
-pub(super) async fn of_series(remote: &Remote, query: &[(&str, &str)]) -> anyhow::Result<Points> {
-    let series = remote.json(Method::GET, &format!("/api/series?{}", encoded(&query[..1]))).await?;
-    let (site, outfall, parameter) = (query[0].1, query[1].1, query[2].1);
-    let same = |series: &&Value, name: &str, asked: &str| {
-        series[name].as_str().is_some_and(|name| domain::name::same(name, asked))
-    };
-    let list = series["series"].as_array().map_or(&[][..], Vec::as_slice);
-    let found = list.iter().find(|series| same(series, "outfall", outfall) && same(series, "parameter", parameter));
-    let found = found.with_context(|| format!("{site} has no {parameter} at outfall {outfall}"))?;
+/// Which readings of a server are meant.
+pub(super) struct Wanted<'a> {
+    pub(super) site: &'a str,
+    pub(super) outfall: &'a str,
+    pub(super) parameter: &'a str,
+    pub(super) from: Option<&'a str>,
+    pub(super) to: Option<&'a str>,
+}
+
+/// A series of a server: hours since the first reading, and values. Non-detects are no values, and blanks, spikes and the like
+/// are none of the effluent.
+pub(super) async fn of_series(remote: &Remote, wanted: &Wanted<'_>) -> anyhow::Result<Points> {
+    let series = series(remote, wanted).await?;
+    let unit = &series["unit"];
     let mut points = Points {
         x: Vec::new(),
         y: Vec::new(),
         sigma: None,
-        names: ["hours".into(), format!("{parameter} ({})", found["unit"].as_str().unwrap_or_default())],
+        names: ["hours".into(), format!("{} ({})", wanted.parameter, unit.as_str().unwrap_or_default())],
     };
-    let mut asked = vec![
-        ("site", site),
-        ("series", found["id"].as_str().unwrap_or_default()),
-        ("every", "true"),
-        ("max_points", PAGE),
-    ];
-    asked.extend(query[3..].iter().copied());
-    let (mut cursor, mut first) = (None::<String>, None);
-    loop {
-        let next = cursor.as_deref().map(|cursor| ("cursor", cursor));
-        let page: Vec<_> = asked.iter().copied().chain(next).collect();
-        let page = remote.json(Method::GET, &format!("/api/readings?{}", encoded(&page))).await?;
-        for reading in page["readings"].as_array().into_iter().flatten().filter(|reading| reading["qualifier"] == "=") {
+    let id = series["id"].as_str().unwrap_or_default();
+    let mut query = vec![("site", wanted.site), ("series", id), ("every", "true"), ("max_points", READINGS)];
+    query.extend(wanted.from.map(|from| ("from", from)));
+    query.extend(wanted.to.map(|to| ("to", to)));
+    let mut first = None;
+    let mut pages = Pages::of("/api/readings", &query);
+    while let Some(page) = pages.next(remote).await? {
+        for reading in page["readings"].as_array().into_iter().flatten() {
             let at = moment(&reading["time"])?;
-            points.x.push((at - *first.get_or_insert(at)) as f64 / HOUR as f64);
+            let first = *first.get_or_insert(at);
+            if reading["qualifier"] != "=" || reading["quality_control"] == true {
+                continue;
+            }
+            ensure!(reading["unit"] == *unit, "its readings are in {} and in {unit}", reading["unit"]);
+            points.x.push((at - first) as f64 / HOUR as f64);
             points.y.push(reading["value"].as_f64().unwrap_or(f64::NAN));
         }
-        match page["next"].as_str() {
-            Some(next) => cursor = Some(next.to_owned()),
-            None => return Ok(points),
+    }
+    Ok(points)
+}
+
+async fn series(remote: &Remote, wanted: &Wanted<'_>) -> anyhow::Result<Value> {
+    let Wanted { site, outfall, parameter, .. } = wanted;
+    let mut found = Vec::new();
+    let mut pages = Pages::of("/api/series", &[("site", site), ("limit", SERIES)]);
+    while let Some(mut page) = pages.next(remote).await? {
+        let list = page["series"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        let same = |series: &Value, name: &str, asked: &str| {
+            series[name].as_str().is_some_and(|name| domain::name::same(name, asked))
+        };
+        found.extend(list.into_iter().filter(|one| same(one, "outfall", outfall) && same(one, "parameter", parameter)));
+    }
+    let count = found.len();
+    ensure!(count < 2, "{site} has {count} series of {parameter} at outfall {outfall}, by what was reported of them");
+    found.pop().with_context(|| format!("{site} has no {parameter} at outfall {outfall}"))
+}
+
+/// The pages of a list.
+struct Pages {
+    path: String,
+    cursor: Option<String>,
+    is_over: bool,
+}
+
+impl Pages {
+    fn of(path: &str, query: &[(&str, &str)]) -> Self {
+        Self { path: format!("{path}?{}", encoded(query)), cursor: None, is_over: false }
+    }
+
+    async fn next(&mut self, remote: &Remote) -> anyhow::Result<Option<Value>> {
+        if self.is_over {
+            return Ok(None);
         }
+        let cursor = self.cursor.as_deref().map(|cursor| format!("&cursor={}", escaped(cursor))).unwrap_or_default();
+        let page = remote.json(Method::GET, &format!("{}{cursor}", self.path)).await?;
+        self.cursor = page["next"].as_str().map(str::to_owned);
+        self.is_over = self.cursor.is_none();
+        Ok(Some(page))
     }
 }
 
@@ -177,5 +220,6 @@ mod tests {
         assert_eq!(error("a,b\n", Some("c")), "there is no column \"c\"; there are a, b");
         assert_eq!(error("a,b\n", Some("3")), "there is no column \"3\"; there are a, b");
         assert_eq!(error("a\n1\n", None), "there is no column 2");
+        assert!(error("a,b\n", Some("2")).starts_with("x and y are the same column"));
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn run(options: &Monitor) -> anyhow::Result<Outcome> {
         terminal::print_json(&json!({
             "files": files, "sites": found.sites, "alerts_total": found.total, "alerts": found.alerts,
             "outcome": outcome.word(), "status": outcome.status(),
-        }));
+        }))?;
         return Ok(outcome);
     }
     for file in &files {
@@ -83,11 +83,5 @@ fn outcome(files: &[Judged], found: &Found) -> Outcome {
         Err(_) => Outcome::Bad,
     };
     let worst = files.iter().map(of_file).max().unwrap_or(Outcome::Insufficient);
-    if found.total > 0 {
-        return worst.max(Outcome::Exceedances);
-    }
-    let judged = |file: &Value| file["readings_judged"].as_u64().unwrap_or_default() > 0;
-    // What no limit was compared with is not known to comply.
-    let any = files.iter().filter_map(|file| file.result.as_ref().ok()).any(judged);
-    if any { worst } else { worst.max(Outcome::Insufficient) }
+    if found.total > 0 { worst.max(Outcome::Exceedances) } else { worst }
 }

@@ -36,6 +36,13 @@ pub struct Monitor {
     json: bool,
 }
 
+impl Monitor {
+    /// Whether it goes on until it is interrupted, and comes to its outcome then.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live
+    }
+}
+
 /// Judges files, or watches a server.
 pub(crate) async fn run(options: &Monitor) -> anyhow::Result<Outcome> {
     if options.live { follow::run(options).await } else { files::run(options).await }

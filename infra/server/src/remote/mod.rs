@@ -23,6 +23,8 @@ const FIRST: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(300);
 /// How long one request may take: a part of a file on a slow line is the longest.
 const ONE: Duration = Duration::from_secs(900);
+/// The same for one without a body: no host answers later than 30 s.
+const ANSWER: Duration = Duration::from_secs(60);
 /// More of an answer is not read.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 const AGENT: &str = concat!("owsc/", env!("CARGO_PKG_VERSION"));
@@ -90,6 +92,15 @@ impl std::fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// What makes connections, with TLS or without. An address that nobody stands behind is no reason to wait for minutes.
+fn connector() -> anyhow::Result<HttpsConnector<HttpConnector>> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_connect_timeout(Some(FIRST));
+    let connector = HttpsConnectorBuilder::new().with_native_roots().context("no certificates to trust")?;
+    Ok(connector.https_or_http().enable_http1().wrap_connector(tcp))
+}
+
 /// A server.
 pub(crate) struct Remote {
     http: Http<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -101,14 +112,17 @@ pub(crate) struct Remote {
 
 impl Remote {
     pub(crate) fn new(address: &Address) -> anyhow::Result<Self> {
-        let connector = HttpsConnectorBuilder::new().with_native_roots().context("no certificates to trust")?;
-        let connector = connector.https_or_http().enable_http1().build();
         Ok(Self {
-            http: Http::builder(TokioExecutor::new()).build(connector),
+            http: Http::builder(TokioExecutor::new()).build(connector()?),
             url: address.url.trim_end_matches('/').to_owned(),
             token: address.token.clone().filter(|token| !token.is_empty()),
             is_there: AtomicBool::new(false),
         })
+    }
+
+    /// How long one request may take. One without a body waits for an answer alone.
+    fn within(asked: &Asked<'_>) -> Duration {
+        if asked.body.is_empty() { ANSWER } else { ONE }
     }
 
     /// Asks the server, or who stands where it says, until there is an answer: what is asked here may be asked twice. The
@@ -116,7 +130,7 @@ impl Remote {
     pub(crate) async fn ask(&self, asked: &Asked<'_>) -> Result<Answer, Failure> {
         let (began, mut pause) = (Instant::now(), PAUSE);
         loop {
-            let (failure, wait) = match tokio::time::timeout(ONE, self.once(asked)).await {
+            let (failure, wait) = match tokio::time::timeout(Self::within(asked), self.once(asked)).await {
                 Ok(Ok(answer)) if is_passing(answer.status) => {
                     let wait = answer.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
                     (answer.refusal(), wait.map_or(pause, Duration::from_secs))
@@ -127,7 +141,7 @@ impl Remote {
                 Err(late) => (Failure::unreachable(&late), pause),
             };
             let patience = if self.is_there.load(Ordering::Relaxed) { PATIENCE } else { FIRST };
-            if began.elapsed() + wait > patience {
+            if began.elapsed().saturating_add(wait) > patience {
                 return Err(failure);
             }
             tracing::warn!(%failure, "the server is asked again");
@@ -202,7 +216,9 @@ impl Answer {
     }
 
     fn refusal(&self) -> Failure {
-        let error = self.json().ok().map(|mut body| body["error"].take()).filter(Value::is_object);
+        // Who stands between may answer with anything.
+        let error =
+            self.json().ok().and_then(|mut body| body.get_mut("error").map(Value::take)).filter(Value::is_object);
         error.map_or_else(|| Failure::of("unexpected", &format!("the server answers {}", self.status)), Failure)
     }
 }

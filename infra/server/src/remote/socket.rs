@@ -1,9 +1,9 @@
 //! A live connection to a server.
 
-use super::Address;
+use super::{Address, connector};
 use anyhow::Context;
 use axum::http::{HeaderValue, Uri, header};
-use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_rustls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -24,9 +24,8 @@ pub(crate) async fn connect(address: &Address, path: &str) -> anyhow::Result<Soc
         let bearer = HeaderValue::try_from(format!("Bearer {token}")).context("the token is no header")?;
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
     }
-    let connector = HttpsConnectorBuilder::new().with_native_roots().context("no certificates to trust")?;
-    let mut connector = connector.https_or_http().enable_http1().build();
-    let connection = connector.call(uri).await.map_err(|error| anyhow::anyhow!("{base} does not answer: {error}"))?;
+    let connection =
+        connector()?.call(uri).await.map_err(|error| anyhow::anyhow!("{base} does not answer: {error}"))?;
     let upgraded = tokio_tungstenite::client_async(request, TokioIo::new(connection)).await;
     Ok(upgraded.with_context(|| format!("{base} refuses the connection"))?.0)
 }

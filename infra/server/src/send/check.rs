@@ -16,6 +16,16 @@ const READINGS: usize = 4;
 
 /// The account of a file.
 pub(crate) fn check(file: &Path, site: Option<&str>) -> Result<Value, Failure> {
+    account(&read(file, site)?)
+}
+
+/// The sites that rows of a file name; `site` is that of those that name none.
+pub(crate) fn sites(file: &Path, site: &str) -> Result<BTreeSet<String>, Failure> {
+    Ok(read(file, Some(site))?.series().iter().map(|series| series.site.clone()).collect())
+}
+
+/// Reads a file until it is known how it is written.
+fn read(file: &Path, site: Option<&str>) -> Result<Rows<Box<dyn Read>>, Failure> {
     let mut options = Options { site: site.map(str::to_owned), now: domain::time::now(), ..Options::default() };
     for _ in 0..READINGS {
         let mut rows = Rows::open(open(file)?, &options).map_err(refused)?;
@@ -25,22 +35,11 @@ pub(crate) fn check(file: &Path, site: Option<&str>) -> Result<Value, Failure> {
         }
         let learned = rows.learned();
         if learned == options.conventions {
-            return account(&rows);
+            return Ok(rows);
         }
         options.conventions = learned;
     }
     Err(Failure::of("unsettled", "its cells contradict each other, however it is read"))
-}
-
-/// The sites that rows of a file name; `site` is that of those that name none.
-pub(crate) fn sites(file: &Path, site: &str) -> Result<BTreeSet<String>, Failure> {
-    let options = Options { site: Some(site.to_owned()), now: domain::time::now(), ..Options::default() };
-    let mut rows = Rows::open(open(file)?, &options).map_err(refused)?;
-    let mut readings = Vec::new();
-    while rows.next_row(&mut readings).map_err(refused)? {
-        readings.clear();
-    }
-    Ok(rows.series().iter().map(|series| series.site.clone()).collect())
 }
 
 fn account<R: Read>(rows: &Rows<R>) -> Result<Value, Failure> {
@@ -60,7 +59,12 @@ fn account<R: Read>(rows: &Rows<R>) -> Result<Value, Failure> {
 }
 
 fn open(file: &Path) -> Result<Box<dyn Read>, Failure> {
-    let mut bytes = BufReader::new(File::open(file).map_err(|error| Failure::io(&error))?);
+    let open = File::open(file).map_err(|error| Failure::io(&error))?;
+    if !open.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        // It is read more than once.
+        return Err(Failure::of("unreadable", "not a file"));
+    }
+    let mut bytes = BufReader::new(open);
     let is_gzip = bytes.fill_buf().map_err(|error| Failure::io(&error))?.starts_with(&GZIP);
     Ok(if is_gzip { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(bytes) })
 }

@@ -58,7 +58,7 @@ pub(crate) async fn run(options: &Ingest) -> anyhow::Result<Outcome> {
         }
     }
     if options.json {
-        terminal::print_json(&json!({ "files": documents, "outcome": worst.word(), "status": worst.status() }));
+        terminal::print_json(&json!({ "files": documents, "outcome": worst.word(), "status": worst.status() }))?;
     }
     Ok(worst)
 }

@@ -9,10 +9,14 @@ use serde_json::Value;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often it is looked how far a file is that waits in the inbox.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How long the addresses of parts are used before they are asked for anew: a store's are signed for an hour, which a part
+/// on a slow line may need much of.
+const SIGNED: Duration = Duration::from_secs(600);
 
 /// Sends a file, and waits for what becomes of it.
 pub(super) async fn send(sender: &Sender, file: &Path, bytes: u64, bar: &Bar) -> Result<Value, Failure> {
@@ -26,7 +30,9 @@ pub(super) async fn send(sender: &Sender, file: &Path, bytes: u64, bar: &Bar) ->
     bar.begin("sending", bytes);
     while upload["missing"].as_array().is_some_and(|missing| !missing.is_empty()) {
         bar.reached(upload["received"].as_u64().unwrap_or_default());
-        for part in upload["missing"].as_array().into_iter().flatten() {
+        let asked = Instant::now();
+        let missing = upload["missing"].as_array().into_iter().flatten();
+        for part in missing.take_while(|_| asked.elapsed() < SIGNED) {
             put(client, &open, part).await?;
             bar.more(length_of(part));
         }
@@ -35,11 +41,7 @@ pub(super) async fn send(sender: &Sender, file: &Path, bytes: u64, bar: &Bar) ->
     upload = client.json(Method::POST, &format!("{path}/complete")).await?;
     loop {
         match upload["state"].as_str().unwrap_or_default() {
-            "refused" => {
-                let error = &upload["error"];
-                let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-                return Err(Failure::of(&text("code"), &text("message")).with(error["details"].clone()));
-            }
+            "refused" => return Err(Failure::from(upload["error"].take())),
             "done" => {
                 let ingest = upload["ingest"].as_str().unwrap_or_default();
                 return sender.settled(&format!("/api/ingests/{ingest}"), bar).await;

@@ -12,6 +12,7 @@ use clap::Args;
 use domain::time::{self, DAY};
 use plant::Plant;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 use target::Target;
@@ -21,6 +22,11 @@ use tokio::time::{Instant, sleep_until};
 const BEGIN: &str = "2026-01-01";
 /// How fast readings are published unless something else is asked for, a second: half of what a server takes by default.
 const LIVE_RATE: f64 = 10.0;
+
+/// Readings a second that can be asked for.
+const RATES: RangeInclusive<f64> = 0.001..=1e6;
+/// Readings between two looks whether there is something else to do.
+const YIELD: usize = 1024;
 
 /// Options of `owsc simulate`.
 #[derive(Debug, Clone, Args)]
@@ -62,10 +68,13 @@ pub struct Simulate {
 /// Makes readings up.
 pub(crate) async fn run(options: &Simulate) -> anyhow::Result<Outcome> {
     let step = i64::try_from(options.every.as_micros())?;
-    ensure!(step > 0, "--every: a time between readings is expected, such as 15m");
     let rate = options.rate.or(options.live.then_some(LIVE_RATE));
-    ensure!(rate.is_none_or(|rate| rate > 0.0 && rate.is_finite()), "--rate: a number above 0 is expected");
+    ensure!(rate.is_none_or(|rate| RATES.contains(&rate)), "--rate: a number from 0.001 to 1000000 is expected");
     let length = i64::from(options.days) * DAY;
+    ensure!(
+        (1..=length).contains(&step),
+        "--every: a time between readings is expected, such as 15m, and not above --days"
+    );
     let begin = match (&options.begin, options.post || options.live) {
         (Some(text), _) => time::from_text(text)?.0,
         (None, true) => time::now() / step * step - length,
@@ -91,6 +100,10 @@ async fn send(plant: Plant, mut target: Target, rate: Option<f64>, bar: &Bar) ->
         }
         target.take(&reading).await?;
         bar.more(1);
+        if count.is_multiple_of(YIELD) {
+            // Writing into a file never waits: who interrupts it has to be heard.
+            tokio::task::yield_now().await;
+        }
     }
     target.end().await
 }

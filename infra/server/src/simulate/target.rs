@@ -17,8 +17,7 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 
 const HEADER: &str = "time,parameter,value,unit,qualifier\n";
-/// How long is waited before a reading that came too fast is sent again, and for the answer to the last one.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long the answer to the last reading may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where readings go.
@@ -28,7 +27,7 @@ pub(super) enum Target {
     /// A server that gets a file for each day.
     Days { remote: Box<Remote>, site: String, day: i64, rows: String },
     /// A server that gets each by itself.
-    Live { socket: Box<Socket>, last: String },
+    Live(Box<Socket>),
 }
 
 impl Target {
@@ -37,7 +36,7 @@ impl Target {
         if options.live {
             let socket =
                 socket::connect(&options.address, &format!("/ws/effluent?{}", encoded(&[("site", &site)]))).await?;
-            return Ok(Self::Live { socket: Box::new(socket), last: String::new() });
+            return Ok(Self::Live(Box::new(socket)));
         }
         if options.post {
             let remote = Box::new(Remote::new(&options.address)?);
@@ -68,21 +67,15 @@ impl Target {
                 }
                 Ok(())
             }
-            Self::Live { socket, last, .. } => {
-                *last = message(reading);
-                socket.send(Message::text(last.clone())).await?;
-                self.answered().await
+            Self::Live(socket) => {
+                socket.send(Message::text(message(reading))).await?;
+                // Nothing is said of readings that are taken.
+                while let Some(said) = socket.next().now_or_never() {
+                    heard(said.context("the server has closed the connection")??)?;
+                }
+                Ok(())
             }
         }
-    }
-
-    /// Hears what the server says, if it says anything: only refusals are.
-    async fn answered(&mut self) -> anyhow::Result<()> {
-        let Self::Live { socket, last, .. } = self else { return Ok(()) };
-        while let Some(said) = socket.next().now_or_never() {
-            refusal(socket, last, said.context("the server has closed the connection")??).await?;
-        }
-        Ok(())
     }
 
     async fn post(&mut self) -> anyhow::Result<()> {
@@ -99,13 +92,13 @@ impl Target {
         match &mut self {
             Self::File(file) => flush(file.as_mut()),
             Self::Days { .. } => self.post().await,
-            Self::Live { socket, last, .. } => {
+            Self::Live(socket) => {
                 // What comes before the answer is about readings.
                 socket.send(Message::text(json!({"type": "ping"}).to_string())).await?;
                 let pong = async {
                     loop {
                         let said = socket.next().await.context("the server has closed the connection")??;
-                        if refusal(socket, last, said).await? {
+                        if heard(said)? {
                             return anyhow::Ok(());
                         }
                     }
@@ -117,21 +110,16 @@ impl Target {
     }
 }
 
-/// Acts on what a server says: a reading that came too fast is sent again, other refusals end it all. Says whether it was
-/// the answer to a ping.
-async fn refusal(socket: &mut Socket, last: &str, said: Message) -> anyhow::Result<bool> {
+/// Whether it was the answer to a ping. A reading that was refused ends it all: which one it was is not said, and what is
+/// told of a simulation must be all there is.
+fn heard(said: Message) -> anyhow::Result<bool> {
     let Message::Text(text) = said else { return Ok(false) };
     let event: Value = serde_json::from_str(&text)?;
+    let detail = event["detail"].as_str().unwrap_or("the server refuses a reading");
     match (event["type"].as_str(), event["code"].as_str()) {
-        (Some("pong"), _) => Ok(true),
-        (Some("error"), Some("rate_limited" | "unavailable")) => {
-            tracing::warn!(%event, "sent again");
-            tokio::time::sleep(PAUSE).await;
-            socket.send(Message::text(last.to_owned())).await?;
-            Ok(false)
-        }
-        (Some("error"), _) => bail!("{}", event["detail"].as_str().unwrap_or("the server refuses a reading")),
-        _ => Ok(false),
+        (Some("error"), Some("rate_limited")) => bail!("{detail}: try a lower --rate"),
+        (Some("error"), _) => bail!("{detail}"),
+        (kind, _) => Ok(kind == Some("pong")),
     }
 }
 

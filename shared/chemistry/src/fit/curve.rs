@@ -39,6 +39,6 @@ impl Fit {
         let covariance = self.covariance.as_ref()?;
         let row = |row: &Vec<f64>| row.iter().zip(derivatives).map(|(cell, d)| cell * d).sum::<f64>();
         let variance: f64 = covariance.iter().map(row).zip(derivatives).map(|(sum, d)| sum * d).sum();
-        Some(variance.max(0.0).sqrt())
+        variance.is_finite().then(|| variance.max(0.0).sqrt())
     }
 }
