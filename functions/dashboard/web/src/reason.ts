@@ -40,7 +40,8 @@ export function askReason({ title, text, action, act }: Question): Promise<boole
     const wrong = complaint(given);
     fill(problem, wrong && h("p", { class: "problem", role: "alert", text: wrong }));
     if (wrong) return reason.focus();
-    submit.disabled = true;
+    // What is under way is done, whether somebody waits for it or not.
+    submit.disabled = cancel.disabled = true;
     try {
       await act(given);
       isDone = true;
@@ -48,7 +49,7 @@ export function askReason({ title, text, action, act }: Question): Promise<boole
     } catch (error) {
       fill(problem, failed(error));
     } finally {
-      submit.disabled = false;
+      submit.disabled = cancel.disabled = false;
     }
   }
 
@@ -56,6 +57,7 @@ export function askReason({ title, text, action, act }: Question): Promise<boole
     event.preventDefault();
     void run();
   });
+  dialog.addEventListener("cancel", (event) => submit.disabled && event.preventDefault());
   document.body.append(dialog);
   dialog.showModal();
   reason.focus();

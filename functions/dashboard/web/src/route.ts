@@ -41,6 +41,12 @@ export function hashOf(route: Route): string {
   return `#/${route.view === "overview" ? "" : route.view}${query ? `?${query}` : ""}`;
 }
 
+/** Where the tiles of a site are. */
+export function siteHash(site: string): string {
+  const nothing = { outfall: null, series: null, from: null, to: null, file: null };
+  return hashOf({ ...route.get(), ...nothing, view: "overview", site });
+}
+
 export const route = new Signal<Route>(parse(location.hash));
 
 /** Goes elsewhere. `replace`: without a step in the browser's history, for what changes all the time. */

@@ -16,12 +16,7 @@ export interface Entry {
 /** `decided` is called with the record after a decision. */
 export function entry(record: LedgerRecord, decided: (record: LedgerRecord) => void): Entry {
   const head = h("div", { class: "file-head" });
-  const link = h(
-    "a",
-    { href: hashOf({ ...route.get(), view: "files", file: record.id }) },
-    name(nameOf(record)),
-    h("span", { class: "hidden", text: ", its account" }),
-  );
+  const link = h("a", {}, name(nameOf(record)), h("span", { class: "hidden", text: ", its account" }));
   const body = h("div", { class: "file-body" });
   const foot = h("div", { class: "file-foot" });
   const element = h(
@@ -35,6 +30,8 @@ export function entry(record: LedgerRecord, decided: (record: LedgerRecord) => v
   let drawn = "";
   const draw = (now: LedgerRecord) => {
     element.dataset.status = stateOf(now);
+    // Who comes back finds what was asked for last.
+    link.href = hashOf({ ...route.get(), view: "files", file: now.id });
     fill(head, stateSign(now), h("span", { class: "quiet number", text: `${momentText(now.received_at, UTC)} UTC` }));
     fill(body, h("p", { class: "quiet" }, ...originOf(now)), ...account(now));
     // What was decided here is drawn already, and has the focus.

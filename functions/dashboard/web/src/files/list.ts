@@ -19,7 +19,7 @@ const FEW = 10;
 export function listView(main: HTMLElement, ledger: Ledger, last: string | null): () => void {
   const summary = h("p", { class: "quiet", "aria-live": "polite", data: { testid: "files-summary" } });
   const said = h("p", { class: "hidden", role: "status" });
-  const heading = h("h2", { id: id("files"), text: "Files" });
+  const heading = h("h2", { id: id("files"), tabindex: "-1", text: "Files" });
   const list = h("ol", { class: "files", "aria-labelledby": heading.id, data: { testid: "files" } });
   const foot = h("div");
   const entries = new Map<string, Entry>();
@@ -48,11 +48,11 @@ export function listView(main: HTMLElement, ledger: Ledger, last: string | null)
   function draw(): void {
     const shown = ledger.shown;
     const elements = shown.map(entryOf);
-    // Moving an element takes the focus from what is in it.
+    // Moving an element takes the focus from what is in it; what is gone leaves it to the list.
     if (elements.length !== list.children.length || elements.some((one, index) => one !== list.children[index])) {
-      const focused = document.activeElement;
+      const focused = list.contains(document.activeElement) ? (document.activeElement as HTMLElement) : null;
       fill(list, ...elements);
-      if (focused instanceof HTMLElement && list.contains(focused)) focused.focus({ preventScroll: true });
+      if (focused) (list.contains(focused) ? focused : heading).focus({ preventScroll: true });
     }
     const text = summaryText(ledger, shown.length);
     if (summary.textContent !== text) summary.textContent = text;

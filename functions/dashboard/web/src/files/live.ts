@@ -2,7 +2,6 @@
 // files that are refused have no event here.
 
 import { happenings, reloads } from "../model";
-import type { LedgerRecord } from "../types";
 import type { Ledger } from "./ledger";
 import { isUnderway } from "./words";
 
@@ -35,7 +34,7 @@ export function follow(ledger: Ledger, changed: () => void): () => void {
   };
   const lookAtUnderway = () => {
     if (document.visibilityState !== "visible") return;
-    const underway = ledger.shown.filter((record: LedgerRecord) => isUnderway(record)).slice(0, MOST_AT_ONCE);
+    const underway = ledger.shown.filter(isUnderway).slice(0, MOST_AT_ONCE);
     if (underway.length > 0) void quietly(underway.map(({ id }) => ledger.look(id)));
   };
 

@@ -4,7 +4,7 @@ import { get } from "../api";
 import { type Child, fill, h, name } from "../dom";
 import { count, momentText } from "../format";
 import { happenings, refresh } from "../model";
-import { hashOf, route } from "../route";
+import { hashOf, route, siteHash } from "../route";
 import { failed, loading } from "../states";
 import { loadStatistics } from "../statistics";
 import type { IngestRecord, LedgerRecord } from "../types";
@@ -128,6 +128,5 @@ function origin(record: IngestRecord): HTMLElement {
 }
 
 function siteLink(site: string): HTMLElement {
-  const place = { view: "overview", site, outfall: null, series: null, from: null, to: null, file: null } as const;
-  return h("a", { href: hashOf({ ...route.get(), ...place }) }, name(site));
+  return h("a", { href: siteHash(site) }, name(site));
 }

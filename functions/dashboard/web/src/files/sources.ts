@@ -3,16 +3,16 @@
 import { ApiError, get, send } from "../api";
 import { type Child, fill, h, id, name } from "../dom";
 import { counted, momentText } from "../format";
-import { icon, type Sign } from "../icons";
 import { hashOf, route } from "../route";
 import { failed } from "../states";
-import type { Condition, Source, SourceOutcome } from "../types";
+import type { Source, SourceOutcome } from "../types";
 import { UTC } from "../zone";
 import { sourceForm } from "./source-form";
+import { type Look, signOf } from "./words";
 
 const LOOK_EVERY = 5000;
 
-const OUTCOMES: Record<SourceOutcome, { text: string; tone: Condition; sign: Sign }> = {
+const OUTCOMES: Record<SourceOutcome, Look> = {
   taken: { text: "A file came", tone: "ok", sign: "ok" },
   unchanged: { text: "Nothing new", tone: "none", sign: "none" },
   failed: { text: "No file came", tone: "critical", sign: "critical" },
@@ -124,10 +124,7 @@ function item(source: Source, act: Act): HTMLElement {
 }
 
 function outcome({ last }: Source): HTMLElement {
-  const { text, tone, sign } = last
-    ? OUTCOMES[last.outcome]
-    : { text: "Not asked yet", tone: "info" as const, sign: "underway" as const };
-  return h("span", { class: "condition file-state", data: { state: tone } }, icon(sign), text);
+  return signOf(last ? OUTCOMES[last.outcome] : { text: "Not asked yet", tone: "info", sign: "underway" });
 }
 
 function facts(source: Source): Child[] {

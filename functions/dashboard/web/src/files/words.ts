@@ -15,10 +15,15 @@ export function stateOf(record: LedgerRecord): FileState {
   return hasOpenRows(record) ? "open" : "taken";
 }
 
-interface Look {
+export interface Look {
   text: string;
   tone: Condition;
   sign: Sign;
+}
+
+/** A state as a sign and its words. */
+export function signOf({ text, tone, sign }: Look): HTMLElement {
+  return h("span", { class: "condition file-state", data: { state: tone } }, icon(sign), text);
 }
 
 const LOOKS: Record<FileState, Look> = {
@@ -33,8 +38,7 @@ const LOOKS: Record<FileState, Look> = {
 };
 
 export function stateSign(record: LedgerRecord): HTMLElement {
-  const { text, tone, sign } = LOOKS[stateOf(record)];
-  return h("span", { class: "condition file-state", data: { state: tone } }, icon(sign), text);
+  return signOf(LOOKS[stateOf(record)]);
 }
 
 export function stateText(record: LedgerRecord): string {

@@ -34,7 +34,14 @@ export async function put(url: string, bytes: Blob, sent: (bytes: number) => voi
   }
 }
 
-interface Answer {
+/** How long to wait, in milliseconds, after an answer that asks for it. */
+export function retryAfter(request: XMLHttpRequest): number {
+  // A store does not let pages read its headers, and browsers complain when they are asked for.
+  const seconds = request.status === 429 ? Number(request.getResponseHeader("Retry-After") ?? "1") : 0;
+  return Math.min(Math.max(seconds || 1, 0.2), 30) * 1000;
+}
+
+export interface Answer {
   status: number;
   text: string;
   /** In milliseconds. */
@@ -74,9 +81,7 @@ function transfer(
     request.addEventListener("load", () => {
       end();
       const { status, responseText: text } = request;
-      // A store does not let pages read its headers, and browsers complain when they are asked for.
-      const seconds = status === 429 ? Number(request.getResponseHeader("Retry-After") ?? "1") : 0;
-      resolve({ status, text, retryAfter: Math.min(Math.max(seconds || 1, 0.2), 30) * 1000 });
+      resolve({ status, text, retryAfter: retryAfter(request) });
     });
     request.addEventListener("error", broken);
     request.addEventListener("abort", broken);

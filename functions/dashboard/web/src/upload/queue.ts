@@ -85,7 +85,8 @@ async function over(job: Job, outcome: Outcome): Promise<void> {
 /** Whether it can still be given up. What the server has all of is taken in, and can be withdrawn among the files. */
 export function canGiveUp(job: Job): boolean {
   const { stage } = job.stage.get();
-  const isUnfinished = job.outcome?.kind === "failed" && job.kept !== null;
+  // What went in one piece and is in the ledger is there.
+  const isUnfinished = job.outcome?.kind === "failed" && job.kept !== null && job.kept.ingest === null;
   return job.isSending || stage === "wanted" || stage === "taking" || isUnfinished;
 }
 
@@ -99,7 +100,11 @@ export async function cancel(job: Job): Promise<string> {
     const mayBeThere = stage === "taking" || stage === "sending";
     return mayBeThere ? "No longer sent. If the server had all of it by then, it is among the files." : GIVEN_UP;
   }
-  if (await isTaken(upload)) throw new Error("The server has all of it by now, and takes it in.");
+  if (await isTaken(upload)) {
+    if (job.outcome === null) throw new Error("The server has all of it by now, and takes it in.");
+    remove(job);
+    return "Put away here. The server has all of it, and takes it in.";
+  }
   job.stop();
   remove(job);
   try {

@@ -3,7 +3,7 @@
 import type { ApiError } from "../api";
 import { type Child, h, name } from "../dom";
 import { count, counted } from "../format";
-import { hashOf, route } from "../route";
+import { siteHash } from "../route";
 import { failed } from "../states";
 import type { FileError, IngestAnswer, RowError } from "../types";
 import { whole } from "./answer";
@@ -98,8 +98,7 @@ function facts(answer: IngestAnswer): HTMLElement {
 }
 
 function siteLink(site: string): HTMLElement {
-  const place = { view: "overview", site, outfall: null, series: null, from: null, to: null } as const;
-  return h("a", { class: "button", href: hashOf({ ...route.get(), ...place }) }, "Show ", name(site));
+  return h("a", { class: "button", href: siteHash(site) }, "Show ", name(site));
 }
 
 /** How the file was read. */

@@ -3,14 +3,14 @@
 import { ApiError } from "../api";
 import { MEGABYTE, sizeText } from "../format";
 import { reloadSites } from "../model";
-import type { Underway, UploadDocument } from "../types";
+import type { UploadDocument } from "../types";
 import type { Job } from "./job";
 import { sendParts } from "./parts";
 import { isPassing, Patience, pause, type Waiting } from "./pause";
 import { send } from "./send";
 import { begin, look } from "./server";
 import type { Outcome } from "./stage";
-import { type Judged, type Seen, verdicts } from "./verdicts";
+import { type Judged, type Seen, type Sent, verdicts } from "./verdicts";
 
 /** What is larger goes in parts, which can be resumed; what is smaller is there sooner in one piece. */
 const IN_PARTS_FROM = 5 * MEGABYTE;
@@ -53,7 +53,7 @@ async function through(job: Job, sent: () => void): Promise<Outcome> {
   if (kept?.upload) return followed(job, await resumed(job, kept.upload, sent));
   if (kept?.ingest) {
     sent();
-    return judged(job, { id: kept.ingest, state: "recording", message: "" });
+    return judged(job, { id: kept.ingest, state: "recording" });
   }
   const upload = goesInParts(job) ? await begun(job) : null;
   if (upload) return followed(job, await inParts(job, upload, sent));
@@ -138,7 +138,7 @@ async function followed(job: Job, there: UploadDocument): Promise<Outcome> {
   for (;;) {
     if (upload.state === "refused") return { kind: "refused", error: refusalOf(upload) };
     if (upload.ingest !== null && (upload.state === "judging" || upload.state === "done")) {
-      return judged(job, { id: upload.ingest, state: "judging", message: "" });
+      return judged(job, { id: upload.ingest, state: "judging" });
     }
     job.stage.set(
       upload.state === "waiting" ? { stage: "waiting" } : { stage: "recording", progress: upload.progress },
@@ -185,7 +185,7 @@ async function whole(job: Job, sent: () => void): Promise<Outcome> {
   }
 }
 
-async function judged(job: Job, underway: Underway): Promise<Outcome> {
+async function judged(job: Job, underway: Sent): Promise<Outcome> {
   let isStored = false;
   const tell = ({ state, series_left: left, progress }: Seen) => {
     job.stage.set(

@@ -4,6 +4,8 @@ import { type ApiError, address, authorization, needToken, refusal, token } from
 import { MEGABYTE } from "../format";
 import type { IngestAnswer, Underway } from "../types";
 import type { Wanted } from "./job";
+import { pause } from "./pause";
+import { type Answer, retryAfter } from "./put";
 import { Rate } from "./rate";
 import type { Tell } from "./stage";
 
@@ -29,8 +31,9 @@ export async function send(upload: Wanted, progress: Tell, signal: AbortSignal):
     source: sourceName(upload.file.name),
   };
   for (;;) {
+    signal.throwIfAborted();
     const sent = token.get();
-    const { status, text } = await post(
+    const { status, text, retryAfter } = await post(
       address("/api/ingest", query),
       body,
       { ...headers, ...authorization() },
@@ -39,8 +42,9 @@ export async function send(upload: Wanted, progress: Tell, signal: AbortSignal):
     );
     if (status === 200) return JSON.parse(text) as IngestAnswer;
     if (status === 202) return JSON.parse(text) as Underway;
-    if (status !== 401) throw refusal(status, text);
-    if (token.get() === sent) await needToken(sent !== null);
+    if (status === 429) await pause(retryAfter, signal);
+    else if (status !== 401) throw refusal(status, text);
+    else if (token.get() === sent) await needToken(sent !== null);
   }
 }
 
@@ -61,7 +65,7 @@ function post(
   headers: Record<string, string>,
   progress: Tell,
   signal: AbortSignal,
-): Promise<{ status: number; text: string }> {
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const rate = new Rate();
@@ -73,7 +77,9 @@ function post(
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => sending(event.loaded, event.total || body.size));
     request.upload.addEventListener("load", () => progress({ stage: "taking" }));
-    request.addEventListener("load", () => resolve({ status: request.status, text: request.responseText }));
+    request.addEventListener("load", () =>
+      resolve({ status: request.status, text: request.responseText, retryAfter: retryAfter(request) }),
+    );
     const lost: ApiError = refusal(
       0,
       '{"error":{"code":"unreachable","message":"The connection was lost before the server answered. The same file can be sent again: nothing is taken in twice."}}',

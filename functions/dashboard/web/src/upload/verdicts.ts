@@ -13,12 +13,15 @@ const MINUTE = 60_000;
 /** A record that has its account. */
 export type Judged = IngestRecord & { answer: IngestAnswer };
 
+/** A file that the server has. */
+export type Sent = Pick<Underway, "id" | "state">;
+
 /** What is told of a record on the way. */
 export type Seen = Pick<IngestRecord, "state" | "series_left" | "progress">;
 
 /** Waits for the account. Null: the readings were still being stored, and for a minute nothing has happened to them. */
 export async function verdicts(
-  sent: Underway,
+  sent: Sent,
   progress: (record: Seen) => void,
   signal: AbortSignal,
 ): Promise<Judged | null> {
