@@ -139,6 +139,7 @@ async fn a_file_whose_recording_pauses_and_is_killed_leaves_what_an_undisturbed_
     let (inbox, server, api) = started(options.argument("--minute").argument("1s")).await?;
     inbox.put("north/long.csv", file).await?;
     let killed = killed(&server, &inbox, "done/north/long.csv", kills, patience).await?;
+    ensure!(killed > 0, "nobody was killed");
     assert_eq!(left_of(&api, &inbox, "done/north/long.csv", patience).await?, expected, "{killed} kills");
     assert_eq!(api.list("/api/ingests", "ingests").await?.len(), 1);
     eprintln!("{killed} kills");

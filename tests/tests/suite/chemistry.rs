@@ -80,7 +80,9 @@ async fn a_file_gives_nists_certified_numbers() -> anyhow::Result<()> {
         let rows = format!("y,x\n{}", certified(file)?);
         let (status, fit) = json_of(&["fit", "-", "--model", "bod_first", "--json"], rows.as_bytes()).await?;
         assert_eq!(status, Some(0));
-        for (estimate, (value, error)) in std::iter::zip(fit["parameters"].as_array().into_iter().flatten(), expected) {
+        let estimates = fit["parameters"].as_array().context("parameters")?;
+        assert_eq!(estimates.len(), expected.len(), "{fit}");
+        for (estimate, (value, error)) in std::iter::zip(estimates, expected) {
             assert!(close(&estimate["value"], value) && close(&estimate["standard_error"], error), "{estimate}");
         }
     }

@@ -172,7 +172,8 @@ async fn serve(data: &Path, port: u16) -> anyhow::Result<(Child, Api)> {
     command.args(["serve", "--no-demo", "--port", &port.to_string()]).env("OW_SC_DATA_DIR", data);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let api = Api::at(&format!("http://127.0.0.1:{port}"));
-    let is_ready = until(async || Ok(api.get("/readyz").await.is_ok()), |is_ready| *is_ready).await?;
+    let ready = async || Ok(api.get("/readyz").await.is_ok_and(|answer| answer.status() == 200));
+    let is_ready = until(ready, |is_ready| *is_ready).await?;
     anyhow::ensure!(is_ready, "it does not start");
     Ok((child, api))
 }

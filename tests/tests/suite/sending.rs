@@ -33,7 +33,7 @@ async fn the_status_tells_what_became_of_the_files() -> anyhow::Result<()> {
     for (files, expected, said) in [
         (vec!["good.csv"], 0, "1 of 1 rows taken"),
         (vec!["doubtful.csv"], 2, "line 3, time: \"x\""),
-        (vec!["beyond.csv", "good.csv"], 1, " exceedances"),
+        (vec!["beyond.csv", "good.csv"], 1, "2 exceedances"),
         (vec!["mixed.csv"], 1, "line 3, time: \"x\""),
         (vec!["good.csv", "bad.csv"], 3, "1 of 1 rows cannot be read"),
         (vec!["missing.csv"], 3, "No such file"),

@@ -76,7 +76,7 @@ async fn a_file_comes_and_is_judged_and_one_that_is_known_changes_nothing() -> a
     said(&api, "lab", |last| last["outcome"] == "unchanged" && last["times"] == 3).await?;
     lab.page("/night.csv", Page::File(format!("{HEADER}\n1,SO4,900\n2,SO4,900\n"), Some("\"2\"")));
     ask(&api, "lab").await?;
-    until(async || alerts(&api, "north").await, |alerts| alerts.len() == 2).await?;
+    assert_eq!(until(async || alerts(&api, "north").await, |alerts| alerts.len() == 2).await?.len(), 2);
     assert_eq!(taken(&api, "lab", 1).await?["file"]["state"], "done");
     // What is set as it is stays so, and what is set anew is asked at once.
     let asked = lab.asked().len();
