@@ -55,7 +55,7 @@ BROWSER_FLAGS ?= --project=server --project=functions
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 DEPLOY_FLAGS ?=
 
-FUNCTIONS := ingest batch upload api health metrics dashboard ws-connect ws-disconnect ws-message ws-broadcast settle
+FUNCTIONS := ingest batch upload chemistry api health metrics dashboard ws-connect ws-disconnect ws-message ws-broadcast settle
 CARGO_LAMBDA := $(TOOLS)/cargo-lambda/bin/cargo-lambda
 ZIG_READY := $(TOOLS)/cargo-lambda/zig-$(ZIG_VERSION)
 HOST_ARCHITECTURE := $(subst aarch64,arm64,$(shell uname -m))

@@ -18,6 +18,7 @@ const FUNCTIONS: &[&str] = &[
     "local-gateway",
     "api",
     "batch",
+    "chemistry",
     "dashboard",
     "health",
     "ingest",

@@ -1,7 +1,6 @@
 //! `GET /api/alerts`.
 
 use crate::Api;
-use crate::range::Range;
 use axum::Json;
 use axum::extract::State;
 use domain::alert::{Alert, Severity};
@@ -12,6 +11,7 @@ use table::alerts::Block;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
 use web::query::{Query, cursor, page_limit, read_cursor};
+use web::range::Range;
 use web::{ApiError, ApiResult};
 
 #[derive(Debug, Deserialize, IntoParams)]

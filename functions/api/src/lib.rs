@@ -8,7 +8,7 @@ mod downsample;
 mod if_match;
 mod overview;
 mod permits;
-mod range;
+
 mod readings;
 mod series;
 mod sources;

@@ -15,7 +15,13 @@ async fn main() -> Result<(), Error> {
     let sources = Some(Arc::new(Allowed::new(&function.config().source_hosts)));
     let api = Api { engine: Engine::new(store.clone(), Arc::new(FollowTheFeed)), store, sources };
     let documents = || {
-        [ingest::Docs::openapi(), upload::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()]
+        [
+            ingest::Docs::openapi(),
+            upload::Docs::openapi(),
+            chemistry_function::Docs::openapi(),
+            health::Docs::openapi(),
+            metrics_function::Docs::openapi(),
+        ]
     };
     let docs = api::docs::router(move || api::docs::openapi(documents()));
     let router = api::router(api, &function.guard()).merge(docs);

@@ -2,7 +2,6 @@
 
 use crate::Api;
 use crate::if_match::IfMatch;
-use crate::range::moment;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
@@ -24,6 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
 use web::guard::Client;
 use web::query::{JsonBody, Path, Query};
+use web::range::moment;
 use web::{ApiError, ApiResult};
 
 /// An answer, with the version that it shows as its `ETag`.

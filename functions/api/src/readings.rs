@@ -2,7 +2,6 @@
 
 use crate::Api;
 use crate::downsample::Downsample;
-use crate::range::Range;
 use axum::Json;
 use axum::extract::State;
 use domain::alert::Severity;
@@ -16,6 +15,7 @@ use table::series::Entry;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
 use web::query::{Query, cursor, read_cursor};
+use web::range::Range;
 use web::{ApiError, ApiResult};
 
 /// The most points in one answer.

@@ -24,5 +24,6 @@ static FAMILY: Family = Family {
 
 /// All families.
 pub(crate) fn families() -> Vec<&'static Family> {
-    web::metrics::FAMILIES.into_iter().chain([&files::metrics::FAMILY, &files::metrics::COUNTERS, &FAMILY]).collect()
+    let more = [&files::metrics::FAMILY, &files::metrics::COUNTERS, &chemistry_function::metrics::COUNTERS, &FAMILY];
+    web::metrics::FAMILIES.into_iter().chain(more).collect()
 }

@@ -9,6 +9,7 @@ use anyhow::Context;
 use api::Api;
 use axum::Router;
 use axum::serve::ListenerExt;
+use chemistry_function::workers::Workers;
 use clap::Args;
 use embedded::Embedded;
 use engine::Engine;
@@ -106,10 +107,13 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let sweeping = tokio::spawn(sweep(engine.settler().clone(), config.sweep_every, stopping.clone()));
     let sources = origin.as_ref().map(|_| Arc::new(Allowed::new(&config.source_hosts)));
     let taking = origin.map(|origin| tokio::spawn(take_in(origin, engine.clone(), config.clone(), stopping.clone())));
+    let workers = Workers::new(store.clone(), fits_at_once());
+    let fitting = tokio::spawn(sweep_fits(workers.clone(), config.sweep_every, stopping.clone()));
     let live = Live::new(store.clone(), hub.clone(), messages, guard.clone(), stopping.clone());
     let api = Api { store: store.clone(), engine, sources };
     let app = router(&config, api, hub, ingestor, &guard, metrics)
         .merge(upload::router(uploads, &guard))
+        .merge(chemistry_function::router(store.clone(), Arc::new(workers), &guard))
         .merge(dashboard::router(config.live_url.as_ref(), bucket.as_ref()))
         .merge(live.clone().router());
     let app = proxies::see_through(layers::wrap(app, &config), &config.trusted_proxies);
@@ -132,7 +136,7 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
             drop(taking.await)
         }
     };
-    let drained = async { tokio::join!(server, live.ended(), sweeping, taken) };
+    let drained = async { tokio::join!(server, live.ended(), sweeping, fitting, taken) };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("requests or connections were still open after {DRAIN:?} and are cut off");
     }
@@ -189,6 +193,24 @@ async fn sweep(settler: Settler, every: Duration, stopping: CancellationToken) {
     }
 }
 
+/// Has fits worked out that others have left, at once and every now and then.
+async fn sweep_fits(workers: Workers, every: Duration, stopping: CancellationToken) {
+    loop {
+        if let Err(error) = workers.sweep().await {
+            tracing::warn!(%error, "fits that were left could not be looked for");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = stopping.cancelled() => return,
+        }
+    }
+}
+
+/// Half of the processors, at least one. They are nice to everything else.
+fn fits_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
+
 /// Small frames leave at once, and a client that does not read gets no more than this of the kernel's memory.
 fn prepare(stream: &mut TcpStream) {
     let socket = SockRef::from(&*stream);
@@ -221,7 +243,13 @@ fn router(
         })
     });
     let documents = || {
-        [ingest::Docs::openapi(), upload::Docs::openapi(), health::Docs::openapi(), metrics_function::Docs::openapi()]
+        [
+            ingest::Docs::openapi(),
+            upload::Docs::openapi(),
+            chemistry_function::Docs::openapi(),
+            health::Docs::openapi(),
+            metrics_function::Docs::openapi(),
+        ]
     };
     Router::new()
         .merge(ingest::router(ingestor, api.engine.clone(), guard))

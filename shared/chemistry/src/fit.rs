@@ -61,6 +61,15 @@ pub fn fit(model: &dyn Model, x: &[f64], y: &[f64], options: &Options) -> Result
     fit_with(model, x, y, options, &mut |_| ControlFlow::Continue(()))
 }
 
+/// Whether what is asked of a model goes together, whatever the points.
+///
+/// # Errors
+///
+/// Where it does not.
+pub fn check(model: &dyn Model, options: &Options) -> Result<(), FitError> {
+    Plan::new(model.parameters(), options).map(drop)
+}
+
 /// [`fit`] that tells how far it is, before every step, and can be stopped.
 ///
 /// # Errors

@@ -8,6 +8,7 @@
 //! * [`fit()`] fits a model by least squares and says how sure its parameters are.
 //! * [`linearised`] fits the straight lines of textbooks. Their answers differ from those of [`fit()`] on purpose, so
 //!   that a [`Fit`] says which one it is.
+//! * [`question`] is how people ask for a fit, by the names of models and parameters.
 //! * [`criteria`] has the formulas that permits refer to.
 //!
 //! ```
@@ -28,6 +29,7 @@ pub mod criteria;
 pub mod fit;
 pub mod linearised;
 pub mod model;
+pub mod question;
 
 pub use fit::{Fit, FitError, Options, fit, fit_with};
 pub use model::Model;

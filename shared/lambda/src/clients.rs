@@ -17,10 +17,12 @@ const ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 const DYNAMODB_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 /// The SDK's own name for another endpoint of S3.
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
+/// The SDK's own name for another endpoint of Lambda.
+const LAMBDA_ENDPOINT: &str = "AWS_ENDPOINT_URL_LAMBDA";
 /// The SDK's own name for a file of other roots.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -48,6 +50,18 @@ pub fn s3() -> Result<(aws_sdk_s3::config::Builder, bool), ConfigError> {
         .region(region());
     let has_own_endpoint = endpoint.is_some();
     Ok((if let Some(url) = endpoint { config.endpoint_url(url) } else { config }, has_own_endpoint))
+}
+
+/// A client of Lambda itself.
+pub(super) fn lambda() -> Result<aws_sdk_lambda::Client, ConfigError> {
+    let endpoint = variable(LAMBDA_ENDPOINT);
+    let config = aws_sdk_lambda::Config::builder()
+        .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
+        .http_client(http_client(endpoint.as_deref())?)
+        .credentials_provider(credentials())
+        .region(region());
+    let config = if let Some(url) = endpoint { config.endpoint_url(url) } else { config };
+    Ok(aws_sdk_lambda::Client::from_conf(config.build()))
 }
 
 /// A client that tries nothing again by itself: the SDK would do so with what may have arrived.

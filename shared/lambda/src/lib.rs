@@ -7,6 +7,7 @@
 mod clients;
 mod fault;
 mod http;
+mod itself;
 pub mod push;
 pub mod websocket;
 
@@ -14,7 +15,8 @@ pub use clients::s3;
 pub use fault::Fault;
 use futures_util::future::join_all;
 pub use http::Http;
-use lambda_http::request::LambdaRequest;
+pub use itself::Itself;
+pub use lambda_http::request::LambdaRequest;
 use lambda_runtime::{Diagnostic, service_fn};
 pub use lambda_runtime::{Error, LambdaEvent};
 use serde::Serialize;

@@ -15,7 +15,7 @@ pub const LEASE: Duration = Duration::from_secs(3);
 /// How often a holder makes it beat.
 pub const BEAT: Duration = Duration::from_secs(1);
 
-const LEASES: &str = "LEASE";
+pub(crate) const LEASES: &str = "LEASE";
 
 /// What a lease is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Work {
     File(String),
     /// Taking in what waits at a source of files.
     Source(String),
+    /// Working a fit out.
+    Fit(String),
 }
 
 /// A lease that this process holds.
@@ -69,6 +71,7 @@ impl Work {
             Self::Site(site) => crate::marks::partition(site),
             Self::File(id) => crate::ingests::partition(id),
             Self::Source(name) => format!("SOURCE#{name}"),
+            Self::Fit(id) => crate::fits::partition(id),
         }
     }
 }

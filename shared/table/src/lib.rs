@@ -11,6 +11,7 @@ mod counters;
 pub mod deliveries;
 mod directory;
 pub mod feed;
+pub mod fits;
 pub mod ingests;
 mod item;
 pub mod leases;

@@ -103,6 +103,11 @@ impl ApiError {
         Self { details: Some(Box::new(details)), ..self }
     }
 
+    /// What people are told.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status

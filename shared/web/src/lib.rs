@@ -9,6 +9,7 @@ pub mod layers;
 mod limiter;
 pub mod metrics;
 pub mod query;
+pub mod range;
 pub mod rate;
 pub mod request_id;
 

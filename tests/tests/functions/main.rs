@@ -16,6 +16,8 @@ mod echo;
 mod errors;
 #[path = "../suite/faults.rs"]
 mod faults;
+#[path = "../suite/fits.rs"]
+mod fits;
 #[path = "../suite/inbox.rs"]
 mod inbox;
 #[path = "../suite/ingest.rs"]

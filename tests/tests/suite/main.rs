@@ -19,6 +19,7 @@ mod errors;
 mod fault_kinds;
 mod fault_ways;
 mod faults;
+mod fits;
 mod folder;
 mod inbox;
 mod ingest;

@@ -1,9 +1,9 @@
 //! The period that a certificate is about.
 
 use super::text::tidy;
-use crate::range::{self, moment};
 use domain::calendar::Calendar;
 use domain::time::TimeKind;
+use web::range::{self, moment};
 use web::{ApiError, ApiResult};
 
 /// A range of time; open where nothing was asked for.

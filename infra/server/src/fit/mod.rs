@@ -7,16 +7,15 @@ mod shown;
 use crate::outcome::Outcome;
 use crate::remote::{Address, Remote};
 use crate::terminal;
-use anyhow::{Context, bail, ensure};
-use chemistry::fit::{CurvePoint, Setting, Weights};
-use chemistry::{Fit, Options, linearised, model};
+use anyhow::Context;
+use chemistry::fit::Setting;
+use chemistry::question::{Points, Question, Weighting};
 use clap::{Args, ValueEnum};
-use points::{Columns, Points, Wanted};
+use points::{Columns, Wanted};
 use serde_json::json;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
-
-/// Places of the curve that are drawn and written.
-const PLACES: usize = 200;
 
 /// Options of `owsc fit`.
 #[derive(Debug, Clone, Args)]
@@ -42,7 +41,7 @@ pub struct FitCommand {
     sigma: Option<String>,
     /// How points are weighted
     #[arg(long, value_enum, default_value = "none")]
-    weights: Weighting,
+    weights: Weights,
     /// A starting value in place of the model's own: k=0.1
     #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
     start: Vec<(String, f64)>,
@@ -96,7 +95,7 @@ Ends with 0 if there is a fit, which may have warnings, and with 3 if there is n
 
 /// How points are weighted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Weighting {
+enum Weights {
     /// All alike
     None,
     /// Errors grow with the root of y
@@ -107,14 +106,16 @@ enum Weighting {
 
 /// Fits.
 pub(crate) async fn run(options: &FitCommand) -> anyhow::Result<Outcome> {
-    let points = points(options).await?;
-    let fit = fitted(options, &points)?;
-    let curve = curve(&fit, &points);
+    let question = question(options);
+    question.model()?;
+    let (points, names) = points(options).await?;
+    let fit = question.answer(&points, &mut |_| ControlFlow::Continue(()))?;
+    let curve = fit.drawn(&points.x);
     if let Some(path) = &options.curve {
         std::fs::write(path, shown::curve(&curve)).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     if let Some(path) = &options.plot {
-        plot::draw(path, &fit, &points, &curve)?;
+        plot::draw(path, &fit, (&points, &names), &curve)?;
     }
     if options.json {
         terminal::print_json(&json!(fit))?;
@@ -124,7 +125,7 @@ pub(crate) async fn run(options: &FitCommand) -> anyhow::Result<Outcome> {
     Ok(Outcome::Compliant)
 }
 
-async fn points(options: &FitCommand) -> anyhow::Result<Points> {
+async fn points(options: &FitCommand) -> anyhow::Result<(Points, [String; 2])> {
     if let Some(file) = &options.file {
         let columns = Columns { x: options.x.as_deref(), y: options.y.as_deref(), sigma: options.sigma.as_deref() };
         return points::of_file(file, &columns);
@@ -140,49 +141,21 @@ async fn points(options: &FitCommand) -> anyhow::Result<Points> {
     points::of_series(&Remote::new(&options.address)?, &wanted).await
 }
 
-fn fitted(options: &FitCommand, points: &Points) -> anyhow::Result<Fit> {
-    let known = model::ALL.iter().map(|model| model.id()).collect::<Vec<_>>().join(", ");
-    let model = model::find(&options.model)
-        .with_context(|| format!("there is no model {:?}; there are {known}", options.model))?;
-    if options.linear {
-        let form = linearised::ALL.iter().find(|form| form.model().id() == model.id());
-        let Some(form) = form else { bail!("{} is not drawn as a straight line", model.label()) };
-        let plain =
-            options.start.is_empty() && options.fix.is_empty() && options.bounds.is_empty() && options.sigma.is_none();
-        ensure!(
-            plain && options.weights == Weighting::None,
-            "a straight line takes no weights, starting values or bounds"
-        );
-        return Ok(linearised::fit_linearised(*form, &points.x, &points.y)?);
-    }
-    Ok(chemistry::fit(model, &points.x, &points.y, &asked(options, points))?)
-}
-
-fn asked(options: &FitCommand, points: &Points) -> Options {
-    let weights = match (&points.sigma, options.weights) {
-        (Some(sigma), _) => Weights::Sigma(sigma.clone()),
-        (None, Weighting::None) => Weights::None,
-        (None, Weighting::InverseY) => Weights::InverseY,
-        (None, Weighting::InverseYSquared) => Weights::InverseYSquared,
-    };
-    let mut asked = Options::default().weights(weights);
-    let mut set =
-        |name: &String, change: &dyn Fn(&mut Setting)| change(asked.parameters.entry(name.clone()).or_default());
+/// What is asked.
+fn question(options: &FitCommand) -> Question {
+    let mut parameters = BTreeMap::<String, Setting>::new();
+    let mut set = |name: &String, change: &dyn Fn(&mut Setting)| change(parameters.entry(name.clone()).or_default());
     options.start.iter().for_each(|(name, value)| set(name, &|setting| setting.start = Some(*value)));
     options.fix.iter().for_each(|(name, value)| set(name, &|setting| setting.fixed = Some(*value)));
     options.bounds.iter().for_each(|(name, lower, upper)| {
         set(name, &|setting| (setting.lower, setting.upper) = (Some(*lower), Some(*upper)));
     });
-    asked
-}
-
-/// The curve with its band, over the range of the points.
-fn curve(fit: &Fit, points: &Points) -> Vec<CurvePoint> {
-    // Where points were left out, the model may have no values.
-    let used = std::iter::zip(&points.x, &fit.residuals).filter(|(_, residual)| residual.is_finite()).map(|(x, _)| *x);
-    let (first, last) = used.fold((f64::INFINITY, f64::NEG_INFINITY), |(first, last), x| (first.min(x), last.max(x)));
-    let places: Vec<f64> = (0..=PLACES).map(|place| first + (last - first) * place as f64 / PLACES as f64).collect();
-    model::find(fit.model).map_or_else(Vec::new, |model| fit.curve(model, &places))
+    let weights = match options.weights {
+        Weights::None => Weighting::None,
+        Weights::InverseY => Weighting::InverseY,
+        Weights::InverseYSquared => Weighting::InverseYSquared,
+    };
+    Question { model: options.model.clone(), linear: options.linear, weights, parameters }
 }
 
 fn named(text: &str) -> Result<(String, f64), String> {
@@ -205,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_help_names_every_model() {
-        assert!(model::ALL.iter().all(|model| MODELS.contains(model.id())));
+        assert!(chemistry::model::ALL.iter().all(|model| MODELS.contains(model.id())));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A picture of a fit: points, curve and band, and below them what is left of each point.
 
-use super::points::Points;
 use anyhow::Context;
 use chemistry::Fit;
 use chemistry::fit::CurvePoint;
+use chemistry::question::Points;
 use plotters::prelude::*;
 use std::ops::Range;
 use std::path::Path;
@@ -17,14 +17,17 @@ const MOST: usize = 2000;
 const CURVE: RGBColor = RGBColor(0, 114, 178);
 const POINTS: RGBColor = RGBColor(213, 94, 0);
 
+/// Points, and what x and y are called.
+type Named<'a> = (&'a Points, &'a [String; 2]);
+
 /// Draws a fit into a file.
-pub(super) fn draw(path: &Path, fit: &Fit, points: &Points, curve: &[CurvePoint]) -> anyhow::Result<()> {
+pub(super) fn draw(path: &Path, fit: &Fit, points: Named<'_>, curve: &[CurvePoint]) -> anyhow::Result<()> {
     let mut svg = String::new();
     picture(&mut svg, fit, points, curve).context("the fit cannot be drawn")?;
     std::fs::write(path, svg).with_context(|| format!("{} cannot be written", path.display()))
 }
 
-fn picture(svg: &mut String, fit: &Fit, points: &Points, curve: &[CurvePoint]) -> anyhow::Result<()> {
+fn picture(svg: &mut String, fit: &Fit, (points, names): Named<'_>, curve: &[CurvePoint]) -> anyhow::Result<()> {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
     let (upper, lower) = area.split_vertically(UPPER);
@@ -44,7 +47,7 @@ fn picture(svg: &mut String, fit: &Fit, points: &Points, curve: &[CurvePoint]) -
         .x_label_area_size(24)
         .y_label_area_size(72)
         .build_cartesian_2d(x.clone(), y)?;
-    chart.configure_mesh().light_line_style(TRANSPARENT).y_desc(points.names[1].as_str()).draw()?;
+    chart.configure_mesh().light_line_style(TRANSPARENT).y_desc(names[1].as_str()).draw()?;
     let there = band().map(|(x, lower, _)| (x, lower));
     let back: Vec<_> = band().map(|(x, _, upper)| (x, upper)).collect();
     let outline: Vec<_> = there.chain(back.into_iter().rev()).collect();
@@ -57,7 +60,7 @@ fn picture(svg: &mut String, fit: &Fit, points: &Points, curve: &[CurvePoint]) -
         .x_label_area_size(40)
         .y_label_area_size(72)
         .build_cartesian_2d(x.clone(), room(left.iter().map(|point| point.1).chain([0.0])))?;
-    chart.configure_mesh().light_line_style(TRANSPARENT).x_desc(points.names[0].as_str()).y_desc("residual").draw()?;
+    chart.configure_mesh().light_line_style(TRANSPARENT).x_desc(names[0].as_str()).y_desc("residual").draw()?;
     chart.draw_series(LineSeries::new([(x.start, 0.0), (x.end, 0.0)], BLACK))?;
     chart.draw_series(left.iter().map(|point| Circle::new(*point, 3, POINTS.filled())))?;
     area.present()?;

@@ -3,6 +3,7 @@
 use crate::remote::{Remote, encoded, escaped};
 use anyhow::{Context, bail, ensure};
 use axum::http::Method;
+use chemistry::question::Points;
 use domain::time::{self, HOUR};
 use serde_json::Value;
 use std::fs::File;
@@ -13,14 +14,6 @@ use std::path::Path;
 const SERIES: &str = "1000";
 const READINGS: &str = "100000";
 
-/// Points, and what they are called.
-pub(super) struct Points {
-    pub(super) x: Vec<f64>,
-    pub(super) y: Vec<f64>,
-    pub(super) sigma: Option<Vec<f64>>,
-    pub(super) names: [String; 2],
-}
-
 /// Which columns are meant, by their names or, from 1 on, by their numbers.
 pub(super) struct Columns<'a> {
     pub(super) x: Option<&'a str>,
@@ -28,8 +21,8 @@ pub(super) struct Columns<'a> {
     pub(super) sigma: Option<&'a str>,
 }
 
-/// Reads two columns of a file: those named, or `x` and `y`, or the first two.
-pub(super) fn of_file(path: &Path, columns: &Columns<'_>) -> anyhow::Result<Points> {
+/// Reads two columns of a file, and what they are called: those named, or `x` and `y`, or the first two.
+pub(super) fn of_file(path: &Path, columns: &Columns<'_>) -> anyhow::Result<(Points, [String; 2])> {
     let name = path.display().to_string();
     let bytes: Box<dyn Read> = if path == Path::new("-") {
         Box::new(std::io::stdin())
@@ -39,7 +32,7 @@ pub(super) fn of_file(path: &Path, columns: &Columns<'_>) -> anyhow::Result<Poin
     read(BufReader::new(bytes), columns).with_context(|| name)
 }
 
-fn read(mut bytes: impl std::io::BufRead, columns: &Columns<'_>) -> anyhow::Result<Points> {
+fn read(mut bytes: impl std::io::BufRead, columns: &Columns<'_>) -> anyhow::Result<(Points, [String; 2])> {
     let delimiter = delimiter(bytes.fill_buf()?);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -58,8 +51,8 @@ fn read(mut bytes: impl std::io::BufRead, columns: &Columns<'_>) -> anyhow::Resu
     let named = |place: usize| {
         header.get(place).map(str::to_owned).with_context(|| format!("there is no column {}", place + 1))
     };
-    let mut points =
-        Points { x: Vec::new(), y: Vec::new(), sigma: sigma.map(|_| Vec::new()), names: [named(x)?, named(y)?] };
+    let names = [named(x)?, named(y)?];
+    let mut points = Points { sigma: sigma.map(|_| Vec::new()), ..Points::default() };
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record)? {
         let line = record.position().map_or(0, csv::Position::line);
@@ -70,7 +63,7 @@ fn read(mut bytes: impl std::io::BufRead, columns: &Columns<'_>) -> anyhow::Resu
             sigmas.push(number(place)?);
         }
     }
-    Ok(points)
+    Ok((points, names))
 }
 
 /// What stands between the columns of the first line.
@@ -111,15 +104,11 @@ pub(super) struct Wanted<'a> {
 
 /// A series of a server: hours since the first reading, and values. Non-detects are no values, and blanks, spikes and the like
 /// are none of the effluent.
-pub(super) async fn of_series(remote: &Remote, wanted: &Wanted<'_>) -> anyhow::Result<Points> {
+pub(super) async fn of_series(remote: &Remote, wanted: &Wanted<'_>) -> anyhow::Result<(Points, [String; 2])> {
     let series = series(remote, wanted).await?;
     let unit = &series["unit"];
-    let mut points = Points {
-        x: Vec::new(),
-        y: Vec::new(),
-        sigma: None,
-        names: ["hours".into(), format!("{} ({})", wanted.parameter, unit.as_str().unwrap_or_default())],
-    };
+    let names = ["hours".into(), format!("{} ({})", wanted.parameter, unit.as_str().unwrap_or_default())];
+    let mut points = Points::default();
     let id = series["id"].as_str().unwrap_or_default();
     let mut query = vec![("site", wanted.site), ("series", id), ("every", "true"), ("max_points", READINGS)];
     query.extend(wanted.from.map(|from| ("from", from)));
@@ -138,7 +127,7 @@ pub(super) async fn of_series(remote: &Remote, wanted: &Wanted<'_>) -> anyhow::R
             points.y.push(reading["value"].as_f64().unwrap_or(f64::NAN));
         }
     }
-    Ok(points)
+    Ok((points, names))
 }
 
 async fn series(remote: &Remote, wanted: &Wanted<'_>) -> anyhow::Result<Value> {
@@ -194,7 +183,7 @@ mod tests {
     use super::*;
 
     fn points(text: &str, x: Option<&str>, y: Option<&str>) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
-        let points = read(text.as_bytes(), &Columns { x, y, sigma: None })?;
+        let (points, _) = read(text.as_bytes(), &Columns { x, y, sigma: None })?;
         Ok((points.x, points.y))
     }
 

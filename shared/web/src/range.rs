@@ -1,20 +1,22 @@
 //! `from` and `to` of a query, which mean the same on every route: local dates and times of the site, a date including
 //! all of its day.
 
+use crate::{ApiError, ApiResult};
 use domain::calendar::{Calendar, PeriodKind};
 use domain::time::{self, TimeKind};
-use web::{ApiError, ApiResult};
 
 /// A range of moments, both included; open where nothing was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Range {
-    pub(crate) from: i64,
-    pub(crate) to: i64,
+pub struct Range {
+    /// The first.
+    pub from: i64,
+    /// The last.
+    pub to: i64,
 }
 
 impl Range {
     /// Reads `from` and `to`.
-    pub(crate) fn read(from: Option<&str>, to: Option<&str>, calendar: &Calendar) -> ApiResult<Self> {
+    pub fn read(from: Option<&str>, to: Option<&str>, calendar: &Calendar) -> ApiResult<Self> {
         let from = from.map(|text| moment("from", text, calendar)).transpose()?;
         let to = to.map(|text| moment("to", text, calendar)).transpose()?;
         let end = |(micros, kind)| match kind {
@@ -26,7 +28,7 @@ impl Range {
 }
 
 /// A time of a query: its moment, and how it is written.
-pub(crate) fn moment(name: &str, text: &str, calendar: &Calendar) -> ApiResult<(i64, TimeKind)> {
+pub fn moment(name: &str, text: &str, calendar: &Calendar) -> ApiResult<(i64, TimeKind)> {
     let (kept, kind) =
         time::from_query(text).map_err(|error| ApiError::bad_request(format!("{name}={text:?}: {error}")))?;
     Ok((calendar.moment(kept, kind, false), kind))

@@ -1,0 +1,91 @@
+//! What is asked of a fit.
+
+use crate::task::{From, Series, Task};
+use chemistry::fit::Setting;
+use chemistry::question::{Points, Question, QuestionError, Weighting};
+use domain::permit_json::FieldError;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use web::{ApiError, ApiResult};
+
+/// The fit that is wanted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    /// The model: `decay_zero`, `decay_first`, `decay_second`, `bod_first`, `langmuir`, `freundlich`, `linear` or `temkin`.
+    model: String,
+    /// Whether the straight line of textbooks is fitted in place of the curve.
+    #[serde(default)]
+    linear: bool,
+    /// `none`, `inverse_y` (errors grow with the root of y) or `inverse_y_squared` (errors are a share of y).
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    weights: Weighting,
+    /// What is asked for single parameters, by name: `start`, `fixed`, `lower`, `upper`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    parameters: BTreeMap<String, Setting>,
+    /// The points themselves.
+    points: Option<WantedPoints>,
+    /// In place of points, readings of a series: x is hours since the first of them.
+    series: Option<Series>,
+}
+
+/// Points, of one length. `null` is a value that is missing.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WantedPoints {
+    x: Vec<Option<f64>>,
+    y: Vec<Option<f64>>,
+    /// The standard deviation of each point, which then weighs it.
+    sigma: Option<Vec<Option<f64>>>,
+}
+
+impl Wanted {
+    /// The task, and the points that come with it.
+    pub(crate) fn task(self) -> ApiResult<(Task, Option<Points>)> {
+        let Self { model, linear, weights, parameters, points, series } = self;
+        let question = Question { model, linear, weights, parameters };
+        question.model().map_err(|error| invalid(field_of(&error), &error.to_string()))?;
+        let (from, points) = match (points, series) {
+            (Some(points), None) => {
+                let points = points.read(&question)?;
+                (From::Points { with_sigma: points.sigma.is_some() }, Some(points))
+            }
+            (None, Some(series)) => (From::Series(series), None),
+            _ => return Err(invalid("points", "either points or a series is expected")),
+        };
+        Ok((Task { question, from }, points))
+    }
+}
+
+impl WantedPoints {
+    fn read(self, question: &Question) -> ApiResult<Points> {
+        let (x, y, sigma) = (self.x.len(), self.y.len(), self.sigma.as_ref().map(Vec::len));
+        if x != y || sigma.is_some_and(|sigma| sigma != x) {
+            let sigma = sigma.map(|sigma| format!(" and {sigma} of sigma")).unwrap_or_default();
+            return Err(invalid(
+                "points",
+                &format!("there are {x} values of x, {y} of y{sigma}; each point needs all"),
+            ));
+        }
+        if sigma.is_some() && (question.linear || question.weights != Weighting::None) {
+            return Err(invalid("points.sigma", "points have either deviations or weights, and a straight line none"));
+        }
+        let numbers = |list: Vec<Option<f64>>| list.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+        Ok(Points { x: numbers(self.x), y: numbers(self.y), sigma: self.sigma.map(numbers) })
+    }
+}
+
+fn field_of(error: &QuestionError) -> &'static str {
+    match error {
+        QuestionError::UnknownModel { .. } => "model",
+        QuestionError::NoLine { .. } | QuestionError::PlainLine => "linear",
+        QuestionError::Fit(_) => "parameters",
+    }
+}
+
+fn invalid(field: &str, reason: &str) -> ApiError {
+    ApiError::invalid(&[FieldError { field: field.to_owned(), reason: reason.to_owned() }])
+}

@@ -1,0 +1,113 @@
+//! The routes.
+
+use crate::asked::Wanted;
+use crate::document::Document;
+use crate::points::{self, NoPoints};
+use crate::task::{From, packed};
+use crate::workers::Hands;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use std::sync::Arc;
+use table::Store;
+use table::fits::{Doing, FitJob, MAX_OPEN};
+use utoipa::OpenApi;
+use web::error::ErrorEnvelope;
+use web::guard::Guard;
+use web::query::{JsonBody, Path};
+use web::{ApiError, ApiResult};
+
+/// The documentation of these routes.
+#[derive(Debug, OpenApi)]
+#[openapi(paths(post_fit, get_fit, delete_fit))]
+pub struct Docs;
+
+/// What the routes work on.
+#[derive(Clone)]
+struct Fits {
+    store: Store,
+    hands: Arc<dyn Hands>,
+}
+
+/// The routes. Fits are worked out by `hands`.
+pub fn router(store: Store, hands: Arc<dyn Hands>, guard: &Guard) -> Router {
+    let routes = Router::new()
+        .route("/api/chemistry/fit", post(post_fit))
+        .route("/api/chemistry/fit/{id}", get(get_fit).delete(delete_fit))
+        .with_state(Fits { store, hands });
+    guard.protect(routes)
+}
+
+/// Asks for a fit, which is worked out apart from the request.
+#[utoipa::path(
+    post, path = "/api/chemistry/fit", tag = "chemistry", request_body = Wanted,
+    responses(
+        (status = 202, description = "It waits for its turn; `Location` is where to see how far it is", body = Document, headers(("Location" = String, description = "The fit"))),
+        (status = 422, description = "No such model or parameter, or settings that do not go together", body = ErrorEnvelope),
+        (status = 429, description = "Too many fits wait", body = ErrorEnvelope),
+    )
+)]
+async fn post_fit(State(fits): State<Fits>, JsonBody(wanted): JsonBody<Wanted>) -> ApiResult<Response> {
+    let (task, points) = wanted.task()?;
+    if let From::Series(series) = &task.from {
+        points::found(&fits.store, series).await?;
+    }
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    let asked = serde_json::to_string(&task).map_err(ApiError::internal)?;
+    let points = points.as_ref().map(packed).unwrap_or_default();
+    if !fits.store.begin_fit(&id, &asked, &points).await? {
+        let message = format!("{MAX_OPEN} fits wait already; try again when some are over");
+        return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_fits", message));
+    }
+    if let Err(error) = fits.hands.take_up(&id).await {
+        fits.store.end_fit(None, &id, Doing::Cancelled, None).await?;
+        return Err(ApiError::unavailable(error));
+    }
+    let location = [(header::LOCATION, format!("/api/chemistry/fit/{id}"))];
+    let job = FitJob { id, asked, doing: Doing::Waiting, steps: (0, 0), came: None };
+    Ok((StatusCode::ACCEPTED, location, document(job)?).into_response())
+}
+
+/// How far a fit is, and what came of it. It can be asked for seven days.
+#[utoipa::path(
+    get, path = "/api/chemistry/fit/{id}", tag = "chemistry", params(("id" = String, Path, description = "The fit")),
+    responses((status = 200, body = Document), (status = 404, description = "No such fit", body = ErrorEnvelope))
+)]
+async fn get_fit(State(fits): State<Fits>, Path(id): Path<String>) -> ApiResult<Response> {
+    document(known(&fits, &id).await?)
+}
+
+/// Cancels a fit, unless it is over.
+#[utoipa::path(
+    delete, path = "/api/chemistry/fit/{id}", tag = "chemistry", params(("id" = String, Path, description = "The fit")),
+    responses((status = 200, description = "As it is now", body = Document), (status = 404, description = "No such fit", body = ErrorEnvelope))
+)]
+async fn delete_fit(State(fits): State<Fits>, Path(id): Path<String>) -> ApiResult<Response> {
+    known(&fits, &id).await?;
+    if fits.store.end_fit(None, &id, Doing::Cancelled, None).await? {
+        crate::metrics::over(Doing::Cancelled);
+    }
+    document(known(&fits, &id).await?)
+}
+
+async fn known(fits: &Fits, id: &str) -> ApiResult<FitJob> {
+    fits.store.fit(id).await?.ok_or_else(|| ApiError::not_found("no fit has this id, or it was asked for a week ago"))
+}
+
+fn document(job: FitJob) -> ApiResult<Response> {
+    // It is another one a moment later.
+    let fresh = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((fresh, Json(Document::new(job).map_err(ApiError::internal)?)).into_response())
+}
+
+impl std::convert::From<NoPoints> for ApiError {
+    fn from(error: NoPoints) -> Self {
+        match error {
+            NoPoints::Store(error) => error.into(),
+            NoPoints::NoSeries => Self::not_found(error.to_string()),
+            NoPoints::Range(_) | NoPoints::Units(..) | NoPoints::TooMany => Self::bad_request(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A fit as it is kept until somebody works it out.
+
+use chemistry::question::{Points, Question};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What is to be fitted, and to which points.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Task {
+    pub(crate) question: Question,
+    pub(crate) from: From,
+}
+
+/// Where the points are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum From {
+    /// Beside the task.
+    Points { with_sigma: bool },
+    /// Among the readings.
+    Series(Series),
+}
+
+/// Readings of a series.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Series {
+    /// The site.
+    pub(crate) site: String,
+    /// The id of the series, from `GET /api/series`.
+    pub(crate) series: String,
+    /// The first time, as everywhere; the beginning if absent.
+    pub(crate) from: Option<String>,
+    /// The last time, included; the end if absent.
+    pub(crate) to: Option<String>,
+}
+
+/// Points as bytes: the numbers of one point after the other.
+pub(crate) fn packed(points: &Points) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for at in 0..points.x.len() {
+        let sigma = points.sigma.as_ref().map(|sigma| sigma[at]);
+        for number in [Some(points.x[at]), Some(points.y[at]), sigma].into_iter().flatten() {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+    bytes
+}
+
+/// Points of bytes; `None` if they are not what was packed.
+pub(crate) fn unpacked(bytes: &[u8], with_sigma: bool) -> Option<Points> {
+    let (numbers, rest) = bytes.as_chunks::<8>();
+    let each = if with_sigma { 3 } else { 2 };
+    if !rest.is_empty() || numbers.len() % each != 0 {
+        return None;
+    }
+    let column = |place: usize| numbers.iter().skip(place).step_by(each).map(|bytes| f64::from_le_bytes(*bytes));
+    Some(Points { x: column(0).collect(), y: column(1).collect(), sigma: with_sigma.then(|| column(2).collect()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_come_back_as_they_were() {
+        for sigma in [None, Some(vec![0.5, f64::MIN_POSITIVE])] {
+            let points = Points { x: vec![1.0, -0.0], y: vec![2.0, 1e300], sigma };
+            let bytes = packed(&points);
+            assert_eq!(unpacked(&bytes, points.sigma.is_some()), Some(points));
+            assert_eq!(unpacked(&bytes[1..], false), None);
+        }
+        assert_eq!(unpacked(&packed(&Points { x: vec![1.0], y: vec![2.0], sigma: None }), true), None);
+    }
+}

@@ -1,0 +1,35 @@
+//! A function that invokes itself, for what is to go on after its answer.
+
+use super::clients;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::DisplayErrorContext;
+use aws_sdk_lambda::types::InvocationType;
+use serde::Serialize;
+use web::config::ConfigError;
+
+/// Lambda's own name for the function's name.
+const NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+
+/// This function.
+pub struct Itself {
+    client: Client,
+    name: String,
+}
+
+impl Itself {
+    /// The function whose environment this is.
+    pub fn new() -> Result<Self, ConfigError> {
+        let missing =
+            || ConfigError { name: NAME.into(), value: String::new(), expected: "the name of this function".into() };
+        let name = clients::variable(NAME).ok_or_else(missing)?;
+        Ok(Self { client: clients::lambda()?, name })
+    }
+
+    /// Invokes it, and waits no longer than until Lambda has the event.
+    pub async fn invoke(&self, event: &impl Serialize) -> Result<(), String> {
+        let event = serde_json::to_vec(event).map_err(|error| error.to_string())?;
+        let invoke = self.client.invoke().function_name(&self.name).invocation_type(InvocationType::Event);
+        let sent = invoke.payload(event.into()).send().await;
+        sent.map(drop).map_err(|error| DisplayErrorContext(error).to_string())
+    }
+}

@@ -1,0 +1,189 @@
+//! Fits as jobs: they are asked for, worked out apart from the request, looked at and cancelled.
+
+use crate::support::until;
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use tests::host::{Host, under_test};
+use tests::server::Options;
+use tests::{Api, Server};
+
+const FIT: &str = "/api/chemistry/fit";
+
+/// Asks for a fit, and waits until it is over.
+async fn fitted(api: &Api, wanted: &Value) -> anyhow::Result<Value> {
+    let id = asked(api, wanted).await?;
+    over(api, &id).await
+}
+
+async fn asked(api: &Api, wanted: &Value) -> anyhow::Result<String> {
+    let (status, job) = api.post(FIT, wanted).await?;
+    ensure!(status == 202, "{status}: {job}");
+    Ok(job["id"].as_str().context("an id")?.to_owned())
+}
+
+async fn over(api: &Api, id: &str) -> anyhow::Result<Value> {
+    let is_over = |job: &Value| job["state"] != "waiting" && job["state"] != "running";
+    let job = until(async || api.json(&format!("{FIT}/{id}")).await, is_over).await?;
+    ensure!(is_over(&job), "{job}");
+    Ok(job)
+}
+
+fn close(found: &Value, expected: f64) -> bool {
+    found.as_f64().is_some_and(|found| ((found - expected) / expected).abs() < 1e-6)
+}
+
+/// NIST's BoxBOD.
+fn boxbod() -> Value {
+    json!({"x": [1, 2, 3, 5, 7, 10], "y": [109, 149, 149, 191, 213, 224]})
+}
+
+/// Points that no straight curve goes through, so that a fit of them takes its time.
+fn noisy(count: usize) -> Value {
+    let x: Vec<f64> = (0..count).map(|at| at as f64 / 1000.0).collect();
+    let y: Vec<f64> = x.iter().map(|x| 50.0 * (-0.1 * x).exp() + (x * 12.9898).sin()).collect();
+    json!({"x": x, "y": y})
+}
+
+#[tokio::test]
+async fn points_are_fitted_apart_from_the_request() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let api = Api::new(&server);
+    let job = fitted(&api, &json!({"model": "bod_first", "points": boxbod()})).await?;
+    assert_eq!((&job["state"], &job["model"], &job["error"]), (&json!("done"), &json!("bod_first"), &Value::Null));
+    let result = &job["result"];
+    let parameters = &result["fit"]["parameters"];
+    assert!(close(&parameters[0]["value"], 213.80940889) && close(&parameters[1]["value"], 0.54723748542), "{job}");
+    assert!(close(&parameters[1]["standard_error"], 0.10455993237), "{job}");
+    let (curve, points) =
+        (result["curve"].as_array().context("a curve")?, result["points"].as_array().context("points")?);
+    assert_eq!((curve.len(), points.len()), (201, 6));
+    assert!(curve[0]["lower_95"].as_f64() < curve[0]["y"].as_f64(), "it has a band");
+    let missing = json!({"x": [1, 2, 3, 5, null, 7, 10], "y": [109, 149, 149, 191, 5, 213, 224]});
+    let again = fitted(&api, &json!({"model": "bod_first", "points": missing})).await?;
+    assert_eq!((&again["result"]["fit"]["points"], &again["result"]["fit"]["points_left_out"]), (&json!(6), &json!(1)));
+    let line = json!({"model": "langmuir", "linear": true, "points": {"x": [1, 2, 4], "y": [0.5, 0.7, 0.8]}});
+    assert_eq!(fitted(&api, &line).await?["result"]["fit"]["form"]["kind"], "linearised");
+    let none = fitted(&api, &json!({"model": "langmuir", "points": {"x": [], "y": []}})).await?;
+    assert_eq!((&none["state"], &none["error"]["code"]), (&json!("failed"), &json!("no_fit")), "{none}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn readings_of_a_series_are_fitted_by_their_hours() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let api = Api::new(&server);
+    let value = |hour: u32| 50.0 * (-0.1 * f64::from(hour)).exp();
+    let rows: String = (0..24).map(|hour| format!("2026-03-01T{hour:02}:00:00Z,H2O2,{}\n", value(hour))).collect();
+    api.ingest("?site=jars", format!("time,species,concentration\n{rows}2026-03-02T00:00:00Z,H2O2,<0.1\n")).await?;
+    let series = api.list("/api/series?site=jars", "series").await?[0]["id"].clone();
+    let job = fitted(&api, &json!({"model": "decay_first", "series": {"site": "jars", "series": series}})).await?;
+    assert_eq!(job["result"]["fit"]["points"], 24, "a non-detect is no point: {job}");
+    assert!(close(&job["result"]["fit"]["parameters"][1]["value"], 0.1), "{job}");
+    let part = json!({"site": "jars", "series": series, "from": "2026-03-01T10:00:00Z", "to": "2026-03-01T19:00:00Z"});
+    let job = fitted(&api, &json!({"model": "decay_first", "series": part})).await?;
+    assert_eq!(job["result"]["fit"]["points"], 10);
+    assert!(close(&job["result"]["fit"]["parameters"][0]["value"], value(10)), "hours count from the first: {job}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_fitted_is_said_at_once() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let api = Api::new(&server);
+    let points = json!({"x": [1, 2], "y": [3, 4]});
+    for (wanted, status, said) in [
+        (json!({"model": "decay", "points": points}), 422, "there is no model"),
+        (json!({"model": "linear", "points": points, "parameters": {"k": {"start": 1}}}), 422, "no parameter \"k\""),
+        (json!({"model": "linear", "points": {"x": [1], "y": []}}), 422, "1 values of x, 0 of y"),
+        (json!({"model": "linear"}), 422, "either points or a series"),
+        (json!({"model": "linear", "points": points, "series": {"site": "a", "series": "b"}}), 422, "either"),
+        (json!({"model": "linear", "series": {"site": "a", "series": "b"}}), 404, "no such series"),
+        (json!({"model": "linear", "points": points, "weight": "none"}), 400, "unknown field"),
+        (json!({"model": "linear", "points": {"x": ["1"], "y": [1]}}), 400, "invalid type"),
+    ] {
+        let (found, answer) = api.post(FIT, &wanted).await?;
+        assert_eq!(found, status, "{wanted}: {answer}");
+        assert!(
+            answer["error"]["message"].as_str().is_some_and(|message| message.contains(said)),
+            "{wanted}: {answer}"
+        );
+    }
+    assert_eq!(api.get(&format!("{FIT}/0")).await?.status(), 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fit_is_cancelled_and_its_points_are_gone() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let api = Api::new(&server);
+    // Many, so that some wait.
+    let wanted = json!({"model": "decay_first", "points": noisy(40_000)});
+    let mut ids = Vec::new();
+    for _ in 0..8 {
+        ids.push(asked(&api, &wanted).await?);
+    }
+    let last = ids.last().context("one")?;
+    let answer = reqwest::Client::new().delete(server.url(&format!("{FIT}/{last}"))).send().await?;
+    assert_eq!(answer.status(), 200);
+    let state = answer.json::<Value>().await?["state"].clone();
+    assert!(state == "cancelled" || state == "done", "{state}");
+    for id in &ids {
+        over(&api, id).await?;
+    }
+    assert_eq!(over(&api, last).await?["state"], state, "what is over stays as it is");
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_more_fits_wait_than_there_is_room_for() -> anyhow::Result<()> {
+    if under_test() == Host::Functions {
+        // As many environments as there are fits.
+        return Ok(());
+    }
+    let server = Options::default().env("OW_SC_RL_PER_SEC", "1000").start().await?;
+    let api = Api::new(&server);
+    let wanted = json!({"model": "decay_first", "points": noisy(50_000)});
+    let mut refused = None;
+    for _ in 0..200 {
+        let (status, answer) = api.post(FIT, &wanted).await?;
+        if status == 429 {
+            refused = Some(answer);
+            break;
+        }
+        ensure!(status == 202, "{status}: {answer}");
+    }
+    let refused = refused.context("all of them were taken")?;
+    assert_eq!(refused["error"]["code"], "too_many_fits", "{refused}");
+    Ok(())
+}
+
+/// The points are in the table: who comes after a process that was killed goes on.
+#[tokio::test]
+async fn a_fit_outlives_the_process_that_worked_on_it() -> anyhow::Result<()> {
+    let data = tempfile::tempdir()?;
+    if under_test() == Host::Functions {
+        // Lambda tries again after a minute.
+        let server = Server::options().argument("--minute").argument("1s").start().await?;
+        let api = Api::new(&server);
+        let id = asked(&api, &json!({"model": "decay_first", "points": noisy(50_000)})).await?;
+        for process in server.environments("chemistry")? {
+            tokio::process::Command::new("kill").args(["-9", &process.to_string()]).status().await?;
+        }
+        assert_eq!(over(&api, &id).await?["state"], "done");
+        return Ok(());
+    }
+    let options = || Server::options().data(data.path());
+    let mut server = options().start().await?;
+    let api = Api::new(&server);
+    let mut ids = Vec::new();
+    for _ in 0..6 {
+        ids.push(asked(&api, &json!({"model": "decay_first", "points": noisy(50_000)})).await?);
+    }
+    server.kill().await?;
+    let server = options().start().await?;
+    let api = Api::new(&server);
+    for id in &ids {
+        assert_eq!(over(&api, id).await?["state"], "done");
+    }
+    Ok(())
+}
