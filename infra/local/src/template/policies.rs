@@ -22,8 +22,14 @@ struct PolicyTemplate {
 const TABLE: &[&str] = &["table/{}", "table/{}/index/*"];
 const BUCKET: &[&str] = &["{}", "{}/*"];
 
-const TEMPLATES: [PolicyTemplate; 11] = [
-    of("DynamoDBReadPolicy", "TableName", "dynamodb", &["GetItem", "Scan", "Query", "BatchGetItem"], TABLE),
+const TEMPLATES: [PolicyTemplate; 10] = [
+    of(
+        "DynamoDBReadPolicy",
+        "TableName",
+        "dynamodb",
+        &["GetItem", "Scan", "Query", "BatchGetItem", "DescribeTable"],
+        TABLE,
+    ),
     of("DynamoDBWritePolicy", "TableName", "dynamodb", &["PutItem", "UpdateItem", "BatchWriteItem"], TABLE),
     of(
         "DynamoDBCrudPolicy",
@@ -43,7 +49,6 @@ const TEMPLATES: [PolicyTemplate; 11] = [
         ],
         TABLE,
     ),
-    of("DynamoDBStreamReadPolicy", "TableName", "dynamodb", &["DescribeStream", "GetRecords"], TABLE),
     of(
         "S3ReadPolicy",
         "BucketName",
