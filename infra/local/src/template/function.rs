@@ -158,7 +158,9 @@ impl Reader<'_> {
             line,
         };
         // As in SAM, a role that is given is all that counts.
-        if let Some(policies) = self.scope.property(resource, "Policies")?.filter(|_| function.role.is_none()) {
+        let policies = resource.get("Properties").and_then(|properties| properties.get("Policies"));
+        let policies = policies.filter(|_| function.role.is_none()).map(|all| self.scope.resolve_outside(all));
+        if let Some(policies) = policies.transpose()?.flatten() {
             let role = policies::role(self.scope, id, &policies)?;
             function.role = Some(role.arn.clone());
             self.template.roles.push(role);

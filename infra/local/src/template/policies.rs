@@ -3,7 +3,7 @@
 use super::error::TemplateError;
 use super::names::{self, ACCOUNT};
 use super::node::Node;
-use super::role::{Role, Statement, statement};
+use super::role::{Role, Statement, statements};
 use super::scope::Scope;
 
 type Result<T> = std::result::Result<T, TemplateError>;
@@ -105,9 +105,9 @@ pub(super) fn allows_nothing(name: &str) -> bool {
 pub(super) fn role(scope: &Scope<'_>, function: &str, policies: &Node) -> Result<Role> {
     let arn = format!("arn:aws:iam::{ACCOUNT}:role/{}-{function}Role", names::STACK);
     let mut role = Role { arn, statements: Vec::new(), unknown: Vec::new() };
-    let items = policies.expect_list("Policies").unwrap_or(std::slice::from_ref(policies));
-    for item in items {
-        match read(scope, item)? {
+    for item in policies.expect_list("Policies").unwrap_or(std::slice::from_ref(policies)) {
+        let Some(item) = scope.resolve_outside(item)? else { continue };
+        match read(scope, &item)? {
             Some(statements) => role.statements.extend(statements),
             None => role.unknown.push(item.line),
         }
@@ -120,19 +120,17 @@ fn read(scope: &Scope<'_>, item: &Node) -> Result<Option<Vec<Statement>>> {
     if let Some(name) = item.as_text() {
         return Ok(allows_nothing(name).then(Vec::new));
     }
-    if let Some(statements) = item.get("Statement") {
-        let all = statements.expect_list("Statement").unwrap_or(std::slice::from_ref(statements));
-        let all = all.iter().map(|node| statement(scope, node)).collect::<Result<Vec<_>>>()?;
-        return Ok(Some(all.into_iter().flatten().collect()));
+    if item.get("Statement").is_some() {
+        return statements(scope, item).map(Some);
     }
     let [(name, line, parameters)] = item.entries() else { return Ok(None) };
     if NOTHING.contains(&name.as_str()) {
         return Ok(Some(Vec::new()));
     }
     let Some(template) = TEMPLATES.iter().find(|template| template.name == name) else { return Ok(None) };
-    let value = parameters.get(template.parameter);
     let missing = || TemplateError::new(*line, format!("{name} has no {}", template.parameter));
-    let value = scope.resolve(value.ok_or_else(missing)?)?.ok_or_else(missing)?;
+    let parameters = scope.resolve(parameters)?.ok_or_else(missing)?;
+    let value = parameters.get(template.parameter).ok_or_else(missing)?;
     Ok(Some(vec![template.statement(value.expect_text(template.parameter)?)]))
 }
 

@@ -3,6 +3,7 @@
 use super::error::TemplateError;
 use super::node::{Kind, Node};
 use super::scope::Scope;
+use std::borrow::Cow;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
@@ -30,6 +31,14 @@ impl Scope<'_> {
                     Ok(Some(Node { line, kind: Kind::Map(resolved) }))
                 }
             },
+        }
+    }
+
+    /// The node with its value in its place if it is a call itself. What is inside it stays as it is written.
+    pub(super) fn resolve_outside<'n>(&self, node: &'n Node) -> Result<Option<Cow<'n, Node>>> {
+        match intrinsic(node) {
+            Some(_) => Ok(self.resolve(node)?.map(Cow::Owned)),
+            None => Ok(Some(Cow::Borrowed(node))),
         }
     }
 

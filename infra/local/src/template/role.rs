@@ -47,21 +47,39 @@ pub(super) fn read(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) ->
         role.unknown = unknown.map(|policy| policy.line).collect();
     }
     let policies = resource.get("Properties").and_then(|properties| properties.get("Policies"));
-    for policy in policies.map_or(Ok(&[][..]), |policies| policies.expect_list("Policies"))? {
-        let statements = policy.get("PolicyDocument").and_then(|document| document.get("Statement"));
-        for node in statements.map_or(Ok(&[][..]), |all| all.expect_list("Statement"))? {
-            role.statements.extend(statement(scope, node)?);
+    let policies = policies.map(|policies| scope.resolve_outside(policies)).transpose()?.flatten();
+    for policy in policies.as_deref().map_or(Ok(&[][..]), |policies| policies.expect_list("Policies"))? {
+        let Some(policy) = scope.resolve_outside(policy)? else { continue };
+        let document = policy.get("PolicyDocument");
+        let document = document.ok_or_else(|| TemplateError::new(policy.line, "the policy has no PolicyDocument"))?;
+        if let Some(document) = scope.resolve_outside(document)? {
+            role.statements.extend(statements(scope, &document)?);
         }
     }
     Ok(role)
 }
 
+/// The statements of a document, which has one or a list of them. What is in those of services that are not there is not
+/// looked at, as it may not be known here.
+pub(super) fn statements(scope: &Scope<'_>, document: &Node) -> Result<Vec<Statement>> {
+    let missing = || TemplateError::new(document.line, "the policy has no Statement");
+    let all = scope.resolve_outside(document.get("Statement").ok_or_else(missing)?)?.ok_or_else(missing)?;
+    let mut statements = Vec::new();
+    for node in all.expect_list("Statement").unwrap_or(std::slice::from_ref(&all)) {
+        if let Some(node) = scope.resolve_outside(node)? {
+            statements.extend(statement(scope, &node)?);
+        }
+    }
+    Ok(statements)
+}
+
 /// A statement, or nothing if it is of services that are not there.
-pub(super) fn statement(scope: &Scope<'_>, node: &Node) -> Result<Option<Statement>> {
+fn statement(scope: &Scope<'_>, node: &Node) -> Result<Option<Statement>> {
     let actions = texts(scope, node, "Action")?;
     if !actions.iter().any(|action| SERVICES.iter().any(|service| action.starts_with(service)) || action == "*") {
         return Ok(None);
     }
+    let Some(node) = scope.resolve(node)? else { return Ok(None) };
     if node.get("Effect").and_then(Node::as_text) != Some("Allow") {
         return Err(TemplateError::new(node.line, "a statement that does not Allow is not supported here"));
     }
@@ -73,7 +91,7 @@ pub(super) fn statement(scope: &Scope<'_>, node: &Node) -> Result<Option<Stateme
             _ => return Err(refused(condition.line)),
         }
     }
-    Ok(Some(Statement { actions, resources: texts(scope, node, "Resource")?, keys, prefixes }))
+    Ok(Some(Statement { actions, resources: texts(scope, &node, "Resource")?, keys, prefixes }))
 }
 
 /// The operator, key and values of a condition that has one of each.
@@ -103,4 +121,60 @@ fn texts(scope: &Scope<'_>, node: &Node, name: &str) -> Result<Vec<String>> {
         return Ok(vec![text.to_owned()]);
     }
     value.expect_list(name)?.iter().map(|item| item.expect_text(name).map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Given, Template, TemplateError};
+    use super::Role;
+
+    const TEMPLATE: &str = "
+Conditions: {Never: !Equals [a, b]}
+Resources:
+  Main:
+    Type: AWS::Serverless::Function
+    Properties: {Role: !GetAtt MainRole.Arn, Policies: [S3ReadPolicy: {BucketName: !ImportValue elsewhere}]}
+  Other:
+    Type: AWS::Serverless::Function
+    Properties:
+      Policies:
+        - Statement:
+            - {Effect: Allow, Action: sns:Publish, Resource: !ImportValue elsewhere}
+            - !If [Never, {Effect: Deny, Action: '*', Resource: '*'}, !Ref AWS::NoValue]
+            - {Effect: Allow, Action: sqs:SendMessage, Resource: '*'}
+  MainRole:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyDocument:
+            Statement: {Effect: Allow, Action: s3:GetObject, Resource: '*'}
+";
+
+    fn roles(source: &str) -> Result<Vec<Role>, TemplateError> {
+        Template::parse(source, &Given::default()).map(|template| template.roles)
+    }
+
+    #[test]
+    fn a_document_has_one_statement_or_several() {
+        let roles = roles(TEMPLATE).unwrap();
+        let actions = |arn: &str| {
+            let role = roles.iter().find(|role| role.arn.ends_with(arn)).unwrap();
+            role.statements.iter().flat_map(|statement| statement.actions.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (actions("-MainRole"), actions("-OtherRole")),
+            (vec!["s3:GetObject".to_owned()], vec!["sqs:SendMessage".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_policy_that_says_nothing_is_a_mistake() {
+        for (from, to, message) in [
+            ("PolicyDocument:", "Document:", "19: the policy has no PolicyDocument"),
+            ("Statement: {Effect", "Statements: {Effect", "20: the policy has no Statement"),
+        ] {
+            let source = TEMPLATE.replace(from, to);
+            assert_eq!(roles(&source).unwrap_err().to_string(), message);
+        }
+    }
 }
