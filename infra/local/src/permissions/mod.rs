@@ -6,7 +6,7 @@
 mod calls;
 mod proxy;
 
-use crate::template::{ACCOUNT, Statement, Template, region};
+use crate::template::{ACCOUNT, Prefixes, Statement, Template, region};
 pub(crate) use proxy::Proxy;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -82,7 +82,11 @@ impl Permissions {
             let any = |patterns: &[String], text: &str| patterns.iter().any(|pattern| matches(pattern, text));
             // Of no keys at all, all match, as in IAM.
             let keys = statement.keys.as_ref().is_none_or(|keys| wish.keys.iter().all(|key| any(keys, key)));
-            let listed = |prefixes: &Vec<String>| wish.prefix.as_ref().is_some_and(|prefix| any(prefixes, prefix));
+            let listed = |prefixes: &Prefixes| match (&wish.prefix, prefixes) {
+                (Some(prefix), Prefixes::Like(patterns)) => any(patterns, prefix),
+                (Some(prefix), Prefixes::Equal(all)) => all.contains(prefix),
+                (None, _) => false,
+            };
             let prefix = statement.prefixes.as_ref().is_none_or(listed);
             any(&statement.actions, &wish.action) && any(&statement.resources, &wish.resource) && keys && prefix
         })
@@ -172,6 +176,8 @@ Resources:
               - {Effect: Allow, Action: dynamodb:Query, Resource: !Sub '${Items.Arn}/index/by-g'}
               - {Effect: Allow, Action: 'execute-api:*', Resource: 'arn:*/POST/@connections/*'}
               - {Effect: Allow, Action: logs:PutLogEvents, Resource: !GetAtt Nowhere.Arn}
+              - {Effect: Allow, Action: s3:ListBucket, Resource: 'arn:aws:s3:::like', Condition: {StringLike: {s3:prefix: a*}}}
+              - {Effect: Allow, Action: s3:ListBucket, Resource: 'arn:aws:s3:::equal', Condition: {StringEquals: {s3:prefix: a*}}}
 ";
 
     fn allowed(access_key: &str, operation: &str, body: &Value) -> bool {
@@ -226,6 +232,18 @@ Resources:
         let refused = permissions.check("Reader", &connection("live", "ws", "DELETE", "a=")).unwrap_err();
         let beginning = "Reader is not authorized to perform: execute-api:ManageConnections on resource: arn:aws:";
         assert!(refused.starts_with(beginning), "{refused}");
+    }
+
+    #[test]
+    fn what_equals_is_not_only_like() {
+        let permissions = Permissions::of(&Template::parse(TEMPLATE, &Given::default()).unwrap());
+        for (bucket, prefix, expected) in
+            [("like", "ab", true), ("like", "b", false), ("equal", "ab", false), ("equal", "a*", true)]
+        {
+            let mut wish = Wish::new("s3:ListBucket", format!("arn:aws:s3:::{bucket}"));
+            wish.prefix = Some(prefix.to_owned());
+            assert_eq!(permissions.allow("Reader", &wish), expected, "{bucket} {prefix}");
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub use invoke::InvokeConfig;
 pub use names::{ACCOUNT, DEFAULT_BUS, api_host, bus_name, region};
 pub use node::{Kind, Node};
 pub use queue::Queue;
-pub use role::{Role, Statement};
+pub use role::{Prefixes, Role, Statement};
 pub use rule::Rule;
 pub use schedule::{Schedule, Scheduler};
 pub use source::StreamSource;

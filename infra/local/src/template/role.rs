@@ -34,8 +34,17 @@ pub struct Statement {
     pub resources: Vec<String>,
     /// Partition keys, with `*` for anything; all if absent.
     pub keys: Option<Vec<String>>,
-    /// Prefixes that may be listed, with `*` for anything; all if absent.
-    pub prefixes: Option<Vec<String>>,
+    /// Prefixes that may be listed; all if absent.
+    pub prefixes: Option<Prefixes>,
+}
+
+/// Which prefixes may be listed.
+#[derive(Debug, Clone)]
+pub enum Prefixes {
+    /// Those that are like one of these, with `*` for anything.
+    Like(Vec<String>),
+    /// These, in which a `*` is a star.
+    Equal(Vec<String>),
 }
 
 pub(super) fn read(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) -> Result<Role> {
@@ -87,7 +96,8 @@ fn statement(scope: &Scope<'_>, node: &Node) -> Result<Option<Statement>> {
     if let Some(condition) = node.get("Condition") {
         match only(condition)? {
             (operator, key, operand) if (operator, key) == KEYS => keys = Some(texts(scope, operand, key)?),
-            ("StringLike" | "StringEquals", PREFIXES, operand) => prefixes = Some(texts(scope, operand, PREFIXES)?),
+            ("StringLike", PREFIXES, operand) => prefixes = Some(Prefixes::Like(texts(scope, operand, PREFIXES)?)),
+            ("StringEquals", PREFIXES, operand) => prefixes = Some(Prefixes::Equal(texts(scope, operand, PREFIXES)?)),
             _ => return Err(refused(condition.line)),
         }
     }
