@@ -64,10 +64,11 @@ fn text(attribute: &Value) -> Option<String> {
     ["S", "N", "B"].iter().find_map(|kind| attribute[kind].as_str()).map(str::to_owned)
 }
 
-/// The partition that a query is about: `hash = :value` in its condition, the name as it is or by `#name`.
+/// The partition that a query is about: `hash = :value` in its condition, in parentheses or not, the name as it is or by
+/// `#name`.
 fn queried(body: &Value, hash: &str) -> Option<String> {
     let condition = body["KeyConditionExpression"].as_str()?;
-    let tokens = condition.replace('=', " = ");
+    let tokens = condition.replace(['(', ')'], " ").replace('=', " = ");
     let tokens: Vec<&str> = tokens.split_whitespace().collect();
     tokens.windows(3).find_map(|window| {
         let [name, "=", value] = window else { return None };

@@ -210,6 +210,14 @@ Resources:
         };
         assert!(query("A#1", None) && !query("C", None));
         assert!(query("C", Some("by-g")) && !query("A#1", Some("by-h")));
+        for condition in ["(pk = :k)", "((pk=:k) AND (begins_with(sk, :s)))", "(sk >= :s) AND (pk = :k)"] {
+            let about = |key: &str| {
+                let values = json!({":k": {"S": key}, ":s": {"S": "A#"}});
+                json!({"TableName": "local-Items", "KeyConditionExpression": condition, "ExpressionAttributeValues": values})
+            };
+            assert!(allowed("Reader", "Query", &about("A#1")), "{condition}");
+            assert!(!allowed("Reader", "Query", &about("C")), "{condition}");
+        }
     }
 
     #[test]
