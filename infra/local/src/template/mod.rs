@@ -203,8 +203,11 @@ impl<'a> Reader<'a> {
                 self.template.schedules.push(schedule::resource(self.scope, id, line, resource)?);
             }
             "AWS::Lambda::EventInvokeConfig" => {
-                let instead = "give the function itself an EventInvokeConfig";
-                self.template.warnings.push(format!("{id} (line {line}) is left out; {instead}"));
+                self.leave_out(id, line, "give the function itself an EventInvokeConfig")
+            }
+            // Without them a function may do less than it may in AWS, which somebody will wonder about.
+            "AWS::IAM::ManagedPolicy" | "AWS::IAM::Policy" | "AWS::IAM::RolePolicy" => {
+                self.leave_out(id, line, "give the role itself what it allows, among its Policies");
             }
             "AWS::IAM::Role" => self.template.roles.push(role::read(self.scope, id, line, resource)?),
             // Whoever puts events on a bus does not have to wait for it to be made.
@@ -220,6 +223,10 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(())
+    }
+
+    fn leave_out(&mut self, id: &str, line: usize, instead: &str) {
+        self.template.warnings.push(format!("{id} (line {line}) is left out; {instead}"));
     }
 
     /// A rule may have a pattern, an expression, or both.

@@ -233,6 +233,7 @@ Resources:
         Input: '{}'
         RetryPolicy: {MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 60}
         DeadLetterConfig: {Arn: !GetAtt Lost.Arn}
+  Extra: {Type: AWS::IAM::Policy, Properties: {PolicyName: extra}}
   Main:
     Type: AWS::Serverless::Function
     Properties:
@@ -288,7 +289,8 @@ fn what_becomes_of_events_is_read_and_what_is_left_out_is_said() {
     assert!(template.passed_over.is_empty());
     let warnings = [
         "WebsiteConfiguration of Inbox (line 8) is left out",
-        "AutoPublishAlias of Main (line 36) is left out: there are no versions and aliases here",
+        "AutoPublishAlias of Main (line 37) is left out: there are no versions and aliases here",
+        "Extra (line 33) is left out; give the role itself what it allows, among its Policies",
         "line 19: nothing is sent to arn:aws:sns:us-east-1:123456789012:x, which is not here; functions and queues",
     ];
     for warning in warnings {
