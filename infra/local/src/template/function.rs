@@ -6,6 +6,7 @@ use super::names;
 use super::node::Node;
 use super::schedule::{At, Scheduler};
 use super::source::StreamSource;
+use super::target::between;
 use super::{HttpRoute, Reader, policies, rule, schedule, source};
 use std::time::Duration;
 
@@ -13,7 +14,9 @@ type Result<T> = std::result::Result<T, TemplateError>;
 
 /// What Lambda gives a function that asks for nothing.
 const DEFAULT_MEMORY: i64 = 128;
-const DEFAULT_TIMEOUT: i64 = 3;
+const DEFAULT_TIMEOUT: u64 = 3;
+/// The longest that Lambda lets an invocation take, in seconds.
+const LONGEST_TIMEOUT: u64 = 900;
 
 /// Properties that must not be passed over in silence, as the function would not be what the template says.
 const REFUSED: [(&str, &str); 4] = [
@@ -131,7 +134,9 @@ impl Reader<'_> {
             None => Ok(default),
         };
         let memory = number("MemorySize", DEFAULT_MEMORY)?;
-        let timeout = number("Timeout", DEFAULT_TIMEOUT)?;
+        let timeout = self.scope.property(resource, "Timeout")?;
+        let timeout = timeout.map(|node| between(&node, &format!("the Timeout of {id}"), 1, LONGEST_TIMEOUT));
+        let timeout = timeout.transpose()?.unwrap_or(DEFAULT_TIMEOUT);
         let reserved = number("ReservedConcurrentExecutions", -1)?;
         let text = |property: &str| {
             Ok(self.scope.property(resource, property)?.as_ref().and_then(Node::as_text).map(str::to_owned))
@@ -149,7 +154,7 @@ impl Reader<'_> {
             binary: binary(resource, id, &handler),
             handler,
             memory,
-            timeout: Duration::from_secs(timeout.unsigned_abs()),
+            timeout: Duration::from_secs(timeout),
             reserved: usize::try_from(reserved).ok(),
             environment: self.environment(resource)?,
             streams: Vec::new(),

@@ -182,6 +182,10 @@ fn what_else_cannot_be_honoured_is_refused_with_its_line() {
     let retries = "EventInvokeConfig: {MaximumRetryAttempts: 3}, Environment: {Variables";
     for (from, to, message) in [
         ("provided.al2023", "python3.13", "the runtime python3.13 is not supported here; provided.al2023"),
+        ("Timeout: 7", "Timeout: 0", "6: the Timeout of Main must be from 1 to 900"),
+        ("Timeout: 7", "Timeout: -7", "6: the Timeout of Main must be from 1 to 900"),
+        ("Timeout: 7", "Timeout: 901", "6: the Timeout of Main must be from 1 to 900"),
+        ("Timeout: 7", "Timeout: soon", "6: the Timeout of Main must be a whole number"),
         ("BatchSize: 10", "BatchSize: 0", "46: BatchSize must be from 1 to 10000"),
         ("[\"INSERT\"]", "[{\"cidr\": 1}]", "50: the pattern: the operator cidr is not supported here"),
         ("StreamSpecification: {StreamViewType: NEW_IMAGE}", "Tags: []", "42: the table has no StreamSpecification"),
