@@ -130,6 +130,7 @@ impl Template {
         let mut reader = Reader::new(&scope, given);
         let resources = root.get("Resources").ok_or_else(|| TemplateError::new(1, "there are no Resources"))?;
         for (id, line, resource) in resources.expect_map("Resources")? {
+            check_id(id, *line)?;
             if scope.exists(resource)? {
                 reader.resource(id, *line, resource)?;
             }
@@ -382,6 +383,14 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+/// CloudFormation's own rule. Here, too, ids become part of names of files and of addresses.
+fn check_id(id: &str, line: usize) -> Result<(), TemplateError> {
+    if !id.is_empty() && id.chars().all(|letter| letter.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    Err(TemplateError::new(line, format!("{id:?} is no name for a resource: AWS takes letters and digits")))
 }
 
 fn fed_before(others: &[StreamSource], source: &StreamSource) -> bool {

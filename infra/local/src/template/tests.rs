@@ -182,6 +182,8 @@ fn what_else_cannot_be_honoured_is_refused_with_its_line() {
     let retries = "EventInvokeConfig: {MaximumRetryAttempts: 3}, Environment: {Variables";
     for (from, to, message) in [
         ("provided.al2023", "python3.13", "the runtime python3.13 is not supported here; provided.al2023"),
+        ("  Token: {", "  To-ken: {", "8: \"To-ken\" is no name for a resource: AWS takes letters and digits"),
+        ("  Token: {", "  ../Token: {", "8: \"../Token\" is no name for a resource"),
         ("Timeout: 7", "Timeout: 0", "6: the Timeout of Main must be from 1 to 900"),
         ("Timeout: 7", "Timeout: -7", "6: the Timeout of Main must be from 1 to 900"),
         ("Timeout: 7", "Timeout: 901", "6: the Timeout of Main must be from 1 to 900"),
