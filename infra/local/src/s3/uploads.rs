@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 const ABOUT: &str = "upload.json";
-/// What a folder has behind its id as long as it is not whole yet, and while it is being completed.
+/// What a folder has behind its id as long as it is not whole yet, while it is being completed, and while it is removed.
 const NEW: &str = "new";
 const HELD: &str = "held";
+const GONE: &str = "gone";
 /// The smallest that a part may be which is not the last, as in AWS.
 const SMALLEST: u64 = 5 * 1024 * 1024;
 const MOST_PARTS: i32 = 10_000;
@@ -150,7 +151,7 @@ impl Claim {
     /// Removes what was received. The object is there, whatever becomes of that.
     pub(super) fn done(mut self) {
         self.own.clear();
-        if let Err(error) = fs::remove_dir_all(&self.held) {
+        if let Err(error) = discard(&self.held) {
             tracing::warn!(%error, folder = %self.held.display(), "the parts of a completed upload stay");
         }
     }
@@ -173,7 +174,7 @@ pub(super) fn clear_up(uploads: &Path) -> io::Result<()> {
     for entry in fs::read_dir(uploads)? {
         let path = entry?.path();
         match path.extension().and_then(OsStr::to_str) {
-            Some(NEW) => fs::remove_dir_all(&path)?,
+            Some(NEW | GONE) => fs::remove_dir_all(&path)?,
             Some(HELD) => fs::rename(&path, path.with_extension(""))?,
             _ => {}
         }
@@ -211,7 +212,18 @@ fn named(file: &OsStr) -> Option<(i32, String)> {
 
 /// Removes an upload with all that was received for it.
 pub(super) fn remove(folder: &Path) -> S3Result {
-    fs::remove_dir_all(folder).map_err(|error| gone(&error))
+    discard(folder).map_err(|error| gone(&error))
+}
+
+/// Removes an upload's folder, which is there whole or not at all: what cannot be deleted is under another name already,
+/// and goes at the next start.
+fn discard(folder: &Path) -> io::Result<()> {
+    let away = folder.with_extension(GONE);
+    fs::rename(folder, &away)?;
+    if let Err(error) = fs::remove_dir_all(&away) {
+        tracing::warn!(%error, folder = %away.display(), "the parts of an upload that has ended stay for now");
+    }
+    Ok(())
 }
 
 /// Makes the folder of an upload, which is there whole or not at all.
@@ -342,6 +354,23 @@ mod tests {
         clear_up(folder.path()).unwrap();
         assert_eq!(ids(), ["a1"]);
         Claim::take(upload).unwrap().done();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_upload_is_removed_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let upload = folder.path().join("a1");
+        let about = Upload { key: "k".to_owned(), initiated: 5, headers: Headers::default() };
+        make(&upload, &about).unwrap();
+        // What stands in the way leaves it as it was.
+        let away = folder.path().join("a1.gone");
+        fs::create_dir_all(away.join("part")).unwrap();
+        assert!(remove(&upload).is_err() && upload.join(ABOUT).exists());
+        clear_up(folder.path()).unwrap();
+        assert!(!away.exists() && upload.join(ABOUT).exists());
+        remove(&upload).unwrap();
+        assert_eq!(remove(&upload).unwrap_err().code().as_str(), "NoSuchUpload");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
