@@ -164,7 +164,8 @@ impl S3 for Service {
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for object in &input.delete.objects {
             let (key, id) = (object.key.clone(), object.version_id.clone());
-            match self.delete(&request, &input.bucket, &key, id.as_deref(), &Precondition::default()) {
+            let precondition = Precondition { matches: object.e_tag.as_ref().map(condition), matches_none: None };
+            match self.delete(&request, &input.bucket, &key, id.as_deref(), &precondition) {
                 Ok(outcome) => {
                     let marker = outcome.delete_marker.filter(|_| id.is_none());
                     deleted.push(DeletedObject {
@@ -321,6 +322,11 @@ impl Service {
         tracing::debug!(bucket = bucket.name, prefix, keys = page.objects.len(), by = caller(request).access_key);
         Ok(page)
     }
+}
+
+/// What `If-Match` would be where a list of objects has an ETag.
+fn condition(etag: &ETag) -> ETagCondition {
+    if etag.value() == "*" { ETagCondition::Any } else { ETagCondition::ETag(etag.clone()) }
 }
 
 fn most(asked: Option<i32>) -> S3Result<usize> {

@@ -79,6 +79,25 @@ async fn ranges_and_conditions() {
 }
 
 #[tokio::test]
+async fn objects_are_deleted_together_if_they_are_what_they_were() {
+    let gateway = Gateway::start(BUCKETS, &[]);
+    let client = S3::new(&gateway, "developer");
+    let old = header(&client.put(INBOX, "changed", "old").await, "etag").to_owned();
+    client.put(INBOX, "changed", "new").await;
+    let same = header(&client.put(INBOX, "same", "x").await, "etag").to_owned();
+    client.put(INBOX, "there", "x").await;
+    let object = |key: &str, etag: &str| format!("<Object><Key>{key}</Key><ETag>{etag}</ETag></Object>");
+    let objects = [("changed", old.as_str()), ("same", &same), ("there", "*"), ("none", "*")];
+    let body = objects.map(|(key, etag)| object(key, etag)).concat();
+    let delete = client.ask(Method::POST, INBOX, "", "delete").body(format!("<Delete>{body}</Delete>"));
+    let said = delete.send().await.unwrap().text().await.unwrap();
+    let deleted: Vec<_> = all(&said, "Deleted").iter().flat_map(|object| all(object, "Key")).collect();
+    assert_eq!(deleted, ["same", "there"], "{said}");
+    assert_eq!(all(&said, "Code"), ["PreconditionFailed", "NoSuchKey"], "{said}");
+    assert_eq!(client.text(INBOX, "changed").await, "new");
+}
+
+#[tokio::test]
 async fn whoever_reads_goes_on_to_read_what_it_began_with() {
     let gateway = Gateway::start(BUCKETS, &[]);
     let client = S3::new(&gateway, "developer");
