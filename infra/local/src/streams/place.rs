@@ -3,6 +3,7 @@
 use anyhow::Context;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,8 +35,12 @@ impl Place {
         if let Some(directory) = file.parent() {
             std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         }
-        let done =
-            std::fs::read_to_string(&file).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let text = match std::fs::read_to_string(&file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            // Without its place the stream would be read from another one, and records be missed or come again.
+            text => text.with_context(|| format!("cannot read {}", file.display()))?,
+        };
+        let done = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let state = Mutex::new(Progress { done: done.clone(), ahead: BTreeMap::new() });
         Ok(Self { file, stored: done, state })
     }
@@ -71,20 +76,26 @@ impl Place {
             // The last lane may still be at work when the gateway begins to stop or the shard is closed; it is the last
             // to hold the place.
             let stops = Arc::strong_count(&self) == 1;
-            let done = self.done();
-            if done != stored {
-                match self.store(done.as_deref().unwrap_or_default()) {
-                    Ok(()) => stored = done,
-                    Err(error) => {
-                        tracing::warn!(%error, file = %self.file.display(), "the place in a stream could not be stored");
-                    }
-                }
-            }
+            self.settle(&mut stored);
             if stops {
                 return;
             }
             if stopping.is_cancelled() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    /// Stores the place if it is another one than was stored last.
+    fn settle(&self, stored: &mut Option<String>) {
+        let done = self.done();
+        if done == *stored {
+            return;
+        }
+        match self.store(done.as_deref().unwrap_or_default()) {
+            Ok(()) => *stored = done,
+            Err(error) => {
+                tracing::warn!(%error, file = %self.file.display(), "the place in a stream could not be stored");
             }
         }
     }
@@ -136,30 +147,45 @@ mod tests {
         assert_eq!(place.done().as_deref(), Some("10"));
         place.read("11", true);
         let stopping = CancellationToken::new();
-        let keeper = tokio::spawn(place.keep(stopping.clone()));
-        tokio::time::sleep(PERIOD * 2).await;
-        stopping.cancel();
-        keeper.await.unwrap();
-        assert_eq!(Place::open(file).unwrap().done().as_deref(), Some("11"));
-    }
-
-    #[tokio::test]
-    async fn what_could_not_be_stored_is_stored_later() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("Fed.Items.shard");
-        let place = Arc::new(Place::open(file.clone()).unwrap());
-        // Nothing can be written where a folder is.
-        std::fs::create_dir(place.new_file()).unwrap();
-        let stopping = CancellationToken::new();
-        place.read("7", true);
         let keeper = tokio::spawn(place.clone().keep(stopping.clone()));
-        tokio::time::sleep(PERIOD * 2).await;
-        assert!(!file.exists());
-        std::fs::remove_dir(place.new_file()).unwrap();
+        let stored = async |number: &str| {
+            while std::fs::read_to_string(&file).ok().as_deref() != Some(number) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PERIOD * 20, stored("11")).await.unwrap();
+        place.read("12", true);
         drop(place);
         stopping.cancel();
         keeper.await.unwrap();
-        assert_eq!(Place::open(file).unwrap().done().as_deref(), Some("7"));
+        assert_eq!(Place::open(file).unwrap().done().as_deref(), Some("12"), "what came last is stored at the end");
+    }
+
+    #[test]
+    fn what_could_not_be_stored_is_stored_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("Fed.Items.shard");
+        let place = Place::open(file.clone()).unwrap();
+        // Nothing can be written where a folder is.
+        std::fs::create_dir(place.new_file()).unwrap();
+        place.read("7", true);
+        let mut stored = None;
+        place.settle(&mut stored);
+        assert_eq!((stored.as_deref(), file.exists()), (None, false));
+        std::fs::remove_dir(place.new_file()).unwrap();
+        place.settle(&mut stored);
+        assert_eq!(stored.as_deref(), Some("7"));
+        assert_eq!(Place::open(file).unwrap().done(), stored);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_read_is_not_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("place");
+        assert_eq!(Place::open(file.clone()).unwrap().done(), None);
+        std::fs::create_dir(&file).unwrap();
+        let error = Place::open(file.clone()).unwrap_err().to_string();
+        assert_eq!(error, format!("cannot read {}", file.display()));
     }
 
     #[test]
