@@ -113,7 +113,10 @@ impl Reader {
                 Err(error) => {
                     tracing::warn!(%error, table = self.feed.table.name, "the stream cannot be read");
                     sleep(TROUBLE).await;
-                    if let Ok(iterator) = self.begin().await {
+                    // Before the first record, another beginning would pass over what has come since the first one.
+                    if (self.last.is_some() || has_expired(&error))
+                        && let Ok(iterator) = self.begin().await
+                    {
                         self.iterator = iterator;
                     }
                 }
@@ -159,6 +162,15 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether an iterator is of no use any more, as the database says.
+fn has_expired(error: &CallError) -> bool {
+    let CallError::Refused(said) = error else { return false };
+    let said = said.to_lowercase();
+    ["expirediterator", "trimmeddataaccess", "invalid shard iterator", "invalid sharditerator"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 /// Records of one key are always in the same lane.

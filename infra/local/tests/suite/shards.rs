@@ -3,7 +3,8 @@
 use crate::gateway::Gateway;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -27,13 +28,15 @@ const FED: &str = "
 struct Stream {
     /// The successor is there at the first look, too.
     is_old: bool,
+    /// Why the first shard is not read at first.
+    refusal: Option<&'static str>,
     /// What was asked for, with how often.
     asked: HashMap<String, usize>,
 }
 
 type Shared = Arc<Mutex<Stream>>;
 
-async fn answer(State(stream): State<Shared>, headers: HeaderMap, body: Bytes) -> Json<Value> {
+async fn answer(State(stream): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     let body: Value = serde_json::from_slice(&body).unwrap();
     let target = headers["x-amz-target"].to_str().unwrap();
     let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
@@ -42,13 +45,18 @@ async fn answer(State(stream): State<Shared>, headers: HeaderMap, body: Bytes) -
             "ApproximateCreationDateTime": 1.0}})
     };
     let mut stream = stream.lock().unwrap();
+    if target.ends_with("GetRecords")
+        && let Some(refusal) = stream.refusal.take()
+    {
+        return (StatusCode::BAD_REQUEST, Json(json!({"__type": refusal}))).into_response();
+    }
     let is_old = stream.is_old;
     let mut asked = |what: String| {
         let count = stream.asked.entry(what).or_default();
         *count += 1;
         *count
     };
-    Json(match target.rsplit('.').next().unwrap() {
+    let answer = match target.rsplit('.').next().unwrap() {
         "DescribeTable" => json!({"Table": {
             "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -86,7 +94,8 @@ async fn answer(State(stream): State<Shared>, headers: HeaderMap, body: Bytes) -
             json!({"Records": [record(3)], "NextShardIterator": "after"})
         }
         _ => json!({"Records": [], "NextShardIterator": "after"}),
-    })
+    };
+    Json(answer).into_response()
 }
 
 /// Serves a stream, and gives its address.
@@ -140,4 +149,20 @@ async fn what_was_there_before_a_first_start_is_not_read() {
     let mut asked: Vec<_> = stream.lock().unwrap().asked.keys().filter(|what| what.contains(' ')).cloned().collect();
     asked.sort_unstable();
     assert_eq!(asked, ["first LATEST", "second AFTER_SEQUENCE_NUMBER", "second LATEST"]);
+}
+
+#[tokio::test]
+async fn what_came_while_the_database_had_trouble_is_not_passed_over() {
+    for (refusal, begun) in [
+        ("com.amazonaws.dynamodb.v20120810#InternalServerError", 1),
+        ("com.amazonaws.dynamodb.v20120810#ExpiredIteratorException", 2),
+    ] {
+        let stream = Shared::default();
+        stream.lock().unwrap().refusal = Some(refusal);
+        let url = serve(&stream).await;
+        let gateway = start(tempfile::tempdir().unwrap(), &url).await;
+        gateway.wait_for("the first", |events| numbers(events).contains(&"1".to_owned())).await;
+        tokio::task::spawn_blocking(|| gateway.stop()).await.unwrap();
+        assert_eq!(stream.lock().unwrap().asked["first LATEST"], begun, "{refusal}");
+    }
 }
