@@ -61,7 +61,7 @@ impl Lambda {
             Failure(StatusCode::NOT_FOUND, "ResourceNotFoundException", format!("Function not found: {name}"))
         })?;
         let wish = Wish::new("lambda:InvokeFunction", function.arn.clone());
-        let allowed = permissions.map_or(Ok(()), |permissions| permissions.check(&signature.access_key, &wish));
+        let allowed = Permissions::check_if_any(permissions, &signature.access_key, &wish);
         allowed.map_err(|message| Failure(StatusCode::FORBIDDEN, "AccessDeniedException", message))?;
         let body = body.map_err(|_| too_large())?;
         let event = if body.is_empty() { Bytes::from_static(b"{}") } else { body };

@@ -4,8 +4,8 @@
 //! interval is run more than once at a time. What becomes of an event is `asynchronous`'.
 
 use crate::asynchronous::Asynchronous;
-use crate::events::payload;
-use crate::template::{ACCOUNT, Input, Schedule, Scheduler, Target, Template, When, region};
+use crate::events::{self, payload};
+use crate::template::{Input, Schedule, Scheduler, Target, Template, When};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -174,18 +174,7 @@ fn event(schedule: &Schedule, target: &Target, due: Timestamp) -> Bytes {
         // As text, which is odd and so in AWS.
         Scheduler::Scheduler => ("aws.scheduler", Value::from("{}")),
     };
-    let event = json!({
-        "version": "0",
-        "id": uuid::Uuid::new_v4().to_string(),
-        "detail-type": "Scheduled Event",
-        "source": source,
-        "account": ACCOUNT,
-        "time": format!("{due:.0}"),
-        "region": region(),
-        "resources": [schedule.arn],
-        "detail": detail,
-    });
-    payload(target, &event)
+    payload(target, &events::event(source, "Scheduled Event", due, json!([schedule.arn]), detail))
 }
 
 /// The words that EventBridge Scheduler replaces in an input.

@@ -4,7 +4,7 @@ use super::Buses;
 use crate::http::{read_away, read_up_to};
 use crate::permissions::{Permissions, Wish};
 use crate::signature::Signature;
-use crate::template::{ACCOUNT, DEFAULT_BUS, bus_name, region};
+use crate::template::{DEFAULT_BUS, arn, bus_name};
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -36,10 +36,8 @@ pub(super) async fn answer(
         return refused("ValidationException", "there are 1 to 10 entries");
     }
     for entry in entries {
-        let resource = format!("arn:aws:events:{}:{ACCOUNT}:event-bus/{}", region(), bus(entry));
-        let wish = Wish::new("events:PutEvents", resource);
-        let allowed = permissions.map_or(Ok(()), |permissions| permissions.check(&signature.access_key, &wish));
-        if let Err(message) = allowed {
+        let wish = Wish::new("events:PutEvents", arn("events", &format!("event-bus/{}", bus(entry))));
+        if let Err(message) = Permissions::check_if_any(permissions, &signature.access_key, &wish) {
             return refused("AccessDeniedException", &message);
         }
     }
@@ -64,21 +62,12 @@ fn put(buses: &Buses, entry: &Value) -> Value {
     let Some(detail) = detail.filter(Value::is_object) else {
         return json!({"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."});
     };
-    let id = uuid::Uuid::new_v4().to_string();
     let time = entry["Time"].as_f64().and_then(|seconds| jiff::Timestamp::from_second(seconds as i64).ok());
-    let event = json!({
-        "version": "0",
-        "id": id,
-        "detail-type": kind,
-        "source": source,
-        "account": ACCOUNT,
-        "time": format!("{:.0}", time.unwrap_or_else(jiff::Timestamp::now)),
-        "region": region(),
-        "resources": entry["Resources"].as_array().cloned().unwrap_or_default(),
-        "detail": detail,
-    });
+    let resources = entry["Resources"].as_array().cloned().unwrap_or_default();
+    let time = time.unwrap_or_else(jiff::Timestamp::now);
+    let event = super::event(source, kind, time, Value::Array(resources), detail);
     buses.publish(bus(entry), &event);
-    json!({"EventId": id})
+    json!({"EventId": event["id"]})
 }
 
 fn kind() -> [(header::HeaderName, &'static str); 1] {

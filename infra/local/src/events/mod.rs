@@ -5,11 +5,12 @@ mod api;
 use crate::asynchronous::Asynchronous;
 use crate::permissions::Permissions;
 use crate::signature::Signature;
-use crate::template::{Input, Rule, Target, Template};
+use crate::template::{ACCOUNT, Input, Rule, Target, Template, region};
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// All buses of a template with their rules. Clones are the same.
@@ -51,6 +52,21 @@ impl Buses {
     ) -> Response {
         api::answer(self, request, signature, permissions).await
     }
+}
+
+/// An event as EventBridge has it.
+pub(crate) fn event(source: &str, kind: &str, time: Timestamp, resources: Value, detail: Value) -> Value {
+    json!({
+        "version": "0",
+        "id": uuid::Uuid::new_v4().to_string(),
+        "detail-type": kind,
+        "source": source,
+        "account": ACCOUNT,
+        "time": format!("{time:.0}"),
+        "region": region(),
+        "resources": resources,
+        "detail": detail,
+    })
 }
 
 /// What a target gets of an event.

@@ -1,7 +1,7 @@
 //! What calls of DynamoDB want.
 
 use super::{Permissions, Wish};
-use crate::template::{ACCOUNT, region};
+use crate::template;
 use serde_json::Value;
 
 impl Permissions {
@@ -56,7 +56,7 @@ impl Permissions {
 
 fn arn(table: &str, index: Option<&str>) -> String {
     let index = index.map(|index| format!("/index/{index}")).unwrap_or_default();
-    format!("arn:aws:dynamodb:{}:{ACCOUNT}:table/{table}{index}", region())
+    template::arn("dynamodb", &format!("table/{table}{index}"))
 }
 
 /// The value of a partition key.

@@ -6,7 +6,7 @@
 mod calls;
 mod proxy;
 
-use crate::template::{ACCOUNT, Prefixes, Statement, Template, region};
+use crate::template::{Prefixes, Statement, Template, arn};
 pub(crate) use proxy::Proxy;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -75,6 +75,11 @@ impl Permissions {
         Err(format!("{access_key} is not authorized to perform: {action} on resource: {resource}"))
     }
 
+    /// The same where roles may be left out of account, which allows everything.
+    pub(crate) fn check_if_any(permissions: Option<&Self>, access_key: &str, wish: &Wish) -> Result<(), String> {
+        permissions.map_or(Ok(()), |permissions| permissions.check(access_key, wish))
+    }
+
     /// Whether who has this access key may do something.
     fn allow(&self, access_key: &str, wish: &Wish) -> bool {
         let Some(statements) = self.roles.get(access_key) else { return true };
@@ -119,7 +124,7 @@ pub(crate) fn credential(authorization: &str) -> &str {
 
 /// The ARN of a connection of a WebSocket API, for a method.
 pub(crate) fn connection(api_id: &str, stage: &str, method: &str, id: &str) -> Wish {
-    let resource = format!("arn:aws:execute-api:{}:{ACCOUNT}:{api_id}/{stage}/{method}/@connections/{id}", region());
+    let resource = arn("execute-api", &format!("{api_id}/{stage}/{method}/@connections/{id}"));
     Wish::new("execute-api:ManageConnections", resource)
 }
 

@@ -139,7 +139,7 @@ impl Call<'_> {
     fn queue(&self, action: &str) -> Result<&Queue, Failure> {
         let queue = self.queues.at(self.body["QueueUrl"].as_str().unwrap_or_default())?;
         let wish = Wish::new(action, queue.about.arn.clone());
-        let allowed = self.permissions.map_or(Ok(()), |all| all.check(&self.signature.access_key, &wish));
+        let allowed = Permissions::check_if_any(self.permissions, &self.signature.access_key, &wish);
         allowed.map_err(|message| Failure::new("AccessDeniedException", message))?;
         Ok(queue)
     }

@@ -4,7 +4,8 @@
 use super::bucket::Bucket;
 use super::index::Version;
 use super::service::Caller;
-use crate::template::{ACCOUNT, region};
+use crate::events::event;
+use crate::template::{ACCOUNT, bucket_arn};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -56,16 +57,6 @@ impl Happened<'_> {
         if let Self::Deleted { marker, .. } = self {
             detail["deletion-type"] = json!(if *marker { "Delete Marker Created" } else { "Permanently Deleted" });
         }
-        json!({
-            "version": "0",
-            "id": uuid::Uuid::new_v4().to_string(),
-            "detail-type": kind,
-            "source": "aws.s3",
-            "account": ACCOUNT,
-            "time": jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "region": region(),
-            "resources": [format!("arn:aws:s3:::{}", bucket.name)],
-            "detail": detail,
-        })
+        event("aws.s3", kind, jiff::Timestamp::now(), json!([bucket_arn(&bucket.name)]), detail)
     }
 }

@@ -4,6 +4,7 @@ use super::bucket::{Bucket, trouble};
 use super::index::{Content, Headers, Version};
 use super::notice::{Happened, Listener};
 use crate::permissions::{Permissions, Wish};
+use crate::template::bucket_arn;
 use axum::http::StatusCode;
 use s3s::dto::{ETag, Metadata, Range, StreamingBlob, Timestamp};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
@@ -68,7 +69,7 @@ impl Service {
         key: Option<&str>,
     ) -> S3Result<Arc<Bucket>> {
         let key = key.map(|key| format!("/{key}")).unwrap_or_default();
-        self.permit_wish(request, &Wish::new(action, format!("arn:aws:s3:::{bucket}{key}")))?;
+        self.permit_wish(request, &Wish::new(action, bucket_arn(&format!("{bucket}{key}"))))?;
         self.bucket(bucket)
     }
 
@@ -79,15 +80,14 @@ impl Service {
         bucket: &str,
         prefix: Option<&str>,
     ) -> S3Result<Arc<Bucket>> {
-        let mut wish = Wish::new("s3:ListBucket", format!("arn:aws:s3:::{bucket}"));
+        let mut wish = Wish::new("s3:ListBucket", bucket_arn(bucket));
         wish.prefix = Some(prefix.unwrap_or_default().to_owned());
         self.permit_wish(request, &wish)?;
         self.bucket(bucket)
     }
 
     pub(super) fn permit_wish<T>(&self, request: &S3Request<T>, wish: &Wish) -> S3Result {
-        let Some(permissions) = &self.permissions else { return Ok(()) };
-        let allowed = permissions.check(&caller(request).access_key, wish);
+        let allowed = Permissions::check_if_any(self.permissions.as_deref(), &caller(request).access_key, wish);
         allowed.map_err(|message| s3_error!(AccessDenied, "{message}"))
     }
 

@@ -20,8 +20,6 @@ pub struct Throttle {
 /// An HTTP API.
 #[derive(Debug, Clone)]
 pub struct HttpApi {
-    /// The logical id.
-    pub id: String,
     /// The id in addresses and events.
     pub api_id: String,
     /// The stage; `$default` has no path of its own.
@@ -64,8 +62,6 @@ impl HttpRoute {
 /// A WebSocket API.
 #[derive(Debug, Clone)]
 pub struct WebSocketApi {
-    /// The logical id.
-    pub id: String,
     /// The id in addresses and events.
     pub api_id: String,
     /// The stage, which is its path.
@@ -99,7 +95,6 @@ pub struct WebSocketRoute {
 
 pub(super) fn http(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) -> Result<HttpApi> {
     let mut api = HttpApi {
-        id: id.to_owned(),
         api_id: names::api_id(id),
         stage: "$default".to_owned(),
         throttle: None,
@@ -107,7 +102,7 @@ pub(super) fn http(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) ->
         routes: Vec::new(),
         line,
     };
-    for (name, line, value) in properties(resource) {
+    for (name, line, value) in resource.properties() {
         match name.as_str() {
             "StageName" => api.stage = text(scope, value)?.unwrap_or(api.stage),
             "DefaultRouteSettings" => api.throttle = throttle(scope, value)?,
@@ -140,7 +135,6 @@ pub(super) fn implicit(scope: &Scope<'_>, line: usize) -> Result<HttpApi> {
 
 pub(super) fn web_socket(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) -> Result<WebSocketApi> {
     let mut api = WebSocketApi {
-        id: id.to_owned(),
         api_id: names::api_id(id),
         stage: "default".to_owned(),
         selection: "$request.body.action".to_owned(),
@@ -149,7 +143,7 @@ pub(super) fn web_socket(scope: &Scope<'_>, id: &str, line: usize, resource: &No
         routes: Vec::new(),
         line,
     };
-    for (name, line, value) in properties(resource) {
+    for (name, line, value) in resource.properties() {
         match name.as_str() {
             "StageName" => api.stage = text(scope, value)?.unwrap_or(api.stage),
             "RouteSelectionExpression" => api.selection = selection(scope, *line, value)?.unwrap_or(api.selection),
@@ -242,10 +236,6 @@ fn route_throttles(scope: &Scope<'_>, settings: &Node) -> Result<Vec<(String, Th
 
 fn text(scope: &Scope<'_>, node: &Node) -> Result<Option<String>> {
     scope.resolve(node)?.map(|node| node.expect_text("this").map(str::to_owned)).transpose()
-}
-
-fn properties(resource: &Node) -> &[(String, usize, Node)] {
-    resource.get("Properties").map_or(&[], Node::entries)
 }
 
 fn unsupported(name: &str, line: usize, supported: &str) -> TemplateError {

@@ -33,8 +33,6 @@ const REFUSED: [&str; 2] = ["ObjectLockConfiguration", "ObjectLockEnabled"];
 /// A bucket.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    /// The logical id.
-    pub id: String,
     /// The name.
     pub name: String,
     /// Whether what is overwritten or deleted is kept as an earlier version.
@@ -55,8 +53,8 @@ pub(super) fn read(
         let message = format!("{name} is no name for a bucket: 3 to 63 lower-case letters, digits, dots and hyphens");
         return Err(TemplateError::new(line, message));
     }
-    let mut bucket = Bucket { id: id.to_owned(), name, versioned: false, events: false };
-    for (property, at, value) in resource.get("Properties").map_or(&[][..], Node::entries) {
+    let mut bucket = Bucket { name, versioned: false, events: false };
+    for (property, at, value) in resource.properties() {
         if WITHOUT_MEANING.contains(&property.as_str()) {
             continue;
         }

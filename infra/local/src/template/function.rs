@@ -110,7 +110,7 @@ impl Function {
 impl Reader<'_> {
     /// What must not be passed over in silence is an error, and what is not known here is said.
     fn check_properties(&mut self, id: &str, resource: &Node) -> Result<()> {
-        for (name, line, _) in resource.get("Properties").map_or(&[][..], Node::entries) {
+        for (name, line, _) in resource.properties() {
             if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| refused == name) {
                 return Err(TemplateError::new(*line, format!("{name} is not supported here; {instead}")));
             }
@@ -143,7 +143,7 @@ impl Reader<'_> {
         };
         let handler = text("Handler")?.unwrap_or_default();
         if let Some(runtime) = text("Runtime")?.filter(|runtime| !runtime.starts_with("provided")) {
-            let at = resource.get("Properties").and_then(|all| all.get("Runtime")).map_or(line, |node| node.line);
+            let at = resource.property("Runtime").map_or(line, |node| node.line);
             let message = format!("the runtime {runtime} is not supported here; provided.al2023 and provided.al2 are");
             return Err(TemplateError::new(at, message));
         }
@@ -163,8 +163,10 @@ impl Reader<'_> {
             line,
         };
         // As in SAM, a role that is given is all that counts.
-        let policies = resource.get("Properties").and_then(|properties| properties.get("Policies"));
-        let policies = policies.filter(|_| function.role.is_none()).map(|all| self.scope.resolve_outside(all));
+        let policies = resource
+            .property("Policies")
+            .filter(|_| function.role.is_none())
+            .map(|all| self.scope.resolve_outside(all));
         if let Some(policies) = policies.transpose()?.flatten() {
             let role = policies::role(self.scope, id, &policies)?;
             function.role = Some(role.arn.clone());
@@ -186,7 +188,7 @@ impl Reader<'_> {
     }
 
     fn events(&mut self, function: &mut Function, resource: &Node) -> Result<()> {
-        let events = resource.get("Properties").and_then(|properties| properties.get("Events"));
+        let events = resource.property("Events");
         for (name, line, event) in events.map_or(Ok(&[][..]), |events| events.expect_map("Events"))? {
             let kind =
                 event.get("Type").ok_or_else(|| TemplateError::new(*line, format!("the event {name} has no Type")))?;

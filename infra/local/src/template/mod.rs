@@ -30,7 +30,7 @@ pub use bucket::Bucket;
 pub use error::TemplateError;
 pub use function::Function;
 pub use invoke::InvokeConfig;
-pub use names::{ACCOUNT, DEFAULT_BUS, api_host, bus_name, region};
+pub use names::{ACCOUNT, DEFAULT_BUS, api_host, arn, bucket_arn, bus_name, region};
 pub use node::{Kind, Node};
 pub use queue::Queue;
 pub use role::{Prefixes, Role, Statement};

@@ -29,8 +29,18 @@ pub fn region() -> String {
 }
 
 /// The ARN of something of a service.
-pub(super) fn arn(service: &str, resource: &str) -> String {
+pub fn arn(service: &str, resource: &str) -> String {
     format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", region())
+}
+
+/// The ARN of a bucket, or of an object if its key follows the name.
+pub fn bucket_arn(name: &str) -> String {
+    format!("arn:aws:s3:::{name}")
+}
+
+/// The ARN of a role.
+pub(super) fn role_arn(name: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/{name}")
 }
 
 /// The host of an API in AWS.
@@ -83,7 +93,7 @@ pub(super) fn attribute(scope: &Scope<'_>, line: usize, id: &str, attribute: &st
             format!("{scheme}://{}", api_host(&api_id(id)))
         }
         ("AWS::SecretsManager::Secret", "Id") => reference(scope, line, id)?,
-        ("AWS::S3::Bucket", "Arn") => format!("arn:aws:s3:::{}", bucket(scope, resource, id)?),
+        ("AWS::S3::Bucket", "Arn") => bucket_arn(&bucket(scope, resource, id)?),
         ("AWS::S3::Bucket", "DomainName") => format!("{}.s3.{SUFFIX}", bucket(scope, resource, id)?),
         ("AWS::S3::Bucket", "RegionalDomainName") => {
             format!("{}.s3.{}.{SUFFIX}", bucket(scope, resource, id)?, region())
@@ -99,7 +109,7 @@ pub(super) fn attribute(scope: &Scope<'_>, line: usize, id: &str, attribute: &st
         ("AWS::SQS::Queue", "QueueUrl") => reference(scope, line, id)?,
         ("AWS::SNS::Topic", "TopicArn") => reference(scope, line, id)?,
         ("AWS::Logs::LogGroup", "Arn") => arn("logs", &format!("log-group:{}:*", name(scope, resource, id)?)),
-        ("AWS::IAM::Role", "Arn") => format!("arn:aws:iam::{ACCOUNT}:role/{}", name(scope, resource, id)?),
+        ("AWS::IAM::Role", "Arn") => role_arn(&name(scope, resource, id)?),
         _ => {
             return Err(TemplateError::new(
                 line,

@@ -45,6 +45,16 @@ impl Node {
         self.entries().iter().find(|(name, ..)| name == key).map(|(_, _, value)| value)
     }
 
+    /// The properties of a resource, as they are written; none if it has none.
+    pub fn properties(&self) -> &[(String, usize, Node)] {
+        self.get("Properties").map_or(&[], Node::entries)
+    }
+
+    /// A property of a resource, as it is written.
+    pub fn property(&self, name: &str) -> Option<&Node> {
+        self.get("Properties")?.get(name)
+    }
+
     /// The keys and values of a map; nothing for other kinds.
     pub fn entries(&self) -> &[(String, usize, Node)] {
         match &self.kind {

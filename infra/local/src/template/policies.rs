@@ -1,7 +1,7 @@
 //! `Policies` of a function without a role: statements, the policy templates of SAM, and managed policies.
 
 use super::error::TemplateError;
-use super::names::{self, ACCOUNT};
+use super::names;
 use super::node::Node;
 use super::role::{Role, Statement, statements};
 use super::scope::Scope;
@@ -103,7 +103,7 @@ pub(super) fn allows_nothing(name: &str) -> bool {
 
 /// The role that SAM makes of a function's policies.
 pub(super) fn role(scope: &Scope<'_>, function: &str, policies: &Node) -> Result<Role> {
-    let arn = format!("arn:aws:iam::{ACCOUNT}:role/{}-{function}Role", names::STACK);
+    let arn = names::role_arn(&format!("{}-{function}Role", names::STACK));
     let mut role = Role { arn, statements: Vec::new(), unknown: Vec::new() };
     for item in policies.expect_list("Policies").unwrap_or(std::slice::from_ref(policies)) {
         let Some(item) = scope.resolve_outside(item)? else { continue };
@@ -138,7 +138,7 @@ impl PolicyTemplate {
     fn statement(&self, value: &str) -> Statement {
         let arn = |resource: &&str| {
             let end = resource.replace("{}", value);
-            if self.service == "s3" { format!("arn:aws:s3:::{end}") } else { names::arn(self.service, &end) }
+            if self.service == "s3" { names::bucket_arn(&end) } else { names::arn(self.service, &end) }
         };
         Statement {
             actions: self.actions.iter().map(|action| format!("{}:{action}", self.service)).collect(),

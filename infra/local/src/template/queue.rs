@@ -22,8 +22,6 @@ const WITHOUT_MEANING: [&str; 8] = [
 /// A queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    /// The logical id.
-    pub id: String,
     /// The name.
     pub name: String,
     /// The ARN.
@@ -50,7 +48,7 @@ impl Queue {
         let name = format!("{}-{id}", names::STACK);
         let (arn, url) = (names::arn("sqs", &name), names::queue_url(&name));
         let (visibility, delay, wait) = (Duration::from_secs(30), Duration::ZERO, Duration::ZERO);
-        Self { id: id.to_owned(), name, arn, url, visibility, delay, wait }
+        Self { name, arn, url, visibility, delay, wait }
     }
 }
 
@@ -66,7 +64,7 @@ pub(super) fn read(
     queue.arn = names::attribute(scope, line, id, "Arn")?;
     queue.url = names::reference(scope, line, id)?;
     check_name(&queue.name).map_err(|message| TemplateError::new(line, message))?;
-    for (property, at, value) in resource.get("Properties").map_or(&[][..], Node::entries) {
+    for (property, at, value) in resource.properties() {
         if WITHOUT_MEANING.contains(&property.as_str()) {
             continue;
         }

@@ -55,8 +55,7 @@ pub(super) fn read(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) ->
         let unknown = policies.filter(|policy| !policy.as_text().is_some_and(allows_nothing));
         role.unknown = unknown.map(|policy| policy.line).collect();
     }
-    let policies = resource.get("Properties").and_then(|properties| properties.get("Policies"));
-    let policies = policies.map(|policies| scope.resolve_outside(policies)).transpose()?.flatten();
+    let policies = resource.property("Policies").map(|policies| scope.resolve_outside(policies)).transpose()?.flatten();
     for policy in policies.as_deref().map_or(Ok(&[][..]), |policies| policies.expect_list("Policies"))? {
         let Some(policy) = scope.resolve_outside(policy)? else { continue };
         let document = policy.get("PolicyDocument");

@@ -72,7 +72,7 @@ pub(super) fn resource(scope: &Scope<'_>, id: &str, line: usize, resource: &Node
         enabled: true,
         targets: Vec::new(),
     };
-    for (property, line, value) in resource.get("Properties").map_or(&[][..], Node::entries) {
+    for (property, line, value) in resource.properties() {
         let Some(value) = scope.resolve(value)? else { continue };
         match property.as_str() {
             "EventPattern" => rule.pattern = Some(pattern(&value)?),

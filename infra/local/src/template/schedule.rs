@@ -135,7 +135,7 @@ pub(super) fn event(scope: &Scope<'_>, scheduler: Scheduler, at: &At<'_>, proper
 pub(super) fn resource(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) -> Result<Schedule> {
     let mut parts = Parts::new(names::name(scope, Some(resource), id)?);
     let mut targets = Vec::new();
-    for (property, line, value) in resource.get("Properties").map_or(&[][..], Node::entries) {
+    for (property, line, value) in resource.properties() {
         let Some(value) = scope.resolve(value)? else { continue };
         match property.as_str() {
             "ScheduleExpression" => parts.expression = Some(value),

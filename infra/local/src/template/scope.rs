@@ -52,7 +52,7 @@ impl<'a> Scope<'a> {
 
     /// A resource's property with its intrinsic functions resolved.
     pub(super) fn property(&self, resource: &Node, name: &str) -> Result<Option<Node>> {
-        match resource.get("Properties").and_then(|properties| properties.get(name)) {
+        match resource.property(name) {
             Some(node) => self.resolve(node),
             None => Ok(None),
         }

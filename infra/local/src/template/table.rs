@@ -61,7 +61,7 @@ pub(super) fn read(
     let name = names::name(scope, Some(resource), id)?;
     let mut create = Map::from_iter([("TableName".to_owned(), json!(name))]);
     let (mut stream_view, mut ttl) = (None, None);
-    for (property, at, value) in resource.get("Properties").map_or(&[][..], Node::entries) {
+    for (property, at, value) in resource.properties() {
         if WITHOUT_MEANING.contains(&property.as_str()) {
             continue;
         }

@@ -3,7 +3,7 @@
 use super::connection::{Close, Refused};
 use super::{Live, MAX_MESSAGE};
 use crate::http::{decoded, read_away, read_up_to};
-use crate::permissions::{access_key, connection};
+use crate::permissions::{Permissions, access_key, connection};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::extract::ws::Message;
@@ -14,9 +14,8 @@ use serde_json::{Value, json};
 impl Live {
     /// Refuses what the role of a function that asks does not allow.
     fn check(&self, authorization: &str, method: &Method, id: &str) -> Result<(), String> {
-        let Some(permissions) = &self.0.permissions else { return Ok(()) };
         let wish = connection(&self.0.api.api_id, &self.0.api.stage, method.as_str(), &decoded(id));
-        permissions.check(access_key(authorization), &wish)
+        Permissions::check_if_any(self.0.permissions.as_deref(), access_key(authorization), &wish)
     }
 
     /// Answers a request for a connection.
