@@ -99,13 +99,17 @@ impl Call<'_> {
     async fn answer(&self, operation: &str) -> Result<Value, Failure> {
         Ok(match operation {
             "ListQueues" => {
+                // All queues of the account, and no single one.
+                self.permit("sqs:ListQueues", "*")?;
                 let mut urls: Vec<_> = self.queues.0.values().map(|queue| self.url(queue)).collect();
                 urls.sort();
                 json!({"QueueUrls": urls})
             }
             "GetQueueUrl" => {
                 let name = self.body["QueueName"].as_str().unwrap_or_default();
-                json!({"QueueUrl": self.url(self.queues.queue(name)?)})
+                let queue = self.queues.queue(name)?;
+                self.permit("sqs:GetQueueUrl", &queue.about.arn)?;
+                json!({"QueueUrl": self.url(queue)})
             }
             "SendMessage" => self.send(self.queue("sqs:SendMessage")?, &self.body)?,
             "ReceiveMessage" => self.receive(self.queue("sqs:ReceiveMessage")?).await?,
@@ -138,10 +142,14 @@ impl Call<'_> {
     /// The queue that is spoken of, if who asks may do this to it.
     fn queue(&self, action: &str) -> Result<&Queue, Failure> {
         let queue = self.queues.at(self.body["QueueUrl"].as_str().unwrap_or_default())?;
-        let wish = Wish::new(action, queue.about.arn.clone());
-        let allowed = Permissions::check_if_any(self.permissions, &self.signature.access_key, &wish);
-        allowed.map_err(|message| Failure::new("AccessDeniedException", message))?;
+        self.permit(action, &queue.about.arn)?;
         Ok(queue)
+    }
+
+    fn permit(&self, action: &str, resource: &str) -> Result<(), Failure> {
+        let wish = Wish::new(action, resource.to_owned());
+        let allowed = Permissions::check_if_any(self.permissions, &self.signature.access_key, &wish);
+        allowed.map_err(|message| Failure::new("AccessDeniedException", message))
     }
 
     fn send(&self, queue: &Queue, message: &Value) -> Result<Value, Failure> {

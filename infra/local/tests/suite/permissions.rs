@@ -1,4 +1,4 @@
-//! Roles: a function may do at the database and to connections what its role allows, and no more.
+//! Roles: a function may do at the database, to connections and to queues what its role allows, and no more.
 
 use crate::gateway::Gateway;
 use serde_json::{Value, json};
@@ -91,4 +91,31 @@ async fn roles_can_be_left_out_of_account() {
     let gateway = Gateway::start(LIMITED, &["--all-permissions"]);
     let (endpoint, access_key) = environment(&gateway).await;
     assert_eq!(put(&endpoint, &access_key, "OTHER#1").await.0, 200);
+}
+
+const QUEUES: &str = "
+  Jobs: {Type: AWS::SQS::Queue}
+  Other: {Type: AWS::SQS::Queue}
+  Finder:
+    Type: AWS::Serverless::Function
+    Properties: {Policies: [{Statement: {Effect: Allow, Action: sqs:GetQueueUrl, Resource: !GetAtt Jobs.Arn}}]}
+  Lister:
+    Type: AWS::Serverless::Function
+    Properties: {Policies: [{Statement: {Effect: Allow, Action: sqs:ListQueues, Resource: '*'}}]}
+";
+
+#[tokio::test]
+async fn queues_are_found_as_far_as_the_role_reaches() {
+    let gateway = Gateway::start(QUEUES, &[]);
+    let status = async |operation: &str, queue: &str, access_key: &str| {
+        let request =
+            reqwest::Client::new().post(gateway.url("/")).header("x-amz-target", format!("AmazonSQS.{operation}"));
+        let request = crate::aws::signed(request, "sqs", access_key).body(json!({"QueueName": queue}).to_string());
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status("GetQueueUrl", "local-Jobs", "Finder").await, 200);
+    assert_eq!(status("GetQueueUrl", "local-Other", "Finder").await, 403);
+    assert_eq!(status("ListQueues", "", "Finder").await, 403);
+    assert_eq!(status("ListQueues", "", "Lister").await, 200);
+    assert_eq!(status("GetQueueUrl", "local-Other", "developer").await, 200);
 }
