@@ -1,7 +1,7 @@
 //! Lambda's Invoke API: <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>.
 
 use crate::asynchronous::{Asynchronous, Refused};
-use crate::http::{decoded, read_up_to};
+use crate::http::{self, decoded, read_up_to};
 use crate::permissions::{Permissions, Wish};
 use crate::runtime::{InvokeError, MAX_EVENT, Pool};
 use crate::signature::Signature;
@@ -63,7 +63,12 @@ impl Lambda {
         let wish = Wish::new("lambda:InvokeFunction", function.arn.clone());
         let allowed = Permissions::check_if_any(permissions, &signature.access_key, &wish);
         allowed.map_err(|message| Failure(StatusCode::FORBIDDEN, "AccessDeniedException", message))?;
-        let body = body.map_err(|_| too_large())?;
+        let body = body.map_err(|why| match why {
+            http::Refused::TooLarge => too_large(),
+            http::Refused::Broken => {
+                Failure(StatusCode::BAD_REQUEST, "InvalidRequestContentException", why.to_string())
+            }
+        })?;
         let event = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
         if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&event) {
             let message = format!("Could not parse request body into json: {error}");

@@ -26,7 +26,10 @@ pub(super) async fn answer(
         read_away(body);
         return refused("UnknownOperationException", "only PutEvents is supported here");
     }
-    let Ok(body) = read_up_to(body, MAX_BODY).await else { return refused("ValidationException", "too long") };
+    let body = match read_up_to(body, MAX_BODY).await {
+        Ok(body) => body,
+        Err(why) => return refused("ValidationException", &why.to_string()),
+    };
     let body: Value = match serde_json::from_slice(&body) {
         Ok(body) => body,
         Err(error) => return refused("SerializationException", &format!("the body is not JSON: {error}")),

@@ -18,9 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
+    #[error("the body is longer than is taken here")]
     TooLarge,
+    #[error("the body has broken off, or nothing of it came for {SILENCE:?}; send the request again")]
     Broken,
 }
 
@@ -132,6 +134,16 @@ mod tests {
         while taken.load(Ordering::SeqCst) < 3 {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_says_why() {
+        let read = async |body| read_up_to(body, 5).await.map_err(|refused| refused.to_string());
+        assert_eq!(read(Body::from("abcde")).await, Ok(Bytes::from("abcde")));
+        assert_eq!(read(Body::from("abcdef")).await, Err("the body is longer than is taken here".to_owned()));
+        let broken = stream::iter([Ok(Bytes::from_static(b"ab")), Err(Error::other("reset"))]);
+        let message = "the body has broken off, or nothing of it came for 30s; send the request again";
+        assert_eq!(read(Body::from_stream(broken)).await, Err(message.to_owned()));
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{Attribute, Queue, QueueError, Queues};
 use crate::digest::md5;
-use crate::http::{Refused, read_up_to};
+use crate::http::read_up_to;
 use crate::permissions::{Permissions, Wish};
 use crate::signature::Signature;
 use axum::extract::Request;
@@ -57,7 +57,7 @@ pub(super) async fn answer(
     let operation = target.rsplit('.').next().unwrap_or_default();
     let body = match read_up_to(body, MAX_BODY).await {
         Ok(body) => serde_json::from_slice::<Value>(&body),
-        Err(Refused::TooLarge | Refused::Broken) => return refused(&Failure::new("InvalidParameterValue", "too long")),
+        Err(why) => return refused(&Failure::new("InvalidParameterValue", why.to_string())),
     };
     let body = match body {
         Ok(body) => body,

@@ -2,7 +2,7 @@
 
 use super::connection::{Close, Refused};
 use super::{Live, MAX_MESSAGE};
-use crate::http::{decoded, read_away, read_up_to};
+use crate::http::{self, decoded, read_away, read_up_to};
 use crate::permissions::{Permissions, access_key, connection};
 use axum::body::Body;
 use axum::extract::Request;
@@ -35,9 +35,13 @@ impl Live {
         let gone = || error(StatusCode::GONE, "GoneException", "The connection is gone");
         match (parts.method, connection) {
             (Method::POST, connection) => {
-                let Ok(data) = read_up_to(body, MAX_MESSAGE).await else {
-                    let message = format!("at most {MAX_MESSAGE} bytes");
-                    return error(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", &message);
+                let data = match read_up_to(body, MAX_MESSAGE).await {
+                    Ok(data) => data,
+                    Err(http::Refused::TooLarge) => {
+                        let message = format!("at most {MAX_MESSAGE} bytes");
+                        return error(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", &message);
+                    }
+                    Err(why) => return error(StatusCode::BAD_REQUEST, "BadRequestException", &why.to_string()),
                 };
                 let message = match std::str::from_utf8(&data) {
                     Ok(text) => Message::text(text),
