@@ -70,6 +70,7 @@ impl Database {
                      table where --database is, and it is made anew"
                 );
             }
+            self.compare_expiry(table).await?;
             return Ok(stream(known, "Table"));
         }
         let created = self.call("DynamoDB_20120810.CreateTable", &table.create).await;
@@ -82,6 +83,25 @@ impl Database {
         tracing::info!(table = table.name, "the table was missing and has been created");
         Ok(stream(&created, "TableDescription"))
     }
+
+    /// Says when items of a table that is there expire otherwise than the template wants. They can be read and written all
+    /// the same.
+    async fn compare_expiry(&self, table: &Table) -> Result<(), CallError> {
+        let described = self.call("DynamoDB_20120810.DescribeTimeToLive", &json!({"TableName": table.name})).await?;
+        let (found, wanted) = (expiry(&described), table.ttl.as_deref());
+        if found != wanted {
+            let (found, wanted) = (found.unwrap_or("missing"), wanted.unwrap_or("missing"));
+            tracing::warn!(table = table.name, "the time to live is {found} there and {wanted} in the template");
+        }
+        Ok(())
+    }
+}
+
+/// The attribute that says when an item expires, unless that is switched off.
+fn expiry(described: &Value) -> Option<&str> {
+    let described = &described["TimeToLiveDescription"];
+    let is_on = matches!(described["TimeToLiveStatus"].as_str(), Some("ENABLED" | "ENABLING"));
+    described["AttributeName"].as_str().filter(|_| is_on)
 }
 
 /// In what a table that is there differs from the one that the template wants.
@@ -137,6 +157,15 @@ fn view(table: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_on_expires() {
+        for (status, expected) in [("ENABLED", Some("ttl")), ("ENABLING", Some("ttl")), ("DISABLED", None)] {
+            let described = json!({"TimeToLiveDescription": {"TimeToLiveStatus": status, "AttributeName": "ttl"}});
+            assert_eq!(expiry(&described), expected, "{status}");
+        }
+        assert_eq!(expiry(&json!({})), None);
+    }
 
     #[test]
     fn what_has_changed_is_said() {

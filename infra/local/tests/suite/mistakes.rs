@@ -76,6 +76,18 @@ fn a_table_that_has_changed_is_said() {
     assert_eq!(said.lines().count(), 1, "{said}");
 }
 
+#[test]
+fn items_that_would_expire_otherwise_are_said() {
+    let template = TABLE.replace("\nResources:\n", "");
+    let expiring = format!("{template}      TimeToLiveSpecification: {{AttributeName: ttl, Enabled: true}}\n");
+    let gateway = Gateway::start(&expiring, &[]);
+    let gateway = Gateway::start_in(gateway.stop(), &expiring, &[]);
+    assert!(!gateway.log().contains("the time to live"), "{}", gateway.log());
+    let gateway = Gateway::start_in(gateway.stop(), &template, &[]);
+    let said = "the time to live is ttl there and missing in the template";
+    assert!(gateway.log().contains(said), "{}", gateway.log());
+}
+
 #[tokio::test]
 async fn settings_come_from_files_that_sam_knows() {
     let folder = tempfile::tempdir().unwrap();
