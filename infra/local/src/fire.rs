@@ -7,13 +7,22 @@ use anyhow::{Context, bail};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long a gateway may take to answer, which does not wait for the function.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks the gateway that listens where the options say.
 #[expect(clippy::print_stdout, reason = "this is for the person at the terminal")]
 pub(crate) async fn fire(options: &Options, name: &str) -> anyhow::Result<()> {
-    let address = reachable(SocketAddr::from((options.host, options.port)));
+    ask(reachable(SocketAddr::from((options.host, options.port))), name, PATIENCE).await?;
+    println!("fired {name}");
+    Ok(())
+}
+
+async fn ask(address: SocketAddr, name: &str, patience: Duration) -> anyhow::Result<()> {
     let url = format!("http://{address}{FIRE}{}", utf8_percent_encode(name, NON_ALPHANUMERIC));
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = reqwest::Client::builder().no_proxy().timeout(patience).build()?;
     let answer = client.post(url).header(ASKED, "fire").send().await;
     let answer = answer.with_context(|| format!("no gateway answers on {address}; --port says which one to ask"))?;
     let status = answer.status();
@@ -21,6 +30,19 @@ pub(crate) async fn fire(options: &Options, name: &str) -> anyhow::Result<()> {
     if !status.is_success() {
         bail!("{}", said["message"].as_str().unwrap_or("it was refused"));
     }
-    println!("fired {name}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_never_answers_is_given_up() {
+        // The kernel takes the connection, and nobody else does.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let error = ask(address, "Nightly", Duration::from_millis(50)).await.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("no gateway answers on {address}")), "{error}");
+    }
 }
