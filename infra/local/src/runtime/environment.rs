@@ -92,21 +92,7 @@ struct Environment {
 
 /// Runs an environment from its start to its end.
 pub(super) async fn run(pool: Arc<Inner>, handle: Handle, mut jobs: mpsc::UnboundedReceiver<Job>) {
-    let now = Instant::now();
-    let name = format!("{}#{}", pool.config.id, handle.number);
-    let deadline = now + INIT + pool.config.timeout;
-    let mut environment = Environment {
-        pool,
-        handle,
-        name,
-        ready: false,
-        next: None,
-        job: None,
-        running: None,
-        finishing: false,
-        deadline,
-        idle_since: now,
-    };
+    let mut environment = Environment::new(pool, handle);
     let (calls, mut received) = mpsc::unbounded_channel();
     let end = match environment.start(calls).await {
         Ok((mut child, output, _server)) => {
@@ -142,6 +128,24 @@ impl Drop for Server {
 }
 
 impl Environment {
+    fn new(pool: Arc<Inner>, handle: Handle) -> Self {
+        let now = Instant::now();
+        let name = format!("{}#{}", pool.config.id, handle.number);
+        let deadline = now + INIT + pool.config.timeout;
+        Self {
+            pool,
+            handle,
+            name,
+            ready: false,
+            next: None,
+            job: None,
+            running: None,
+            finishing: false,
+            deadline,
+            idle_since: now,
+        }
+    }
+
     async fn start(&self, calls: mpsc::UnboundedSender<Call>) -> std::io::Result<(Child, Output, Server)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -246,8 +250,9 @@ impl Environment {
             event: job.event.clone(),
         };
         if next.send(event).is_err() {
-            // It has gone away and asks again, or has ended.
+            // It has gone away and asks again, or has ended. Should it do neither, the event is not to wait for ever.
             self.job = Some(job);
+            self.deadline = Instant::now() + timeout;
             return;
         }
         let since = Instant::now();
@@ -342,5 +347,32 @@ async fn end_process(child: &mut Child) {
         && !matches!(child.try_wait(), Ok(Some(_)))
     {
         tracing::error!(%error, pid = child.id(), "a process could not be killed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Pool, PoolConfig};
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn an_event_does_not_wait_for_ever_for_a_process_that_has_gone_away() {
+        let timeout = Duration::from_secs(3);
+        let pool = Pool::new(PoolConfig {
+            id: "Main".to_owned(),
+            arn: "arn".to_owned(),
+            program: PathBuf::from("/nowhere"),
+            variables: Vec::new(),
+            timeout,
+            maximum: 1,
+            idle: timeout,
+        });
+        let mut environment = Environment::new(pool.0, Handle::new(1).0);
+        environment.asks_for_next(oneshot::channel().0);
+        environment.job = Some(Job { id: "1".to_owned(), event: Bytes::new(), reply: oneshot::channel().0 });
+        environment.hand_over();
+        assert!(environment.job.is_some() && environment.running.is_none(), "nobody has taken it");
+        assert!(environment.deadline <= Instant::now() + timeout);
     }
 }

@@ -39,7 +39,7 @@ pub struct PoolConfig {
 
 /// The environments of one function. Clones are the same pool.
 #[derive(Debug, Clone)]
-pub struct Pool(Arc<Inner>);
+pub struct Pool(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
 pub(super) struct Inner {
