@@ -178,6 +178,7 @@ HTTP_ROUTES = {
     "/api/uploads/{id}": "upload",
     "/api/uploads/{id}/complete": "upload",
     "/api/uploads/{id}/parts/{part}": "upload",
+    "/api/chemistry/models": "chemistry",
     "/api/chemistry/fit": "chemistry",
     "/api/chemistry/fit/{id}": "chemistry",
     "/api/{proxy+}": "api",

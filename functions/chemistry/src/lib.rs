@@ -4,6 +4,7 @@
 mod asked;
 mod document;
 pub mod metrics;
+mod models;
 mod points;
 mod routes;
 mod task;

@@ -2,6 +2,7 @@
 
 use crate::asked::Wanted;
 use crate::document::Document;
+use crate::models::Models;
 use crate::points::{self, NoPoints};
 use crate::task::{From, packed};
 use crate::workers::Hands;
@@ -21,7 +22,7 @@ use web::{ApiError, ApiResult};
 
 /// The documentation of these routes.
 #[derive(Debug, OpenApi)]
-#[openapi(paths(post_fit, get_fit, delete_fit))]
+#[openapi(paths(get_models, post_fit, get_fit, delete_fit))]
 pub struct Docs;
 
 /// What the routes work on.
@@ -34,10 +35,17 @@ struct Fits {
 /// The routes. Fits are worked out by `hands`.
 pub fn router(store: Store, hands: Arc<dyn Hands>, guard: &Guard) -> Router {
     let routes = Router::new()
+        .route("/api/chemistry/models", get(get_models))
         .route("/api/chemistry/fit", post(post_fit))
         .route("/api/chemistry/fit/{id}", get(get_fit).delete(delete_fit))
         .with_state(Fits { store, hands });
     guard.protect(routes)
+}
+
+/// The models that there are.
+#[utoipa::path(get, path = "/api/chemistry/models", tag = "chemistry", responses((status = 200, body = Models)))]
+async fn get_models() -> Json<Models> {
+    Json(Models::all())
 }
 
 /// Asks for a fit, which is worked out apart from the request.

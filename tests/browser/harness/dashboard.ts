@@ -2,7 +2,7 @@
 import { expect, type Locator, type Page } from "@playwright/test";
 import type { Host } from "./host.ts";
 
-export const VIEWS = ["Overview", "Upload", "Files", "Permit", "Certificate"] as const;
+export const VIEWS = ["Overview", "Upload", "Files", "Permit", "Certificate", "Chemistry"] as const;
 export type View = (typeof VIEWS)[number];
 
 /** A tile that stands for readings has one of these states, the worst first. */

@@ -15,6 +15,7 @@ for (const scheme of ["light", "dark"] as const) {
         if (view === "Overview") await dashboard.drawn();
         if (view === "Permit") await expect(page.getByRole("table", { name: "Limits" })).toBeVisible();
         if (view === "Certificate") await expect(page.getByTestId("certificate")).toHaveAttribute("data-ready", "true");
+        if (view === "Chemistry") await expect(page.getByLabel("Model")).toBeVisible();
         await expectAccessible(page, `${view}, ${scheme}`);
         // The layout of a phone has the colours of the other: once is enough.
         if (scheme === "dark") return;

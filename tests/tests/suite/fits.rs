@@ -69,6 +69,16 @@ async fn points_are_fitted_apart_from_the_request() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn the_models_are_listed() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let models = Api::new(&server).json("/api/chemistry/models").await?;
+    let models = models["models"].as_array().context("models")?;
+    let lines: Vec<_> = models.iter().filter(|model| model["has_line"] == true).map(|model| &model["id"]).collect();
+    assert_eq!((models.len(), lines), (8, vec!["decay_first", "decay_second", "langmuir", "freundlich"]));
+    Ok(())
+}
+
+#[tokio::test]
 async fn readings_of_a_series_are_fitted_by_their_hours() -> anyhow::Result<()> {
     let server = Server::start().await?;
     let api = Api::new(&server);

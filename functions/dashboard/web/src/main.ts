@@ -23,6 +23,7 @@ const VIEWS: Record<View, Mount> = {
   files: later(async () => (await import("./files/view")).filesView),
   permit: permitView,
   certificate: certificateView,
+  chemistry: later(async () => (await import("./chemistry/view")).chemistryView),
 };
 
 const main = h("main", { id: "main", tabindex: "-1" });

@@ -2,7 +2,7 @@
 
 import { Signal } from "./signal";
 
-export const VIEWS = ["overview", "upload", "files", "permit", "certificate"] as const;
+export const VIEWS = ["overview", "upload", "files", "permit", "certificate", "chemistry"] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Route {

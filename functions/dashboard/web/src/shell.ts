@@ -16,6 +16,7 @@ const TITLES: Record<View, string> = {
   files: "Files",
   permit: "Permit",
   certificate: "Certificate",
+  chemistry: "Chemistry",
 };
 
 const CONNECTIONS: Record<Connection, string> = {

@@ -1,0 +1,128 @@
+// What is asked of a fit: a model, and points that are pasted or were measured.
+
+import { fill, h, id } from "../dom";
+import { overview, site } from "../model";
+import { readColumns } from "./points";
+import type { Axes, Model, Wanted } from "./types";
+
+const WEIGHTS = [
+  ["none", "All points alike"],
+  ["inverse_y", "Errors grow with the root of y"],
+  ["inverse_y_squared", "Errors are a share of y"],
+] as const;
+
+const EXAMPLE = "hours\tmg/L\n0\t50.2\n2\t40.7\n4\t33.6\n8\t22.4\n12\t15.1\n24\t4.6";
+
+/** `ask` is called with what is wanted; `wrong` with what cannot be asked. */
+export function fitForm(models: Model[], ask: (wanted: Wanted, axes: Axes) => void, wrong: (text: string) => void) {
+  const model = h("select", {}, ...models.map((one) => h("option", { value: one.id, text: one.label })));
+  const formula = h("p", { class: "quiet" });
+  const linear = h("input", { type: "checkbox" });
+  const linearLabel = h("label", { class: "check" }, linear, " Fit the straight line of textbooks instead");
+  const weights = h("select", {}, ...WEIGHTS.map(([value, text]) => h("option", { value, text })));
+  const source = h(
+    "select",
+    {},
+    h("option", { value: "points", text: "Points that I paste" }),
+    h("option", { value: "series", text: "What was measured" }),
+  );
+  const points = h("textarea", { rows: 10, spellcheck: "false", placeholder: EXAMPLE });
+  const series = h("select");
+  const [from, to] = [h("input", { type: "date" }), h("input", { type: "date" })];
+  const pasted = field("Points", points, "x and y, a point on each line; from a spreadsheet, or separated by a comma.");
+  const measured = h(
+    "div",
+    { class: "fit-series" },
+    field("Series", series, "x is hours since the first reading. Values below detection are left out."),
+    field("From", from),
+    field("To", to),
+  );
+  const button = h("button", { type: "submit", class: "primary", text: "Fit" });
+  const form = h(
+    "form",
+    { class: "card fit-form" },
+    h("h2", { text: "Kinetics and sorption" }),
+    field("Model", model),
+    formula,
+    linearLabel,
+    field("Weights", weights),
+    field("Points from", source),
+    pasted,
+    measured,
+    h("div", { class: "actions" }, button),
+  );
+
+  const chosen = () => models.find((one) => one.id === model.value);
+
+  function choose(): void {
+    formula.textContent = chosen()?.formula ?? "";
+    linearLabel.hidden = !chosen()?.has_line;
+    if (linearLabel.hidden) linear.checked = false;
+    weights.disabled = linear.checked;
+    if (linear.checked) weights.value = "none";
+    pasted.hidden = source.value !== "points";
+    measured.hidden = source.value === "points";
+  }
+
+  function wanted(): [Wanted, Axes] {
+    const asked = { model: model.value, linear: linear.checked, weights: weights.value };
+    if (source.value === "points") {
+      const { names, ...columns } = readColumns(points.value);
+      const [x, y] = names ?? ["x", "y"];
+      return [
+        { ...asked, points: columns },
+        { x, y },
+      ];
+    }
+    const one = all().find((known) => known.id === series.value);
+    if (!one) throw new Error("There is no series to fit.");
+    const period = { from: from.value || null, to: to.value || null };
+    return [
+      { ...asked, series: { site: site(), series: one.id, ...period } },
+      { x: "h", y: one.unit },
+    ];
+  }
+
+  const all = () => {
+    const loaded = overview.get();
+    return loaded.state === "ready" ? loaded.value.series : [];
+  };
+  let drawn = "";
+  const unwatch = overview.watch(() => {
+    const text = all()
+      .map((one) => `${one.id} ${one.parameter} ${one.outfall}`)
+      .join("\n");
+    if (text === drawn) return;
+    drawn = text;
+    const last = series.value;
+    fill(
+      series,
+      ...all().map((one) =>
+        h("option", {
+          value: one.id,
+          text: `${one.parameter} · ${one.outfall} · ${one.unit}`,
+          selected: one.id === last,
+        }),
+      ),
+    );
+  });
+
+  for (const one of [model, linear, source]) one.addEventListener("change", choose);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    try {
+      ask(...wanted());
+    } catch (error) {
+      wrong(error instanceof Error ? error.message : String(error));
+    }
+  });
+  choose();
+  return { element: form, end: unwatch };
+}
+
+function field(label: string, input: HTMLElement, hint = ""): HTMLElement {
+  input.id = id("fit");
+  const about = hint === "" ? null : h("p", { id: id("hint"), class: "quiet", text: hint });
+  if (about) input.setAttribute("aria-describedby", about.id);
+  return h("div", { class: "field" }, h("label", { for: input.id, text: label }), input, about);
+}
