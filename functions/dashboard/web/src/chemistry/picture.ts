@@ -36,7 +36,7 @@ export function picture({ fit, curve, points }: Result, axes: Axes): SVGElement 
     ...grid(x, residual, LOWER),
     s(
       "svg",
-      { x: 0, y: 0, width: WIDTH, height: UPPER.top + UPPER.height },
+      { x: 0, y: UPPER.top, width: WIDTH, height: UPPER.height, viewBox: `0 ${UPPER.top} ${WIDTH} ${UPPER.height}` },
       s("path", { class: "fit-band", d: band.length > 1 ? inside : "" }),
     ),
     s("path", { class: "fit-curve", d: line(drawn.map((point) => ({ x: point.x, at: y.at(point.y as number) }))) }),
