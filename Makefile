@@ -163,7 +163,7 @@ bench-inbox: $(NODE_READY) ## Measure the inbox: a file of 1 GB from a folder an
 	$(CARGO) build --profile server --locked --workspace --bin owsc --bin local-gateway --bin inbox
 	target/server/inbox
 
-bench-commands: $(NODE_READY) ## Measure owsc monitor: a million rows against a server, and the memory of a long pipe
+bench-commands: $(NODE_READY) ## Measure owsc monitor: a million rows against a server, the memory of a long pipe; and what fits cost who publishes
 	$(CARGO) build --profile server --locked --workspace --bin owsc --bin local-gateway --bin commands
 	target/server/commands
 

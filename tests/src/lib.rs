@@ -11,6 +11,7 @@ pub mod host;
 pub mod inbox;
 pub mod lab;
 pub mod meter;
+pub mod plant;
 pub mod redis;
 pub mod server;
 pub mod stores;

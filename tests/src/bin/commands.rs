@@ -1,10 +1,13 @@
-//! `owsc monitor` against a server in the same run: how long a million rows take, and how its memory grows with a pipe.
+//! `owsc monitor` against a server in the same run: how long a million rows take, and how its memory grows with a pipe. And
+//! what fits on a server cost those who publish to it.
 
 use ::tests::generate::{self, Exceeding};
+use ::tests::plant::{Plant, p99};
 use ::tests::server::owsc;
 use ::tests::{Api, Server};
 use anyhow::{Context, ensure};
 use clap::Parser;
+use serde_json::json;
 use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -22,6 +25,9 @@ struct Options {
 }
 
 const MILLION: usize = 1_000_000;
+const FITS: usize = 32;
+/// How long it is published without fits, and with them.
+const MEASURED: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -46,7 +52,41 @@ async fn main() -> anyhow::Result<()> {
         let most = memory.last().copied().unwrap_or_default();
         writeln!(out, "{millions} million rows of a pipe: {:.1} MB at most", most as f64 / 1e6)?;
     }
+    let mut ratios = Vec::new();
+    for _ in 0..options.rounds {
+        let [without, with] = beside_fits().await?;
+        writeln!(out, "publishers' p99: {without:.2} ms, with {FITS} fits of a million points {with:.2} ms")?;
+        ratios.push(with / without);
+    }
+    ratios.sort_by(f64::total_cmp);
+    writeln!(out, "{:.2} times the p99 without fits, at the median", ratios[ratios.len() / 2])?;
     Ok(())
+}
+
+/// The p99 of published readings without fits and while they are queued, in milliseconds.
+async fn beside_fits() -> anyhow::Result<[f64; 2]> {
+    let server = Server::options().env("LOG_LEVEL", "warn").env("OW_SC_MAX_CSV_BYTES", "100000000");
+    let server = server.env("OW_SC_WS_MSGS_PER_SEC", "1000000").env("OW_SC_RL_PER_SEC", "1000").start().await?;
+    let api = Api::new(&server);
+    let decay = |at: usize| 50.0 * (-1e-5 * at as f64).exp() + (at % 7) as f64 * 0.01;
+    let rows: String = (0..MILLION).map(|at| format!("{},H2O2,{:.4}\n", at as f64 / 1000.0, decay(at))).collect();
+    let (status, answer) = api.ingest("?site=jars", format!("time,species,concentration\n{rows}")).await?;
+    ensure!(status == 200, "{status} {answer}");
+    let series = api.list("/api/series?site=jars", "series").await?[0]["id"].clone();
+    let plant = Plant::start(&server, 0.0).await?;
+    tokio::time::sleep(MEASURED).await;
+    let moment = plant.micros();
+    let wanted = json!({"model": "decay_first", "series": {"site": "jars", "series": series}});
+    let mut last = String::new();
+    for _ in 0..FITS {
+        let (status, answer) = api.post("/api/chemistry/fit", &wanted).await?;
+        ensure!(status == 202, "{status} {answer}");
+        last = format!("/api/chemistry/fit/{}", answer["id"].as_str().unwrap_or_default());
+    }
+    tokio::time::sleep(MEASURED).await;
+    let last = api.json(&last).await?;
+    ensure!(last["state"] == "waiting", "the fits were over before it was measured: {last}");
+    Ok(plant.latencies(moment).await?.map(|latencies| p99(&latencies)))
 }
 
 async fn post(rows: &str) -> anyhow::Result<Duration> {
