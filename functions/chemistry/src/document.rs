@@ -39,7 +39,7 @@ struct Shown {
 /// Why there is no fit.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Failure {
-    /// For machines: `no_points`, `no_fit`, `internal`.
+    /// For machines: `no_points`, `no_fit`, `broke_off`, `internal`.
     code: String,
     /// For people.
     message: String,

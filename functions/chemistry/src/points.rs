@@ -10,7 +10,7 @@ use table::{Store, StoreError};
 use web::range::Range;
 
 /// The most points: they are held in memory while they are fitted, with their residuals.
-pub(crate) const MOST: usize = 5_000_000;
+pub(crate) const MOST: usize = 2_000_000;
 
 /// Why there are no points.
 #[derive(Debug, thiserror::Error)]

@@ -74,7 +74,7 @@ async fn post_fit(State(fits): State<Fits>, JsonBody(wanted): JsonBody<Wanted>) 
         return Err(ApiError::unavailable(error));
     }
     let location = [(header::LOCATION, format!("/api/chemistry/fit/{id}"))];
-    let job = FitJob { id, asked, doing: Doing::Waiting, steps: (0, 0), came: None };
+    let job = FitJob { id, asked, doing: Doing::Waiting, attempts: 0, steps: (0, 0), came: None };
     Ok((StatusCode::ACCEPTED, location, document(job)?).into_response())
 }
 

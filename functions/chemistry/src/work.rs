@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use table::fits::Doing;
+use table::fits::{Doing, FitJob};
 use table::leases::{LEASE, Lease, Watch, Work};
 use table::{Store, StoreError};
 use tokio::sync::oneshot;
@@ -22,6 +22,8 @@ use tokio::sync::oneshot;
 const LOOK: Duration = Duration::from_millis(500);
 /// How often it is looked whether another process that works on the same fit is alive.
 const WATCH: Duration = Duration::from_millis(200);
+/// One that ends the process that works on it is not taken up for ever.
+const MOST_ATTEMPTS: u64 = 3;
 /// How much less of the processor a fit gets than everything else: the least there is.
 const NICE: i32 = 19;
 
@@ -72,16 +74,12 @@ async fn lease(store: &Store, id: &str) -> Result<Option<Lease>, StoreError> {
 
 async fn held(store: &Store, lease: &Lease, id: &str, until: Option<Instant>) -> Result<Worked, StoreError> {
     let Some(job) = store.fit(id).await?.filter(|job| !job.doing.is_over()) else { return Ok(Worked::Over) };
-    if !store.fit_goes_on(lease, id, (0, 0)).await? {
+    if !store.fit_begins(lease, id).await? {
         return Ok(Worked::Over);
     }
-    let came = match task(store, id, &job.asked).await {
-        Ok((task, points)) => match fitted(store, lease, id, until, (task, points)).await? {
-            Ok(came) => came,
-            Err(worked) => return Ok(worked),
-        },
-        Err(NoPoints::Store(error)) => return Err(error),
-        Err(error) => Came::failed("no_points", &error.to_string()),
+    let came = match tried(store, lease, &job, until).await? {
+        Ok(came) => came,
+        Err(worked) => return Ok(worked),
     };
     let doing = if came.is_fit() { Doing::Done } else { Doing::Failed };
     let text = serde_json::to_string(&came)
@@ -90,6 +88,22 @@ async fn held(store: &Store, lease: &Lease, id: &str, until: Option<Instant>) ->
         metrics::over(doing);
     }
     Ok(Worked::Over)
+}
+
+async fn tried(
+    store: &Store,
+    lease: &Lease,
+    job: &FitJob,
+    until: Option<Instant>,
+) -> Result<Result<Came, Worked>, StoreError> {
+    if job.attempts >= MOST_ATTEMPTS {
+        return Ok(Ok(Came::failed("broke_off", "it was begun three times, and never ended")));
+    }
+    match task(store, &job.id, &job.asked).await {
+        Ok(task) => fitted(store, lease, &job.id, until, task).await,
+        Err(NoPoints::Store(error)) => Err(error),
+        Err(error) => Ok(Ok(Came::failed("no_points", &error.to_string()))),
+    }
 }
 
 async fn task(store: &Store, id: &str, asked: &str) -> Result<(Task, Points), NoPoints> {

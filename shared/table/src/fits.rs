@@ -10,6 +10,7 @@ use crate::item::{b, expiring, n, s};
 use crate::leases::Lease;
 use crate::write::{Transaction, values};
 use crate::{ItemExt, SK, Store, StoreError, keys};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 /// Seconds for which a fit can be asked for.
@@ -33,6 +34,8 @@ pub struct FitJob {
     pub asked: String,
     /// How far it is.
     pub doing: Doing,
+    /// How often somebody has begun to work it out.
+    pub attempts: u64,
     /// Steps taken, and steps after which it gives up.
     pub steps: (u64, u64),
     /// What came of it, as JSON, once it is over.
@@ -115,6 +118,7 @@ impl Store {
             id: id.to_owned(),
             asked: item.text("asked")?.to_owned(),
             doing: Doing::parse(item.text("doing")?).ok_or_else(|| item.damaged("unknown state"))?,
+            attempts: item.number_or("attempts", 0)?,
             steps: (item.number_or("step", 0)?, item.number_or("most", 0)?),
             came: item.contains_key("came").then(|| item.text("came").map(str::to_owned)).transpose()?,
         }))
@@ -134,13 +138,29 @@ impl Store {
         self.prefixed(OPEN.into(), "").await?.iter().map(|item| Ok(item.text(SK)?.to_owned())).collect()
     }
 
+    /// Notes that somebody begins to work a fit out. `false` if it is over.
+    pub async fn fit_begins(&self, lease: &Lease, id: &str) -> Result<bool, StoreError> {
+        let one = [(":one".to_owned(), n(1))];
+        self.change_fit(lease, id, "SET doing = :running ADD attempts :one", one).await
+    }
+
     /// Notes how far a fit is. `false` if it is cancelled, or if somebody else works on it by now.
     pub async fn fit_goes_on(&self, lease: &Lease, id: &str, (step, most): (u64, u64)) -> Result<bool, StoreError> {
+        let far = [(":step".to_owned(), n(step)), (":most".to_owned(), n(most))];
+        self.change_fit(lease, id, "SET doing = :running, step = :step, most = :most", far).await
+    }
+
+    async fn change_fit<const N: usize>(
+        &self,
+        lease: &Lease,
+        id: &str,
+        change: &str,
+        more: [(String, AttributeValue); N],
+    ) -> Result<bool, StoreError> {
         let mut transaction = Transaction::default();
         lease.demand(self, &mut transaction)?;
         let mut values = open_values();
-        values.extend([(":step".to_owned(), n(step)), (":most".to_owned(), n(most))]);
-        let change = "SET doing = :running, step = :step, most = :most";
+        values.extend(more);
         transaction.update(self, (partition(id), JOB.into()), change, Some(IS_OPEN), values)?;
         match self.commit(transaction).await {
             Err(StoreError::Conflict) => Ok(false),
