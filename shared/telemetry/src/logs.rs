@@ -18,7 +18,7 @@ pub enum Format {
 }
 
 /// Whose lines are wanted at the level that is set.
-const OWN: [&str; 24] = [
+const OWN: [&str; 25] = [
     "domain",
     "chemistry",
     "formats",
@@ -33,6 +33,7 @@ const OWN: [&str; 24] = [
     "owsc",
     "ingest",
     "batch",
+    "chemistry_function",
     "upload",
     "api",
     "dashboard",
