@@ -45,12 +45,21 @@ async fn what_the_page_shows_is_what_its_commands_print() -> anyhow::Result<()> 
         let file = file?;
         fs::copy(file.path(), folder.path().join("examples").join(file.file_name()))?;
     }
+    let server = Server::start().await?;
+    let api = Api::new(&server);
     let path = format!("{}:{}", host::binaries().display(), std::env::var("PATH")?);
     let (mut printed, mut shown) = (String::new(), 0);
     for (kind, text) in blocks(&page) {
         if kind == "text" {
             assert_eq!(text, printed, "docs/CHEMISTRY.md");
             shown += 1;
+            continue;
+        }
+        if let Some((_, body)) = text.split_once("-d '") {
+            // What `curl` asks of a server is asked of one that is there.
+            let wanted = serde_json::from_str(body.trim_end().trim_end_matches('\''))?;
+            let (status, answer) = api.post("/api/chemistry/fit", &wanted).await?;
+            assert_eq!(status, 202, "{answer}");
             continue;
         }
         let mut command = Command::new("bash");
