@@ -61,7 +61,7 @@ impl Lambda {
             Failure(StatusCode::NOT_FOUND, "ResourceNotFoundException", format!("Function not found: {name}"))
         })?;
         let wish = Wish::new("lambda:InvokeFunction", function.arn.clone());
-        let allowed = Permissions::check_if_any(permissions, &signature.access_key, &wish);
+        let allowed = Permissions::check_unless_off(permissions, &signature.access_key, &wish);
         allowed.map_err(|message| Failure(StatusCode::FORBIDDEN, "AccessDeniedException", message))?;
         let body = body.map_err(|why| match why {
             http::Refused::TooLarge => too_large(),

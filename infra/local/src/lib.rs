@@ -50,3 +50,4 @@ pub mod streams;
 pub mod template;
 mod throttle;
 mod websocket;
+mod wildcard;

@@ -1,6 +1,6 @@
 //! Event patterns, by which records of streams and events are chosen.
 
-use crate::permissions::fit;
+use crate::wildcard::fit;
 use serde_json::{Map, Value, json};
 
 const SUPPORTED: &str = "prefix, suffix, wildcard, equals-ignore-case, anything-but, exists, numeric and $or are";

@@ -7,6 +7,7 @@ mod calls;
 mod proxy;
 
 use crate::template::{Prefixes, Statement, Template, arn};
+use crate::wildcard::fit;
 pub(crate) use proxy::Proxy;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -75,8 +76,8 @@ impl Permissions {
         Err(format!("{access_key} is not authorized to perform: {action} on resource: {resource}"))
     }
 
-    /// The same where roles may be left out of account, which allows everything.
-    pub(crate) fn check_if_any(permissions: Option<&Self>, access_key: &str, wish: &Wish) -> Result<(), String> {
+    /// As `check`. Where roles are ignored, everything is allowed.
+    pub(crate) fn check_unless_off(permissions: Option<&Self>, access_key: &str, wish: &Wish) -> Result<(), String> {
         permissions.map_or(Ok(()), |permissions| permissions.check(access_key, wish))
     }
 
@@ -131,21 +132,6 @@ pub(crate) fn connection(api_id: &str, stage: &str, method: &str, id: &str) -> W
 /// Whether a text is like a pattern, in which `*` is anything.
 fn matches(pattern: &str, text: &str) -> bool {
     fit(pattern.split('*'), text)
-}
-
-/// Whether a text has these parts in turn, and between them anything.
-pub(crate) fn fit<'a>(mut parts: impl Iterator<Item = &'a str>, text: &str) -> bool {
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ impl Call<'_> {
 
     fn permit(&self, action: &str, resource: &str) -> Result<(), Failure> {
         let wish = Wish::new(action, resource.to_owned());
-        let allowed = Permissions::check_if_any(self.permissions, &self.signature.access_key, &wish);
+        let allowed = Permissions::check_unless_off(self.permissions, &self.signature.access_key, &wish);
         allowed.map_err(|message| Failure::new("AccessDeniedException", message))
     }
 

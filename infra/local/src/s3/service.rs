@@ -87,7 +87,7 @@ impl Service {
     }
 
     pub(super) fn permit_wish<T>(&self, request: &S3Request<T>, wish: &Wish) -> S3Result {
-        let allowed = Permissions::check_if_any(self.permissions.as_deref(), &caller(request).access_key, wish);
+        let allowed = Permissions::check_unless_off(self.permissions.as_deref(), &caller(request).access_key, wish);
         allowed.map_err(|message| s3_error!(AccessDenied, "{message}"))
     }
 

@@ -113,10 +113,19 @@ impl Reader {
                 Err(error) => {
                     tracing::warn!(%error, table = self.feed.table.name, "the stream cannot be read");
                     sleep(TROUBLE).await;
-                    // Before the first record, another beginning would pass over what has come since the first one.
-                    if (self.last.is_some() || has_expired(&error))
+                    // At the latest record, before the first one was read, another beginning would pass over what has come
+                    // since: there it is made only where the old one is of no use.
+                    let passes_over = self.last.is_none() && !self.from_oldest;
+                    if (!passes_over || has_expired(&error))
                         && let Ok(iterator) = self.begin().await
                     {
+                        if passes_over {
+                            let table = &self.feed.table.name;
+                            tracing::warn!(
+                                table,
+                                "records that came meanwhile are passed over: the stream begins anew"
+                            );
+                        }
                         self.iterator = iterator;
                     }
                 }

@@ -166,7 +166,7 @@ impl Reader<'_> {
         let policies = resource
             .property("Policies")
             .filter(|_| function.role.is_none())
-            .map(|all| self.scope.resolve_outside(all));
+            .map(|all| self.scope.resolve_shallow(all));
         if let Some(policies) = policies.transpose()?.flatten() {
             let role = policies::role(self.scope, id, &policies)?;
             function.role = Some(role.arn.clone());

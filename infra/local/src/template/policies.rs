@@ -87,12 +87,14 @@ const fn of(
 }
 
 /// Managed policies, and templates, that are about nothing here.
-const NOTHING: [&str; 6] = [
+/// The gateway reads streams for the functions, so that their rights to do so are not asked for.
+const NOTHING: [&str; 7] = [
     "AWSLambdaBasicExecutionRole",
     "AWSLambdaVPCAccessExecutionRole",
     "AWSXRayDaemonWriteAccess",
     "AWSXrayWriteOnlyAccess",
     "CloudWatchPutMetricPolicy",
+    "DynamoDBStreamReadPolicy",
     "VPCAccessPolicy",
 ];
 
@@ -106,7 +108,7 @@ pub(super) fn role(scope: &Scope<'_>, function: &str, policies: &Node) -> Result
     let arn = names::role_arn(&format!("{}-{function}Role", names::STACK));
     let mut role = Role { arn, statements: Vec::new(), unknown: Vec::new() };
     for item in policies.expect_list("Policies").unwrap_or(std::slice::from_ref(policies)) {
-        let Some(item) = scope.resolve_outside(item)? else { continue };
+        let Some(item) = scope.resolve_shallow(item)? else { continue };
         match read(scope, &item)? {
             Some(statements) => role.statements.extend(statements),
             None => role.unknown.push(item.line),

@@ -34,8 +34,8 @@ impl Scope<'_> {
         }
     }
 
-    /// The node with its value in its place if it is a call itself. What is inside it stays as it is written.
-    pub(super) fn resolve_outside<'n>(&self, node: &'n Node) -> Result<Option<Cow<'n, Node>>> {
+    /// Resolves the node itself, and not what is inside it.
+    pub(super) fn resolve_shallow<'n>(&self, node: &'n Node) -> Result<Option<Cow<'n, Node>>> {
         match intrinsic(node) {
             Some(_) => Ok(self.resolve(node)?.map(Cow::Owned)),
             None => Ok(Some(Cow::Borrowed(node))),

@@ -55,12 +55,12 @@ pub(super) fn read(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) ->
         let unknown = policies.filter(|policy| !policy.as_text().is_some_and(allows_nothing));
         role.unknown = unknown.map(|policy| policy.line).collect();
     }
-    let policies = resource.property("Policies").map(|policies| scope.resolve_outside(policies)).transpose()?.flatten();
+    let policies = resource.property("Policies").map(|policies| scope.resolve_shallow(policies)).transpose()?.flatten();
     for policy in policies.as_deref().map_or(Ok(&[][..]), |policies| policies.expect_list("Policies"))? {
-        let Some(policy) = scope.resolve_outside(policy)? else { continue };
+        let Some(policy) = scope.resolve_shallow(policy)? else { continue };
         let document = policy.get("PolicyDocument");
         let document = document.ok_or_else(|| TemplateError::new(policy.line, "the policy has no PolicyDocument"))?;
-        if let Some(document) = scope.resolve_outside(document)? {
+        if let Some(document) = scope.resolve_shallow(document)? {
             role.statements.extend(statements(scope, &document)?);
         }
     }
@@ -71,10 +71,10 @@ pub(super) fn read(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) ->
 /// looked at, as it may not be known here.
 pub(super) fn statements(scope: &Scope<'_>, document: &Node) -> Result<Vec<Statement>> {
     let missing = || TemplateError::new(document.line, "the policy has no Statement");
-    let all = scope.resolve_outside(document.get("Statement").ok_or_else(missing)?)?.ok_or_else(missing)?;
+    let all = scope.resolve_shallow(document.get("Statement").ok_or_else(missing)?)?.ok_or_else(missing)?;
     let mut statements = Vec::new();
     for node in all.expect_list("Statement").unwrap_or(std::slice::from_ref(&all)) {
-        if let Some(node) = scope.resolve_outside(node)? {
+        if let Some(node) = scope.resolve_shallow(node)? {
             statements.extend(statement(scope, &node)?);
         }
     }

@@ -15,7 +15,7 @@ impl Live {
     /// Refuses what the role of a function that asks does not allow.
     fn check(&self, authorization: &str, method: &Method, id: &str) -> Result<(), String> {
         let wish = connection(&self.0.api.api_id, &self.0.api.stage, method.as_str(), &decoded(id));
-        Permissions::check_if_any(self.0.permissions.as_deref(), access_key(authorization), &wish)
+        Permissions::check_unless_off(self.0.permissions.as_deref(), access_key(authorization), &wish)
     }
 
     /// Answers a request for a connection.
