@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import type { Page } from "@playwright/test";
 import { client, expect, test } from "../harness/fixtures.ts";
 
-const BOXBOD = "days,mg/L\n1,109\n2,149\n3,149\n5,191\n7,213\n10,224\n";
+// As a spreadsheet gives it.
+const BOXBOD = "Time (days)\tBOD (mg/L)\n1\t109\n2\t149\n3\t149\n5\t191\n7\t213\n10\t224\n";
 
 const parameters = (page: Page) => page.getByTestId("parameter");
 
@@ -26,7 +27,7 @@ test("pasted points are fitted, with errors, picture and files", async ({ dashbo
   const kept = page.waitForEvent("download");
   await dashboard.button("Curve as CSV").click();
   const lines = (await readFile(await (await kept).path(), "utf8")).trim().split("\r\n");
-  expect([lines.length, lines[0]]).toEqual([202, "days,mg/L,lower_95,upper_95"]);
+  expect([lines.length, lines[0]]).toEqual([202, "Time (days),BOD (mg/L),lower_95,upper_95"]);
 });
 
 test("what was measured is fitted by its hours", async ({ dashboard, page, startHost }) => {
@@ -54,6 +55,8 @@ test("what cannot be fitted is said", async ({ dashboard, demo, page }) => {
     ["", "Two columns of numbers are expected"],
     ["1,2\n3\n", "Line 2: two numbers are expected"],
     ["1,2\n3,four\n", "Line 2: four is no number"],
+    ["0\t<0.1\n1\t2\n", "Line 1: <0.1 is no number"],
+    ["1\t\t2\n", "Line 1: two numbers are expected"],
   ] as const) {
     await points.fill(text);
     await dashboard.button("Fit").click();

@@ -2,7 +2,7 @@
 
 import { getText } from "./api";
 import { download, fill, h, id, name } from "./dom";
-import { dayText, fileName, isHours, seconds } from "./format";
+import { dayText, fileName, isHours, momentInput, seconds } from "./format";
 import { overview, site } from "./model";
 import { route } from "./route";
 import { failed, loading } from "./states";
@@ -112,8 +112,7 @@ function period(loaded: Overview, from: HTMLInputElement, to: HTMLInputElement):
     [from, first],
     [to, last],
   ] as const) {
-    input.type = hours ? "number" : "date";
-    if (hours) input.step = "any";
+    momentInput(input, hours);
     input.value = moment === undefined ? "" : isHours(moment) ? String(moment) : dayText(moment);
   }
 }

@@ -163,6 +163,13 @@ export function sameName(a: string, b: string): boolean {
 }
 
 /** A field of a CSV file. A text that spreadsheets would take for a formula gets a mark that makes it text. */
+/** Has an input take dates, or hours where readings have hours. What was typed stays as long as it is the same kind. */
+export function momentInput(input: HTMLInputElement, hours: boolean): void {
+  const type = hours ? "number" : "date";
+  if (input.type !== type) input.type = type;
+  if (hours) input.step = "any";
+}
+
 export function csvField(value: string | number): string {
   const isFormula = typeof value === "string" && /^[=+\-@\t\r]/.test(value) && !Number.isFinite(Number(value));
   const text = isFormula ? `'${value}` : String(value);

@@ -1,7 +1,9 @@
 // What is asked of a fit: a model, and points that are pasted or were measured.
 
 import { fill, h, id } from "../dom";
+import { baseText, isHours, momentInput } from "../format";
 import { overview, site } from "../model";
+import type { Standing } from "../types";
 import { readColumns } from "./points";
 import type { Axes, Model, Wanted } from "./types";
 
@@ -59,13 +61,14 @@ export function fitForm(models: Model[], ask: (wanted: Wanted, axes: Axes) => vo
     linearLabel.hidden = !chosen()?.has_line;
     if (linearLabel.hidden) linear.checked = false;
     weights.disabled = linear.checked;
-    if (linear.checked) weights.value = "none";
     pasted.hidden = source.value !== "points";
     measured.hidden = source.value === "points";
+    const hours = isHours(all.find((one) => one.id === series.value)?.last ?? "");
+    for (const input of [from, to]) momentInput(input, hours);
   }
 
   function wanted(): [Wanted, Axes] {
-    const asked = { model: model.value, linear: linear.checked, weights: weights.value };
+    const asked = { model: model.value, linear: linear.checked, weights: linear.checked ? "none" : weights.value };
     if (source.value === "points") {
       const { names, ...columns } = readColumns(points.value);
       const [x, y] = names ?? ["x", "y"];
@@ -74,7 +77,7 @@ export function fitForm(models: Model[], ask: (wanted: Wanted, axes: Axes) => vo
         { x, y },
       ];
     }
-    const one = all().find((known) => known.id === series.value);
+    const one = all.find((known) => known.id === series.value);
     if (!one) throw new Error("There is no series to fit.");
     const period = { from: from.value || null, to: to.value || null };
     return [
@@ -83,31 +86,25 @@ export function fitForm(models: Model[], ask: (wanted: Wanted, axes: Axes) => vo
     ];
   }
 
-  const all = () => {
-    const loaded = overview.get();
-    return loaded.state === "ready" ? loaded.value.series : [];
-  };
+  let all: Standing[] = [];
   let drawn = "";
-  const unwatch = overview.watch(() => {
-    const text = all()
-      .map((one) => `${one.id} ${one.parameter} ${one.outfall}`)
-      .join("\n");
-    if (text === drawn) return;
-    drawn = text;
+  const unwatch = overview.watch((loaded) => {
+    // What is chosen stays while the list is asked for anew.
+    if (loaded.state !== "ready") return;
+    all = loaded.value.series;
+    const texts = all.map((one) => `${one.parameter} · ${one.outfall} · ${baseText(one.base)} · ${one.unit}`);
+    const list = all.map((one, index) => `${one.id} ${texts[index]}`).join("\n");
+    if (list === drawn) return;
+    drawn = list;
     const last = series.value;
-    fill(
-      series,
-      ...all().map((one) =>
-        h("option", {
-          value: one.id,
-          text: `${one.parameter} · ${one.outfall} · ${one.unit}`,
-          selected: one.id === last,
-        }),
-      ),
+    const options = all.map((one, index) =>
+      h("option", { value: one.id, text: texts[index], selected: one.id === last }),
     );
+    fill(series, ...options);
+    choose();
   });
 
-  for (const one of [model, linear, source]) one.addEventListener("change", choose);
+  for (const one of [model, linear, source, series]) one.addEventListener("change", choose);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     try {
@@ -117,7 +114,13 @@ export function fitForm(models: Model[], ask: (wanted: Wanted, axes: Axes) => vo
     }
   });
   choose();
-  return { element: form, end: unwatch };
+  return {
+    element: form,
+    end: unwatch,
+    focus: () => button.focus(),
+    /** Whether somebody has just asked, and does nothing else in the form. */
+    isAsking: () => document.activeElement === button || document.activeElement === document.body,
+  };
 }
 
 function field(label: string, input: HTMLElement, hint = ""): HTMLElement {

@@ -1,7 +1,6 @@
 // Points, curve and 95 % band, and below them what the curve leaves of each point.
 
 import { s } from "../dom";
-import { brief } from "../format";
 import type { Axes, Result } from "./types";
 
 const [WIDTH, LEFT, RIGHT] = [720, 64, 12];
@@ -74,28 +73,38 @@ function wide([low, high]: Range): Range {
   return [low - more, high + more];
 }
 
-/** Round numbers in a range. */
-function ticks([low, high]: Range): number[] {
+/** Round numbers in a range, and how many decimals tell them apart. */
+function ticks([low, high]: Range): { values: number[]; decimals: number } {
   const rough = (high - low) / TICKS;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 5, 10].find((one) => one * power >= rough) ?? 10) * power;
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
+  const values = Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
+  return { values, decimals: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
 function grid(x: Scale, y: Scale, { top, height }: { top: number; height: number }): SVGElement[] {
   const bottom = top + height;
+  const [across, up] = [ticks(x.range), ticks(y.range)];
   return [
-    ...ticks(y.range).flatMap((value) => [
+    ...up.values.flatMap((value) => [
       s("path", { class: "fit-grid", d: `M${LEFT} ${y.at(value)}H${WIDTH - RIGHT}` }),
-      label(brief(value), LEFT - 8, y.at(value) + 4, "end"),
+      label(tickText(value, up.decimals), LEFT - 8, y.at(value) + 4, "end"),
     ]),
-    ...ticks(x.range).flatMap((value) => [
+    ...across.values.flatMap((value) => [
       s("path", { class: "fit-grid", d: `M${x.at(value)} ${top}V${bottom}` }),
-      label(brief(value), x.at(value), bottom + 17),
+      label(tickText(value, across.decimals), x.at(value), bottom + 17),
     ]),
   ];
+}
+
+function tickText(value: number, decimals: number): string {
+  const isFar = value !== 0 && (Math.abs(value) >= 1e7 || decimals > 6);
+  // `+ 0` takes the sign from a zero.
+  return isFar
+    ? value.toExponential(2)
+    : (Number(value.toFixed(decimals)) + 0).toLocaleString("en-US", { maximumFractionDigits: decimals });
 }
 
 function dot(x: number, y: number): SVGElement {

@@ -1,12 +1,13 @@
 // What came of a fit: parameters with their errors, how good it is, warnings, the picture, and files to keep.
 
 import { download, h, id } from "../dom";
-import { brief, counted, exact } from "../format";
+import { brief, counted, csv, exact } from "../format";
 import { picture } from "./picture";
 import type { Axes, Estimate, Result } from "./types";
 
-export function resultPanel(result: Result, axes: Axes): HTMLElement {
+export function resultPanel(result: Result, asked: Axes): HTMLElement {
   const { fit } = result;
+  const axes = { ...asked, y: result.y_unit ?? asked.y };
   const heading = h("h2", { id: id("fit"), tabindex: "-1", text: "The fit" });
   const line = fit.form.kind === "linearised" ? `, as the straight line of ${fit.form.formula}` : "";
   return h(
@@ -59,11 +60,12 @@ function between({ fixed, at_bound: bound, lower_95: lower, upper_95: upper }: E
   return lower === null || upper === null ? "–" : `${brief(lower)} to ${brief(upper)}`;
 }
 
-/** `1/x` is `1/hours` where x is hours. */
+/** `1/x` is `1/days` where x is `days` or `Time (days)`. */
 function unitOf(unit: string, axes: Axes): string {
   if (unit === "1") return "";
+  const unitIn = (name: string) => /\(([^()]+)\)$/.exec(name)?.[1] ?? name;
   return unit.replace(/[xy]/g, (which) => {
-    const of = which === "x" ? axes.x : axes.y;
+    const of = unitIn(which === "x" ? axes.x : axes.y);
     return unit.length > 1 && /[/ *]/.test(of) ? `(${of})` : of;
   });
 }
@@ -84,21 +86,16 @@ function keep(text: string, file: string, make: () => string, type: string): HTM
   return h("button", { type: "button", text, on: { click } });
 }
 
-const csv = (rows: (string | number | null)[][]) =>
-  rows.map((row) => `${row.map((cell) => cell ?? "").join(",")}\r\n`).join("");
+/** What does not exist, such as a residual of a point that was left out, is an empty cell. */
+const cell = (value: number | null) => value ?? "";
 
 function curveText({ curve }: Result, axes: Axes): string {
   return csv([
-    [...names(axes), "lower_95", "upper_95"],
-    ...curve.map((point) => [point.x, point.y, point.lower_95, point.upper_95]),
+    [axes.x, axes.y, "lower_95", "upper_95"],
+    ...curve.map((point) => [point.x, point.y, point.lower_95, point.upper_95].map(cell)),
   ]);
 }
 
 function pointsText({ points }: Result, axes: Axes): string {
-  return csv([[...names(axes), "residual"], ...points.map((point) => [point.x, point.y, point.residual])]);
-}
-
-/** As the head of a CSV file: a name from elsewhere may hold anything. */
-function names({ x, y }: Axes): string[] {
-  return [x, y].map((text) => text.replace(/[^\p{L}\p{N} _()/.%-]/gu, " ").replace(/^[-\s]+/, "") || "value");
+  return csv([[axes.x, axes.y, "residual"], ...points.map((point) => [point.x, point.y, point.residual].map(cell))]);
 }

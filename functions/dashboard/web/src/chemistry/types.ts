@@ -4,7 +4,6 @@ export interface Model {
   id: string;
   label: string;
   formula: string;
-  parameters: { name: string; label: string; unit: string }[];
   has_line: boolean;
 }
 
@@ -21,17 +20,14 @@ export interface Estimate {
 }
 
 export interface Fit {
-  model: string;
   formula: string;
   form: { kind: "nonlinear" } | { kind: "linearised"; formula: string };
   parameters: Estimate[];
   r_squared: number | null;
   residual_sd: number | null;
-  rss: number;
   aicc: number | null;
   points: number;
   points_left_out: number;
-  iterations: number;
   warnings: { text: string }[];
 }
 
@@ -46,17 +42,18 @@ export interface Result {
   fit: Fit;
   curve: CurvePoint[];
   points: { x: number | null; y: number | null; residual: number | null }[];
+  /** That of a series' readings; `null` for points that were given. */
+  y_unit: string | null;
 }
 
 export interface Job {
   id: string;
   state: "waiting" | "running" | "done" | "failed" | "cancelled";
-  progress: { step: number; of: number } | null;
+  progress: { step: number } | null;
   result: Result | null;
   error: { code: string; message: string } | null;
 }
 
-/** What is asked. */
 export interface Wanted {
   model: string;
   linear: boolean;
@@ -65,7 +62,7 @@ export interface Wanted {
   series?: { site: string; series: string; from: string | null; to: string | null };
 }
 
-/** What x and y are. */
+/** What x and y are called, or their units: those of the parameters follow from them. */
 export interface Axes {
   x: string;
   y: string;

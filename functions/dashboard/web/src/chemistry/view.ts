@@ -10,9 +10,9 @@ import type { Axes, Job, Model, Wanted } from "./types";
 /** Fits of decay and sorption. */
 export function chemistryView(main: HTMLElement): () => void {
   let isOver = false;
-  let endForm = () => {};
+  let form: ReturnType<typeof fitForm> | null = null;
   let fitting: Fitting | null = null;
-  const result = h("div", { class: "fit-result", "aria-live": "polite" });
+  const result = h("div", { class: "fit-result" });
 
   async function fit(wanted: Wanted, axes: Axes): Promise<void> {
     fitting?.cancel();
@@ -21,27 +21,40 @@ export function chemistryView(main: HTMLElement): () => void {
     const cancel = () => {
       own.cancel();
       fill(result, h("p", { role: "status", text: "The fit was cancelled." }));
+      form?.focus();
     };
     const button = h("button", { type: "button", text: "Cancel", on: { click: cancel } });
-    const said = h("div", {}, loading("Waiting for its turn"));
+    const said = h("div");
+    let words = "";
+    const tell = (text: string) => {
+      if (text !== words) fill(said, loading(text));
+      words = text;
+    };
+    tell("Waiting for its turn");
     fill(result, h("div", { class: "card", data: { testid: "fitting" } }, said, button));
     try {
-      const job = await own.run(wanted, (far) => fill(said, loading(farText(far))));
-      if (job !== null && !isOver) show(job, axes);
+      const job = await own.run(wanted, (far) => tell(farText(far)));
+      if (job !== null) show(job, axes);
     } catch (error) {
-      if (fitting === own && !isOver) fill(result, failed(error));
+      if (!own.isCancelled) fill(result, failed(error));
     }
   }
 
   function show(job: Job, axes: Axes): void {
     if (job.result === null) {
-      const text = job.error?.message ?? "It was cancelled.";
-      fill(result, h("div", { class: "problem", role: "alert" }, h("p", { text: `There is no fit: ${text}` })));
+      complain(`There is no fit: ${job.error?.message ?? "it was cancelled."}`);
       return;
     }
+    // Not from somebody who is at the next question.
+    const isWaiting = form?.isAsking() || result.contains(document.activeElement);
     const panel = resultPanel(job.result, axes);
     fill(result, panel);
-    panel.querySelector("h2")?.focus();
+    if (isWaiting) panel.querySelector("h2")?.focus();
+  }
+
+  function complain(text: string): void {
+    fitting?.cancel();
+    fill(result, h("div", { class: "problem", role: "alert" }, h("p", { text })));
   }
 
   async function open(): Promise<void> {
@@ -49,9 +62,7 @@ export function chemistryView(main: HTMLElement): () => void {
     try {
       const { models } = await get<{ models: Model[] }>("/api/chemistry/models");
       if (isOver) return;
-      const complain = (text: string) => fill(result, h("div", { class: "problem", role: "alert" }, h("p", { text })));
-      const form = fitForm(models, (wanted, axes) => void fit(wanted, axes), complain);
-      endForm = form.end;
+      form = fitForm(models, (wanted, axes) => void fit(wanted, axes), complain);
       fill(main, h("div", { class: "fit-columns" }, form.element, result));
     } catch (error) {
       if (!isOver)
@@ -66,7 +77,7 @@ export function chemistryView(main: HTMLElement): () => void {
   return () => {
     isOver = true;
     fitting?.cancel();
-    endForm();
+    form?.end();
   };
 }
 

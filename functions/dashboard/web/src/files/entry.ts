@@ -30,7 +30,7 @@ export function entry(record: LedgerRecord, decided: (record: LedgerRecord) => v
   let drawn = "";
   const draw = (now: LedgerRecord) => {
     element.dataset.status = stateOf(now);
-    // Who comes back finds what was asked for last.
+    // The link keeps which files are listed.
     link.href = hashOf({ ...route.get(), view: "files", file: now.id });
     fill(head, stateSign(now), h("span", { class: "quiet number", text: `${momentText(now.received_at, UTC)} UTC` }));
     fill(body, h("p", { class: "quiet" }, ...originOf(now)), ...account(now));
