@@ -88,7 +88,7 @@ ALLOWED = {
     },
     "chemistry": {
         on(TABLE, [*READ, "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"], "FITS", "FIT#*"),
-        on(TABLE, READ, "SITES", "SITE#*", "SERIES#*", "PERMIT#*"),
+        on(TABLE, READ, "SITE#*", "SERIES#*", "PERMIT#*"),
         on(TABLE, ["UpdateItem"], "COUNTERS#*", "RATE#*"),
         on((ITSELF,), ["InvokeFunction"], service="lambda"),
         on(QUEUE, ["SendMessage"], service="sqs"),
@@ -141,6 +141,7 @@ ALLOWED = {
     | SETTLER
     | {
         on(INDEX, ["Query"], "LEDGER", "OPEN"),
+        on(TABLE, ["PutItem"], "SITE#*"),
         on(TABLE, ["UpdateItem"], "SITES", "COUNTERS#*"),
     },
 }
@@ -414,8 +415,9 @@ class Apis(unittest.TestCase):
     def test_nobody_else_may_call_functions(self):
         for name, permission in of_type("AWS::Lambda::Permission").items():
             properties = permission["Properties"]
-            scheduled = ref(properties["FunctionName"]) in (FUNCTIONS["settle"][0], FUNCTIONS["batch"][0])
-            caller = "events.amazonaws.com" if scheduled else "apigateway.amazonaws.com"
+            by_events = {"SettleFunctionSweepPermission", "BatchFunctionObjectPermission"}
+            by_events |= {"BatchFunctionSweepPermission", "ChemistryFunctionSweepPermission"}
+            caller = "events.amazonaws.com" if name in by_events else "apigateway.amazonaws.com"
             self.assertEqual(caller, properties["Principal"], name)
             self.assertEqual("lambda:InvokeFunction", properties["Action"], name)
         self.assertEqual([], self.callers("ws-broadcast"))
@@ -509,6 +511,13 @@ class Schedules(unittest.TestCase):
             (target,) = properties["Targets"]
             self.assertEqual(FUNCTIONS[binary][0], ref(target["Arn"]))
             self.assertNotIn("Input", target)
+
+    def test_fits_that_were_left_are_found(self):
+        properties = RESOURCES["ChemistryFunctionSweep"]["Properties"]
+        self.assertEqual("rate(5 minutes)", properties["ScheduleExpression"])
+        (target,) = properties["Targets"]
+        self.assertEqual(FUNCTIONS["chemistry"][0], ref(target["Arn"]))
+        self.assertEqual('{"sweep": {}}', target["Input"])
 
     def test_objects_in_the_inbox_and_no_others_tell_of_themselves(self):
         properties = RESOURCES["BatchFunctionObject"]["Properties"]

@@ -61,6 +61,11 @@ impl Api {
         read(self.request(reqwest::Method::POST, path).json(body).send().await?).await
     }
 
+    /// Removes what is there.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<(StatusCode, Value)> {
+        read(self.request(reqwest::Method::DELETE, path).send().await?).await
+    }
+
     /// Puts JSON.
     pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<(StatusCode, Value)> {
         read(self.request(reqwest::Method::PUT, path).json(body).send().await?).await

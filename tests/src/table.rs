@@ -39,6 +39,11 @@ impl Table {
         Ok(Self { endpoint, name: name_for(directory.path()), _embedded: embedded, _directory: directory })
     }
 
+    /// The one that the local gateway creates for `template.yaml`, on an engine that nobody else uses.
+    pub fn of_template() -> anyhow::Result<Self> {
+        Ok(Self { name: "local-Table".to_owned(), ..Self::new()? })
+    }
+
     /// Where it is.
     pub fn endpoint(&self) -> &str {
         &self.endpoint

@@ -6,12 +6,12 @@ use axum::extract::State;
 use domain::alert::{Alert, Severity};
 use domain::calendar::Calendar;
 use domain::name;
+use domain::range::Range;
 use serde::{Deserialize, Serialize};
 use table::alerts::Block;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
 use web::query::{Query, cursor, page_limit, read_cursor};
-use web::range::Range;
 use web::{ApiError, ApiResult};
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -6,7 +6,6 @@ use files::scheduled::Allowed;
 use lambda::{Error, Function};
 use live::ports::FollowTheFeed;
 use std::sync::Arc;
-use utoipa::OpenApi;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -14,16 +13,6 @@ async fn main() -> Result<(), Error> {
     let store = function.store();
     let sources = Some(Arc::new(Allowed::new(&function.config().source_hosts)));
     let api = Api { engine: Engine::new(store.clone(), Arc::new(FollowTheFeed)), store, sources };
-    let documents = || {
-        [
-            ingest::Docs::openapi(),
-            upload::Docs::openapi(),
-            chemistry_function::Docs::openapi(),
-            health::Docs::openapi(),
-            metrics_function::Docs::openapi(),
-        ]
-    };
-    let docs = api::docs::router(move || api::docs::openapi(documents()));
-    let router = api::router(api, &function.guard()).merge(docs);
+    let router = api::router(api, &function.guard()).merge(api::docs::router());
     function.serve(router).await
 }

@@ -11,7 +11,9 @@ use domain::calendar::date_from_text;
 use domain::history::Version;
 use domain::permit::Permit;
 use domain::permit_json::{self, FieldError};
+use domain::range::moment;
 use domain::{name, time};
+use engine::answer::AlertsChanged;
 use engine::preview::preview_permit;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -23,7 +25,6 @@ use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
 use web::guard::Client;
 use web::query::{JsonBody, Path, Query};
-use web::range::moment;
 use web::{ApiError, ApiResult};
 
 /// An answer, with the version that it shows as its `ETag`.
@@ -145,13 +146,12 @@ pub(crate) async fn put_permit(
             adopted => break adopted?,
         }
     };
-    let alerts = AlertsChanged { new: adopted.alerts_new, withdrawn: adopted.alerts_withdrawn };
     let pending = (adopted.left > 0).then_some(adopted.left);
     let shown = match place {
         Place::InForce => time::now(),
         Place::From(day) => adopted.permit.history.calendar.midnight(day),
     };
-    let saved = SavedPermit { permit: SitePermit::new(site, &adopted.permit, shown), alerts, pending };
+    let saved = SavedPermit { permit: SitePermit::new(site, &adopted.permit, shown), alerts: adopted.alerts, pending };
     let answer = tagged(adopted.permit.version, saved);
     if pending.is_none() {
         return Ok(answer.into_response());
@@ -283,15 +283,6 @@ pub(crate) struct SavedPermit {
     /// With 202 alone: how much is still to be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pending: Option<u64>,
-}
-
-/// How a new permit changed the alerts.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AlertsChanged {
-    /// Exceedances that were none before.
-    new: u64,
-    /// Alerts that no longer hold.
-    withdrawn: u64,
 }
 
 /// What would be in exceedance under a permit.

@@ -7,6 +7,7 @@ use axum::extract::State;
 use domain::alert::Severity;
 use domain::columns::{Columns, Row};
 use domain::evaluate::Rule;
+use domain::range::Range;
 use domain::reading::{Mark, Qualifier};
 use domain::time::Shown;
 use engine::terms::Terms;
@@ -15,7 +16,6 @@ use table::series::Entry;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
 use web::query::{Query, cursor, read_cursor};
-use web::range::Range;
 use web::{ApiError, ApiResult};
 
 /// The most points in one answer.

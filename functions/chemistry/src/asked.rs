@@ -1,9 +1,9 @@
 //! What is asked of a fit.
 
-use crate::task::{From, Series, Task};
 use chemistry::fit::Setting;
 use chemistry::question::{Points, Question, QuestionError, Weighting};
 use domain::permit_json::FieldError;
+use fits::task::{PointsFrom, SeriesRange, Task};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use web::{ApiError, ApiResult};
 
 /// The fit that is wanted.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = FitWanted)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// The model: `decay_zero`, `decay_first`, `decay_second`, `bod_first`, `langmuir`, `freundlich`, `linear` or `temkin`.
@@ -29,11 +30,12 @@ pub(crate) struct Wanted {
     /// The points themselves.
     points: Option<WantedPoints>,
     /// In place of points, readings of a series: x is hours since the first of them.
-    series: Option<Series>,
+    series: Option<SeriesRange>,
 }
 
 /// Points, of one length. `null` is a value that is missing.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = FitPoints)]
 #[serde(deny_unknown_fields)]
 struct WantedPoints {
     x: Vec<Option<f64>>,
@@ -47,13 +49,13 @@ impl Wanted {
     pub(crate) fn task(self) -> ApiResult<(Task, Option<Points>)> {
         let Self { model, linear, weights, parameters, points, series } = self;
         let question = Question { model, linear, weights, parameters };
-        question.model().map_err(|error| invalid(field_of(&error), &error.to_string()))?;
+        question.check().map_err(|error| invalid(field_of(&error), &error.to_string()))?;
         let (from, points) = match (points, series) {
             (Some(points), None) => {
                 let points = points.read(&question)?;
-                (From::Points { with_sigma: points.sigma.is_some() }, Some(points))
+                (PointsFrom::Points { with_sigma: points.sigma.is_some() }, Some(points))
             }
-            (None, Some(series)) => (From::Series(series), None),
+            (None, Some(series)) => (PointsFrom::Series(series), None),
             _ => return Err(invalid("points", "either points or a series is expected")),
         };
         Ok((Task { question, from }, points))

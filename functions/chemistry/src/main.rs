@@ -1,7 +1,9 @@
-//! The function for fits: what is asked through the HTTP API, and the fits themselves, for which it invokes itself.
+//! The function for fits: what is asked through the HTTP API, and the fits themselves, for which it invokes itself. A schedule
+//! finds those that nobody works on any more.
 
-use chemistry_function::work::{Worked, work};
-use chemistry_function::{Hands, metrics};
+use fits::metrics;
+use fits::queue::Queue;
+use fits::work::{Time, work};
 use futures_util::future::BoxFuture;
 use lambda::{Error, Fault, Function, Itself, LambdaEvent, LambdaRequest};
 use serde::{Deserialize, Serialize};
@@ -13,11 +15,14 @@ use std::time::{Duration, Instant, SystemTime};
 /// What is left of an invocation's time when a fit is given up.
 const TO_END: Duration = Duration::from_secs(5);
 
-/// What this function invokes itself with. All else is of the HTTP API.
+/// What this function and its schedule invoke it with. All else is of the HTTP API.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fit {
-    fit: String,
+#[serde(rename_all = "snake_case")]
+enum Work {
+    /// One fit, by its id.
+    Fit(String),
+    /// All that nobody may be working on.
+    Sweep {},
 }
 
 /// An answer.
@@ -25,14 +30,14 @@ struct Fit {
 #[serde(untagged)]
 enum Answer<H> {
     Http(H),
-    Over {},
+    Worked {},
 }
 
 /// Invokes this function for a fit.
 struct Invocations(Itself);
 
-impl Hands for Invocations {
-    fn take_up<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), String>> {
+impl Queue for Invocations {
+    fn put<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move { self.0.invoke(&json!({ "fit": id })).await })
     }
 }
@@ -40,23 +45,31 @@ impl Hands for Invocations {
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let function = Function::start_with(&[&metrics::COUNTERS])?;
-    let hands = Arc::new(Invocations(Itself::new()?));
+    let invocations = Arc::new(Invocations(Itself::new()?));
     let store = function.store();
-    let http = function.http(chemistry_function::router(store.clone(), hands, &function.guard()));
+    let http = function.http(chemistry_function::router(store.clone(), invocations.clone(), &function.guard()));
     let handler = async |event: LambdaEvent<Box<RawValue>>| {
         let (event, context) = event.into_parts();
-        if let Ok(Fit { fit }) = serde_json::from_str(event.get()) {
-            let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-            let until = Instant::now() + left.saturating_sub(TO_END.min(left / 2));
-            return match work(&store, &fit, Some(until)).await.map_err(Fault::Store)? {
-                Worked::Over => Ok(Answer::Over {}),
-                // Lambda tries again, and then says so.
-                Worked::Elsewhere | Worked::OutOfTime => Err(Fault::Unfinished(fit)),
-            };
+        match serde_json::from_str(event.get()) {
+            Ok(Work::Fit(id)) => {
+                let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+                let until = Instant::now() + left.saturating_sub(TO_END.min(left / 2));
+                work(&store, &id, &Time::Until(until)).await?;
+                Ok::<_, Fault>(Answer::Worked {})
+            }
+            Ok(Work::Sweep {}) => {
+                for id in store.open_fits().await? {
+                    // Whoever works on it goes on, and has the lease.
+                    invocations.put(&id).await.map_err(Fault::Invoke)?;
+                }
+                Ok(Answer::Worked {})
+            }
+            Err(_) => {
+                let request = serde_json::from_str::<LambdaRequest>(event.get());
+                let request = request.map_err(|error| Fault::BadEvent(error.to_string()))?;
+                Ok::<_, Fault>(Answer::Http(http.answer(LambdaEvent::new(request, context)).await))
+            }
         }
-        let request = serde_json::from_str::<LambdaRequest>(event.get());
-        let request = request.map_err(|error| Fault::BadEvent(error.to_string()))?;
-        Ok(Answer::Http(http.answer(LambdaEvent::new(request, context)).await))
     };
     function.run(handler).await
 }

@@ -6,13 +6,15 @@ use utoipa::ToSchema;
 
 /// The models.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FitModels)]
 pub(crate) struct Models {
-    models: Vec<Shown>,
+    models: Vec<ModelShown>,
 }
 
 /// A model.
 #[derive(Debug, Serialize, ToSchema)]
-struct Shown {
+#[schema(as = FitModel)]
+struct ModelShown {
     /// Its name in requests.
     id: &'static str,
     /// For people.
@@ -25,6 +27,7 @@ struct Shown {
 
 /// A parameter of a model.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FitParameter)]
 struct ShownParameter {
     /// Its name, as in the formula.
     name: &'static str,
@@ -41,7 +44,7 @@ impl Models {
             label: parameter.label,
             unit: parameter.unit,
         };
-        let shown = |model: &&dyn model::Model| Shown {
+        let shown = |model: &&dyn model::Model| ModelShown {
             id: model.id(),
             label: model.label(),
             formula: model.formula(),

@@ -3,17 +3,17 @@
 use crate::asked::Wanted;
 use crate::document::Document;
 use crate::models::Models;
-use crate::points::{self, NoPoints};
-use crate::task::{From, packed};
-use crate::workers::Hands;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use fits::points::{NoPoints, check};
+use fits::queue::{NotTaken, Queue, begin, cancel};
+use fits::task::PointsFrom;
 use std::sync::Arc;
 use table::Store;
-use table::fits::{Doing, FitJob, MAX_OPEN};
+use table::fits::{FitJob, MAX_OPEN};
 use utoipa::OpenApi;
 use web::error::ErrorEnvelope;
 use web::guard::Guard;
@@ -29,16 +29,16 @@ pub struct Docs;
 #[derive(Clone)]
 struct Fits {
     store: Store,
-    hands: Arc<dyn Hands>,
+    queue: Arc<dyn Queue>,
 }
 
-/// The routes. Fits are worked out by `hands`.
-pub fn router(store: Store, hands: Arc<dyn Hands>, guard: &Guard) -> Router {
+/// The routes. Fits are worked out by whoever takes them from `queue`.
+pub fn router(store: Store, queue: Arc<dyn Queue>, guard: &Guard) -> Router {
     let routes = Router::new()
         .route("/api/chemistry/models", get(get_models))
         .route("/api/chemistry/fit", post(post_fit))
         .route("/api/chemistry/fit/{id}", get(get_fit).delete(delete_fit))
-        .with_state(Fits { store, hands });
+        .with_state(Fits { store, queue });
     guard.protect(routes)
 }
 
@@ -59,22 +59,11 @@ async fn get_models() -> Json<Models> {
 )]
 async fn post_fit(State(fits): State<Fits>, JsonBody(wanted): JsonBody<Wanted>) -> ApiResult<Response> {
     let (task, points) = wanted.task()?;
-    if let From::Series(series) = &task.from {
-        points::found(&fits.store, series).await?;
+    if let PointsFrom::Series(series) = &task.from {
+        check(&fits.store, series).await.map_err(no_points)?;
     }
-    let id = uuid::Uuid::now_v7().simple().to_string();
-    let asked = serde_json::to_string(&task).map_err(ApiError::internal)?;
-    let points = points.as_ref().map(packed).unwrap_or_default();
-    if !fits.store.begin_fit(&id, &asked, &points).await? {
-        let message = format!("{MAX_OPEN} fits wait already; try again when some are over");
-        return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_fits", message));
-    }
-    if let Err(error) = fits.hands.take_up(&id).await {
-        fits.store.end_fit(None, &id, Doing::Cancelled, None).await?;
-        return Err(ApiError::unavailable(error));
-    }
-    let location = [(header::LOCATION, format!("/api/chemistry/fit/{id}"))];
-    let job = FitJob { id, asked, doing: Doing::Waiting, attempts: 0, steps: (0, 0), came: None };
+    let job = begin(&fits.store, &*fits.queue, &task, points.as_ref()).await.map_err(not_taken)?;
+    let location = [(header::LOCATION, format!("/api/chemistry/fit/{}", job.id))];
     Ok((StatusCode::ACCEPTED, location, document(job)?).into_response())
 }
 
@@ -93,10 +82,7 @@ async fn get_fit(State(fits): State<Fits>, Path(id): Path<String>) -> ApiResult<
     responses((status = 200, description = "As it is now", body = Document), (status = 404, description = "No such fit", body = ErrorEnvelope))
 )]
 async fn delete_fit(State(fits): State<Fits>, Path(id): Path<String>) -> ApiResult<Response> {
-    known(&fits, &id).await?;
-    if fits.store.end_fit(None, &id, Doing::Cancelled, None).await? {
-        crate::metrics::over(Doing::Cancelled);
-    }
+    cancel(&fits.store, &id).await?;
     document(known(&fits, &id).await?)
 }
 
@@ -110,12 +96,28 @@ fn document(job: FitJob) -> ApiResult<Response> {
     Ok((fresh, Json(Document::new(job).map_err(ApiError::internal)?)).into_response())
 }
 
-impl std::convert::From<NoPoints> for ApiError {
-    fn from(error: NoPoints) -> Self {
-        match error {
-            NoPoints::Store(error) => error.into(),
-            NoPoints::NoSeries => Self::not_found(error.to_string()),
-            NoPoints::Range(_) | NoPoints::Units(..) | NoPoints::TooMany => Self::bad_request(error.to_string()),
+fn no_points(error: NoPoints) -> ApiError {
+    match error {
+        NoPoints::Store(error) => error.into(),
+        NoPoints::Range(error) => error.into(),
+        NoPoints::NoSeries => ApiError::not_found(error.to_string()),
+        NoPoints::Site(_) | NoPoints::Nothing | NoPoints::Units(..) | NoPoints::TooMany => {
+            ApiError::bad_request(error.to_string())
+        }
+    }
+}
+
+fn not_taken(error: NotTaken) -> ApiError {
+    match error {
+        NotTaken::Store(error) => error.into(),
+        NotTaken::TooMany => {
+            let message = format!("{MAX_OPEN} fits wait already; try again when some are over");
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_fits", message)
+        }
+        NotTaken::NoWorker(_) => {
+            tracing::error!(%error, "a fit was not taken");
+            let message = "fits are not worked out now; try again";
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
         }
     }
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 use axum::{Json, Router};
 use engine::Engine;
+use engine::answer::AlertsChanged;
 use engine::record::record_json;
 use engine::withdraw::{DecideError, Withdrawn};
 use serde::{Deserialize, Serialize};
@@ -48,15 +49,6 @@ pub(crate) struct WithdrawnFile {
     pending: Option<u64>,
 }
 
-/// How alerts have changed.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AlertsChanged {
-    /// Exceedances that were none before.
-    new: u64,
-    /// Alerts that no longer hold.
-    withdrawn: u64,
-}
-
 /// Withdraws a file: its readings count no longer, what they had replaced counts again, and verdicts follow. The ledger
 /// keeps both. The same bytes sent again afterwards are a new file.
 #[utoipa::path(
@@ -80,10 +72,8 @@ async fn delete_ingest(
     client: Client,
 ) -> ApiResult<Response> {
     let reason = reason(&why.reason)?;
-    let Withdrawn { ingest, alerts_new, alerts_withdrawn, left } =
-        engine.withdraw(&id, reason, &client.0).await.map_err(refusal)?;
+    let Withdrawn { ingest, alerts, left } = engine.withdraw(&id, reason, &client.0).await.map_err(refusal)?;
     let pending = (left > 0).then_some(left);
-    let alerts = AlertsChanged { new: alerts_new, withdrawn: alerts_withdrawn };
     let answer = Json(WithdrawnFile { ingest: record_json(&ingest, None), alerts, pending });
     if pending.is_none() {
         return Ok(answer.into_response());

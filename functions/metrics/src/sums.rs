@@ -10,7 +10,7 @@ use web::metrics::FAMILIES;
 pub type Sums = BTreeMap<String, BTreeMap<String, f64>>;
 
 /// What some functions have beside what all of them have.
-pub const MORE: [&Family; 2] = [&files::metrics::COUNTERS, &chemistry_function::metrics::COUNTERS];
+pub const MORE: [&Family; 2] = [&files::metrics::COUNTERS, &fits::metrics::COUNTERS];
 
 /// The sums in Prometheus' text format, in the order in which metrics are declared.
 pub fn render(sums: &Sums) -> String {

@@ -24,6 +24,6 @@ static FAMILY: Family = Family {
 
 /// All families.
 pub(crate) fn families() -> Vec<&'static Family> {
-    let more = [&files::metrics::FAMILY, &files::metrics::COUNTERS, &chemistry_function::metrics::COUNTERS, &FAMILY];
+    let more = [&files::metrics::FAMILY, &files::metrics::COUNTERS, &fits::metrics::COUNTERS, &FAMILY];
     web::metrics::FAMILIES.into_iter().chain(more).collect()
 }

@@ -54,7 +54,8 @@ impl Outcome {
     /// What the answer to a file says besides its exceedances: whether all of it could be judged.
     pub(crate) fn besides(answer: &Value) -> Self {
         let number = |name: &str| answer[name].as_u64().unwrap_or_default();
-        // What no limit was compared with is not known to comply. Without a server nothing is judged, and nothing says so.
+        // What no limit was compared with is not known to comply. `ingest --check` judges nothing, and its answers do not
+        // have the number.
         let is_open = answer["readings_judged"] == 0;
         if is_open || number("rows_refused") + number("readings_inconclusive") > 0 {
             Self::Insufficient

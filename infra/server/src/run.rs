@@ -29,7 +29,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Ingest(options) => return finished(format, async move { send::run(&options).await }),
         Command::Monitor(options) => {
-            let grace = if options.is_live() { GRACE } else { Duration::ZERO };
+            let grace = options.is_live().then_some(GRACE);
             return finished_within(grace, format, async move { monitor::run(&options).await });
         }
         Command::Simulate(options) => return finished(format, async move { simulate::run(&options).await }),
@@ -57,11 +57,11 @@ fn finished<C>(format: Option<LogFormat>, command: C) -> ExitCode
 where
     C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
 {
-    finished_within(Duration::ZERO, format, command)
+    finished_within(None, format, command)
 }
 
-/// Runs a command that comes to an outcome, also in so long after it was told to stop.
-fn finished_within<C>(grace: Duration, format: Option<LogFormat>, command: C) -> ExitCode
+/// Runs a command that comes to an outcome, and gives it this long after it was told to stop.
+fn finished_within<C>(grace: Option<Duration>, format: Option<LogFormat>, command: C) -> ExitCode
 where
     C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
 {
@@ -70,7 +70,7 @@ where
 
 /// Runs a command to its end, or until it is interrupted: what it has of its own is cleared away either way. It is a task of
 /// its own, as reading a pipe or fitting a million points hears of nothing meanwhile.
-fn ended<C>(grace: Duration, command: C) -> anyhow::Result<ExitCode>
+fn ended<C>(grace: Option<Duration>, command: C) -> anyhow::Result<ExitCode>
 where
     C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
 {
@@ -85,12 +85,13 @@ where
             () = stop => {}
             outcome = &mut task => return anyhow::Ok(outcome??.into()),
         }
+        let Some(grace) = grace else { return Ok(ExitCode::from(INTERRUPTED)) };
         match tokio::time::timeout(grace, &mut task).await {
             Ok(outcome) => Ok(outcome??.into()),
             Err(_) => Ok(ExitCode::from(INTERRUPTED)),
         }
     });
-    // What still runs ends with it, and must not hold the process up.
+    // What the command has begun ends with the runtime, and must not hold the process up.
     runtime.shutdown_timeout(Duration::from_millis(500));
     ended
 }

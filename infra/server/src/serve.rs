@@ -9,7 +9,7 @@ use anyhow::Context;
 use api::Api;
 use axum::Router;
 use axum::serve::ListenerExt;
-use chemistry_function::workers::Workers;
+
 use clap::Args;
 use embedded::Embedded;
 use engine::Engine;
@@ -17,6 +17,7 @@ use engine::record::{Ingestor, Limits};
 use engine::settle::Settler;
 use files::scheduled::{Allowed, Pulls};
 use files::uploads::Uploads;
+use fits::workers::Workers;
 use live::metrics::STREAM_BUFFER;
 use metrics_exporter_prometheus::PrometheusHandle;
 use socket2::SockRef;
@@ -27,7 +28,6 @@ use table::Store;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use utoipa::OpenApi;
 use web::config::Config;
 use web::guard::Guard;
 use web::layers;
@@ -104,16 +104,16 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let stopping = CancellationToken::new();
     let guard = Guard::new(&config);
     let messages = Messages::new(engine.publisher(), &config);
-    let sweeping = tokio::spawn(sweep(engine.settler().clone(), config.sweep_every, stopping.clone()));
+    let workers = Workers::new(store.clone(), fits_at_once(), stopping.clone());
+    let settler = engine.settler().clone();
+    let sweeping = tokio::spawn(sweep(settler, workers.clone(), config.sweep_every, stopping.clone()));
     let sources = origin.as_ref().map(|_| Arc::new(Allowed::new(&config.source_hosts)));
     let taking = origin.map(|origin| tokio::spawn(take_in(origin, engine.clone(), config.clone(), stopping.clone())));
-    let workers = Workers::new(store.clone(), fits_at_once());
-    let fitting = tokio::spawn(sweep_fits(workers.clone(), config.sweep_every, stopping.clone()));
     let live = Live::new(store.clone(), hub.clone(), messages, guard.clone(), stopping.clone());
     let api = Api { store: store.clone(), engine, sources };
     let app = router(&config, api, hub, ingestor, &guard, metrics)
         .merge(upload::router(uploads, &guard))
-        .merge(chemistry_function::router(store.clone(), Arc::new(workers), &guard))
+        .merge(chemistry_function::router(store.clone(), Arc::new(workers.clone()), &guard))
         .merge(dashboard::router(config.live_url.as_ref(), bucket.as_ref()))
         .merge(live.clone().router());
     let app = proxies::see_through(layers::wrap(app, &config), &config.trusted_proxies);
@@ -136,7 +136,7 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
             drop(taking.await)
         }
     };
-    let drained = async { tokio::join!(server, live.ended(), sweeping, fitting, taken) };
+    let drained = async { tokio::join!(server, live.ended(), sweeping, workers.ended(), taken) };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("requests or connections were still open after {DRAIN:?} and are cut off");
     }
@@ -181,21 +181,11 @@ fn hub(store: &Store, embedded: bool, redis: Option<Redis>) -> Hub {
 }
 
 /// Finishes what was left by others, at once and every now and then.
-async fn sweep(settler: Settler, every: Duration, stopping: CancellationToken) {
+async fn sweep(settler: Settler, workers: Workers, every: Duration, stopping: CancellationToken) {
     loop {
         if let Err(error) = settler.sweep().await {
             tracing::warn!(%error, "what was left unfinished could not be looked for");
         }
-        tokio::select! {
-            () = tokio::time::sleep(every) => {}
-            () = stopping.cancelled() => return,
-        }
-    }
-}
-
-/// Has fits worked out that others have left, at once and every now and then.
-async fn sweep_fits(workers: Workers, every: Duration, stopping: CancellationToken) {
-    loop {
         if let Err(error) = workers.sweep().await {
             tracing::warn!(%error, "fits that were left could not be looked for");
         }
@@ -242,19 +232,10 @@ fn router(
             Ok(metrics.render())
         })
     });
-    let documents = || {
-        [
-            ingest::Docs::openapi(),
-            upload::Docs::openapi(),
-            chemistry_function::Docs::openapi(),
-            health::Docs::openapi(),
-            metrics_function::Docs::openapi(),
-        ]
-    };
     Router::new()
         .merge(ingest::router(ingestor, api.engine.clone(), guard))
         .merge(api::router(api, guard))
-        .merge(api::docs::router(move || api::docs::openapi(documents())))
+        .merge(api::docs::router())
         .merge(health::router(vitals))
         .merge(metrics_function::router(config.clone(), render))
 }

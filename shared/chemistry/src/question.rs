@@ -1,15 +1,12 @@
 //! What people ask of points: a model by its name, and how it is to be fitted.
 
-use crate::fit::{Control, CurvePoint, Fit, FitError, Options, Setting, Weights, fit_with};
+use crate::fit::{Control, Fit, FitError, Options, Setting, Weights, fit_with};
 use crate::model::Model;
 use crate::{linearised, model};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Places of a curve that is drawn.
-const PLACES: usize = 200;
-
-/// A question.
+/// A model, and how it is to be fitted.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
@@ -39,12 +36,12 @@ pub enum Weighting {
     InverseYSquared,
 }
 
-/// Points, of one length.
+/// Points, in lists of one length and in whatever units.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Points {
-    /// x.
+    /// The times, or the concentrations in the water; NaN where one is missing.
     pub x: Vec<f64>,
-    /// y; NaN where it is missing.
+    /// What was measured there; NaN where it is missing.
     pub y: Vec<f64>,
     /// The standard deviation of each point.
     pub sigma: Option<Vec<f64>>,
@@ -76,12 +73,17 @@ pub enum QuestionError {
 }
 
 impl Question {
-    /// The model that is asked for.
+    /// Says what is wrong with the question, whatever the points.
     ///
     /// # Errors
     ///
-    /// Where there is none, or where what is asked does not go together, whatever the points.
-    pub fn model(&self) -> Result<&'static dyn Model, QuestionError> {
+    /// Where there is no such model, or what is asked does not go together.
+    pub fn check(&self) -> Result<(), QuestionError> {
+        self.model().map(drop)
+    }
+
+    /// The model, if the question can be asked of it.
+    fn model(&self) -> Result<&'static dyn Model, QuestionError> {
         let known = || model::ALL.iter().map(|model| model.id()).collect::<Vec<_>>().join(", ");
         let unknown = || QuestionError::UnknownModel { name: self.model.clone(), known: known() };
         let model = model::find(&self.model).ok_or_else(unknown)?;
@@ -110,11 +112,11 @@ impl Question {
         Options { parameters: self.parameters.clone(), ..Options::default().weights(weights) }
     }
 
-    /// The answer. `control` is asked before every step whether to go on.
+    /// Fits. `control` is asked before every step whether to go on.
     ///
     /// # Errors
     ///
-    /// As [`Self::model`], and where the points give no fit.
+    /// As [`Self::check`], and where the points give no fit.
     pub fn answer(&self, points: &Points, control: &mut Control) -> Result<Fit, QuestionError> {
         let model = self.model()?;
         if !self.linear {
@@ -127,19 +129,6 @@ impl Question {
     }
 }
 
-impl Fit {
-    /// The curve with its band over the points that were used, whose x are given: where points were left out, the model
-    /// may have no values.
-    pub fn drawn(&self, x: &[f64]) -> Vec<CurvePoint> {
-        let used = std::iter::zip(x, &self.residuals).filter(|(_, residual)| residual.is_finite()).map(|(x, _)| *x);
-        let (first, last) =
-            used.fold((f64::INFINITY, f64::NEG_INFINITY), |(first, last), x| (first.min(x), last.max(x)));
-        let places: Vec<f64> =
-            (0..=PLACES).map(|place| first + (last - first) * place as f64 / PLACES as f64).collect();
-        model::find(self.model).map_or_else(Vec::new, |model| self.curve(model, &places))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +136,7 @@ mod tests {
 
     fn question(text: &str) -> Result<(), String> {
         let question: Question = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        question.model().map(drop).map_err(|error| error.to_string())
+        question.check().map_err(|error| error.to_string())
     }
 
     #[test]
@@ -167,13 +156,10 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_is_drawn_over_the_points_that_count() {
+    fn who_is_asked_before_a_step_can_stop_it() {
         let question = Question { model: "freundlich".into(), ..Question::default() };
-        let points = Points { x: vec![0.0, 1.0, 4.0, 9.0], y: vec![0.0, 2.0, 4.0, 6.0], sigma: None };
-        let fit = question.answer(&points, &mut |_| ControlFlow::Continue(())).unwrap();
-        let curve = fit.drawn(&points.x);
-        assert_eq!((curve[0].x, curve[PLACES].x, curve.len()), (1.0, 9.0, PLACES + 1));
-        assert!((curve[PLACES].y - 6.0).abs() < 1e-9);
+        let points = Points { x: vec![1.0, 4.0, 9.0], y: vec![2.0, 4.1, 6.0], sigma: None };
+        assert!(question.answer(&points, &mut |_| ControlFlow::Continue(())).is_ok());
         let stopped = question.answer(&points, &mut |_| ControlFlow::Break(()));
         assert_eq!(stopped.unwrap_err(), FitError::Cancelled.into());
     }

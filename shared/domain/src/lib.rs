@@ -13,6 +13,7 @@ pub mod name;
 pub mod number;
 pub mod permit;
 pub mod permit_json;
+pub mod range;
 pub mod reading;
 pub mod remedy;
 pub mod schedule;

@@ -12,6 +12,7 @@ pub const MAX_ANSWERED_ALERTS: usize = 100;
 
 /// Whether a file was new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = IngestStatus)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// The file was taken in.
@@ -164,6 +165,15 @@ pub struct Alerts {
     pub by_severity: BTreeMap<Severity, u64>,
     /// The gravest of them, at most 100.
     pub items: Vec<Alert>,
+}
+
+/// How a permit, or a file that was withdrawn, has changed the alerts.
+#[derive(Debug, Clone, Copy, Default, Serialize, utoipa::ToSchema)]
+pub struct AlertsChanged {
+    /// Exceedances that were none before.
+    pub new: u64,
+    /// Alerts that no longer hold.
+    pub withdrawn: u64,
 }
 
 /// A limit, named.

@@ -1,6 +1,7 @@
 //! Putting permits in force.
 
 use crate::Engine;
+use crate::answer::AlertsChanged;
 use crate::record::PATIENCE;
 use domain::permit::Permit;
 use std::time::Instant;
@@ -13,10 +14,8 @@ use table::permits::{Place, StoredPermit};
 pub struct Adopted {
     /// The permit in force.
     pub permit: StoredPermit,
-    /// Exceedances that were none before.
-    pub alerts_new: u64,
-    /// Alerts that no longer hold.
-    pub alerts_withdrawn: u64,
+    /// How the alerts have changed.
+    pub alerts: AlertsChanged,
     /// How many series are still to be judged.
     pub left: u64,
 }
@@ -40,12 +39,8 @@ impl Engine {
             Some(account) => account,
             None => account().await?.unwrap_or_default(),
         };
-        Ok(Adopted {
-            permit,
-            alerts_new: account.new.values().sum(),
-            alerts_withdrawn: account.withdrawn,
-            left: account.left,
-        })
+        let alerts = AlertsChanged { new: account.new.values().sum(), withdrawn: account.withdrawn };
+        Ok(Adopted { permit, alerts, left: account.left })
     }
 
     /// Writes a permit and has its site settled: both, though the client may go away in between. Else its verdicts would wait

@@ -1,6 +1,7 @@
 //! Withdrawing files, and deciding about rows that were refused.
 
 use crate::Engine;
+use crate::answer::AlertsChanged;
 use crate::record::PATIENCE;
 use domain::time;
 use std::time::Instant;
@@ -32,10 +33,8 @@ pub enum DecideError {
 pub struct Withdrawn {
     /// Its record.
     pub ingest: Ingest,
-    /// Exceedances that were none before.
-    pub alerts_new: u64,
-    /// Alerts that no longer hold.
-    pub alerts_withdrawn: u64,
+    /// How the alerts have changed.
+    pub alerts: AlertsChanged,
     /// How many series are still to be judged.
     pub left: u64,
 }
@@ -70,7 +69,7 @@ impl Engine {
             self.store.note_withdrawn(id, &withdrawal(0).decision()).await?;
         }
         let ingest = self.finished(id).await?;
-        let mut withdrawn = Withdrawn { alerts_new: 0, alerts_withdrawn: 0, left: 0, ingest };
+        let mut withdrawn = Withdrawn { ingest, alerts: AlertsChanged::default(), left: 0 };
         for (site, version) in versions {
             let origin = Origin::Permit(version);
             let account = || self.store.account(site, &origin);
@@ -79,8 +78,8 @@ impl Engine {
                 Some(account) => account,
                 None => account().await?.unwrap_or_default(),
             };
-            withdrawn.alerts_new += account.new.values().sum::<u64>();
-            withdrawn.alerts_withdrawn += account.withdrawn;
+            withdrawn.alerts.new += account.new.values().sum::<u64>();
+            withdrawn.alerts.withdrawn += account.withdrawn;
             withdrawn.left += account.left;
         }
         Ok(withdrawn)

@@ -15,9 +15,9 @@ pub enum Fault {
     /// Where files come from failed.
     #[error("the inbox: {0}")]
     Source(std::io::Error),
-    /// There was no time for it.
-    #[error("{0} is not done yet")]
-    Unfinished(String),
+    /// A function could not be invoked.
+    #[error("a function could not be invoked: {0}")]
+    Invoke(String),
     /// Connections could not be reached, and it is not known what they have.
     #[error("connections could not be reached: {0}")]
     Push(String),
@@ -29,7 +29,7 @@ impl From<Fault> for Diagnostic {
             Fault::BadEvent(_) => "BadEvent",
             Fault::Store(_) => "Store",
             Fault::Source(_) => "Source",
-            Fault::Unfinished(_) => "Unfinished",
+            Fault::Invoke(_) => "Invoke",
             Fault::Push(_) => "Push",
         };
         Self { error_type: error_type.into(), error_message: fault.to_string() }

@@ -11,10 +11,10 @@ use crate::leases::Lease;
 use crate::write::{Transaction, values};
 use crate::{ItemExt, SK, Store, StoreError, keys};
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Seconds for which a fit can be asked for.
-const KEPT: i64 = 7 * 24 * 3600;
+pub(crate) const KEPT: i64 = 7 * 24 * 3600;
 /// The most fits that are not over.
 pub const MAX_OPEN: usize = 64;
 /// Bytes of points in one item, which has room for 400 KB.
@@ -33,19 +33,19 @@ pub struct FitJob {
     /// What is asked, as JSON.
     pub asked: String,
     /// How far it is.
-    pub doing: Doing,
+    pub state: FitState,
     /// How often somebody has begun to work it out.
     pub attempts: u64,
     /// Steps taken, and steps after which it gives up.
     pub steps: (u64, u64),
     /// What came of it, as JSON, once it is over.
-    pub came: Option<String>,
+    pub outcome: Option<String>,
 }
 
 /// How far a fit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Doing {
+pub enum FitState {
     /// Others are before it.
     Waiting,
     /// It is being worked out.
@@ -58,7 +58,18 @@ pub enum Doing {
     Cancelled,
 }
 
-impl Doing {
+/// Whether something was noted about a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// It was.
+    Yes,
+    /// No: the fit is over, perhaps because somebody has cancelled it.
+    Over,
+    /// No: somebody else works on it by now.
+    Lost,
+}
+
+impl FitState {
     /// Whether nothing more becomes of it.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Waiting | Self::Running)
@@ -77,7 +88,7 @@ impl Doing {
 
     fn parse(text: &str) -> Option<Self> {
         let all = [Self::Waiting, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
-        all.into_iter().find(|doing| doing.text() == text)
+        all.into_iter().find(|state| state.text() == text)
     }
 }
 
@@ -86,7 +97,7 @@ pub(crate) fn partition(id: &str) -> String {
 }
 
 fn open_values() -> crate::write::Values {
-    values([(":waiting", s(Doing::Waiting.text())), (":running", s(Doing::Running.text()))])
+    values([(":waiting", s(FitState::Waiting.text())), (":running", s(FitState::Running.text()))])
 }
 
 impl Store {
@@ -103,7 +114,7 @@ impl Store {
         self.put_all(points.chunks(CHUNK).enumerate().map(chunk).collect()).await?;
         let mut job = expiring(keys(partition(id), JOB), KEPT);
         job.insert("asked".into(), s(asked));
-        job.insert("doing".into(), s(Doing::Waiting.text()));
+        job.insert("doing".into(), s(FitState::Waiting.text()));
         let mut transaction = Transaction::default();
         transaction.put(self, job)?;
         transaction.put(self, expiring(keys(OPEN, id), KEPT))?;
@@ -117,10 +128,10 @@ impl Store {
         Ok(Some(FitJob {
             id: id.to_owned(),
             asked: item.text("asked")?.to_owned(),
-            doing: Doing::parse(item.text("doing")?).ok_or_else(|| item.damaged("unknown state"))?,
+            state: FitState::parse(item.text("doing")?).ok_or_else(|| item.damaged("unknown state"))?,
             attempts: item.number_or("attempts", 0)?,
             steps: (item.number_or("step", 0)?, item.number_or("most", 0)?),
-            came: item.contains_key("came").then(|| item.text("came").map(str::to_owned)).transpose()?,
+            outcome: item.contains_key("outcome").then(|| item.text("outcome").map(str::to_owned)).transpose()?,
         }))
     }
 
@@ -138,16 +149,70 @@ impl Store {
         self.prefixed(OPEN.into(), "").await?.iter().map(|item| Ok(item.text(SK)?.to_owned())).collect()
     }
 
-    /// Notes that somebody begins to work a fit out. `false` if it is over.
-    pub async fn fit_begins(&self, lease: &Lease, id: &str) -> Result<bool, StoreError> {
+    /// Notes that somebody begins to work a fit out.
+    pub async fn fit_begins(&self, lease: &Lease, id: &str) -> Result<Noted, StoreError> {
         let one = [(":one".to_owned(), n(1))];
         self.change_fit(lease, id, "SET doing = :running ADD attempts :one", one).await
     }
 
-    /// Notes how far a fit is. `false` if it is cancelled, or if somebody else works on it by now.
-    pub async fn fit_goes_on(&self, lease: &Lease, id: &str, (step, most): (u64, u64)) -> Result<bool, StoreError> {
+    /// Notes how far a fit is.
+    pub async fn fit_goes_on(&self, lease: &Lease, id: &str, (step, most): (u64, u64)) -> Result<Noted, StoreError> {
         let far = [(":step".to_owned(), n(step)), (":most".to_owned(), n(most))];
-        self.change_fit(lease, id, "SET doing = :running, step = :step, most = :most", far).await
+        self.change_fit(lease, id, "SET step = :step, most = :most", far).await
+    }
+
+    /// Notes that a fit waits for somebody else, and that the attempt at it does not count.
+    pub async fn fit_rests(&self, lease: &Lease, id: &str) -> Result<Noted, StoreError> {
+        let less = [(":less".to_owned(), n(-1))];
+        self.change_fit(lease, id, "SET doing = :waiting ADD attempts :less", less).await
+    }
+
+    /// Says what came of a fit.
+    pub async fn end_fit_under(
+        &self,
+        lease: &Lease,
+        id: &str,
+        state: FitState,
+        outcome: &str,
+    ) -> Result<Noted, StoreError> {
+        let mut transaction = Transaction::default();
+        lease.demand(self, &mut transaction)?;
+        self.end(&mut transaction, id, state, Some(outcome))?;
+        let noted = self.noted(transaction).await?;
+        if noted == Noted::Yes {
+            self.forget_points(id).await?;
+        }
+        Ok(noted)
+    }
+
+    /// The same for whoever does not work on it. `false` if it is over.
+    pub async fn end_fit(&self, id: &str, state: FitState, outcome: Option<&str>) -> Result<bool, StoreError> {
+        let mut transaction = Transaction::default();
+        self.end(&mut transaction, id, state, outcome)?;
+        match self.commit(transaction).await {
+            Err(StoreError::Conflict) => return Ok(false),
+            done => done?,
+        }
+        self.forget_points(id).await?;
+        Ok(true)
+    }
+
+    fn end(
+        &self,
+        transaction: &mut Transaction,
+        id: &str,
+        state: FitState,
+        outcome: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let mut values = open_values();
+        values.insert(":state".to_owned(), s(state.text()));
+        let mut change = "SET doing = :state".to_owned();
+        if let Some(outcome) = outcome {
+            values.insert(":outcome".to_owned(), s(outcome));
+            change.push_str(", outcome = :outcome");
+        }
+        transaction.update(self, (partition(id), JOB.into()), &change, Some(IS_OPEN), values)?;
+        transaction.delete(self, OPEN, id, None)
     }
 
     async fn change_fit<const N: usize>(
@@ -156,51 +221,27 @@ impl Store {
         id: &str,
         change: &str,
         more: [(String, AttributeValue); N],
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Noted, StoreError> {
         let mut transaction = Transaction::default();
         lease.demand(self, &mut transaction)?;
         let mut values = open_values();
         values.extend(more);
         transaction.update(self, (partition(id), JOB.into()), change, Some(IS_OPEN), values)?;
-        match self.commit(transaction).await {
-            Err(StoreError::Conflict) => Ok(false),
-            done => done.map(|()| true),
-        }
+        self.noted(transaction).await
     }
 
-    /// Removes the lease of a fit that is over: nobody works on it any more.
-    pub async fn forget_fit_lease(&self, id: &str) -> Result<(), StoreError> {
-        self.delete_all(vec![(partition(id), crate::leases::LEASES.into())]).await
+    /// Carries a transaction out that demands the lease first and then that the fit is not over.
+    async fn noted(&self, transaction: Transaction) -> Result<Noted, StoreError> {
+        Ok(match self.commit_or_tell(transaction).await? {
+            Ok(()) => Noted::Yes,
+            Err(places) if places.contains(&0) => Noted::Lost,
+            Err(_) => Noted::Over,
+        })
     }
 
-    /// Says what came of a fit, unless it is over; under a lease, only as long as that is held.
-    pub async fn end_fit(
-        &self,
-        lease: Option<&Lease>,
-        id: &str,
-        doing: Doing,
-        came: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        let mut transaction = Transaction::default();
-        if let Some(lease) = lease {
-            lease.demand(self, &mut transaction)?;
-        }
-        let mut values = open_values();
-        values.insert(":doing".to_owned(), s(doing.text()));
-        let mut change = "SET doing = :doing".to_owned();
-        if let Some(came) = came {
-            values.insert(":came".to_owned(), s(came));
-            change.push_str(", came = :came");
-        }
-        transaction.update(self, (partition(id), JOB.into()), &change, Some(IS_OPEN), values)?;
-        transaction.delete(self, OPEN, id, None)?;
-        match self.commit(transaction).await {
-            Err(StoreError::Conflict) => return Ok(false),
-            done => done?,
-        }
+    async fn forget_points(&self, id: &str) -> Result<(), StoreError> {
         let points = self.prefixed(partition(id), POINTS).await?;
         let points = points.iter().map(|item| Ok((partition(id), item.text(SK)?.to_owned())));
-        self.delete_all(points.collect::<Result<_, StoreError>>()?).await?;
-        Ok(true)
+        self.delete_all(points.collect::<Result<_, StoreError>>()?).await
     }
 }

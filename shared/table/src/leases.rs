@@ -6,8 +6,9 @@
 
 use crate::item::{n, s};
 use crate::write::{Transaction, Values, values};
-use crate::{ItemExt, PK, SK, Store, StoreError};
+use crate::{ItemExt, PK, SK, Store, StoreError, TTL};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::time;
 use std::time::{Duration, Instant};
 
 /// How long a lease lasts without a beat.
@@ -15,7 +16,7 @@ pub const LEASE: Duration = Duration::from_secs(3);
 /// How often a holder makes it beat.
 pub const BEAT: Duration = Duration::from_secs(1);
 
-pub(crate) const LEASES: &str = "LEASE";
+const LEASES: &str = "LEASE";
 
 /// What a lease is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,13 @@ impl Work {
     }
 }
 
+impl Work {
+    /// When the lease itself may be removed, in seconds since 1970: with all else that there is of the work.
+    fn expires(&self) -> Option<i64> {
+        matches!(self, Self::Fit(_)).then(|| time::now() / 1_000_000 + crate::fits::KEPT)
+    }
+}
+
 impl Lease {
     /// The number of this holder; later ones have greater numbers.
     pub fn fence(&self) -> u64 {
@@ -129,11 +137,17 @@ impl Store {
             .table_name(self.table())
             .key(PK, s(work.partition()))
             .key(SK, s(LEASES))
-            .update_expression("SET holder = :holder ADD fence :one, beat :one")
             .condition_expression(condition)
             .expression_attribute_values(":holder", s(&holder))
             .expression_attribute_values(":one", n(1))
             .return_values(ReturnValue::AllNew);
+        update = match work.expires() {
+            None => update.update_expression("SET holder = :holder ADD fence :one, beat :one"),
+            Some(at) => update
+                .update_expression("SET holder = :holder, #ttl = :ttl ADD fence :one, beat :one")
+                .expression_attribute_names("#ttl", TTL)
+                .expression_attribute_values(":ttl", n(at)),
+        };
         if let Some(beat) = beat {
             update = update.expression_attribute_values(":beat", n(beat));
         }

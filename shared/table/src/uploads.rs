@@ -1,7 +1,7 @@
 //! Uploads: files that come in parts.
 
 use crate::item::{expiring, s};
-use crate::{ItemExt, Store, StoreError, keys};
+use crate::{Item, ItemExt, Store, StoreError, keys};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -38,12 +38,24 @@ fn partition(id: &str) -> String {
 
 const RECORD: &str = "RECORD";
 
+fn record(upload: &Upload) -> Result<Item, StoreError> {
+    let mut item = expiring(keys(partition(&upload.id), RECORD), KEPT.as_secs() as i64);
+    item.insert("record".into(), s(serde_json::to_string(upload).map_err(StoreError::build)?));
+    Ok(item)
+}
+
 impl Store {
-    /// Writes the record of an upload.
-    pub async fn save_upload(&self, upload: &Upload) -> Result<(), StoreError> {
-        let mut item = expiring(keys(partition(&upload.id), RECORD), KEPT.as_secs() as i64);
-        item.insert("record".into(), s(serde_json::to_string(upload).map_err(StoreError::build)?));
-        self.put_if(item, None).await
+    /// Writes the record of an upload that begins.
+    pub async fn begin_upload(&self, upload: &Upload) -> Result<(), StoreError> {
+        self.put_if(record(upload)?, None).await
+    }
+
+    /// Writes the record of an upload anew. `false` if it was given up meanwhile.
+    pub async fn change_upload(&self, upload: &Upload) -> Result<bool, StoreError> {
+        match self.put_if(record(upload)?, Some("attribute_exists(pk)")).await {
+            Err(StoreError::Conflict) => Ok(false),
+            done => done.map(|()| true),
+        }
     }
 
     /// The record of an upload.

@@ -18,7 +18,7 @@ pub enum Format {
 }
 
 /// Whose lines are wanted at the level that is set.
-const OWN: [&str; 25] = [
+const OWN: [&str; 26] = [
     "domain",
     "chemistry",
     "formats",
@@ -27,6 +27,7 @@ const OWN: [&str; 25] = [
     "live",
     "engine",
     "files",
+    "fits",
     "web",
     "lambda",
     "embedded",

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::permit_json::FieldError;
+use domain::range::RangeError;
 use engine::original::OriginalError;
 use engine::record::IngestError;
 use serde::{Deserialize, Serialize};
@@ -103,11 +104,6 @@ impl ApiError {
         Self { details: Some(Box::new(details)), ..self }
     }
 
-    /// What people are told.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -134,6 +130,12 @@ impl IntoResponse for ApiError {
             response.extensions_mut().insert(Cause(cause));
         }
         response
+    }
+}
+
+impl From<RangeError> for ApiError {
+    fn from(error: RangeError) -> Self {
+        Self::bad_request(error.to_string())
     }
 }
 

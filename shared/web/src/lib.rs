@@ -9,7 +9,6 @@ pub mod layers;
 mod limiter;
 pub mod metrics;
 pub mod query;
-pub mod range;
 pub mod rate;
 pub mod request_id;
 

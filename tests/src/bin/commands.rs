@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt;
 /// Measures the command line.
 #[derive(Parser)]
 struct Options {
-    /// How often each is measured; the fastest counts
+    /// How often each is measured: the fastest counts, of fits the median
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Rows, in millions, of the short and of the long pipe

@@ -6,6 +6,8 @@ mod cases;
 mod certificate;
 #[path = "../suite/chart.rs"]
 mod chart;
+#[path = "../suite/company/mod.rs"]
+mod company;
 #[path = "../suite/decisions.rs"]
 mod decisions;
 #[path = "../suite/docs.rs"]

@@ -60,6 +60,8 @@ async fn what_the_page_shows_is_what_its_commands_print() -> anyhow::Result<()> 
             let wanted = serde_json::from_str(body.trim_end().trim_end_matches('\''))?;
             let (status, answer) = api.post("/api/chemistry/fit", &wanted).await?;
             assert_eq!(status, 202, "{answer}");
+            let id = answer["id"].as_str().context("an id")?;
+            assert_eq!(crate::fits::over(&api, id).await?["state"], "done");
             continue;
         }
         let mut command = Command::new("bash");

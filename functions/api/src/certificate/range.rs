@@ -2,8 +2,8 @@
 
 use super::text::tidy;
 use domain::calendar::Calendar;
+use domain::range::{self, moment};
 use domain::time::TimeKind;
-use web::range::{self, moment};
 use web::{ApiError, ApiResult};
 
 /// A range of time; open where nothing was asked for.

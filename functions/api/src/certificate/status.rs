@@ -20,6 +20,7 @@ const MAX_NAMED: usize = 12;
 
 /// What the page says in large letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = CertificateStatus)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
     Compliant,

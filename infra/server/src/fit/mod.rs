@@ -41,7 +41,7 @@ pub struct FitCommand {
     sigma: Option<String>,
     /// How points are weighted
     #[arg(long, value_enum, default_value = "none")]
-    weights: Weights,
+    weights: WeightsOption,
     /// A starting value in place of the model's own: k=0.1
     #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
     start: Vec<(String, f64)>,
@@ -95,7 +95,7 @@ Ends with 0 if there is a fit, which may have warnings, and with 3 if there is n
 
 /// How points are weighted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Weights {
+enum WeightsOption {
     /// All alike
     None,
     /// Errors grow with the root of y
@@ -104,13 +104,13 @@ enum Weights {
     InverseYSquared,
 }
 
-/// Fits.
+/// Fits a file or a series, and shows what came of it.
 pub(crate) async fn run(options: &FitCommand) -> anyhow::Result<Outcome> {
     let question = question(options);
-    question.model()?;
+    question.check()?;
     let (points, names) = points(options).await?;
     let fit = question.answer(&points, &mut |_| ControlFlow::Continue(()))?;
-    let curve = fit.drawn(&points.x);
+    let curve = fit.curve_over(&points.x);
     if let Some(path) = &options.curve {
         std::fs::write(path, shown::curve(&curve)).with_context(|| format!("{} cannot be written", path.display()))?;
     }
@@ -141,7 +141,7 @@ async fn points(options: &FitCommand) -> anyhow::Result<(Points, [String; 2])> {
     points::of_series(&Remote::new(&options.address)?, &wanted).await
 }
 
-/// What is asked.
+/// The question that the options make.
 fn question(options: &FitCommand) -> Question {
     let mut parameters = BTreeMap::<String, Setting>::new();
     let mut set = |name: &String, change: &dyn Fn(&mut Setting)| change(parameters.entry(name.clone()).or_default());
@@ -151,9 +151,9 @@ fn question(options: &FitCommand) -> Question {
         set(name, &|setting| (setting.lower, setting.upper) = (Some(*lower), Some(*upper)));
     });
     let weights = match options.weights {
-        Weights::None => Weighting::None,
-        Weights::InverseY => Weighting::InverseY,
-        Weights::InverseYSquared => Weighting::InverseYSquared,
+        WeightsOption::None => Weighting::None,
+        WeightsOption::InverseY => Weighting::InverseY,
+        WeightsOption::InverseYSquared => Weighting::InverseYSquared,
     };
     Question { model: options.model.clone(), linear: options.linear, weights, parameters }
 }

@@ -106,9 +106,7 @@ pub(super) struct Wanted<'a> {
 /// are none of the effluent.
 pub(super) async fn of_series(remote: &Remote, wanted: &Wanted<'_>) -> anyhow::Result<(Points, [String; 2])> {
     let series = series(remote, wanted).await?;
-    let unit = &series["unit"];
-    let names = ["hours".into(), format!("{} ({})", wanted.parameter, unit.as_str().unwrap_or_default())];
-    let mut points = Points::default();
+    let (mut points, mut unit) = (Points::default(), None::<String>);
     let id = series["id"].as_str().unwrap_or_default();
     let mut query = vec![("site", wanted.site), ("series", id), ("every", "true"), ("max_points", READINGS)];
     query.extend(wanted.from.map(|from| ("from", from)));
@@ -122,11 +120,18 @@ pub(super) async fn of_series(remote: &Remote, wanted: &Wanted<'_>) -> anyhow::R
             if reading["qualifier"] != "=" || reading["quality_control"] == true {
                 continue;
             }
-            ensure!(reading["unit"] == *unit, "its readings are in {} and in {unit}", reading["unit"]);
+            // That of the latest one may be another.
+            let of_it = reading["unit"].as_str().unwrap_or_default();
+            let unit = unit.get_or_insert_with(|| of_it.to_owned());
+            ensure!(
+                unit == of_it,
+                "its readings are in {unit} and in {of_it}; ask for a time in which they have one unit"
+            );
             points.x.push((at - first) as f64 / HOUR as f64);
             points.y.push(reading["value"].as_f64().unwrap_or(f64::NAN));
         }
     }
+    let names = ["hours".into(), format!("{} ({})", wanted.parameter, unit.unwrap_or_default())];
     Ok((points, names))
 }
 

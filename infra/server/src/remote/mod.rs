@@ -23,7 +23,7 @@ const FIRST: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(300);
 /// How long one request may take: a part of a file on a slow line is the longest.
 const ONE: Duration = Duration::from_secs(900);
-/// The same for one without a body: no host answers later than 30 s.
+/// How long an answer may take to begin, where no body is sent before it: no host takes longer than 30 s.
 const ANSWER: Duration = Duration::from_secs(60);
 /// More of an answer is not read.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -120,17 +120,12 @@ impl Remote {
         })
     }
 
-    /// How long one request may take. One without a body waits for an answer alone.
-    fn within(asked: &Asked<'_>) -> Duration {
-        if asked.body.is_empty() { ANSWER } else { ONE }
-    }
-
     /// Asks the server, or who stands where it says, until there is an answer: what is asked here may be asked twice. The
     /// token goes to the server alone.
     pub(crate) async fn ask(&self, asked: &Asked<'_>) -> Result<Answer, Failure> {
         let (began, mut pause) = (Instant::now(), PAUSE);
         loop {
-            let (failure, wait) = match tokio::time::timeout(Self::within(asked), self.once(asked)).await {
+            let (failure, wait) = match tokio::time::timeout(ONE, self.once(asked)).await {
                 Ok(Ok(answer)) if is_passing(answer.status) => {
                     let wait = answer.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
                     (answer.refusal(), wait.map_or(pause, Duration::from_secs))
@@ -161,7 +156,10 @@ impl Remote {
             request = request.header(CONTENT_TYPE, kind);
         }
         let request = request.body(Full::new(asked.body.clone())).map_err(|error| Failure::unreachable(&error))?;
-        let answer = self.http.request(request).await.map_err(|error| Failure::unreachable(&error))?;
+        let within = if asked.body.is_empty() { ANSWER } else { ONE };
+        let answer = tokio::time::timeout(within, self.http.request(request)).await;
+        let answer = answer.map_err(|late| Failure::unreachable(&late))?;
+        let answer = answer.map_err(|error| Failure::unreachable(&error))?;
         self.is_there.store(true, Ordering::Relaxed);
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_ANSWER).collect().await;

@@ -71,10 +71,7 @@ pub(crate) async fn run(options: &Simulate) -> anyhow::Result<Outcome> {
     let rate = options.rate.or(options.live.then_some(LIVE_RATE));
     ensure!(rate.is_none_or(|rate| RATES.contains(&rate)), "--rate: a number from 0.001 to 1000000 is expected");
     let length = i64::from(options.days) * DAY;
-    ensure!(
-        (1..=length).contains(&step),
-        "--every: a time between readings is expected, such as 15m, and not above --days"
-    );
+    ensure!((1..=length).contains(&step), "--every: a time from 1 µs up to --days is expected, such as 15m");
     let begin = match (&options.begin, options.post || options.live) {
         (Some(text), _) => time::from_text(text)?.0,
         (None, true) => time::now() / step * step - length,

@@ -110,8 +110,8 @@ impl Target {
     }
 }
 
-/// Whether it was the answer to a ping. A reading that was refused ends it all: which one it was is not said, and what is
-/// told of a simulation must be all there is.
+/// Whether it was the answer to a ping. A reading that was refused ends the simulation: the server does not say
+/// which one it was, so that nobody would know what is missing.
 fn heard(said: Message) -> anyhow::Result<bool> {
     let Message::Text(text) = said else { return Ok(false) };
     let event: Value = serde_json::from_str(&text)?;

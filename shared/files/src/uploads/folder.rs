@@ -58,14 +58,16 @@ impl FolderDepot {
     pub(super) async fn there(&self, id: &str) -> io::Result<Option<BTreeSet<u64>>> {
         let own = self.own(id);
         apart(move || {
-            if !own.join(WHOLE).try_exists()? {
-                return Ok(None);
-            }
+            let notes = match fs::read_dir(&own) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                notes => notes?,
+            };
             let mut there = BTreeSet::new();
-            for entry in fs::read_dir(own)? {
-                there.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()));
+            for note in notes {
+                there.extend(note?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()));
             }
-            Ok(Some(there))
+            // Last: what is put together goes before its notes do.
+            Ok(own.join(WHOLE).try_exists()?.then_some(there))
         })
         .await
     }
@@ -76,8 +78,12 @@ impl FolderDepot {
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder)?;
             }
-            // Of two who do it at once one comes too late.
-            or_gone(fs::rename(own.join(WHOLE), to))?;
+            let whole = own.join(WHOLE);
+            match fs::rename(&whole, to) {
+                // Of two who do it at once one comes too late.
+                Err(_) if !whole.try_exists()? => {}
+                done => done?,
+            }
             or_gone(fs::remove_dir_all(own))
         })
         .await

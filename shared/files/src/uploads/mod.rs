@@ -163,7 +163,7 @@ impl Uploads {
         }
         let part_bytes = bytes.div_ceil(MAX_PARTS).next_multiple_of(1024 * 1024).max(PART);
         let upload = self.depot.begin(site, name, bytes, part_bytes).await?;
-        self.store.save_upload(&upload).await?;
+        self.store.begin_upload(&upload).await?;
         Ok(upload)
     }
 
@@ -214,7 +214,7 @@ impl Uploads {
             Some(there) if received(&upload, &there) != upload.bytes => return Err(UploadError::Incomplete),
             Some(_) => {
                 let upload = Upload { is_completing: true, ..upload };
-                self.store.save_upload(&upload).await?;
+                self.change(&upload).await?;
                 self.depot.complete(&upload).await?;
                 upload
             }
@@ -224,8 +224,13 @@ impl Uploads {
             }
         };
         let upload = Upload { is_completing: true, is_complete: true, ..upload };
-        self.store.save_upload(&upload).await?;
+        self.change(&upload).await?;
         Ok(upload)
+    }
+
+    /// Writes the record of an upload anew, unless somebody has given it up.
+    async fn change(&self, upload: &Upload) -> Result<(), UploadError> {
+        if self.store.change_upload(upload).await? { Ok(()) } else { Err(UploadError::Unknown) }
     }
 
     /// Whether an upload whose parts are not there has been put into the inbox, by an attempt that was broken off or by
@@ -239,10 +244,12 @@ impl Uploads {
 
     /// Gives an upload up, unless it is whole.
     pub async fn give_up(&self, upload: &Upload) -> Result<(), UploadError> {
+        // First: whoever completes it meanwhile does not say that it is in the inbox.
+        self.store.remove_upload(&upload.id).await?;
         if !upload.is_complete {
             self.depot.give_up(upload).await?;
         }
-        Ok(self.store.remove_upload(&upload.id).await?)
+        Ok(())
     }
 
     /// The parts that are there; `None` once it has been put together.

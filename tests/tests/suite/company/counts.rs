@@ -5,6 +5,7 @@ use crate::support::{readings, until};
 use anyhow::ensure;
 use serde_json::{Value, json};
 use tests::faults::{Chances, Kind};
+use tests::host::{Host, under_test};
 
 fn count(answer: &Value, field: &str) -> u64 {
     answer["alerts"][field].as_u64().unwrap_or(u64::MAX)
@@ -28,8 +29,11 @@ async fn attempts_that_end_in_a_conflict_are_not_added_up() -> anyhow::Result<()
     // Each publisher begins with one that exceeds.
     ensure!(rest.alerts > u64::from(EXCEEDING) && published.len() > 3, "{} of {published:?}", rest.alerts);
     assert_eq!((rest.told.told.raised, rest.told.told.withdrawn), (rest.alerts, 0));
-    let counted = until(|| plant.counted(), |counted| counted - before >= rest.alerts).await?;
-    assert_eq!(counted - before, rest.alerts);
+    // What a function could not add to its counters, it adds at its next invocation.
+    if under_test() == Host::Server {
+        let counted = until(|| plant.counted(), |counted| counted - before >= rest.alerts).await?;
+        assert_eq!(counted - before, rest.alerts);
+    }
     Ok(())
 }
 

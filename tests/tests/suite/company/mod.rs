@@ -6,6 +6,7 @@
 mod bounds;
 mod counts;
 mod crowds;
+mod fits;
 mod leaving;
 mod permits;
 mod together;
@@ -26,6 +27,7 @@ use tests::table::Table;
 use tests::{Api, Faults, Server, Socket};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
 const SITE: &str = "plant";
 /// How long verdicts may take once nothing more comes in.
@@ -52,7 +54,10 @@ struct Rest {
 
 impl Plant {
     async fn start() -> anyhow::Result<Self> {
-        let table = Table::new()?;
+        let table = match under_test() {
+            Host::Server => Table::new()?,
+            Host::Functions => Table::of_template()?,
+        };
         let faults = Faults::before(table.endpoint(), 20_261_126)?;
         let server = serve(&faults, &table).await?;
         Ok(Self { api: Api::new(&server), faults, server, table })
@@ -75,6 +80,21 @@ impl Plant {
         self.server = serve(&self.faults, &self.table).await?;
         self.api = Api::new(&self.server);
         Ok(())
+    }
+
+    /// Kills who is at work: the server, with another one on the same table after it, or all environments of a function.
+    async fn kill(&mut self, function: &str) -> anyhow::Result<()> {
+        match under_test() {
+            Host::Server => self.restart().await,
+            Host::Functions => {
+                let processes = self.server.environments(function)?;
+                ensure!(!processes.is_empty(), "nobody is at work");
+                for process in processes {
+                    Command::new("kill").args(["-9", &process.to_string()]).status().await?;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Posts a file: the answer once it is judged, even if it is told that it is still under way.
@@ -238,7 +258,10 @@ async fn serve(faults: &Faults, table: &Table) -> anyhow::Result<Server> {
     let options = Server::options().env("OW_SC_WS_MSGS_PER_SEC", "100000");
     let options = match under_test() {
         Host::Server => options.table(faults.endpoint(), table.name()),
-        Host::Functions => options.argument("--database").argument(faults.endpoint()),
+        Host::Functions => {
+            // What is left is looked for once a minute.
+            options.argument("--database").argument(faults.endpoint()).argument("--minute").argument("1s")
+        }
     };
     options.start().await
 }

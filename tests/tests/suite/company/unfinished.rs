@@ -3,7 +3,6 @@
 use super::{LOOK, Plant, REST, hourly};
 use anyhow::ensure;
 use std::time::Instant;
-use tests::host::{Host, under_test};
 
 const COMPLIANT: &str = "COMPLIANT";
 const OPEN: &str = "INSUFFICIENT DATA";
@@ -88,22 +87,12 @@ async fn a_file_whose_process_was_killed_is_not_compliant_until_it_is_sent_again
         let api = plant.api.clone();
         let sending = tokio::spawn(async move { api.ingest(&format!("?site={site}"), file()).await });
         held.reached().await?;
-        match under_test() {
-            Host::Server => plant.restart().await?,
-            Host::Functions => {
-                for process in plant.server.environments("ingest")? {
-                    tokio::process::Command::new("kill").args(["-9", &process.to_string()]).status().await?;
-                }
-            }
-        }
+        plant.kill("ingest").await?;
         drop(held);
         // Whether it was answered before the end does not matter.
         drop(sending.await?);
         assert_eq!(plant.certificate(site, "").await?, OPEN, "{site}");
-        // The functions' schedule comes once a minute.
-        if under_test() == Host::Server {
-            plant.interrupted(site).await?;
-        }
+        plant.interrupted(site).await?;
         plant.file(site, file()).await?;
         plant.rested(site).await?;
         assert_eq!(plant.certificate(site, "").await?, COMPLIANT, "{site}");
@@ -114,10 +103,6 @@ async fn a_file_whose_process_was_killed_is_not_compliant_until_it_is_sent_again
 /// A killed file's readings are in the table. Whatever comes later and reaches beyond them finds them judged.
 #[tokio::test]
 async fn what_a_killed_file_has_stored_is_judged_whoever_comes_after_it() -> anyhow::Result<()> {
-    if under_test() == Host::Functions {
-        // Their schedule comes once a minute; it sweeps as the server does.
-        return Ok(());
-    }
     let mut plant = Plant::start().await?;
     for (site, is_known) in [("known", true), ("new", false)] {
         plant.permit(site, &[("instant", 250.0), ("daily_avg", 200.0)]).await?;
@@ -128,7 +113,7 @@ async fn what_a_killed_file_has_stored_is_judged_whoever_comes_after_it() -> any
         let api = plant.api.clone();
         let sending = tokio::spawn(async move { api.ingest(&format!("?site={site}"), exceeding()).await });
         held.reached().await?;
-        plant.restart().await?;
+        plant.kill("ingest").await?;
         drop(held);
         drop(sending.await?);
         plant.interrupted(site).await?;

@@ -6,33 +6,39 @@ use utoipa::ToSchema;
 
 /// What is to be fitted, and to which points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Task {
-    pub(crate) question: Question,
-    pub(crate) from: From,
+pub struct Task {
+    /// What is asked.
+    pub question: Question,
+    /// Of which points.
+    pub from: PointsFrom,
 }
 
 /// Where the points are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum From {
-    /// Beside the task.
-    Points { with_sigma: bool },
+pub enum PointsFrom {
+    /// Beside the task, in the table.
+    Points {
+        /// Whether each has a standard deviation.
+        with_sigma: bool,
+    },
     /// Among the readings.
-    Series(Series),
+    Series(SeriesRange),
 }
 
-/// Readings of a series.
+/// Readings of a series, in a stretch of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = FitSeries)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Series {
+pub struct SeriesRange {
     /// The site.
-    pub(crate) site: String,
+    pub site: String,
     /// The id of the series, from `GET /api/series`.
-    pub(crate) series: String,
+    pub series: String,
     /// The first time, as everywhere; the beginning if absent.
-    pub(crate) from: Option<String>,
+    pub from: Option<String>,
     /// The last time, included; the end if absent.
-    pub(crate) to: Option<String>,
+    pub to: Option<String>,
 }
 
 /// Points as bytes: the numbers of one point after the other.
@@ -51,7 +57,7 @@ pub(crate) fn packed(points: &Points) -> Vec<u8> {
 pub(crate) fn unpacked(bytes: &[u8], with_sigma: bool) -> Option<Points> {
     let (numbers, rest) = bytes.as_chunks::<8>();
     let each = if with_sigma { 3 } else { 2 };
-    if !rest.is_empty() || numbers.len() % each != 0 {
+    if !rest.is_empty() || !numbers.len().is_multiple_of(each) {
         return None;
     }
     let column = |place: usize| numbers.iter().skip(place).step_by(each).map(|bytes| f64::from_le_bytes(*bytes));

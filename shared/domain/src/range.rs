@@ -1,9 +1,8 @@
 //! `from` and `to` of a query, which mean the same on every route: local dates and times of the site, a date including
 //! all of its day.
 
-use crate::{ApiError, ApiResult};
-use domain::calendar::{Calendar, PeriodKind};
-use domain::time::{self, TimeKind};
+use crate::calendar::{Calendar, PeriodKind};
+use crate::time::{self, TimeError, TimeKind};
 
 /// A range of moments, both included; open where nothing was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,9 +13,18 @@ pub struct Range {
     pub to: i64,
 }
 
+/// A time of a query that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}={text:?}: {error}")]
+pub struct RangeError {
+    name: String,
+    text: String,
+    error: TimeError,
+}
+
 impl Range {
     /// Reads `from` and `to`.
-    pub fn read(from: Option<&str>, to: Option<&str>, calendar: &Calendar) -> ApiResult<Self> {
+    pub fn read(from: Option<&str>, to: Option<&str>, calendar: &Calendar) -> Result<Self, RangeError> {
         let from = from.map(|text| moment("from", text, calendar)).transpose()?;
         let to = to.map(|text| moment("to", text, calendar)).transpose()?;
         let end = |(micros, kind)| match kind {
@@ -28,16 +36,16 @@ impl Range {
 }
 
 /// A time of a query: its moment, and how it is written.
-pub fn moment(name: &str, text: &str, calendar: &Calendar) -> ApiResult<(i64, TimeKind)> {
+pub fn moment(name: &str, text: &str, calendar: &Calendar) -> Result<(i64, TimeKind), RangeError> {
     let (kept, kind) =
-        time::from_query(text).map_err(|error| ApiError::bad_request(format!("{name}={text:?}: {error}")))?;
+        time::from_query(text).map_err(|error| RangeError { name: name.to_owned(), text: text.to_owned(), error })?;
     Ok((calendar.moment(kept, kind, false), kind))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::time::{DAY, HOUR, from_clock};
+    use crate::time::{DAY, HOUR, from_clock};
     use jiff::civil::Weekday;
 
     #[test]
@@ -52,6 +60,8 @@ mod tests {
         let exact = Range::read(Some("2026-03-31T00:00:00Z"), Some("24"), &chicago).unwrap();
         assert_eq!(exact, Range { from: midnight, to: DAY });
         assert_eq!(Range::read(None, None, &utc).unwrap(), Range { from: i64::MIN, to: i64::MAX });
-        assert_eq!(Range::read(Some("yesterday"), None, &utc).unwrap_err().status(), 400);
+        assert!(
+            Range::read(Some("yesterday"), None, &utc).unwrap_err().to_string().starts_with("from=\"yesterday\": ")
+        );
     }
 }

@@ -1,0 +1,114 @@
+//! The points of a fit.
+
+use crate::task::{PointsFrom, SeriesRange, Task, unpacked};
+use chemistry::question::Points;
+use domain::name::{self, NameError};
+use domain::range::{Range, RangeError};
+use domain::reading::{Mark, Qualifier};
+use domain::time::HOUR;
+use engine::terms::Terms;
+use table::series::Entry;
+use table::{Store, StoreError};
+
+/// The most points: they are held in memory while they are fitted, with their residuals.
+const MOST: usize = 2_000_000;
+/// The ids of series are shorter.
+const MOST_OF_ID: usize = 64;
+
+/// Why there are no points.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPoints {
+    /// The site's name.
+    #[error("site: {0}")]
+    Site(NameError),
+    /// The site has no series with this id.
+    #[error("the site has no such series; GET /api/series lists them")]
+    NoSeries,
+    /// The stretch of time cannot be read.
+    #[error(transparent)]
+    Range(#[from] RangeError),
+    /// The series has no readings then.
+    #[error("the series has no readings in this time")]
+    Nothing,
+    /// Readings that cannot be compared.
+    #[error("its readings are in {0} and in {1}; ask for a time in which they have one unit")]
+    Units(String, String),
+    /// More than are held in memory.
+    #[error("there are more than {MOST} readings; ask for a shorter time")]
+    TooMany,
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A series, its stretch of time in moments, and how it is looked at.
+pub(crate) struct Found {
+    entry: Entry,
+    terms: Terms,
+    stretch: (i64, i64),
+}
+
+/// Says what is wrong with a series, before its readings are looked at.
+pub async fn check(store: &Store, series: &SeriesRange) -> Result<(), NoPoints> {
+    found(store, series).await.map(drop)
+}
+
+async fn found(store: &Store, series: &SeriesRange) -> Result<Found, NoPoints> {
+    let site = name::check(&series.site).map_err(NoPoints::Site)?;
+    if series.series.is_empty() || series.series.len() > MOST_OF_ID {
+        return Err(NoPoints::NoSeries);
+    }
+    let entry = store.series(site, &series.series).await?.ok_or(NoPoints::NoSeries)?;
+    let terms = Terms::load(store, site).await?;
+    let asked = Range::read(series.from.as_deref(), series.to.as_deref(), &terms.view.calendar)?;
+    let (first, last) = entry.span(&terms.view);
+    let stretch = (asked.from.max(first), asked.to.min(last));
+    if stretch.0 > stretch.1 {
+        return Err(NoPoints::Nothing);
+    }
+    Ok(Found { entry, terms, stretch })
+}
+
+/// The points that a task is about, and for those of a series the unit of y.
+pub(crate) async fn of(store: &Store, id: &str, task: &Task) -> Result<(Points, Option<String>), NoPoints> {
+    match &task.from {
+        PointsFrom::Points { with_sigma } => {
+            let bytes = store.fit_points(id).await?;
+            let points = unpacked(&bytes, *with_sigma).ok_or_else(|| {
+                let reason = "the points are not whole".to_owned();
+                StoreError::Damaged { key: format!("fit {id}"), reason }
+            })?;
+            Ok((points, None))
+        }
+        PointsFrom::Series(series) => of_series(store, found(store, series).await?).await,
+    }
+}
+
+/// Hours since the first reading, and values. Non-detects are no values, and blanks, spikes and the like are none of the
+/// effluent.
+async fn of_series(store: &Store, found: Found) -> Result<(Points, Option<String>), NoPoints> {
+    let mut points = Points::default();
+    let (mut begin, mut unit) = (None, None::<String>);
+    let mut readings = store.readings(&found.entry, &found.terms.view, found.stretch).await?;
+    while let Some(piece) = readings.next_piece()? {
+        for index in 0..piece.len() {
+            let (time, flags) = (piece.times[index], piece.flags[index]);
+            let begin = *begin.get_or_insert(time);
+            if flags.qualifier() != Qualifier::Equal || flags.has(Mark::QualityControl) {
+                continue;
+            }
+            let of_it = piece.unit_of(index);
+            let unit = unit.get_or_insert_with(|| of_it.to_owned());
+            if unit != of_it {
+                return Err(NoPoints::Units(unit.clone(), of_it.to_owned()));
+            }
+            points.x.push((time - begin) as f64 / HOUR as f64);
+            points.y.push(piece.values[index]);
+        }
+        if points.x.len() > MOST {
+            return Err(NoPoints::TooMany);
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok((points, unit))
+}
