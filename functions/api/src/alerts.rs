@@ -7,7 +7,9 @@ use domain::alert::{Alert, Severity};
 use domain::calendar::Calendar;
 use domain::name;
 use domain::range::Range;
+use engine::water;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use table::alerts::Block;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
@@ -85,6 +87,14 @@ pub(crate) async fn get_alerts(State(api): State<Api>, Query(options): Query<Opt
         cursor(&format!("{}/{}", last.0, identity(last)))
     });
     places.truncate(limit);
+    // By block, from when to when there are alerts on the page; the latest come first.
+    let mut spans: BTreeMap<usize, (i64, i64)> = BTreeMap::new();
+    for (time, block, _) in &places {
+        spans.entry(*block).or_insert((*time, *time)).0 = *time;
+    }
+    for (block, span) in spans {
+        water::add(&api.store, &mut blocks[block].source, span).await?;
+    }
     Ok(Json(Page { alerts: places.into_iter().map(|(_, block, row)| blocks[block].alert(row)).collect(), next }))
 }
 

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use domain::calendar::PeriodKind;
+use domain::formula::Formula;
 use domain::statistic::{Definition, Statistic};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,6 +11,47 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Statistics {
     statistics: Vec<StatisticView>,
+    /// What can give the limit, or the part of the value that counts.
+    formulas: Vec<FormulaView>,
+}
+
+/// A formula of what the water is like.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FormulaView {
+    /// Its name in permits.
+    id: &'static str,
+    /// Its name for people.
+    label: &'static str,
+    /// The formula, as text.
+    formula: &'static str,
+    /// Whether it gives the limit; else it gives the part of the value that counts, and the limit has a value.
+    gives_limit: bool,
+    /// The unit of the limit unless it names another one.
+    unit: String,
+    /// What it needs to know.
+    needs: Vec<NeedView>,
+}
+
+/// Something that a formula needs to know of the water.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NeedView {
+    /// Its key in a limit, whose value is the parameter of the series.
+    key: &'static str,
+    /// The parameter unless the limit names another one.
+    parameter: &'static str,
+}
+
+impl FormulaView {
+    fn new(of: Formula) -> Self {
+        Self {
+            id: of.id(),
+            label: of.label(),
+            formula: of.text(),
+            gives_limit: of.gives_limit(),
+            unit: of.usual_unit().to_string(),
+            needs: of.needs().iter().map(|need| NeedView { key: need.key, parameter: need.parameter }).collect(),
+        }
+    }
 }
 
 /// A statistic.
@@ -73,8 +115,11 @@ fn period(kind: PeriodKind) -> &'static str {
     }
 }
 
-/// The statistics that a limit can be about, in the order in which people are offered them.
+/// The statistics that a limit can be about, in the order in which people are offered them, and the formulas.
 #[utoipa::path(get, path = "/api/statistics", tag = "permits", responses((status = 200, body = Statistics)))]
 pub(crate) async fn get_statistics() -> Json<Statistics> {
-    Json(Statistics { statistics: Statistic::all().iter().map(|of| StatisticView::new(*of)).collect() })
+    Json(Statistics {
+        statistics: Statistic::all().iter().map(|of| StatisticView::new(*of)).collect(),
+        formulas: Formula::all().map(FormulaView::new).collect(),
+    })
 }

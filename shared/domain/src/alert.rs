@@ -111,6 +111,20 @@ pub struct Alert {
     /// The value is a reported non-detect whose detection limit is above the maximum.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub detection_limit_above_limit: bool,
+    /// What the water was like, where the limit depends on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub water: Vec<WaterInput>,
+}
+
+/// Something that a formula took of the water: the mean of the period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WaterInput {
+    /// What was measured.
+    pub parameter: String,
+    /// Its mean.
+    pub value: f64,
+    /// The unit of the mean.
+    pub unit: String,
 }
 
 /// The gravest first.

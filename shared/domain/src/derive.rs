@@ -1,39 +1,43 @@
-//! Series that are made of two others: loads and removal.
+//! Values that are made of several series: loads, removal, and what depends on the water.
 
 use crate::calendar::{Calendar, PeriodKind};
 use crate::columns::{Columns, Row};
-use crate::permit::{NonDetect, Of, Other};
+use crate::permit::{Limit, NonDetect, Of, Other};
 use crate::reading::{Direction, Flags, Qualifier};
 use crate::statistic::{Batch, Settings, Statistic, Value};
 use crate::time::TimeKind;
 use crate::unit::Unit;
+use std::collections::BTreeMap;
 
 /// lb/d in a flow of 1 MGD of 1 mg/L, as permits write it.
 const POUNDS: f64 = 8.34;
 /// kg/d in the same: litres in a gallon (NIST Handbook 44, appendix C).
 const KILOGRAMS: f64 = 3.785411784;
 
-/// What was made of two series.
+/// By the start of a period, the numbers that a formula took of the water.
+pub type Water = BTreeMap<i64, Vec<f64>>;
+
+/// What was made of several series.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Derived {
-    /// One value for each period that both have results of, in the unit of the limit.
+    /// One value for each period that all have results of, in the unit of the limit; of a formula, one for each result,
+    /// with its own limit where the formula gives it.
     pub columns: Columns,
-    /// Periods of which one of the two has none.
+    /// Periods of which one of them has none.
     pub incomplete: u64,
+    /// What the water was like, for a formula.
+    pub water: Water,
 }
 
-/// The values that a limit compares, of the limited series and the one that it names beside it. Both are in time order
-/// and reach from the beginning of a period to the end of one: a day for loads, a month for removal.
-pub fn derive(
-    own: &Columns,
-    other: &Columns,
-    with: &Other,
-    unit: &Unit,
-    calendar: &Calendar,
-    non_detect: NonDetect,
-) -> Derived {
-    match with {
-        Other::Flow { factor, .. } => {
+/// The values that a limit compares, of the limited series and those that it names beside it. All are in time order and
+/// reach from the beginning of a [`period`] to the end of one.
+pub fn derive(own: &Columns, others: &[Columns], limit: &Limit, calendar: &Calendar) -> Derived {
+    let Limit { unit, non_detect, .. } = limit;
+    let non_detect = *non_detect;
+    let none = Columns::default();
+    let other = others.first().unwrap_or(&none);
+    match &limit.with {
+        Some(Other::Flow { factor, .. }) => {
             let (value, by) =
                 if unit.as_str() == "kg/d" { (unit.clone(), KILOGRAMS) } else { (pounds(), factor.unwrap_or(POUNDS)) };
             // In whatever unit of load the limit is: lb/d, with the permit's own factor, is converted.
@@ -46,7 +50,7 @@ pub fn derive(
                 None => (0.0, Qualifier::Greater),
             })
         }
-        Other::Influent { .. } => {
+        Some(Other::Influent { .. }) => {
             let own = means("monthly_avg", own, &common(own, other), calendar, non_detect);
             let influent = means("monthly_avg", other, &common(other, other), calendar, non_detect);
             let influent: Vec<_> = influent.into_iter().filter(|value| value.value > 0.0).collect();
@@ -57,14 +61,18 @@ pub fn derive(
                 None => (100.0, Qualifier::Less),
             })
         }
+        Some(Other::Water { formula, .. }) => formula.apply(own, others, unit, (calendar, period(limit))),
+        None => Derived::default(),
     }
 }
 
-/// The periods that one value is made of.
-pub fn period(with: &Other) -> PeriodKind {
-    match with {
-        Other::Flow { .. } => PeriodKind::Day,
-        Other::Influent { .. } => PeriodKind::Month,
+/// The periods that one value is made of: a day for loads, a month for removal. For a limit that depends on the water
+/// those of its statistic, of which the day is the least, and for a value that does, the day.
+pub fn period(limit: &Limit) -> PeriodKind {
+    match (&limit.with, limit.statistic.period()) {
+        (Some(Other::Influent { .. }), _) => PeriodKind::Month,
+        (Some(Other::Water { .. }), kind) if limit.formula().is_some() && kind != PeriodKind::Instant => kind,
+        _ => PeriodKind::Day,
     }
 }
 
@@ -79,7 +87,13 @@ fn common(own: &Columns, other: &Columns) -> Unit {
 }
 
 /// The means of a series by period.
-fn means(statistic: &str, of: &Columns, unit: &Unit, calendar: &Calendar, non_detect: NonDetect) -> Vec<Value> {
+pub(crate) fn means(
+    statistic: &str,
+    of: &Columns,
+    unit: &Unit,
+    calendar: &Calendar,
+    non_detect: NonDetect,
+) -> Vec<Value> {
     let Ok(statistic) = statistic.parse::<Statistic>() else { return Vec::new() };
     let settings = Settings {
         argument: 0.0,
@@ -123,8 +137,8 @@ fn product(one: Qualifier, other: Qualifier) -> Option<Qualifier> {
 
 /// One value for each period that both have.
 fn joined(own: &[Value], other: &[Value], unit: &Unit, make: impl Fn(&Value, &Value) -> (f64, Qualifier)) -> Derived {
-    let mut found =
-        Derived { columns: Columns { units: vec![unit.as_str().into()], ..Columns::default() }, incomplete: 0 };
+    let columns = Columns { units: vec![unit.as_str().into()], ..Columns::default() };
+    let mut found = Derived { columns, ..Derived::default() };
     let mut others = other.iter().peekable();
     let mut met = 0;
     for value in own {
@@ -158,7 +172,8 @@ mod tests {
     }
 
     fn made(own: &Columns, other: &Columns, with: &Other, unit: &str) -> Derived {
-        derive(own, other, with, &Unit::parse(unit), &Calendar::default(), NonDetect::Zero)
+        let limit = Limit { with: Some(with.clone()), ..Limit::plain("A", 0.0, unit, Statistic::INSTANT) };
+        derive(own, std::slice::from_ref(other), &limit, &Calendar::default())
     }
 
     fn flow(factor: Option<f64>) -> Other {

@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod columns;
 pub mod derive;
 pub mod evaluate;
+pub mod formula;
 pub mod highest;
 pub mod history;
 pub mod name;

@@ -1,7 +1,8 @@
 //! A discharge permit: the limits that readings are judged by.
 
-use super::alert::AlertKind;
+use super::alert::{AlertKind, WaterInput};
 use super::calendar::{Calendar, PeriodKind};
+use super::formula::Formula;
 use super::name;
 use super::reading::{Direction, Series, short_digest};
 use super::statistic::Statistic;
@@ -114,7 +115,7 @@ pub struct Limit {
     pub parameter: String,
     /// At which outfall; at every one if absent.
     pub outfall: Option<String>,
-    /// The limit itself, in `unit`; finite and not negative.
+    /// The limit itself, in `unit`; finite and not negative. 0 where a formula gives it, see [`Self::formula`].
     pub value: f64,
     /// The unit of the value.
     pub unit: Unit,
@@ -152,11 +153,11 @@ pub struct Limit {
     pub thresholds: Option<[f64; 3]>,
     /// Of a range, the lower end; `value` is the upper one.
     pub low: Option<f64>,
-    /// The other series that its values are made of.
+    /// The other series that its values, or the limit, are made of.
     pub with: Option<Other>,
 }
 
-/// A series that values are made of, beside the limited one.
+/// Series that values or limits are made of, beside the limited one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Other {
     /// Loads: flow x concentration x factor.
@@ -171,14 +172,27 @@ pub enum Other {
         /// The parameter of the influent.
         parameter: String,
     },
+    /// What the water is like: the limit, or the part of the value that counts, depends on it.
+    Water {
+        /// How.
+        formula: Formula,
+        /// The parameters of what the formula needs to know, in its order.
+        parameters: Vec<String>,
+    },
 }
 
 impl Other {
-    /// The parameter of the other series.
-    pub fn parameter(&self) -> &str {
+    /// The parameters of the other series.
+    pub fn parameters(&self) -> &[String] {
         match self {
-            Self::Flow { parameter, .. } | Self::Influent { parameter } => parameter,
+            Self::Flow { parameter, .. } | Self::Influent { parameter } => std::slice::from_ref(parameter),
+            Self::Water { parameters, .. } => parameters,
         }
+    }
+
+    /// Whether this is the parameter of one of them.
+    pub fn names(&self, parameter: &str) -> bool {
+        self.parameters().iter().any(|own| name::same(own, parameter))
     }
 }
 
@@ -209,6 +223,27 @@ impl Limit {
             low: None,
             with: None,
         }
+    }
+
+    /// The formula that gives the limit in place of a number.
+    pub fn formula(&self) -> Option<Formula> {
+        match &self.with {
+            Some(Other::Water { formula, .. }) if formula.gives_limit() => Some(*formula),
+            _ => None,
+        }
+    }
+
+    /// What a formula of the limit took of the water, named; empty where there is none.
+    pub fn water(&self, numbers: &[f64]) -> Vec<WaterInput> {
+        let Some(Other::Water { formula, parameters }) = &self.with else { return Vec::new() };
+        let of_needs = std::iter::zip(formula.needs(), parameters);
+        std::iter::zip(of_needs, numbers)
+            .map(|((need, parameter), value)| WaterInput {
+                parameter: parameter.clone(),
+                value: *value,
+                unit: need.unit.to_owned(),
+            })
+            .collect()
     }
 
     /// Whether the limit speaks of this series.

@@ -89,6 +89,7 @@ pub(crate) fn source(entry: &Entry, rule: &Rule, history: &Arc<History>) -> Sour
         action: rule.action().to_owned(),
         thresholds: rule.thresholds(),
         history: history.clone(),
+        water: Arc::default(),
     }
 }
 
@@ -112,7 +113,8 @@ pub(crate) async fn judge(
             // The readings are kept packed, and unpacked for each rule.
             let mut readings = readings.clone();
             let next = || readings.next_piece();
-            found.push(judge_by(store, (entry, terms), rule, known, next, touched, purpose).await?);
+            let source = source(entry, rule, &terms.history);
+            found.push(judge_by(store, (rule, source), known, next, touched, purpose).await?);
         }
     }
     for rule in &made {
@@ -129,7 +131,7 @@ pub(crate) async fn judge(
     Ok(found)
 }
 
-/// Judges values that are made of two series.
+/// Judges values that are made of several series.
 async fn judge_made(
     store: &Store,
     (entry, terms): (&Entry, &Terms),
@@ -139,32 +141,38 @@ async fn judge_made(
     purpose: &Purpose,
 ) -> Result<Found, StoreError> {
     let touched = whole_periods(rule, touched);
-    let mut values = Some(made_values(store, (entry, terms), rule, touched).await?.columns);
-    judge_by(store, (entry, terms), rule, stored, || Ok(values.take()), touched, purpose).await
+    let Derived { columns, water, .. } = made_values(store, (entry, terms), rule, touched).await?;
+    let source = Source { water: Arc::new(water), ..source(entry, rule, &terms.history) };
+    let mut values = Some(columns);
+    judge_by(store, (rule, source), stored, || Ok(values.take()), touched, purpose).await
 }
 
 /// The periods, whole, of which a rule's values are made.
 pub(crate) fn whole_periods(rule: &Rule, (first, last): (i64, i64)) -> (i64, i64) {
-    let Some(with) = rule.other() else { return (first, last) };
-    let kind = derive::period(with);
+    let Some(limit) = rule.limits.last().filter(|limit| limit.with.is_some()) else { return (first, last) };
+    let kind = derive::period(limit);
     (rule.calendar.around(kind, first).start, rule.calendar.around(kind, last).end - 1)
 }
 
-/// The values that a rule makes of two series, with the context that a stretch needs.
+/// The values that a rule makes of several series, with the context that a stretch needs.
 pub(crate) async fn made_values(
     store: &Store,
     (entry, terms): (&Entry, &Terms),
     rule: &Rule,
     touched: (i64, i64),
 ) -> Result<Derived, StoreError> {
-    let (Some(with), Some(limit)) = (rule.other(), &rule.limit) else { return Ok(Derived::default()) };
-    let Some(other) = other_series(store, entry, with).await? else { return Ok(Derived::default()) };
+    let (Some(with), Some(limit)) = (rule.other(), rule.limits.last()) else { return Ok(Derived::default()) };
     let context = rule.context(touched);
     let range = whole_periods(rule, (context.from, context.to - 1));
     let own = all(store, entry, &terms.view, range).await?;
-    let other = all(store, &other, &terms.view, range).await?;
-    let non_detect = rule.limits.last().map_or_else(Default::default, |limit| limit.non_detect);
-    Ok(derive::derive(&own, &other, with, &limit.unit, &rule.calendar, non_detect))
+    let mut others = Vec::new();
+    for parameter in with.parameters() {
+        others.push(match other_series(store, entry, parameter).await? {
+            Some(other) => all(store, &other, &terms.view, range).await?,
+            None => Columns::default(),
+        });
+    }
+    Ok(derive::derive(&own, &others, limit, &rule.calendar))
 }
 
 /// The readings of a series between two moments.
@@ -183,8 +191,7 @@ pub(crate) fn too_many_units(error: TooManyUnits) -> StoreError {
 
 async fn judge_by(
     store: &Store,
-    (entry, terms): (&Entry, &Terms),
-    rule: &Rule,
+    (rule, source): (&Rule, Source),
     stored: StoredRule,
     mut next: impl FnMut() -> Result<Option<Columns>, StoreError>,
     touched: (i64, i64),
@@ -192,7 +199,7 @@ async fn judge_by(
 ) -> Result<Found, StoreError> {
     let mut judge = Judge::new(rule, touched);
     let from = judge.covers_from();
-    let mut reconciler = Reconciler::new(source(entry, rule, &terms.history), stored, from, MAX_GRAVEST)?;
+    let mut reconciler = Reconciler::new(source, stored, from, MAX_GRAVEST)?;
     while let Some(piece) = next()? {
         judge.feed(&piece);
         reconciler.found(&judge.drain())?;

@@ -19,6 +19,7 @@ mod site;
 pub mod standing;
 mod summary;
 pub mod terms;
+pub mod water;
 pub mod withdraw;
 
 use lanes::Lanes;

@@ -4,6 +4,7 @@ use crate::judge::{made_values, whole_periods};
 use crate::terms::{Terms, other_series};
 use domain::calendar::PeriodKind;
 use domain::evaluate::{Rule, Survey, Surveyor};
+use domain::permit::Other;
 use table::series::Entry;
 use table::{Store, StoreError};
 
@@ -39,9 +40,14 @@ pub async fn surveys(
 /// From the first reading that a rule speaks of to the last: those of the series that it names beside its own count, too.
 async fn span(store: &Store, (entry, terms): (&Entry, &Terms), rule: &Rule) -> Result<(i64, i64), StoreError> {
     let own = entry.span(&terms.view);
-    let Some(with) = rule.other() else { return Ok(own) };
-    let other = other_series(store, entry, with).await?.map(|other| other.span(&terms.view));
-    Ok(other.map_or(own, |other| (own.0.min(other.0), own.1.max(other.1))))
+    let mut all = own;
+    for parameter in rule.other().map_or(&[][..], Other::parameters) {
+        if let Some(other) = other_series(store, entry, parameter).await? {
+            let (first, last) = other.span(&terms.view);
+            all = (all.0.min(first), all.1.max(last));
+        }
+    }
+    Ok(all)
 }
 
 async fn survey(

@@ -1,6 +1,7 @@
 //! From the accounts of a file to its answer.
 
 use crate::answer::{Alerts, Answer, Incomparable, LimitName, MAX_ANSWERED_ALERTS, VerdictSummary};
+use crate::water;
 use domain::alert::{Alert, sort_by_gravity};
 use domain::history::History;
 use domain::permit::Limit;
@@ -132,7 +133,7 @@ async fn rendered(
             series.insert(grave.series.clone(), store.series(site, &grave.series).await?);
         }
         let (Some(Some(entry)), Ok(statistic)) = (series.get(&grave.series), grave.statistic.parse()) else { continue };
-        let source = Source {
+        let mut source = Source {
             series: entry.series.clone(),
             series_id: grave.series.clone(),
             rule: grave.rule.clone(),
@@ -140,8 +141,11 @@ async fn rendered(
             action: limits.get(&grave.rule).map_or_else(String::new, |limit| limit.action.clone()),
             thresholds: limits.get(&grave.rule).and_then(|limit| limit.thresholds),
             history: history.clone(),
+            water: Arc::default(),
         };
-        alerts.push(source.alert(grave.row(), &grave.unit));
+        let row = grave.row();
+        water::add(store, &mut source, (row.time, row.time)).await?;
+        alerts.push(source.alert(row, &grave.unit));
     }
     Ok(alerts)
 }

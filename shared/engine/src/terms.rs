@@ -46,7 +46,7 @@ impl Terms {
 
     /// Whether values of other series are made of this one.
     pub(crate) fn is_named(&self, series: &Series) -> bool {
-        series.is_raw() && self.others().any(|other| domain::name::same(other.parameter(), &series.parameter))
+        series.is_raw() && self.others().any(|other| other.names(&series.parameter))
     }
 
     /// The ids of the series that limits judge together with another one, and whether each is the limited one.
@@ -70,23 +70,21 @@ impl Terms {
         }
         let limits: Vec<_> = self.history.versions().iter().flat_map(|version| &version.permit.limits).collect();
         let depends = |of: &Entry| {
-            limits.iter().any(|limit| {
-                let names = |other: &Other| domain::name::same(other.parameter(), &entry.series.parameter);
-                limit.with.as_ref().is_some_and(names) && limit.covers(&of.series)
-            })
+            let names = |other: &Other| other.names(&entry.series.parameter);
+            limits.iter().any(|limit| limit.with.as_ref().is_some_and(names) && limit.covers(&of.series))
         };
         let all = store.series_of(&entry.series.site).await?;
         Ok(all.into_iter().filter(|of| of.id != entry.id && depends(of)).collect())
     }
 }
 
-/// The series that a limit names beside its own: that of the same outfall, or else the only one of the site.
-pub(crate) async fn other_series(store: &Store, entry: &Entry, other: &Other) -> Result<Option<Entry>, StoreError> {
-    let beside = Series::raw(&entry.series.site, &entry.series.outfall, other.parameter());
+/// The series of a parameter that a limit names beside its own: that of the same outfall, or else the only one of the site.
+pub(crate) async fn other_series(store: &Store, entry: &Entry, parameter: &str) -> Result<Option<Entry>, StoreError> {
+    let beside = Series::raw(&entry.series.site, &entry.series.outfall, parameter);
     if let Some(found) = store.series(&entry.series.site, &beside.id()).await? {
         return Ok(Some(found));
     }
-    let is_other = |of: &Entry| of.series.is_raw() && domain::name::same(&of.series.parameter, other.parameter());
+    let is_other = |of: &Entry| of.series.is_raw() && domain::name::same(&of.series.parameter, parameter);
     let mut found = store.series_of(&entry.series.site).await?.into_iter().filter(is_other);
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(Some(only)),

@@ -101,6 +101,44 @@ for (const [what, field, value] of [
   });
 }
 
+test("a limit may have a formula in place of a number, and alerts say what it took of the water", async ({
+  dashboard,
+  demo,
+  page,
+}) => {
+  const site = "permit-formula";
+  const csv =
+    "time,parameter,value,unit\n2026-03-01T08:00:00Z,Copper,20,ug/L\n2026-03-01T09:00:00Z,Hardness,100,mg/L\n";
+  await client(demo).ingest(csv, { site });
+  await client(demo).permit(site, [{ parameter: "Copper", value: 1000, unit: "mg/L", statistic: "daily_max" }]);
+  await dashboard.openLive(demo, { site });
+  await dashboard.go("Permit");
+  await dashboard.button("More about limit 1").click();
+  const more = (name: string) => page.getByLabel(`${name} 1`, { exact: true });
+  await expect(more("Hardness for the formula")).toBeDisabled();
+  await more("Formula").selectOption({ label: "Copper, acute, dissolved" });
+  await expect(input(page, "Limit 1")).toBeDisabled();
+  await expect(input(page, "Unit 1")).toHaveValue("ug/L");
+  await expect(more("Hardness for the formula")).toBeEnabled();
+  await expect(more("pH for the formula")).toBeDisabled();
+  await dashboard.button("Preview").click();
+  await expect(page.getByTestId("preview-total")).toHaveText("1");
+  await expect(page.getByRole("region", { name: "Preview" })).toContainText("at Hardness 100 mg/L");
+  await dashboard.button("Save permit").click();
+  await expect(page.getByRole("status").filter({ hasText: "Permit saved" })).toBeVisible();
+  expect(await client(demo).limits(site)).toMatchObject([{ formula: "cu_acute_hardness", hardness: "Hardness" }]);
+
+  await dashboard.go("Overview");
+  await expect(dashboard.incidents).toHaveCount(1);
+  await expect(dashboard.incidents.getByTestId("water")).toHaveText("at Hardness 100 mg/L");
+  await expect(dashboard.tile("Copper")).toContainText("13.4");
+  // What was saved is shown as it was chosen.
+  await page.reload();
+  await dashboard.go("Permit");
+  await expect(more("Formula")).toHaveValue("cu_acute_hardness");
+  await expect(input(page, "Limit 1")).toBeDisabled();
+});
+
 test("limits are added and removed, and the rows are numbered anew", async ({ dashboard, demo, page }) => {
   const site = "permit-rows";
   await prepare(demo, site);

@@ -52,6 +52,8 @@ mod support;
 mod uploads;
 #[path = "../suite/verdicts.rs"]
 mod verdicts;
+#[path = "../suite/water.rs"]
+mod water;
 
 mod batch;
 mod counters;

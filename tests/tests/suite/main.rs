@@ -48,3 +48,4 @@ mod store;
 mod support;
 mod uploads;
 mod verdicts;
+mod water;

@@ -12,6 +12,7 @@ use domain::statistic::Reach;
 use domain::{name, time};
 use engine::standing::surveys;
 use engine::terms::Terms;
+use engine::water;
 use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 use table::permits::StoredPermit;
@@ -178,7 +179,8 @@ async fn one(
         facts.scan = scan(readings, bounds, &entry.unit, charted).await?;
     }
     for (rule, survey) in surveys(store, entry, terms, (from, to)).await? {
-        let blocks = store.alert_blocks(&entry.series.site, Some(&entry.id), Some(&rule.id)).await?;
+        let mut blocks = store.alert_blocks(&entry.series.site, Some(&entry.id), Some(&rule.id)).await?;
+        water::add_to_blocks(store, &mut blocks).await?;
         facts.limits.push(LimitFacts { exceeding: Exceeding::of(&blocks, whole(&rule, (from, to))), rule, survey });
     }
     Ok(facts)

@@ -6,8 +6,8 @@ use super::range::Range;
 use domain::alert::AlertKind;
 use domain::calendar::{Calendar, PeriodKind};
 use domain::evaluate::Rule;
-use domain::permit::{Limit, Season};
-use domain::statistic::{Reach, Statistic};
+use domain::permit::{Limit, Other, Season};
+use domain::statistic::Reach;
 use domain::time::{self, TimeKind};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -49,7 +49,9 @@ pub(super) enum Gap {
     /// Periods in which a limit has no value.
     Missing { limit: Box<Limit>, outfall: String, periods: Vec<String>, count: u64 },
     /// Values that may be beyond their limit or not.
-    Inconclusive { outfall: String, parameter: String, statistic: Statistic, limit: f64, unit: String, count: u64 },
+    Inconclusive { limit: Box<Limit>, outfall: String, count: u64 },
+    /// Periods with results that were compared with nothing, as nobody knows what the water was like.
+    NoWater { limit: Box<Limit>, outfall: String, count: u64 },
     /// Values that came with a limit that cannot be judged.
     Unjudged { outfall: String, parameter: String, count: u64 },
     /// Rows that could not be read, of a file that brought results for the period.
@@ -114,6 +116,7 @@ pub(super) fn decide(
         for of in series {
             gaps.extend(units(of));
             gaps.extend(of.limits.iter().filter_map(|limit| inconclusive(of, limit)));
+            gaps.extend(of.limits.iter().filter_map(|limit| without_water(of, limit)));
             gaps.extend(of.limits.iter().filter_map(|limit| unjudged(of, limit)));
             if permit.is_own() {
                 let limits = of.limits.iter().filter(|limit| !is_told(&limit.rule));
@@ -170,15 +173,22 @@ fn unmet(permit: &StoredPermit, series: &[SeriesFacts], span: (i64, i64)) -> Vec
 
 /// Values that may be beyond a limit or not.
 fn inconclusive(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
-    let limit = facts.rule.limit.as_ref().filter(|_| facts.survey.inconclusive > 0)?;
-    (facts.rule.kind() == AlertKind::Limit).then(|| Gap::Inconclusive {
-        outfall: series.entry.series.outfall.clone(),
-        parameter: series.entry.series.parameter.clone(),
-        statistic: facts.rule.statistic,
-        limit: limit.value,
-        unit: limit.unit.to_string(),
-        count: facts.survey.inconclusive,
-    })
+    let limit = violated(&facts.rule).filter(|_| facts.survey.inconclusive > 0)?;
+    let (limit, outfall) = (Box::new(limit.clone()), series.entry.series.outfall.clone());
+    Some(Gap::Inconclusive { limit, outfall, count: facts.survey.inconclusive })
+}
+
+/// Results of a limit that depends on the water, where nobody knows what it was like.
+fn without_water(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
+    let is_of_water = |limit: &&Limit| matches!(limit.with, Some(Other::Water { .. }));
+    let limit = violated(&facts.rule).filter(is_of_water).filter(|_| facts.survey.incomplete > 0)?;
+    let (limit, outfall) = (Box::new(limit.clone()), series.entry.series.outfall.clone());
+    Some(Gap::NoWater { limit, outfall, count: facts.survey.incomplete })
+}
+
+/// The limit of the permit that a rule is of, if to be beyond it is a violation.
+fn violated(rule: &Rule) -> Option<&Limit> {
+    rule.limits.last().filter(|limit| limit.kind == AlertKind::Limit)
 }
 
 /// Values that came with a limit that cannot be judged, where a series has no other ones.
@@ -193,7 +203,7 @@ fn unjudged(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
 
 /// Periods of the range, whole ones that are over, of which a limit should have a value and has none.
 fn missing(series: &SeriesFacts, facts: &LimitFacts, (from, to): (i64, i64)) -> Option<Gap> {
-    let (rule, limit) = (&facts.rule, facts.rule.limits.last().filter(|limit| limit.kind == AlertKind::Limit)?);
+    let (rule, limit) = (&facts.rule, violated(&facts.rule)?);
     let (kind, to) = (rule.expected(), to.min(time::now()));
     let closed = limit.closed_from.map_or(i64::MAX, |day| rule.calendar.midnight(day));
     let (mut periods, mut count) = (Vec::new(), 0);

@@ -1,6 +1,7 @@
 //! Numbers, times and names as the certificate shows them, and how much of a list it shows.
 
 use domain::alert::Alert;
+use domain::permit::Limit;
 use domain::reading::{Direction, Qualifier};
 use domain::statistic::Statistic;
 use maud::{Markup, Render, html};
@@ -101,6 +102,16 @@ pub(super) fn percent(alert: &Alert) -> String {
 pub(super) fn percent_of(value: f64, limit: f64) -> String {
     let percent = value / limit * 100.0;
     if limit != 0.0 && percent.is_finite() { format!("{} %", significant(percent, 4)) } else { "–".into() }
+}
+
+/// A limit: its value, or the formula that gives it.
+pub(super) fn limit_value(limit: &Limit) -> Markup {
+    html! {
+        @match limit.formula() {
+            Some(formula) => (formula.label()),
+            None => { (value(limit.value)) " " (name(limit.unit.as_str())) }
+        }
+    }
 }
 
 /// `≤` or `≥`.

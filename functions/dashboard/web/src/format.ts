@@ -77,6 +77,14 @@ export function headroomText(headroom: number): string {
   return headroom < 0 ? `${size} beyond` : `${size} headroom`;
 }
 
+/** What a limit was worked out from. */
+export function waterText(water: NonNullable<Alert["water"]>): string {
+  const inputs = water.map(
+    ({ parameter, value, unit }) => `${parameter} ${brief(value)}${unit === "SU" ? "" : ` ${unit}`}`,
+  );
+  return `at ${inputs.join(" and ")}`;
+}
+
 /** How far beyond its limit: in percent, or in its unit where a percentage would say nothing. */
 export function beyondText(alert: Alert): string {
   if (alert.percent !== null) return `${count(alert.percent)} % beyond`;

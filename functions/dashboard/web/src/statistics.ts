@@ -1,16 +1,18 @@
 // What can be compared with a limit, and how the server calls it. The page has no list of its own.
 
 import { get } from "./api";
-import type { Statistic } from "./types";
+import type { Formula, Statistic } from "./types";
 
 let known: Statistic[] = [];
+let knownFormulas: Formula[] = [];
 let loading: Promise<void> | null = null;
 
 /** Asks for them, once. */
 export function loadStatistics(): Promise<void> {
-  loading ??= get<{ statistics: Statistic[] }>("/api/statistics").then(
+  loading ??= get<{ statistics: Statistic[]; formulas: Formula[] }>("/api/statistics").then(
     (answer) => {
       known = answer.statistics;
+      knownFormulas = answer.formulas;
     },
     (error) => {
       loading = null;
@@ -23,6 +25,15 @@ export function loadStatistics(): Promise<void> {
 /** All of them, in the order in which people are offered them. */
 export function statistics(): readonly Statistic[] {
   return known;
+}
+
+export function formulas(): readonly Formula[] {
+  return knownFormulas;
+}
+
+/** By its id. */
+export function formula(id: string): Formula | undefined {
+  return knownFormulas.find((one) => one.id === id);
 }
 
 /** By its name, with or without its number behind it. */

@@ -32,6 +32,16 @@ export interface Statistic {
   unit: string | null;
 }
 
+/** What gives a limit, or the part of the value that counts. */
+export interface Formula {
+  id: string;
+  label: string;
+  formula: string;
+  gives_limit: boolean;
+  unit: string;
+  needs: { key: string; parameter: string }[];
+}
+
 export interface Standing {
   id: string;
   site: string;
@@ -90,6 +100,8 @@ export interface Alert {
   kind: "limit" | "benchmark";
   permit_version: number;
   detection_limit_above_limit?: boolean;
+  /** What the water was like, where the limit depends on it. */
+  water?: { parameter: string; value: number; unit: string }[];
 }
 
 export interface Point {
@@ -123,7 +135,9 @@ export interface SiteStatus {
 export interface Limit {
   parameter: string;
   outfall?: string;
-  value: number;
+  /** Absent where a formula gives it. */
+  value?: number;
+  formula?: string;
   unit: string;
   direction: Direction;
   statistic: string;

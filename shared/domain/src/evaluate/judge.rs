@@ -39,6 +39,8 @@ pub struct Judge<'a> {
     /// The time of the latest exceedance, and how many of the same time were before it.
     last: Option<i64>,
     places: u64,
+    /// The limit of each period, where a formula gives it.
+    limits: Option<BTreeMap<i64, f64>>,
     /// Every value as it is compared and how it stands, where that is wanted.
     observed: Option<Vec<(Value, Standing)>>,
 }
@@ -67,7 +69,8 @@ impl<'a> Judge<'a> {
             covers: rule.statistic.affected(&rule.calendar, touched),
             ..Verdict::default()
         };
-        Self { rule, touched, course, after, values: Vec::new(), verdict, last: None, places: 0, observed }
+        let limits = rule.formula().map(|_| BTreeMap::new());
+        Self { rule, touched, course, after, values: Vec::new(), verdict, last: None, places: 0, limits, observed }
     }
 
     /// From which period's start on its verdict is complete.
@@ -83,6 +86,7 @@ impl<'a> Judge<'a> {
         let conversions = self.rule.conversions(columns).unwrap_or_default();
         let batch = Batch::new(columns, &conversions);
         self.count(&batch);
+        self.note_limits(columns);
         course.take(&batch, &mut self.values);
         self.course = Some(course);
         self.decide(limit);
@@ -154,6 +158,13 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Notes the limits that a formula gives, by the starts of the periods whose values they are for.
+    fn note_limits(&mut self, columns: &Columns) {
+        let Some(limits) = &mut self.limits else { return };
+        let start = |time| self.rule.calendar.around(self.rule.statistic.period(), time).start;
+        limits.extend((0..columns.len()).map(|index| columns.row(index)).map(|row| (start(row.time), row.limit)));
+    }
+
     /// Compares the values that there are by now.
     fn decide(&mut self, limit: &FixedLimit) {
         let always = self.rule.holds_always();
@@ -163,6 +174,8 @@ impl<'a> Judge<'a> {
             if !is_covered || !(always || self.rule.holds_at(value.time)) {
                 continue;
             }
+            let limit_of_value = self.limits.as_ref().and_then(|limits| limits.get(&value.time).copied());
+            let value = Value { limit: limit_of_value.or(value.limit), ..value };
             let (standing, value) = self.rule.compare(&value, limit);
             match standing {
                 Standing::Within => {}

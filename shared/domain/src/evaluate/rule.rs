@@ -3,6 +3,7 @@
 use crate::alert::{AlertKind, Measure, Severity};
 use crate::calendar::{Calendar, PeriodKind};
 use crate::columns::{Columns, Row};
+use crate::formula::Formula;
 use crate::history::History;
 use crate::permit::{Limit, NonDetect, Of, Other, Season};
 use crate::reading::{Direction, Flags, Mark, Qualifier, Series};
@@ -113,9 +114,14 @@ impl Rule {
         self.latest().and_then(|limit| limit.thresholds)
     }
 
-    /// The other series that values are made of.
+    /// The other series that values or limits are made of.
     pub fn other(&self) -> Option<&Other> {
         self.latest().and_then(|limit| limit.with.as_ref())
+    }
+
+    /// The formula that gives the limit.
+    pub fn formula(&self) -> Option<Formula> {
+        self.latest().and_then(Limit::formula)
     }
 
     /// The unit in which values are given: that of the limit, unless the statistic has one of its own.
@@ -169,7 +175,7 @@ impl Rule {
             limit: limit.value,
             low: own.and_then(|limit| limit.low),
             direction: limit.direction,
-            wants_all: wants_all || own.is_some_and(|limit| limit.decimals.is_some()),
+            wants_all: wants_all || own.is_some_and(|limit| limit.decimals.is_some() || limit.formula().is_some()),
         }
     }
 

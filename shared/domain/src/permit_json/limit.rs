@@ -5,7 +5,9 @@ use super::fields::{
     parse_months, parse_name, parse_non_detect, parse_number, parse_positive, parse_thresholds, parse_unit, parse_word,
     required, text,
 };
+use super::water;
 use crate::alert::AlertKind;
+use crate::formula::Formula;
 use crate::number;
 use crate::permit::{Every, Limit, NonDetect, Of, Other, Season};
 use crate::reading::Direction;
@@ -44,7 +46,7 @@ const KEYS: [&str; 29] = [
     "low",
     "flow",
 ];
-const MORE_KEYS: [&str; 2] = ["factor", "influent"];
+const MORE_KEYS: [&str; 6] = ["factor", "influent", "formula", "hardness", "ph", "temperature"];
 
 const OF: [(&str, Of); 2] = [("days", Of::Days), ("results", Of::Results)];
 const EVERY: [(&str, Every); 5] = [
@@ -64,11 +66,19 @@ pub(super) fn parse(
     errors.unknown_keys(path, object, &[&KEYS[..], &MORE_KEYS].concat());
     let parameter_key = if object.contains_key("species") { "species" } else { "parameter" };
     let parameter = required(object, parameter_key, path, errors, parse_name);
-    let value = required(object, "value", path, errors, parse_limit_value);
+    let formula = optional(object, "formula", path, errors, |value| Formula::named(text(value)?));
+    let value = match formula.filter(|formula| formula.gives_limit()) {
+        Some(_) => water::no_value(object, path, errors),
+        None => required(object, "value", path, errors, parse_limit_value),
+    };
     let statistic = parse_statistic(object, path, errors);
-    let unit = optional(object, "unit", path, errors, parse_unit).unwrap_or_else(|| Unit::parse(DEFAULT_UNIT));
+    let unit = optional(object, "unit", path, errors, parse_unit);
+    let unit = unit.unwrap_or_else(|| formula.map_or_else(|| Unit::parse(DEFAULT_UNIT), Formula::usual_unit));
     let decimals = parse_decimals(object, path, value, errors);
-    let with = parse_other(object, path, statistic, errors);
+    let with = match formula {
+        Some(formula) => water::parse(object, path, (formula, statistic, &unit), errors),
+        None => parse_other(object, path, statistic, errors),
+    };
     let limit = Limit {
         outfall: optional(object, "outfall", path, errors, parse_name),
         unit,
@@ -115,7 +125,6 @@ pub(super) fn parse(
 pub fn limit_to_json(limit: &Limit) -> Value {
     let mut out = json!({
         "parameter": limit.parameter,
-        "value": limit.value,
         "unit": limit.unit.as_str(),
         "direction": limit.direction,
         "statistic": limit.statistic.name(),
@@ -128,6 +137,7 @@ pub fn limit_to_json(limit: &Limit) -> Value {
             out[key] = value;
         }
     };
+    put("value", limit.formula().is_none().then(|| json!(limit.value)));
     put("outfall", limit.outfall.as_ref().map(|outfall| json!(outfall)));
     put("months", (!limit.season.is_all()).then(|| json!(limit.season.months())));
     put("non_detect", limit.statistic.is_average().then(|| json!(limit.non_detect)));
@@ -145,6 +155,12 @@ pub fn limit_to_json(limit: &Limit) -> Value {
     put("thresholds", limit.thresholds.map(|thresholds| json!(thresholds.map(whole))));
     put("low", limit.low.map(whole));
     match &limit.with {
+        Some(Other::Water { formula, parameters }) => {
+            put("formula", Some(json!(formula.id())));
+            for (need, parameter) in formula.needs().iter().zip(parameters) {
+                put(need.key, Some(json!(parameter)));
+            }
+        }
         Some(Other::Flow { parameter, factor }) => {
             put("flow", Some(json!(parameter)));
             put("factor", factor.map(whole));
@@ -176,6 +192,7 @@ fn parse_other(
     let flow = optional(object, "flow", path, errors, parse_name);
     let factor = optional(object, "factor", path, errors, parse_positive);
     let influent = optional(object, "influent", path, errors, parse_name);
+    water::unneeded(object, path, None, errors);
     let is_removal = statistic.is_some_and(|statistic| statistic.name() == "percent_removal");
     match (flow, influent) {
         (Some(_), Some(_)) => {

@@ -13,6 +13,7 @@ mod legacy;
 mod limit;
 #[cfg(test)]
 mod tests;
+mod water;
 
 pub use fields::MAX_ACTION_BYTES;
 pub use limit::limit_to_json;

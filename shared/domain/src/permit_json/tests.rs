@@ -84,15 +84,30 @@ fn a_limit_has_what_engineers_write_into_permits() {
          "from": "2026-01-01", "until": "2026-12-31", "thresholds": [1.1, 1.2, 1.3]},
         {"parameter": "E. coli", "value": 235, "unit": "MPN/100mL", "statistic": "percent_of_results", "p": 10},
         {"parameter": "pH", "value": 9, "low": 6, "unit": "SU", "statistic": "as_excursion"},
-        {"parameter": "Hg", "value": 0.1, "statistic": "as_reported", "base": "MO AVG", "digits": 3}]});
+        {"parameter": "Hg", "value": 0.1, "statistic": "as_reported", "base": "MO AVG", "digits": 3},
+        {"parameter": "Pb", "formula": "pb_chronic_hardness", "hardness": "Hardness, total", "statistic": "monthly_avg"},
+        {"parameter": "Ammonia", "value": 0.02, "unit": "mg/L", "formula": "unionised_ammonia_fraction",
+         "ph": "pH", "temperature": "Temp", "statistic": "daily_max"}]});
     let permit = parse(&document).unwrap();
     assert_eq!(parse(&to_json(&permit)).unwrap(), permit);
     assert_eq!((permit.calendar.zone_name(), permit.limits[2].decimals), ("America/Chicago", Some(1)));
     let given = &document["limits"];
     let written = &to_json(&permit)["limits"];
-    for (index, key) in
-        [(0, "flow"), (0, "factor"), (1, "influent"), (2, "of"), (2, "thresholds"), (2, "until"), (3, "p"), (4, "low")]
-    {
+    for (index, key) in [
+        (0, "flow"),
+        (0, "factor"),
+        (1, "influent"),
+        (2, "of"),
+        (2, "thresholds"),
+        (2, "until"),
+        (3, "p"),
+        (4, "low"),
+        (6, "formula"),
+        (6, "hardness"),
+        (7, "value"),
+        (7, "ph"),
+        (7, "temperature"),
+    ] {
         assert_eq!(written[index][key], given[index][key], "{key}");
     }
     assert_eq!(fields(json!({"time_zone": "Mars", "week_starts": "x", "limits": []})), ["time_zone", "week_starts"]);
@@ -109,4 +124,40 @@ fn a_limit_has_what_engineers_write_into_permits() {
     assert_eq!(one(json!({"factor": 8.34})), ["limits[0].factor"]);
     assert_eq!(one(json!({"statistic": "percent_removal"})), ["limits[0].influent"]);
     assert_eq!(one(json!({"statistic": "percent_of_results", "p": 101})), ["limits[0].p"]);
+}
+
+#[test]
+fn a_limit_with_a_formula_names_what_it_needs_and_nothing_else() {
+    let copper = |more: Value| {
+        let mut limit = json!({"parameter": "Cu", "formula": "cu_acute_hardness", "statistic": "daily_max"});
+        limit.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"limits": [limit]})
+    };
+    let written = &to_json(&parse(&copper(json!({}))).unwrap())["limits"][0];
+    assert_eq!(
+        *written,
+        json!({"parameter": "Cu", "formula": "cu_acute_hardness", "hardness": "Hardness", "unit": "ug/L",
+               "direction": "max", "statistic": "daily_max"})
+    );
+    assert!(parse(&copper(json!({"unit": "mg/L", "digits": 4}))).is_ok());
+    for (more, field) in [
+        (json!({"formula": "cu"}), "formula"),
+        (json!({"value": 13}), "value"),
+        (json!({"low": 1}), "low"),
+        (json!({"ph": "pH"}), "ph"),
+        (json!({"flow": "Flow"}), "flow"),
+        (json!({"direction": "min"}), "direction"),
+        (json!({"unit": "SU"}), "unit"),
+        (json!({"statistic": "rolling_mean", "n": 4}), "statistic"),
+        (json!({"statistic": "percent_of_results", "p": 10}), "statistic"),
+        (json!({"statistic": "as_reported"}), "statistic"),
+    ] {
+        let found = fields(copper(more.clone()));
+        assert!(found.contains(&format!("limits[0].{field}")), "{more}: {found:?}");
+    }
+    let plain = json!({"limits": [{"parameter": "Cu", "value": 1, "statistic": "instant", "hardness": "Hardness"}]});
+    assert_eq!(fields(plain), ["limits[0].hardness"]);
+    let ammonia =
+        json!({"limits": [{"parameter": "NH3", "formula": "unionised_ammonia_fraction", "statistic": "instant"}]});
+    assert_eq!(fields(ammonia), ["limits[0].value"]);
 }

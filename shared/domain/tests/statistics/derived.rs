@@ -1,13 +1,14 @@
-//! Loads and removal: values that are made of two series.
+//! Loads, removal, and limits that depend on the water: what is made of several series.
 
 use super::drawn::{self, Case, columns_of};
 use super::plain::{Said, Sample, Terms};
 use super::{Found, alike};
-use domain::calendar::Calendar;
+use domain::calendar::{Calendar, PeriodKind};
 use domain::derive::{Derived, derive};
-use domain::permit::Other;
+use domain::formula::Formula;
+use domain::permit::{Limit, NonDetect, Other};
 use domain::reading::Qualifier::{self, Equal, Greater, Less};
-use domain::unit::Unit;
+use domain::statistic::Statistic;
 use proptest::prelude::*;
 
 /// The means of two series, each a part of the case's results, and what the product makes of them.
@@ -25,7 +26,12 @@ fn of_two(
     let terms = Terms { statistic, of: None, by_rule: false, totals: false, per_100ml: false, ..case.terms.clone() };
     let calendar = Calendar::new(case.zone(), terms.week_starts).unwrap();
     let (left, right) = (columns_of("mg/L", &own), columns_of(units.0, &other));
-    let made = derive(&left, &right, with, &Unit::parse(units.1), &calendar, terms.non_detect);
+    let limit = Limit {
+        with: Some(with.clone()),
+        non_detect: terms.non_detect,
+        ..Limit::plain("A", 0.0, units.1, Statistic::INSTANT)
+    };
+    let made = derive(&left, &[right], &limit, &calendar);
     (Pairs { own: terms.values(&own), other: terms.values(&other) }, made)
 }
 
@@ -69,6 +75,37 @@ proptest! {
         });
         prop_assert!(alike(&found(&made), &expected), "found {:?}\nexpected {:?}", found(&made), expected);
         prop_assert_eq!(made.incomplete, alone);
+    }
+
+    /// Result by result: a limit by the mean hardness of its day, where all of that is known.
+    #[test]
+    fn limits_by_hardness(case in drawn::cases("daily_avg"), is_own in prop::collection::vec(any::<bool>(), 90)) {
+        let formula = Formula::named("pb_chronic_hardness").unwrap();
+        let with = Other::Water { formula, parameters: vec!["Hardness".into()] };
+        // In the mean of a hardness a non-detect is nothing, whatever it is among the results.
+        let mut case = case;
+        case.terms.non_detect = NonDetect::Zero;
+        let (pairs, made) = of_two(&case, &is_own, "daily_avg", &with, ("mg/L", "ug/L"));
+        let calendar = Calendar::new(case.zone(), case.terms.week_starts).unwrap();
+        let day = |time| calendar.around(PeriodKind::Day, time).start;
+        // EPA: (1.46203 - 0.145712 ln h) exp(1.273 ln h - 4.705), the factor at most 1, from 400 mg/L on as at 400.
+        let limit_at = |hardness: f64| {
+            let ln = hardness.min(400.0).ln();
+            (1.46203 - 0.145712 * ln).min(1.0) * (1.273 * ln - 4.705).exp()
+        };
+        let known = |start| pairs.other.iter().find(|day| day.time == start && day.sign == Equal && day.value > 0.0);
+        let mut with_limit = std::collections::BTreeSet::new();
+        for index in 0..made.columns.len() {
+            let row = made.columns.row(index);
+            let expected = known(day(row.time)).map(|hardness| limit_at(hardness.value));
+            let is_near = expected.is_some_and(|limit| (limit - row.limit).abs() <= 1e-9 * limit);
+            prop_assert!(is_near, "{expected:?}, found {}", row.limit);
+            with_limit.insert(day(row.time));
+        }
+        let without = pairs.own.iter().filter(|own| known(own.time).is_none()).count() as u64;
+        let all: std::collections::BTreeSet<_> = pairs.own.iter().map(|own| own.time).collect();
+        prop_assert!(with_limit.is_subset(&all) || with_limit.len() >= all.len(), "{with_limit:?} {all:?}");
+        prop_assert_eq!((made.incomplete, all.len() as u64 - without), (without, with_limit.len() as u64));
     }
 
     /// Month by month: what does not go out of what comes in; nothing where nothing comes in.

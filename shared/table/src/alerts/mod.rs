@@ -14,9 +14,11 @@ pub use blocks::{Block, Stored, StoredRule};
 pub use change::{Change, Reconciler};
 pub use top::Top;
 
-use domain::alert::{self, Alert, AlertKind, Measure, Severity};
+use domain::alert::{self, Alert, AlertKind, Measure, Severity, WaterInput};
 use domain::columns::Row;
+use domain::derive::{self, Water};
 use domain::history::History;
+use domain::permit::{Limit, Other};
 use domain::reading::{Direction, Mark, Qualifier, Series};
 use domain::remedy::remedy;
 use domain::statistic::Statistic;
@@ -49,9 +51,25 @@ pub struct Source {
     pub thresholds: Option<[f64; 3]>,
     /// The site's permit: its calendar names periods, its versions number them.
     pub history: Arc<History>,
+    /// What the water was like by the start of a period, of a limit that depends on it, to say it with alerts.
+    pub water: Arc<Water>,
 }
 
 impl Source {
+    /// The limit, if it depends on the water.
+    pub fn of_water(&self) -> Option<&Limit> {
+        let limits = self.history.versions().iter().flat_map(|version| &version.permit.limits);
+        let mut of_water = limits.filter(|limit| matches!(limit.with, Some(Other::Water { .. })));
+        of_water.find(|limit| limit.id() == self.rule)
+    }
+
+    fn water_at(&self, time: i64) -> Vec<WaterInput> {
+        // Few limits depend on it.
+        let Some(limit) = (!self.water.is_empty()).then(|| self.of_water()).flatten() else { return Vec::new() };
+        let start = self.history.calendar.around(derive::period(limit), time).start;
+        self.water.get(&start).map_or_else(Vec::new, |numbers| limit.water(numbers))
+    }
+
     /// How far beyond the limit values in a unit are.
     pub fn measure(&self, unit: &str) -> Measure {
         let measure = Measure::of(&self.series.parameter, &Unit::parse(unit));
@@ -98,6 +116,7 @@ impl Source {
             kind: if row.flags.has(Mark::Benchmark) { AlertKind::Benchmark } else { AlertKind::Limit },
             permit_version: self.history.number_at(row.time),
             detection_limit_above_limit: qualifier == Qualifier::Less && direction == Direction::Max,
+            water: self.water_at(row.time),
         }
     }
 

@@ -4,7 +4,7 @@ use super::{NUMBER, ROOM, TEXT, left_out, table};
 use crate::certificate::exceeding::MAX_LISTED;
 use crate::certificate::facts::Facts;
 use crate::certificate::text::{listed, name, percent, qualified, sign, statistic_of, tidy, value, value_against};
-use domain::alert::{Alert, Severity};
+use domain::alert::{Alert, Severity, WaterInput};
 use domain::name::key;
 use domain::reading::Direction;
 use domain::remedy::remedy;
@@ -56,12 +56,20 @@ fn row(alert: &Alert, response: usize) -> Markup {
             td { (name(&alert.parameter)) }
             td { (statistic_of(statistic, &alert.base)) }
             td.number { (qualified(alert.qualifier, value_against(alert.value, alert.limit))) " " (name(&alert.unit)) }
-            td.number { (sign(alert.direction)) " " (value(alert.limit)) " " (name(&alert.unit)) }
+            td.number {
+                (sign(alert.direction)) " " (value(alert.limit)) " " (name(&alert.unit))
+                @for input in &alert.water { br; span.muted { "at " (name(&input.parameter)) " " (value(input.value)) " " (unit_of(input)) } }
+            }
             td.number { (percent(alert)) }
             td { (severity(alert.severity)) }
             td.nowrap { "A" (response + 1) }
         }
     }
+}
+
+/// The unit of what was taken of the water; pH has none in words.
+fn unit_of(input: &WaterInput) -> Markup {
+    html! { @if input.unit != "SU" { (name(&input.unit)) } }
 }
 
 fn severity(severity: Severity) -> Markup {

@@ -2,11 +2,11 @@
 
 use crate::certificate::facts::Facts;
 use crate::certificate::status::{Gap, Status, Why};
-use crate::certificate::text::{count, counted, listed, name, plain, sign, statistic, tidy, value};
+use crate::certificate::text::{count, counted, limit_value, listed, name, plain, sign, statistic, tidy};
 use domain::alert::Severity;
 use domain::columns::Row;
 use domain::name::key;
-use domain::permit::Limit;
+use domain::permit::{Limit, Other};
 use domain::time;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -193,9 +193,13 @@ fn tell(gap: &Gap) -> Markup {
                 @if *count > periods.len() as u64 { " and " (counted(*count - periods.len() as u64, "more period", "more periods")) }
                 "."
             }
-            Gap::Inconclusive { outfall, parameter, statistic: taken, limit, unit, count } => {
-                (name(parameter)) " at outfall " (name(outfall)) ": " (counted(*count, "value", "values")) " of the "
-                (statistic(*taken)) " may be beyond " (value(*limit)) " " (name(unit)) " or not: their sign leaves it open."
+            Gap::Inconclusive { limit, outfall, count } => {
+                (name(&limit.parameter)) " at outfall " (name(outfall)) ": " (counted(*count, "value", "values")) " of the "
+                (statistic(limit.statistic)) " may be beyond " (limit_value(limit)) " or not: their sign leaves it open."
+            }
+            Gap::NoWater { limit, outfall, count } => {
+                (limit_name(limit)) " at outfall " (name(outfall)) ": nothing was compared in " (counted(*count, "period", "periods"))
+                " with results, as " (others(limit).join(" or ")) " is not known there."
             }
             Gap::Refused { ingest, source, rows } => {
                 (counted(*rows, "row", "rows")) " of the file " (name(source)) " (ingest " code { (ingest) } ") could not be read."
@@ -217,9 +221,14 @@ fn tell(gap: &Gap) -> Markup {
     }
 }
 
+/// The parameters that a limit needs beside its own.
+fn others(limit: &Limit) -> &[String] {
+    limit.with.as_ref().map_or(&[], Other::parameters)
+}
+
 fn limit_name(limit: &Limit) -> Markup {
     html! {
         (name(&limit.parameter)) @if let Some(outfall) = &limit.outfall { " at outfall " (name(outfall)) }
-        ", " (statistic(limit.statistic)) " " (sign(limit.direction)) " " (value(limit.value)) " " (name(limit.unit.as_str()))
+        ", " (statistic(limit.statistic)) " " (sign(limit.direction)) " " (limit_value(limit))
     }
 }

@@ -3,8 +3,8 @@
 use super::{NUMBER, ROOM, TEXT, table};
 use crate::certificate::facts::{Facts, SeriesFacts};
 use crate::certificate::scan::OwnLimit;
-use crate::certificate::text::{count, direction, listed, name, statistic, value};
-use domain::permit::{Limit, NonDetect};
+use crate::certificate::text::{count, direction, limit_value, listed, name, statistic, value};
+use domain::permit::{Limit, NonDetect, Other};
 use domain::permit_json::MAX_LIMITS;
 use maud::{Markup, html};
 
@@ -45,9 +45,21 @@ fn limit_row(limit: &Limit) -> Markup {
             td { @if let Some(outfall) = &limit.outfall { (name(outfall)) } @else { "every" } }
             td { (statistic(limit.statistic)) }
             td { (direction(limit.direction)) }
-            td.number { (value(limit.value)) " " (name(limit.unit.as_str())) }
+            td.number { (limit_value(limit)) (depends_on(limit)) }
             td { (months(limit)) }
             td { @if limit.statistic.is_average() { (non_detect(limit.non_detect)) } @else { "–" } }
+        }
+    }
+}
+
+/// What of the water the limit, or what is compared with it, depends on.
+fn depends_on(limit: &Limit) -> Markup {
+    html! {
+        @if let Some(Other::Water { formula, parameters }) = &limit.with {
+            br; span.muted {
+                @if !formula.gives_limit() { (formula.label()) "; " }
+                "by " (parameters.join(" and "))
+            }
         }
     }
 }

@@ -7,7 +7,9 @@ use crate::certificate::text::{
 };
 use domain::calendar::Calendar;
 use domain::columns::Row;
-use domain::evaluate::Observed;
+use domain::evaluate::{Observed, Rule};
+use domain::formula::Formula;
+use domain::permit::Other;
 use maud::{Markup, html};
 
 /// The most rows of each table.
@@ -60,7 +62,7 @@ fn statistic_row(series: &SeriesFacts, limit: &LimitFacts) -> Markup {
                 (count(survey.values))
                 @if survey.values == 0 { (no_values(limit)) }
                 @if survey.inconclusive > 0 { br; span.muted { (count(survey.inconclusive)) " inconclusive" } }
-                @if survey.incomplete > 0 { br; span.muted { (counted(survey.incomplete, "period", "periods")) " with one of the two alone" } }
+                @if survey.incomplete > 0 { br; span.muted { (counted(survey.incomplete, "period", "periods")) (without(rule)) } }
                 @if survey.gaps > 0 { br; span.muted { (counted(survey.gaps, "excursion", "excursions")) " cut short by missing readings" } }
             }
             td.number { @if let Some(mean) = survey.mean() { (text::mean(mean)) } @else { "–" } }
@@ -76,10 +78,19 @@ fn limit_cell(series: &SeriesFacts, limit: &LimitFacts) -> Markup {
     let own = (series.scan.own_limits.as_slice(), series.scan.other_limits);
     html! {
         @match (&limit.rule.limit, own) {
+            (Some(_), _) if limit.rule.formula().is_some() => (limit.rule.formula().map_or("", Formula::label)),
             (Some(fixed), _) => { (sign(fixed.direction)) " " (value(fixed.value)) " " (name(fixed.unit.as_str())) },
             (None, ([one], 0)) => { (sign(one.direction)) " " (value(one.value)) " " (name(&one.unit)) },
             _ => "each its own",
         }
+    }
+}
+
+/// Of what a period has too little.
+fn without(rule: &Rule) -> &'static str {
+    match rule.other() {
+        Some(Other::Water { .. }) => " of which nothing is known of the water",
+        _ => " with one of the two alone",
     }
 }
 

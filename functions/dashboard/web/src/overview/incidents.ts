@@ -14,6 +14,7 @@ import {
   SEVERITIES,
   sameName,
   seconds,
+  waterText,
 } from "../format";
 import { icon } from "../icons";
 import type { LiveEvent } from "../live";
@@ -193,6 +194,7 @@ export class Incidents {
           h("strong", { text: beyondText(alert) }),
         ),
         h("p", { class: "quiet" }, `${statistic}, outfall `, name(alert.outfall), version(alert)),
+        alert.water && h("p", { class: "quiet", data: { testid: "water" }, text: waterText(alert.water) }),
         alert.kind === "benchmark" && h("p", { class: "kind", text: "Beyond a benchmark, which is no violation." }),
         alert.detection_limit_above_limit &&
           h("p", { class: "kind", text: "Not detected, but its detection limit is above the limit." }),

@@ -104,16 +104,17 @@ function linesOf(limit: Limit, series: Standing): LimitLine[] {
     return value === null ? [] : [{ value, direction, statistic, isBenchmark, spans: [] }];
   };
   const lower = typeof limit.low === "number" ? line(limit.low, "min") : [];
-  return [...line(limit.value, limit.direction), ...lower];
+  return [...(limit.value === undefined ? [] : line(limit.value, limit.direction)), ...lower];
 }
 
-/** Whether a limit speaks of the readings themselves, and not of a load or a removal that they are a part of. */
+/** Whether a limit speaks of the readings themselves, and not of what they are a part of together with others. */
 function covers(limit: Limit, series: Standing): boolean {
   const isSame = sameName(limit.parameter, series.parameter);
   const isHere = limit.outfall === undefined || sameName(limit.outfall, series.outfall);
   const isOfBase = limit.base === undefined || sameName(limit.base, series.base);
   const isOfKind = series.base === "" || limit.statistic === "as_reported";
-  return isSame && isHere && isOfBase && isOfKind && limit.flow === undefined && limit.influent === undefined;
+  const isOfOne = [limit.flow, limit.influent, limit.formula].every((other) => other === undefined);
+  return isSame && isHere && isOfBase && isOfKind && isOfOne;
 }
 
 /** A limit in the unit of the readings, as far as the server has told how units convert. */

@@ -65,7 +65,7 @@ function verdict(series: Standing, point: Point, limits: LimitLine[]): Child[] {
   if (series.base === "" && isComparable && singles.some((limit) => isOpen(point, limit))) return [condition("open")];
   if (point.limit !== undefined || (singles.length > 0 && isComparable)) return [condition("ok")];
   if (singles.length > 0) return ["Judged in the limit's unit"];
-  if (averages.length === 0) return ["No limit"];
+  if (averages.length === 0) return [series.standings.length > 0 ? "Judged with another series" : "No limit"];
   return [`Part of: ${[...new Set(averages.map((one) => statisticWords(one.statistic)))].join(", ")}`];
 }
 

@@ -1,7 +1,7 @@
 // The fields that few limits need: below their limit, until then out of the way.
 
 import { h, hidden, id } from "../dom";
-import { MORE, MORE_FIELDS, type More, type MoreField, type Written } from "./words";
+import { choicesOf, MORE, MORE_FIELDS, type More, type MoreField, type Written } from "./words";
 
 export type MoreInputs = Record<MoreField, HTMLInputElement | HTMLSelectElement>;
 
@@ -47,15 +47,16 @@ export function moreRow(limit: Written, columns: number): MoreRow {
 
 function input(more: More, value: unknown): HTMLInputElement | HTMLSelectElement {
   const text = Array.isArray(value) ? value.join(", ") : String(value ?? "");
-  if (more.choices) {
-    const options = Object.entries(more.choices);
+  const choices = choicesOf(more);
+  if (choices) {
+    const options = Object.entries(choices);
     return h(
       "select",
       {},
       ...options.map(([key, label]) => h("option", { value: key, text: label, selected: key === text })),
     );
   }
-  const type = { text: "text", date: "date", number: "number", numbers: "text", choice: "text" }[more.kind];
+  const type = more.kind === "date" || more.kind === "number" ? more.kind : "text";
   const placeholder = more.kind === "date" ? undefined : more.usual;
   return h("input", {
     type,

@@ -1,7 +1,7 @@
 // The limits of a permit as a table of inputs, and back.
 
 import { fill, h, hidden, id } from "../dom";
-import { statistic, statistics } from "../statistics";
+import { formula, statistic, statistics } from "../statistics";
 import type { Limit } from "../types";
 import { type MoreRow, moreRow, numeric, written } from "./more";
 import {
@@ -16,6 +16,8 @@ import {
 } from "./words";
 
 const FIELDS = Object.keys(TITLES) as Field[];
+/** What formulas need to know of the water. */
+const NEEDS = ["hardness", "ph", "temperature"] as const satisfies MoreField[];
 
 type Input = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 type Row = Record<Field, Input>;
@@ -57,7 +59,7 @@ export class LimitRows {
 
   /** A new limit, with the focus in it. */
   add(): void {
-    this.#append({ parameter: "", value: Number.NaN, unit: "mg/L", direction: "max", statistic: "instant" });
+    this.#append({ parameter: "", unit: "mg/L", direction: "max", statistic: "instant" });
     this.changed();
     this.#rows.at(-1)?.row.parameter.focus();
   }
@@ -110,8 +112,15 @@ export class LimitRows {
       this.changed();
       (this.#rows[index] ?? this.#rows[index - 1])?.row.parameter.focus();
     });
-    row.statistic.addEventListener("change", () => adapt(row));
-    adapt(row);
+    const adaptIt = () => adapt(row, more);
+    row.statistic.addEventListener("change", adaptIt);
+    more.inputs.formula.addEventListener("change", () => {
+      // A limit by hardness is one in ug/L, as EPA writes it.
+      const chosen = formula(more.inputs.formula.value);
+      if (chosen) row.unit.value = chosen.unit;
+      adaptIt();
+    });
+    adaptIt();
     this.#rows.push(entry);
     this.#body.append(...entry.elements);
     this.#number();
@@ -156,7 +165,7 @@ function inputs(limit: Limit): Row {
       type: "number",
       min: 0,
       step: "any",
-      value: Number.isNaN(limit.value) ? "" : limit.value,
+      value: limit.value ?? "",
       size: 8,
       required: true,
     }),
@@ -172,8 +181,12 @@ function inputs(limit: Limit): Row {
   };
 }
 
-/** Fields that a statistic has no use for cannot be filled in. */
-function adapt(row: Row): void {
+/** Fields that a statistic or a formula has no use for cannot be filled in. */
+function adapt(row: Row, { inputs }: MoreRow): void {
+  const chosen = formula(inputs.formula.value);
+  for (const key of NEEDS) inputs[key].disabled = !chosen?.needs.some((need) => need.key === key);
+  row.value.disabled = chosen?.gives_limit ?? false;
+  if (row.value.disabled) row.value.value = "";
   const of = statistic(row.statistic.value);
   const { number } = row;
   number.disabled = !of?.argument;
@@ -193,12 +206,12 @@ function adapt(row: Row): void {
 function limitOf({ row, more }: Entry): Written {
   const out: Written = {
     parameter: row.parameter.value,
-    value: numeric(row.value.value),
     unit: row.unit.value.trim() || "mg/L",
     direction: row.direction.value,
     statistic: row.statistic.value,
   };
   const key = statistic(row.statistic.value)?.argument?.key;
+  if (!row.value.disabled) out.value = numeric(row.value.value);
   if (row.outfall.value.trim()) out.outfall = row.outfall.value;
   if (key !== undefined) out[key] = numeric(row.number.value);
   if (row.months.value.trim())
@@ -209,7 +222,8 @@ function limitOf({ row, more }: Entry): Written {
   if (!row.non_detect.disabled) out.non_detect = row.non_detect.value;
   if (row.action.value.trim()) out.action = row.action.value;
   for (const field of MORE_FIELDS) {
-    const value = written(field, more.inputs[field].value);
+    const input = more.inputs[field];
+    const value = input.disabled ? undefined : written(field, input.value);
     if (value !== undefined) out[field] = value;
   }
   return out;

@@ -1,6 +1,6 @@
 // A limit in words, field by field.
 
-import { statistic, statisticText } from "../statistics";
+import { formulas, statistic, statisticText } from "../statistics";
 
 export const NON_DETECTS: Record<string, string> = { zero: "as zero", half: "as half", full: "in full" };
 export const DIRECTIONS: Record<string, string> = { max: "at most", min: "at least" };
@@ -24,7 +24,7 @@ export type Field = keyof typeof TITLES;
 /** A field that few limits need. */
 export interface More {
   title: string;
-  kind: "text" | "date" | "number" | "numbers" | "choice";
+  kind: "text" | "date" | "number" | "numbers" | "choice" | "formula";
   /** What can be chosen; an empty key is the usual. */
   choices?: Record<string, string>;
   /** What holds where it is left empty. */
@@ -76,6 +76,10 @@ export const MORE = {
   flow: { title: "Flow of the load", kind: "text", usual: "no load" },
   factor: { title: "Factor of the load", kind: "number", usual: "that of the units" },
   influent: { title: "Influent of the removal", kind: "text", usual: "no removal" },
+  formula: { title: "Formula", kind: "formula", usual: "none, the limit is a number" },
+  hardness: { title: "Hardness for the formula", kind: "text", usual: "Hardness" },
+  ph: { title: "pH for the formula", kind: "text", usual: "pH" },
+  temperature: { title: "Temperature for the formula", kind: "text", usual: "Temperature" },
 } as const satisfies Record<string, More>;
 export type MoreField = keyof typeof MORE;
 export const MORE_FIELDS = Object.keys(MORE) as MoreField[];
@@ -99,6 +103,7 @@ export function titleOf(part: Part): string {
 /** What a person reads where a field is left empty. */
 const EMPTY: Partial<Record<Part, string>> = {
   outfall: "all",
+  value: "by the formula",
   months: "all",
   non_detect: "not used",
   action: "built-in advice",
@@ -129,7 +134,13 @@ export function partText(limit: Written, part: Part): string {
 function moreText(field: MoreField, text: string): string {
   const more: More = MORE[field];
   // `limit` is the usual kind of limit, written or not.
-  return text === "" ? more.usual : (more.choices?.[text] ?? text);
+  return text === "" ? more.usual : (choicesOf(more)?.[text] ?? text);
+}
+
+/** What can be chosen, if something can. The formulas are the server's. */
+export function choicesOf(more: More): Record<string, string> | undefined {
+  if (more.kind !== "formula") return more.choices;
+  return { "": more.usual, ...Object.fromEntries(formulas().map(({ id, label }) => [id, label])) };
 }
 
 function monthsText(months: unknown[]): string {

@@ -11,6 +11,7 @@ import {
   periodText,
   quantity,
   SEVERITIES,
+  waterText,
 } from "../format";
 import { icon } from "../icons";
 import { statisticText } from "../statistics";
@@ -58,7 +59,12 @@ export function exceedances(items: Alert[], total: number, zone: string): HTMLEl
             }),
             h("td", { class: "number", text: periodText(alert.period, zone) }),
             h("td", { class: "number", text: quantity(alert.value, alert.qualifier, alert.unit) }),
-            h("td", { class: "number", text: limitText(alert.direction, alert.limit, alert.unit) }),
+            h(
+              "td",
+              { class: "number" },
+              limitText(alert.direction, alert.limit, alert.unit),
+              alert.water && h("span", { class: "quiet", text: ` ${waterText(alert.water)}` }),
+            ),
             h("td", { class: "number", text: beyondText(alert) }),
           ),
         ),

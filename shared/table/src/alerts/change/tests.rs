@@ -15,6 +15,7 @@ fn source(action: &str) -> Source {
         action: action.into(),
         thresholds: None,
         history: Arc::default(),
+        water: Arc::default(),
     }
 }
 

@@ -1,0 +1,66 @@
+//! Limits that depend on the water: a formula, and the series of what it needs to know.
+
+use super::fields::{Errors, optional, parse_name};
+use crate::formula::{Formula, NEEDS};
+use crate::permit::Other;
+use crate::statistic::{Reach, Statistic};
+use crate::unit::Unit;
+use serde_json::{Map, Value};
+
+/// A formula gives the limit.
+pub(super) fn no_value(object: &Map<String, Value>, path: &str, errors: &mut Errors) -> Option<f64> {
+    for key in ["value", "low"] {
+        if object.get(key).is_some_and(|value| !value.is_null()) {
+            errors.add(format!("{path}{key}"), "the formula gives the limit: leave this out");
+        }
+    }
+    Some(0.0)
+}
+
+/// What the formula of a limit does not need, or nothing does where it has none.
+pub(super) fn unneeded(object: &Map<String, Value>, path: &str, formula: Option<Formula>, errors: &mut Errors) {
+    let needs = formula.map_or(&[][..], Formula::needs);
+    for key in NEEDS.iter().filter(|need| !needs.contains(need)).map(|need| need.key) {
+        if object.get(key).is_some_and(|value| !value.is_null()) {
+            errors.add(format!("{path}{key}"), "only a formula that needs it names it");
+        }
+    }
+}
+
+pub(super) fn parse(
+    object: &Map<String, Value>,
+    path: &str,
+    (formula, statistic, unit): (Formula, Option<Statistic>, &Unit),
+    errors: &mut Errors,
+) -> Option<Other> {
+    for key in ["flow", "factor", "influent"] {
+        if object.get(key).is_some_and(|value| !value.is_null()) {
+            errors.add(format!("{path}{key}"), "a limit has this or a formula, not both");
+        }
+    }
+    if object.get("direction").is_some_and(|direction| direction == "min") {
+        errors.add(format!("{path}direction"), "what a formula is about is a maximum");
+    }
+    if formula.usual_unit().conversion_to(unit).is_none() {
+        errors.add(format!("{path}unit"), format!("{} cannot be given in {unit}", formula.label()));
+    }
+    if statistic.is_some_and(|statistic| !goes_with(formula, statistic)) {
+        errors.add(
+            format!("{path}statistic"),
+            "a formula goes with each result, and with means and extremes of a period",
+        );
+    }
+    let mut parameters = Vec::new();
+    for need in formula.needs() {
+        let named = optional(object, need.key, path, errors, parse_name);
+        parameters.push(named.unwrap_or_else(|| need.parameter.to_owned()));
+    }
+    unneeded(object, path, Some(formula), errors);
+    Some(Other::Water { formula, parameters })
+}
+
+/// A limit that a formula gives is that of one period, so that values that look at others have none. Shares are of days.
+fn goes_with(formula: Formula, statistic: Statistic) -> bool {
+    let is_own = statistic.unit().is_none() && !statistic.is_of_reported() && statistic.name() != "percent_removal";
+    is_own && (!formula.gives_limit() || matches!(statistic.reach(), Reach::Result | Reach::Period))
+}

@@ -1,0 +1,34 @@
+//! What the water was like when a limit that depends on it was exceeded. The table keeps the limit alone: its inputs are
+//! readings, and whatever changes them has the alerts judged anew.
+
+use crate::judge::{made_values, whole_periods};
+use crate::terms::Terms;
+use std::sync::Arc;
+use table::alerts::{Block, Source};
+use table::{Store, StoreError};
+
+/// Has a source say with its alerts, of periods that begin between two times, what the formula of their limit took. Of other
+/// limits nothing is read.
+pub async fn add(store: &Store, source: &mut Source, span: (i64, i64)) -> Result<(), StoreError> {
+    if source.of_water().is_none() {
+        return Ok(());
+    }
+    let site = &source.series.site;
+    let Some(entry) = store.series(site, &source.series_id).await? else { return Ok(()) };
+    let terms = Terms::load(store, site).await?;
+    let rules = entry.rules(&source.history);
+    if let Some(rule) = rules.iter().find(|rule| rule.id == source.rule) {
+        source.water = Arc::new(made_values(store, (&entry, &terms), rule, whole_periods(rule, span)).await?.water);
+    }
+    Ok(())
+}
+
+/// The same for blocks of alerts.
+pub async fn add_to_blocks(store: &Store, blocks: &mut [Block]) -> Result<(), StoreError> {
+    for block in blocks {
+        if let Some(span) = block.rows.span() {
+            add(store, &mut block.source, span).await?;
+        }
+    }
+    Ok(())
+}
