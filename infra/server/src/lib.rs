@@ -12,6 +12,7 @@ mod database;
 mod demo;
 mod duration;
 mod fit;
+mod former;
 mod health;
 mod inbox;
 mod live;

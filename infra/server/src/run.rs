@@ -3,7 +3,9 @@
 use crate::cli::{Cli, Command, LogFormat};
 use crate::outcome::Outcome;
 use crate::serve::told_to_stop;
-use crate::{advise, backup, certificate, complete, criteria, fit, health, monitor, send, serve, simulate, terminal};
+use crate::{
+    advise, backup, certificate, complete, criteria, fit, former, health, monitor, send, serve, simulate, terminal,
+};
 use anyhow::Context;
 use clap::Parser;
 use std::process::ExitCode;
@@ -17,7 +19,7 @@ const INTERRUPTED: u8 = 130;
 
 /// Does what was typed.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(former::renamed(std::env::args_os().collect())) {
         Ok(cli) => cli,
         // What was asked for, such as help, or what is wrong with what was typed. Nobody is left to tell if it fails.
         Err(told) => {

@@ -68,6 +68,11 @@ pub(crate) fn complain(error: &anyhow::Error) {
     let _ = writeln!(anstream::stderr().lock(), "{} {error:#}", coloured(Outcome::Bad, "error:"));
 }
 
+/// Says something beside what a command prints.
+pub(crate) fn hint(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
 /// Prints the one document that a program gets. It has to get all of it, unless it has stopped reading.
 pub(crate) fn print_json(document: &Value) -> anyhow::Result<()> {
     match writeln!(std::io::stdout().lock(), "{document:#}").and_then(|()| std::io::stdout().flush()) {
