@@ -9,6 +9,7 @@ use domain::alert::Severity;
 use domain::columns::Row;
 use domain::evaluate::{Rule, Survey};
 use domain::name::DEFAULT_SITE;
+use domain::permit::Other;
 use domain::reading::{Direction, Qualifier};
 use domain::time::Shown;
 use domain::unit::Unit;
@@ -16,7 +17,7 @@ use engine::standing;
 use engine::terms::Terms;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use table::StoreError;
 use table::alerts::{Block, count_severities};
 use table::series::Entry;
@@ -77,6 +78,8 @@ pub(crate) struct Standing {
     headroom: Option<f64>,
     /// The limits, the nearest first.
     standings: Vec<Against>,
+    /// What limits depend on and is not known of the water at the latest reading: they are compared with nothing.
+    unknown_of_water: Vec<String>,
     /// Exceedances on record.
     exceedances: u64,
     /// When the last of them began.
@@ -124,6 +127,8 @@ pub(crate) struct Against {
     state: Condition,
     /// Whether its sign leaves open if it is within the limit.
     is_inconclusive: bool,
+    /// Whether value or limit are made of several series: a reading by itself says nothing of them.
+    is_made: bool,
 }
 
 /// How the series of a site stand against their limits.
@@ -178,11 +183,18 @@ async fn standing(api: &Api, entry: Entry, terms: &Terms, blocks: &[Block]) -> R
         state: standings.first().map_or(Condition::None, |against| against.state),
         headroom: standings.first().and_then(|against| against.headroom),
         standings,
+        unknown_of_water: surveys.iter().flat_map(unknown_of_water).collect::<BTreeSet<_>>().into_iter().collect(),
         exceedances,
         last_exceedance: last.map(|last| terms.view.calendar.shown(last, entry.latest.flags.kind())),
         spark,
         series: SeriesView::new(entry, terms),
     })
+}
+
+fn unknown_of_water((rule, survey): &(Rule, Survey)) -> Vec<String> {
+    let is_unknown = rule.is_of_water() && survey.incomplete > 0 && survey.values == 0;
+    let parameters = rule.other().filter(|_| is_unknown).map_or(&[][..], Other::parameters);
+    parameters.to_vec()
 }
 
 /// `None` where the limit does not speak of the latest reading: out of season, or in another unit.
@@ -208,6 +220,7 @@ fn against(rule: &Rule, survey: &Survey, entry: &Entry) -> Option<Against> {
         headroom: row.and_then(|row| headroom(row.value, limit, direction)),
         state: survey.exceedances.keys().next_back().map_or(Condition::Ok, |&severity| severity.into()),
         is_inconclusive,
+        is_made: rule.other().is_some(),
     })
 }
 

@@ -57,7 +57,7 @@ impl Outcome {
         // What no limit was compared with is not known to comply. `ingest --check` judges nothing, and its answers do not
         // have the number.
         let is_open = answer["readings_judged"] == 0;
-        if is_open || number("rows_refused") + number("readings_inconclusive") > 0 {
+        if is_open || number("rows_refused") + number("readings_inconclusive") + number("periods_without_water") > 0 {
             Self::Insufficient
         } else {
             Self::Compliant

@@ -9,7 +9,6 @@ use anyhow::Context;
 use api::Api;
 use axum::Router;
 use axum::serve::ListenerExt;
-
 use clap::Args;
 use embedded::Embedded;
 use engine::Engine;

@@ -3,11 +3,11 @@
 use crate::calendar::{Calendar, PeriodKind};
 use crate::columns::{Columns, Row};
 use crate::permit::{Limit, NonDetect, Of, Other};
-use crate::reading::{Direction, Flags, Qualifier};
+use crate::reading::{Direction, Flags, Mark, Qualifier};
 use crate::statistic::{Batch, Settings, Statistic, Value};
 use crate::time::TimeKind;
 use crate::unit::Unit;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// lb/d in a flow of 1 MGD of 1 mg/L, as permits write it.
 const POUNDS: f64 = 8.34;
@@ -15,7 +15,7 @@ const POUNDS: f64 = 8.34;
 const KILOGRAMS: f64 = 3.785411784;
 
 /// By the start of a period, the numbers that a formula took of the water.
-pub type Water = BTreeMap<i64, Vec<f64>>;
+pub type Waters = BTreeMap<i64, Vec<f64>>;
 
 /// What was made of several series.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,18 +23,16 @@ pub struct Derived {
     /// One value for each period that all have results of, in the unit of the limit; of a formula, one for each result,
     /// with its own limit where the formula gives it.
     pub columns: Columns,
-    /// Periods of which one of them has none.
-    pub incomplete: u64,
+    /// The starts of periods of which one of them has none.
+    pub incomplete: Vec<i64>,
     /// What the water was like, for a formula.
-    pub water: Water,
+    pub waters: Waters,
 }
 
 /// The values that a limit compares, of the limited series and those that it names beside it. All are in time order and
 /// reach from the beginning of a [`period`] to the end of one.
 pub fn derive(own: &Columns, others: &[Columns], limit: &Limit, calendar: &Calendar) -> Derived {
-    let Limit { unit, non_detect, .. } = limit;
-    let non_detect = *non_detect;
-    let none = Columns::default();
+    let (unit, non_detect, none) = (&limit.unit, limit.non_detect, Columns::default());
     let other = others.first().unwrap_or(&none);
     match &limit.with {
         Some(Other::Flow { factor, .. }) => {
@@ -51,14 +49,23 @@ pub fn derive(own: &Columns, others: &[Columns], limit: &Limit, calendar: &Calen
             })
         }
         Some(Other::Influent { .. }) => {
-            let own = means("monthly_avg", own, &common(own, other), calendar, non_detect);
-            let influent = means("monthly_avg", other, &common(other, other), calendar, non_detect);
-            let influent: Vec<_> = influent.into_iter().filter(|value| value.value > 0.0).collect();
+            let means = |of: &Columns, unit: &Unit| means("monthly_avg", of, unit, calendar, non_detect);
+            let (mut effluents, mut influents) = (Vec::new(), Vec::new());
+            // Each month by itself, so that it does not matter with which others it is looked at.
+            let (mut own, mut other) =
+                (by_period(own, PeriodKind::Month, calendar), by_period(other, PeriodKind::Month, calendar));
+            for start in own.keys().chain(other.keys()).copied().collect::<BTreeSet<_>>() {
+                let (own, other) = (own.remove(&start).unwrap_or_default(), other.remove(&start).unwrap_or_default());
+                effluents.extend(means(&own, &common(&own, &other)));
+                influents.extend(means(&other, &common(&other, &other)).into_iter().filter(|value| value.value > 0.0));
+            }
             // Less in what goes out is more removal, and less in what comes in is less.
-            joined(&own, &influent, unit, |effluent, influent| match product(turned(sign(effluent)), sign(influent)) {
-                Some(sign) => ((1.0 - effluent.value / influent.value) * 100.0, sign),
-                // All that is known is that something goes out.
-                None => (100.0, Qualifier::Less),
+            joined(&effluents, &influents, unit, |effluent, influent| {
+                match product(turned(sign(effluent)), sign(influent)) {
+                    Some(sign) => ((1.0 - effluent.value / influent.value) * 100.0, sign),
+                    // All that is known is that something goes out.
+                    None => (100.0, Qualifier::Less),
+                }
             })
         }
         Some(Other::Water { formula, .. }) => formula.apply(own, others, unit, (calendar, period(limit))),
@@ -74,6 +81,42 @@ pub fn period(limit: &Limit) -> PeriodKind {
         (Some(Other::Water { .. }), kind) if limit.formula().is_some() && kind != PeriodKind::Instant => kind,
         _ => PeriodKind::Day,
     }
+}
+
+/// Of several series of one parameter the one that counts in each period: the first one, if it has results there, else the
+/// only one that has. So what counts in a period depends on nothing but the results of the period.
+pub fn one_of(series: &[Columns], kind: PeriodKind, calendar: &Calendar) -> Columns {
+    let mut split: Vec<_> = series.iter().map(|of| by_period(of, kind, calendar)).collect();
+    let starts: BTreeSet<i64> = split.iter().flat_map(BTreeMap::keys).copied().collect();
+    let mut out = Columns::default();
+    for start in starts {
+        let mut there = split.iter_mut().enumerate().filter_map(|(place, of)| Some((place, of.remove(&start)?)));
+        if let (Some((place, results)), next) = (there.next(), there.next())
+            && (place == 0 || next.is_none())
+        {
+            // A series has far fewer units than there is room for.
+            let _ = out.append(&results);
+        }
+    }
+    out
+}
+
+/// The results of each period that has some, quality control apart.
+fn by_period(of: &Columns, kind: PeriodKind, calendar: &Calendar) -> BTreeMap<i64, Columns> {
+    let mut split = BTreeMap::new();
+    let mut from = 0;
+    while from < of.len() {
+        let period = calendar.around(kind, of.times[from]);
+        let to = of.lower_bound(period.end);
+        if !of.flags[from..to].iter().all(|flags| flags.has(Mark::QualityControl)) {
+            let mut columns = Columns::default();
+            // Of no more units than are there already.
+            let _ = columns.append_range(of, from..to);
+            split.insert(period.start, columns);
+        }
+        from = to;
+    }
+    split
 }
 
 fn pounds() -> Unit {
@@ -140,20 +183,20 @@ fn joined(own: &[Value], other: &[Value], unit: &Unit, make: impl Fn(&Value, &Va
     let columns = Columns { units: vec![unit.as_str().into()], ..Columns::default() };
     let mut found = Derived { columns, ..Derived::default() };
     let mut others = other.iter().peekable();
-    let mut met = 0;
     for value in own {
         while others.next_if(|other| other.time < value.time).is_some() {}
         match others.peek().filter(|other| other.time == value.time) {
             Some(other) => {
-                met += 1;
                 let (made, sign) = make(value, other);
                 let flags = Flags::new(sign, TimeKind::Clock, None, 0);
                 found.columns.push(Row { time: value.time, value: made, flags, limit: 0.0, sample: 0 });
             }
-            None => found.incomplete += 1,
+            None => found.incomplete.push(value.time),
         }
     }
-    found.incomplete += other.len() as u64 - met;
+    let met: BTreeSet<i64> = found.columns.times.iter().copied().collect();
+    found.incomplete.extend(other.iter().map(|other| other.time).filter(|time| !met.contains(time)));
+    found.incomplete.sort_unstable();
     found
 }
 
@@ -188,7 +231,7 @@ mod tests {
         let found = made(&own, &flow_series, &flow(None), "lb/d");
         assert_eq!(found.columns.values, [30.0 * 1.2 * 8.34, 5.0 * 8.34]);
         assert_eq!(found.columns.flags[1].qualifier(), Less, "a non-detect makes a load below its own");
-        assert_eq!(found.incomplete, 2, "one day without flow, one without concentration");
+        assert_eq!(found.incomplete.len(), 2, "one day without flow, one without concentration");
         assert_eq!(made(&own, &flow_series, &flow(Some(8.345404)), "lb/d").columns.values[0], 30.0 * 1.2 * 8.345404);
         assert_eq!(made(&own, &flow_series, &flow(None), "kg/d").columns.values[0], 30.0 * 1.2 * 3.785411784);
         let cubic = columns("m3/d", &[(2, 1000.0, Equal)]);
@@ -204,7 +247,7 @@ mod tests {
         let own = columns("mg/L", &[(1, 20.0, Equal), (25, 40.0, Equal)]);
         let influent = columns("mg/L", &[(2, 200.0, Equal)]);
         let found = made(&own, &influent, &with, "%");
-        assert_eq!((found.columns.values, found.incomplete), (vec![85.0], 0));
+        assert_eq!((found.columns.values, found.incomplete), (vec![85.0], vec![]));
         assert_eq!(made(&own, &columns("mg/L", &[(2, 0.0, Equal)]), &with, "%").columns.len(), 0);
     }
 
@@ -229,5 +272,35 @@ mod tests {
         }
         assert_eq!((removal(Less, Greater), removal(Greater, Less)), ((80.0, Greater), (80.0, Less)));
         assert_eq!(removal(Less, Less), (100.0, Less), "nothing is known of it");
+    }
+
+    /// Two months in units that do not compare with each other: each is what it is by itself.
+    #[test]
+    fn a_month_of_removal_does_not_depend_on_another() {
+        use Qualifier::Equal;
+        let with = Other::Influent { parameter: "BOD in".into() };
+        let both = |rows: [(&str, i64, f64); 2]| {
+            let mut all = columns(rows[0].0, &[(rows[0].1, rows[0].2, Equal)]);
+            all.append(&columns(rows[1].0, &[(rows[1].1, rows[1].2, Equal)])).unwrap();
+            all
+        };
+        let (own, influent) =
+            (both([("mg/L", 1, 20.0), ("lb/d", 800, 10.0)]), both([("mg/L", 2, 200.0), ("lb/d", 801, 40.0)]));
+        assert_eq!(made(&own, &influent, &with, "%").columns.values, [90.0, 75.0]);
+    }
+
+    #[test]
+    fn of_several_series_the_one_of_the_outfall_counts_or_else_the_only_one() {
+        use Qualifier::Equal;
+        let (first, second, third) = (
+            columns("MGD", &[(1, 1.0, Equal)]),
+            columns("gal/d", &[(2, 2.0, Equal), (25, 2.0, Equal)]),
+            columns("MGD", &[(25, 3.0, Equal), (49, 3.0, Equal)]),
+        );
+        let day = |series: &[Columns]| one_of(series, PeriodKind::Day, &Calendar::default());
+        let found = day(&[first.clone(), second.clone(), third]);
+        assert_eq!((&found.values[..], found.unit_of(1)), (&[1.0, 3.0][..], "MGD"), "on the second day there are two");
+        assert_eq!(day(&[first, second]).values, [1.0, 2.0]);
+        assert_eq!(day(&[]).len(), 0);
     }
 }

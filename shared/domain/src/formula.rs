@@ -3,7 +3,7 @@
 
 use crate::calendar::{Calendar, PeriodKind};
 use crate::columns::{Columns, Row};
-use crate::derive::{self, Derived, means};
+use crate::derive::{Derived, Waters, means};
 use crate::permit::NonDetect;
 use crate::reading::{Direction, Flags, Mark, Qualifier};
 use crate::unit::{Conversion, DEFAULT_UNIT, Unit};
@@ -28,7 +28,7 @@ pub struct Need {
 
 /// All that formulas need to know.
 pub const NEEDS: [Need; 3] = [
-    Need { key: "hardness", parameter: "Hardness", unit: "mg/L" },
+    Need { key: "hardness", parameter: "Hardness", unit: "mg/L as CaCO3" },
     Need { key: "ph", parameter: "pH", unit: "SU" },
     Need { key: "temperature", parameter: "Temperature", unit: "deg C" },
 ];
@@ -104,12 +104,12 @@ impl Formula {
             if self.gives_limit() { self.usual_unit().conversion_to(unit) } else { Some(Conversion::Same) };
         let Some(conversion) = conversion else { return Derived::default() };
         let columns = Columns { units: own.units.clone(), ..Columns::default() };
-        let mut found = Derived { columns, incomplete: 0, water: self.waters(others, calendar, period) };
+        let mut found = Derived { columns, incomplete: Vec::new(), waters: self.waters(others, calendar, period) };
         let mut without = BTreeSet::new();
         for index in 0..own.len() {
             let row = own.row(index);
             let start = calendar.around(period, row.time).start;
-            match found.water.get(&start).and_then(|water| self.value(water)) {
+            match found.waters.get(&start).and_then(|water| self.value(water)) {
                 Some(limit) if self.gives_limit() => {
                     let flags = with_limit(row.flags);
                     found.columns.push(Row { flags, limit: conversion.apply(limit), ..row });
@@ -121,17 +121,20 @@ impl Formula {
                 }
             }
         }
-        found.incomplete = without.len() as u64;
+        found.incomplete = without.into_iter().collect();
         found
     }
 
-    /// What the water was like in each period of which all is known for certain.
-    fn waters(self, others: &[Columns], calendar: &Calendar, period: PeriodKind) -> derive::Water {
-        let mut waters = derive::Water::new();
+    /// What the water was like in each period of which all is known for certain: a result with a sign leaves it open.
+    fn waters(self, others: &[Columns], calendar: &Calendar, period: PeriodKind) -> Waters {
+        let mut waters = Waters::new();
         for (place, (need, of)) in self.needs().iter().zip(others).enumerate() {
+            let has_sign = |flags: &Flags| flags.qualifier() != Qualifier::Equal && !flags.has(Mark::QualityControl);
+            let signed = std::iter::zip(&of.times, &of.flags).filter(|(_, flags)| has_sign(flags));
+            let open: BTreeSet<i64> = signed.map(|(time, _)| calendar.around(period, *time).start).collect();
             for mean in means(mean_of(period), of, &Unit::parse(need.unit), calendar, NonDetect::Zero) {
                 let numbers = waters.entry(mean.time).or_default();
-                if numbers.len() == place && mean.flags.qualifier() == Qualifier::Equal {
+                if numbers.len() == place && !open.contains(&mean.time) {
                     numbers.push(mean.value);
                 }
             }
@@ -174,6 +177,7 @@ impl fmt::Debug for Formula {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::derive::derive;
     use crate::evaluate::{Judge, Rule};
     use crate::permit::{Limit, Other};
     use crate::statistic::Statistic;
@@ -196,16 +200,16 @@ mod tests {
     }
 
     /// The exceedances: hour, value and limit; how many are inconclusive, and how many periods nothing is known of.
-    fn judged(limit: &Limit, own: &Columns, others: &[Columns]) -> (Vec<(i64, f64, f64)>, u64, u64) {
+    fn judged(limit: &Limit, own: &Columns, others: &[Columns]) -> (Vec<(i64, f64, f64)>, u64, usize) {
         let calendar = Calendar::default();
-        let derived = derive::derive(own, others, limit, &calendar);
+        let derived = derive(own, others, limit, &calendar);
         let rule = Rule::of_limit(limit, &calendar, (i64::MIN, i64::MAX));
         let mut judge = Judge::new(&rule, own.span().unwrap());
         judge.feed(&derived.columns);
         let verdict = judge.finish();
         let rows = (0..verdict.exceedances.len()).map(|index| verdict.exceedances.row(index));
         let rows = rows.map(|row| (row.time / HOUR, row.value, (row.limit * 1e4).round() / 1e4)).collect();
-        (rows, verdict.inconclusive, derived.incomplete)
+        (rows, verdict.inconclusive, derived.incomplete.len())
     }
 
     use Qualifier::{Equal, Greater, Less};
@@ -225,17 +229,26 @@ mod tests {
     fn a_mean_has_the_limit_of_the_mean_hardness_of_its_period() {
         let own = columns("ug/L", &[(1, 10.0, Equal), (25, 30.0, Equal)]);
         let hardness = columns("mg/L", &[(1, 50.0, Equal), (73, 150.0, Equal)]);
-        let found = judged(&limit("cu_acute_hardness", 0.0, "ug/L", "monthly_avg"), &own, &[hardness]);
-        assert_eq!(found, (vec![(0, 20.0, 13.4391)], 0, 0));
+        let limit = limit("cu_acute_hardness", 0.0, "ug/L", "monthly_avg");
+        assert_eq!(judged(&limit, &own, std::slice::from_ref(&hardness)), (vec![(0, 20.0, 13.4391)], 0, 0));
+        // Rounded, both: 13.4 is not beyond 13.4391, and not beyond 13.4.
+        let rounded = Limit { decimals: Some(1), ..limit };
+        let own = columns("ug/L", &[(1, 13.44, Equal)]);
+        assert_eq!(judged(&rounded, &own, &[hardness]).0, []);
     }
 
     #[test]
     fn what_is_not_known_of_the_water_or_of_the_result_is_said() {
         let limit = limit("cu_acute_hardness", 0.0, "ug/L", "daily_max");
         let own = columns("ug/L", &[(1, 20.0, Less), (25, 20.0, Greater), (49, 20.0, Equal), (73, 20.0, Equal)]);
-        let hardness = columns("mg/L", &[(1, 100.0, Equal), (25, 100.0, Equal), (49, 100.0, Less), (73, 0.0, Equal)]);
+        let hardness = columns(
+            "mg/L",
+            &[(1, 100.0, Equal), (25, 100.0, Equal), (49, 50.0, Equal), (50, 100.0, Less), (73, 0.0, Equal)],
+        );
         assert_eq!(judged(&limit, &own, &[hardness]), (vec![(24, 20.0, 13.4391)], 1, 2));
         assert_eq!(judged(&limit, &own, &[Columns::default()]).2, 4, "there is no such series");
+        let of_calcium = columns("mg/L as Ca", &[(1, 40.0, Equal)]);
+        assert_eq!(judged(&limit, &own, &[of_calcium]).2, 4, "hardness is as CaCO3");
     }
 
     /// Emerson 1975: at pH 8 and 20 degrees 3.807 % of ammonia is un-ionised.

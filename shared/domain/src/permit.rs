@@ -190,6 +190,16 @@ impl Other {
         }
     }
 
+    /// The same whatever the case of its names; of what earlier versions had, as it is written, so that alerts keep their names.
+    fn keyed(&self) -> Self {
+        match self {
+            Self::Water { formula, parameters } => {
+                Self::Water { formula: *formula, parameters: parameters.iter().map(|own| name::key(own)).collect() }
+            }
+            other => other.clone(),
+        }
+    }
+
     /// Whether this is the parameter of one of them.
     pub fn names(&self, parameter: &str) -> bool {
         self.parameters().iter().any(|own| name::same(own, parameter))
@@ -266,7 +276,7 @@ impl Limit {
         let more = (
             (self.kind == AlertKind::Benchmark, self.of, self.base.as_deref().map(name::key)),
             (self.inconclusive_violates, self.all_non_detect_by_rule, self.decimals),
-            (self.low.map(f64::to_bits), &self.with),
+            (self.low.map(f64::to_bits), &self.with.as_ref().map(Other::keyed)),
         );
         if more != ((false, None, None), (false, false, None), (None, &None)) {
             parts.push(format!("{more:?}"));

@@ -147,6 +147,9 @@ pub struct VerdictSummary {
     /// Values that may be beyond a limit or not: their sign leaves it open.
     #[serde(default)]
     pub readings_inconclusive: u64,
+    /// Periods with results of a limit that depends on the water, of which nobody knows what it was like.
+    #[serde(default)]
+    pub periods_without_water: u64,
     /// What exceeds.
     pub alerts: Alerts,
 }

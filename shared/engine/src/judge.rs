@@ -25,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) incomparable: Vec<(String, String, u64)>,
     /// How many values may be beyond the limit or not.
     pub(crate) inconclusive: u64,
+    /// How many periods with results were compared with nothing, as nobody knows what the water was like.
+    pub(crate) without_water: u64,
     /// What has to be written.
     pub(crate) change: Change,
 }
@@ -32,7 +34,7 @@ pub(crate) struct Found {
 impl Found {
     /// What it comes to for whoever brought readings of another series: what is new by them.
     pub(crate) fn of_another(mut self) -> Self {
-        self.judged = 0;
+        (self.judged, self.without_water) = (0, 0);
         self.change.found_by_severity.clone_from(&self.change.added_by_severity);
         self.change.gravest.truncate(if self.change.added_total() > 0 { usize::MAX } else { 0 });
         self
@@ -89,7 +91,7 @@ pub(crate) fn source(entry: &Entry, rule: &Rule, history: &Arc<History>) -> Sour
         action: rule.action().to_owned(),
         thresholds: rule.thresholds(),
         history: history.clone(),
-        water: Arc::default(),
+        waters: Arc::default(),
     }
 }
 
@@ -124,7 +126,7 @@ pub(crate) async fn judge(
     for gone in stored.into_values() {
         if let Some((change, blocks)) = Change::removal(gone, &terms.history, || purpose.generation())? {
             purpose.stage(store, blocks).await?;
-            found.push(Found { judged: 0, incomparable: Vec::new(), inconclusive: 0, change });
+            found.push(Found { judged: 0, incomparable: Vec::new(), inconclusive: 0, without_water: 0, change });
         }
     }
     metrics::evaluated(started.elapsed());
@@ -141,15 +143,17 @@ async fn judge_made(
     purpose: &Purpose,
 ) -> Result<Found, StoreError> {
     let touched = whole_periods(rule, touched);
-    let Derived { columns, water, .. } = made_values(store, (entry, terms), rule, touched).await?;
-    let source = Source { water: Arc::new(water), ..source(entry, rule, &terms.history) };
+    let Derived { columns, waters, incomplete } = made_values(store, (entry, terms), rule, touched).await?;
+    let source = Source { waters: Arc::new(waters), ..source(entry, rule, &terms.history) };
     let mut values = Some(columns);
-    judge_by(store, (rule, source), stored, || Ok(values.take()), touched, purpose).await
+    let found = judge_by(store, (rule, source), stored, || Ok(values.take()), touched, purpose).await?;
+    let without_water = if rule.is_of_water() { rule.held(&incomplete) } else { 0 };
+    Ok(Found { without_water, ..found })
 }
 
 /// The periods, whole, of which a rule's values are made.
 pub(crate) fn whole_periods(rule: &Rule, (first, last): (i64, i64)) -> (i64, i64) {
-    let Some(limit) = rule.limits.last().filter(|limit| limit.with.is_some()) else { return (first, last) };
+    let Some(limit) = rule.latest().filter(|limit| limit.with.is_some()) else { return (first, last) };
     let kind = derive::period(limit);
     (rule.calendar.around(kind, first).start, rule.calendar.around(kind, last).end - 1)
 }
@@ -161,16 +165,24 @@ pub(crate) async fn made_values(
     rule: &Rule,
     touched: (i64, i64),
 ) -> Result<Derived, StoreError> {
-    let (Some(with), Some(limit)) = (rule.other(), rule.limits.last()) else { return Ok(Derived::default()) };
+    let (Some(with), Some(limit)) = (rule.other(), rule.latest()) else { return Ok(Derived::default()) };
     let context = rule.context(touched);
-    let range = whole_periods(rule, (context.from, context.to - 1));
+    // Neighbours are values, and nobody knows before how far away they are.
+    let has_neighbours = context.neighbours > 0;
+    let range = if has_neighbours { entry.span(&terms.view) } else { (context.from, context.to - 1) };
+    let range = whole_periods(rule, range);
     let own = all(store, entry, &terms.view, range).await?;
     let mut others = Vec::new();
     for parameter in with.parameters() {
-        others.push(match other_series(store, entry, parameter).await? {
-            Some(other) => all(store, &other, &terms.view, range).await?,
+        let (here, elsewhere) = other_series(store, entry, parameter).await?;
+        let mut named = vec![match &here {
+            Some(here) => all(store, here, &terms.view, range).await?,
             None => Columns::default(),
-        });
+        }];
+        for other in &elsewhere {
+            named.push(all(store, other, &terms.view, range).await?);
+        }
+        others.push(derive::one_of(&named, derive::period(limit), &rule.calendar));
     }
     Ok(derive::derive(&own, &others, limit, &rule.calendar))
 }
@@ -216,6 +228,7 @@ async fn judge_by(
         judged: verdict.judged,
         incomparable: units.map(|(unit, count)| (unit.clone(), limit_unit.to_owned(), *count)).collect(),
         inconclusive: verdict.inconclusive,
+        without_water: 0,
         change,
     })
 }

@@ -42,7 +42,8 @@ async fn span(store: &Store, (entry, terms): (&Entry, &Terms), rule: &Rule) -> R
     let own = entry.span(&terms.view);
     let mut all = own;
     for parameter in rule.other().map_or(&[][..], Other::parameters) {
-        if let Some(other) = other_series(store, entry, parameter).await? {
+        let (here, elsewhere) = other_series(store, entry, parameter).await?;
+        for other in here.iter().chain(&elsewhere) {
             let (first, last) = other.span(&terms.view);
             all = (all.0.min(first), all.1.max(last));
         }
@@ -57,11 +58,12 @@ async fn survey(
     touched: (i64, i64),
 ) -> Result<Survey, StoreError> {
     if rule.other().is_some() {
-        let touched = whole_periods(&rule, touched);
+        // Loads and removals are values of whole periods; what depends on the water is each result by itself.
+        let touched = if rule.is_of_water() { touched } else { whole_periods(&rule, touched) };
         let made = made_values(store, (entry, terms), &rule, touched).await?;
         let mut values = Some(made.columns);
         let mut survey = Surveyor::new(&rule, touched).run(|| Ok::<_, StoreError>(values.take()))?;
-        survey.incomplete = made.incomplete;
+        survey.incomplete = rule.held(&made.incomplete);
         return Ok(survey);
     }
     let rules = std::slice::from_ref(&rule);

@@ -82,6 +82,7 @@ async fn summary(store: &Store, accounts: &[(String, Account)]) -> Result<Verdic
         let limits = &permit.permit().limits;
         out.readings_judged += account.judged;
         out.readings_inconclusive += account.inconclusive;
+        out.periods_without_water += account.without_water;
         unlimited.extend(account.unlimited.iter().cloned());
         incomparable.extend(account.incomparable.iter().map(|one| Incomparable {
             site: site.clone(),
@@ -141,7 +142,7 @@ async fn rendered(
             action: limits.get(&grave.rule).map_or_else(String::new, |limit| limit.action.clone()),
             thresholds: limits.get(&grave.rule).and_then(|limit| limit.thresholds),
             history: history.clone(),
-            water: Arc::default(),
+            waters: Arc::default(),
         };
         let row = grave.row();
         water::add(store, &mut source, (row.time, row.time)).await?;

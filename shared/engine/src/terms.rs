@@ -1,6 +1,7 @@
 //! What a site's readings are judged by.
 
 use domain::history::History;
+use domain::name;
 use domain::permit::Other;
 use domain::reading::Series;
 use std::collections::BTreeMap;
@@ -78,16 +79,15 @@ impl Terms {
     }
 }
 
-/// The series of a parameter that a limit names beside its own: that of the same outfall, or else the only one of the site.
-pub(crate) async fn other_series(store: &Store, entry: &Entry, parameter: &str) -> Result<Option<Entry>, StoreError> {
-    let beside = Series::raw(&entry.series.site, &entry.series.outfall, parameter);
-    if let Some(found) = store.series(&entry.series.site, &beside.id()).await? {
-        return Ok(Some(found));
-    }
-    let is_other = |of: &Entry| of.series.is_raw() && domain::name::same(&of.series.parameter, parameter);
-    let mut found = store.series_of(&entry.series.site).await?.into_iter().filter(is_other);
-    match (found.next(), found.next()) {
-        (Some(only), None) => Ok(Some(only)),
-        _ => Ok(None),
-    }
+/// The series of a parameter that a limit names beside its own: that of the same outfall, if there is one, and the others of
+/// the site. Which of them counts is a question of each period, see [`domain::derive::one_of`].
+pub(crate) async fn other_series(
+    store: &Store,
+    entry: &Entry,
+    parameter: &str,
+) -> Result<(Option<Entry>, Vec<Entry>), StoreError> {
+    let is_other = |of: &Entry| of.series.is_raw() && name::same(&of.series.parameter, parameter);
+    let found = store.series_of(&entry.series.site).await?.into_iter().filter(is_other);
+    let (here, elsewhere): (Vec<_>, _) = found.partition(|of| name::same(&of.series.outfall, &entry.series.outfall));
+    Ok((here.into_iter().next(), elsewhere))
 }

@@ -18,7 +18,7 @@ pub async fn add(store: &Store, source: &mut Source, span: (i64, i64)) -> Result
     let terms = Terms::load(store, site).await?;
     let rules = entry.rules(&source.history);
     if let Some(rule) = rules.iter().find(|rule| rule.id == source.rule) {
-        source.water = Arc::new(made_values(store, (&entry, &terms), rule, whole_periods(rule, span)).await?.water);
+        source.waters = Arc::new(made_values(store, (&entry, &terms), rule, whole_periods(rule, span)).await?.waters);
     }
     Ok(())
 }

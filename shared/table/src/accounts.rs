@@ -59,6 +59,9 @@ pub struct Account {
     /// Values that may be beyond their limit or not.
     #[serde(default)]
     pub inconclusive: u64,
+    /// Periods with results that were compared with nothing, as nobody knows what the water was like.
+    #[serde(default)]
+    pub without_water: u64,
     /// Results that its own took the place of.
     #[serde(default)]
     pub replaced: u64,
@@ -214,6 +217,7 @@ impl Account {
         self.met.extend(more.met.iter().cloned());
         more.incomparable.iter().for_each(|one| self.note_incomparable(one.clone()));
         self.inconclusive += more.inconclusive;
+        self.without_water += more.without_water;
         self.replaced += more.replaced;
         self.repeated += more.repeated;
         let room = MAX_REPLACEMENTS.saturating_sub(self.replacements.len());

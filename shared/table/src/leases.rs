@@ -75,9 +75,7 @@ impl Work {
             Self::Fit(id) => crate::fits::partition(id),
         }
     }
-}
 
-impl Work {
     /// When the lease itself may be removed, in seconds since 1970: with all else that there is of the work.
     fn expires(&self) -> Option<i64> {
         matches!(self, Self::Fit(_)).then(|| time::now() / 1_000_000 + crate::fits::KEPT)

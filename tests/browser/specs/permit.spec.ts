@@ -123,14 +123,14 @@ test("a limit may have a formula in place of a number, and alerts say what it to
   await expect(more("pH for the formula")).toBeDisabled();
   await dashboard.button("Preview").click();
   await expect(page.getByTestId("preview-total")).toHaveText("1");
-  await expect(page.getByRole("region", { name: "Preview" })).toContainText("at Hardness 100 mg/L");
+  await expect(page.getByRole("region", { name: "Preview" })).toContainText("at Hardness 100 mg/L as CaCO3");
   await dashboard.button("Save permit").click();
   await expect(page.getByRole("status").filter({ hasText: "Permit saved" })).toBeVisible();
   expect(await client(demo).limits(site)).toMatchObject([{ formula: "cu_acute_hardness", hardness: "Hardness" }]);
 
   await dashboard.go("Overview");
   await expect(dashboard.incidents).toHaveCount(1);
-  await expect(dashboard.incidents.getByTestId("water")).toHaveText("at Hardness 100 mg/L");
+  await expect(dashboard.incidents.getByTestId("water")).toHaveText("at Hardness 100 mg/L as CaCO3");
   await expect(dashboard.tile("Copper")).toContainText("13.4");
   // What was saved is shown as it was chosen.
   await page.reload();

@@ -1,4 +1,4 @@
-//! Limits that depend on the water: what a formula takes of other series, in files, in readings, and on a certificate.
+//! What is made of several series: limits that depend on the water, and loads. In files, in readings, and on a certificate.
 
 use crate::support::{alerts, permitted, served, taken};
 use anyhow::Context;
@@ -34,7 +34,7 @@ fn told(alerts: &[Value]) -> Vec<(String, f64, f64, Value)> {
 }
 
 fn hardness(value: f64) -> Value {
-    json!([{"parameter": "Hardness, total", "value": value, "unit": "mg/L"}])
+    json!([{"parameter": "Hardness, total", "value": value, "unit": "mg/L as CaCO3"}])
 }
 
 /// What a certificate says, without its elements.
@@ -81,15 +81,89 @@ async fn copper_is_judged_by_the_hardness_of_its_day() -> anyhow::Result<()> {
     assert_eq!(told(&named), expected, "{event}");
 
     let page = certificate(&api, "").await?;
-    assert!(page.contains("NON-COMPLIANT") && page.contains("≤ 13.43911 ug/Lat Hardness, total 100 mg/L"), "{page}");
-    assert!(page.contains("Copper, acute, dissolved") && !page.contains("≤ 0 "), "{page}");
-    // In the months before nothing exceeds, and nothing is compared.
-    let page = certificate(&api, "&from=2026-01-01&to=2026-01-31").await?;
-    assert!(page.contains("INSUFFICIENT DATA"), "{page}");
+    assert!(
+        page.contains("NON-COMPLIANT") && page.contains("≤ 13.43911 ug/Lat Hardness, total 100 mg/L as CaCO3"),
+        "{page}"
+    );
+    assert!(
+        page.contains("Copper, acute, dissolved") && !page.contains("≤ 0 ") && !page.contains("maximum 0"),
+        "{page}"
+    );
     Ok(())
 }
 
-/// A reading of the hardness changes verdicts on copper at once, and a correction changes them back.
+/// Judging all anew finds what is stored.
+async fn is_settled(api: &Api) -> anyhow::Result<()> {
+    let path = format!("/api/permits/{SITE}");
+    let limits = json!({"limits": api.json(&path).await?["limits"]});
+    let (_, preview) = api.post(&format!("{path}/preview"), &limits).await?;
+    assert_eq!((&preview["new"], &preview["withdrawn"]), (&json!(0), &json!(0)), "{preview}");
+    Ok(())
+}
+
+async fn copper(api: &Api, rows: &[(&str, f64)]) -> anyhow::Result<Value> {
+    let rows: Vec<_> = rows.iter().map(|(time, value)| (*time, "Copper", *value, "ug/L")).collect();
+    taken(api, &format!("?site={SITE}"), file(&rows)).await
+}
+
+async fn hardness_at(api: &Api, outfall: &str, rows: &[(&str, f64)]) -> anyhow::Result<Value> {
+    let rows = rows.iter().map(|(time, value)| format!("{time},\"Hardness, total\",{value},mg/L,{outfall}\n"));
+    let csv = format!("time,parameter,value,unit,outfall\n{}", rows.collect::<String>());
+    taken(api, &format!("?site={SITE}"), csv).await
+}
+
+/// A certificate is COMPLIANT once the water of every period with results is known, and counts periods of the limit alone.
+#[tokio::test]
+async fn no_certificate_is_compliant_over_water_that_nobody_knows() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let number = json!({"limits": [{"parameter": "Copper", "value": 50, "unit": "ug/L", "statistic": "daily_max"}]});
+    permitted(&api, SITE, &number).await?;
+    let limits = json!({"limits": [permit()["limits"][0]]});
+    let (status, answer) = api.put(&format!("/api/permits/{SITE}?effective_from=2026-03-01"), &limits).await?;
+    assert_eq!(status, 200, "{answer}");
+    let february = copper(&api, &[("2026-02-10T08:00:00Z", 5.0)]).await?;
+    assert_eq!(february["periods_without_water"], 0, "the formula does not hold yet: {february}");
+    let march = copper(&api, &[("2026-03-01T08:00:00Z", 5.0), ("2026-03-02T08:00:00Z", 5.0)]).await?;
+    assert_eq!((&march["periods_without_water"], &march["readings_judged"]), (&json!(2), &json!(0)), "{march}");
+    hardness_at(&api, "001", &[("2026-03-01T09:00:00Z", 100.0)]).await?;
+    for (range, expected) in
+        [("&from=2026-02-01&to=2026-02-28", "COMPLIANT"), ("&from=2026-03-01&to=2026-03-31", "INSUFFICIENT")]
+    {
+        let status = api.json(&format!("/api/certificate?format=json&site={SITE}{range}")).await?["status"].clone();
+        assert_eq!(status.as_str().unwrap_or_default().to_uppercase(), expected, "{range}");
+    }
+    hardness_at(&api, "001", &[("2026-03-02T09:00:00Z", 100.0)]).await?;
+    let march = api.json(&format!("/api/certificate?format=json&site={SITE}&from=2026-03-01&to=2026-03-31")).await?;
+    assert_eq!(march["status"], "compliant", "{march}");
+    is_settled(&api).await
+}
+
+/// Which hardness counts is a question of each day: a series that comes later, or goes again, changes nothing before it.
+#[tokio::test]
+async fn another_series_of_the_water_changes_verdicts_on_its_own_days_alone() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    permitted(&api, SITE, &permit()).await?;
+    copper(&api, &[("2026-03-01T08:00:00Z", 20.0), ("2026-05-01T08:00:00Z", 20.0)]).await?;
+    let days = ["2026-03-01T09:00:00Z", "2026-05-01T09:00:00Z"];
+    hardness_at(&api, "receiving", &days.map(|day| (day, 100.0))).await?;
+    let limits = async || {
+        Ok::<_, anyhow::Error>(told(&alerts(&api, SITE).await?).iter().map(|alert| alert.2).collect::<Vec<_>>())
+    };
+    assert_eq!(limits().await?, [AT_100, AT_100], "the only one of the site");
+    let other = hardness_at(&api, "002", &[(days[1], 50.0)]).await?;
+    assert_eq!(limits().await?, [AT_100], "in May there are two");
+    is_settled(&api).await?;
+    hardness_at(&api, "001", &[(days[1], 50.0)]).await?;
+    assert_eq!(limits().await?, [AT_100, AT_50], "that of the outfall itself");
+    is_settled(&api).await?;
+    let id = other["id"].as_str().context("an id")?;
+    let (status, _) = api.delete(&format!("/api/ingests/{id}?reason=wrong%20outfall")).await?;
+    assert!(status.is_success());
+    assert_eq!(limits().await?, [AT_100, AT_50]);
+    is_settled(&api).await
+}
+
+/// A reading of the hardness changes/// A reading of the hardness changes verdicts on copper at once, and a correction changes them back.
 #[tokio::test]
 async fn a_reading_of_the_water_changes_verdicts_at_once() -> anyhow::Result<()> {
     let (server, api) = served().await?;
@@ -111,6 +185,32 @@ async fn a_reading_of_the_water_changes_verdicts_at_once() -> anyhow::Result<()>
     publisher.send(&reading(50.0)).await?;
     let found = crate::support::until(async || alerts(&api, SITE).await, |found| !found.is_empty()).await?;
     assert_eq!(told(&found), [("2026-03-01T00:00:00Z".to_owned(), 20.0, AT_50, hardness(50.0))]);
+    Ok(())
+}
+
+/// The same holds for loads, whose rolling means reach over days that were not touched.
+#[tokio::test]
+async fn a_flow_that_is_corrected_or_comes_late_leaves_what_judging_all_anew_finds() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    let limit =
+        json!({"parameter": "TSS", "value": 300, "unit": "lb/d", "statistic": "rolling_mean", "n": 4, "flow": "Flow"});
+    permitted(&api, SITE, &json!({"limits": [limit]})).await?;
+    let day = |day: u32| format!("2026-03-{day:02}T08:00:00Z");
+    let flow = |outfall: &'static str, days: std::ops::RangeInclusive<u32>, value: f64| {
+        days.map(move |number| format!("{},Flow,{value},MGD,{outfall}\n", day(number))).collect::<String>()
+    };
+    let solids: String = (1..=10).map(|number| format!("{},TSS,30,mg/L,001\n", day(number))).collect();
+    let send = async |rows: String| {
+        taken(&api, &format!("?site={SITE}"), format!("time,parameter,value,unit,outfall\n{rows}")).await
+    };
+    send(solids + &flow("river", 1..=10, 1.3)).await?;
+    assert_eq!(alerts(&api, SITE).await?.len(), 7, "30 x 1.3 x 8.34 = 325 lb/d");
+    send(flow("river", 5..=5, 0.1)).await?;
+    is_settled(&api).await?;
+    assert_eq!(alerts(&api, SITE).await?.len(), 3, "four means have the corrected day in them");
+    send(flow("002", 10..=10, 1.3)).await?;
+    is_settled(&api).await?;
+    assert_eq!(alerts(&api, SITE).await?.len(), 2, "on the tenth nobody knows which flow it is");
     Ok(())
 }
 
@@ -139,7 +239,10 @@ async fn of_ammonia_counts_what_is_un_ionised() -> anyhow::Result<()> {
     assert_eq!((&permit["limits"][0]["value"], &permit["limits"][1]["ph"]), (&Value::Null, &json!("pH")));
     let again = permitted(&api, SITE, &permit.take()).await?;
     assert_eq!(again["alerts"], json!({"new": 0, "withdrawn": 0}));
-    Ok(())
+    // At pH 7 nothing is beyond, though nothing else has changed.
+    let corrected = file(&[("2026-03-01T09:00:00Z", "pH", 7.0, "SU")]);
+    assert_eq!(taken(&api, &format!("?site={SITE}"), corrected).await?["alerts"]["withdrawn"], 1);
+    is_settled(&api).await
 }
 
 #[tokio::test]

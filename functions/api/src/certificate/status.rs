@@ -160,7 +160,8 @@ fn unmet(permit: &StoredPermit, series: &[SeriesFacts], span: (i64, i64)) -> Vec
     let mut seen = BTreeSet::new();
     let mut gaps = Vec::new();
     for (version, window) in permit.history.in_force() {
-        let span = (span.0.max(window.0), span.1.min(window.1));
+        // The next version is in force from the very moment at which this one ends.
+        let span = (span.0.max(window.0), span.1.min(window.1.saturating_sub(1)));
         let limits = version.permit.limits.iter().filter(|limit| limit.kind == AlertKind::Limit);
         for limit in limits.filter(|limit| holds_within(limit.season, &permit.history.calendar, span)) {
             if let Some(why) = why(limit, series).filter(|_| seen.insert(limit.id())) {

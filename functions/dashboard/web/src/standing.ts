@@ -45,7 +45,7 @@ function headroom({ direction, limit }: Against, value: number): number | null {
 export function follow(series: Standing, value: number, qualifier: Qualifier): void {
   for (const against of series.standings) {
     const inUnit = against.limit_in_unit_of_readings;
-    if (against.statistic !== "instant" || !inUnit) continue;
+    if (against.statistic !== "instant" || against.is_made || !inUnit) continue;
     against.value = (value / inUnit) * against.limit;
     against.qualifier = qualifier;
     const left = headroom(against, against.value);

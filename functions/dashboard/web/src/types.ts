@@ -20,6 +20,8 @@ export interface Against {
   headroom: number | null;
   state: Condition;
   is_inconclusive: boolean;
+  /** Value or limit are made of several series. */
+  is_made: boolean;
 }
 
 /** What can be compared with a limit. `{}` in its label stands for its number. */
@@ -59,6 +61,8 @@ export interface Standing {
   state: Condition;
   headroom: number | null;
   standings: Against[];
+  /** What limits depend on and is not known of the water: they are compared with nothing. */
+  unknown_of_water: string[];
   exceedances: number;
   last_exceedance: Moment | null;
   spark: [Moment, number, Qualifier][];
@@ -242,6 +246,7 @@ export interface IngestAnswer {
   ignored_columns: string[];
   readings_judged: number;
   readings_inconclusive: number;
+  periods_without_water: number;
   parameters_without_limit: string[];
   alerts: {
     total: number;

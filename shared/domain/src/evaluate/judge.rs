@@ -174,8 +174,11 @@ impl<'a> Judge<'a> {
             if !is_covered || !(always || self.rule.holds_at(value.time)) {
                 continue;
             }
-            let limit_of_value = self.limits.as_ref().and_then(|limits| limits.get(&value.time).copied());
-            let value = Value { limit: limit_of_value.or(value.limit), ..value };
+            let mut value = value;
+            if let Some(limits) = &self.limits {
+                let Some(limit) = limits.get(&value.time) else { continue };
+                value.limit = Some(*limit);
+            }
             let (standing, value) = self.rule.compare(&value, limit);
             match standing {
                 Standing::Within => {}

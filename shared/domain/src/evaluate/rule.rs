@@ -95,7 +95,7 @@ impl Rule {
     }
 
     /// The limit of the latest version.
-    fn latest(&self) -> Option<&Limit> {
+    pub fn latest(&self) -> Option<&Limit> {
         self.limits.last()
     }
 
@@ -117,6 +117,16 @@ impl Rule {
     /// The other series that values or limits are made of.
     pub fn other(&self) -> Option<&Other> {
         self.latest().and_then(|limit| limit.with.as_ref())
+    }
+
+    /// Whether the limit, or the part of a value that counts, depends on the water.
+    pub fn is_of_water(&self) -> bool {
+        matches!(self.other(), Some(Other::Water { .. }))
+    }
+
+    /// In how many of some periods, named by their starts, it holds.
+    pub fn held(&self, starts: &[i64]) -> u64 {
+        starts.iter().filter(|start| self.holds_at(**start)).count() as u64
     }
 
     /// The formula that gives the limit.
@@ -182,12 +192,16 @@ impl Rule {
     /// How a value of its statistic stands to the limit, and the value as it is compared and shown.
     pub fn compare(&self, value: &Value, limit: &FixedLimit) -> (Standing, Value) {
         let own = self.latest();
-        let (bound, direction) = (value.limit.unwrap_or(limit.value), direction_of(self.statistic, limit.direction));
+        let direction = direction_of(self.statistic, limit.direction);
         let mut value = *value;
         if let Some(decimals) = own.and_then(|limit| limit.decimals) {
             let round = |number: f64| if number.is_finite() { round_half_up(number, decimals) } else { number };
             (value.value, value.low, value.high) = (round(value.value), round(value.low), round(value.high));
+            if own.is_some_and(|limit| limit.formula().is_some()) {
+                value.limit = value.limit.map(round);
+            }
         }
+        let bound = value.limit.unwrap_or(limit.value);
         if self.statistic.is_of_reported() {
             // In what is reported a sign does not excuse.
             (value.low, value.high) = (value.value, value.value);

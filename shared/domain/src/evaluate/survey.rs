@@ -45,7 +45,7 @@ pub struct Survey {
     pub unjudged: u64,
     /// How many of the values are held against a benchmark.
     pub benchmarks: u64,
-    /// Periods without a value, as one of the two series that it is made of has none: of a load, days.
+    /// Periods without a value, as one of the series that it is made of has none: of a load, days.
     pub incomplete: u64,
     /// Excursions that end where readings are missing, so that nobody knows how long they were.
     pub gaps: u64,

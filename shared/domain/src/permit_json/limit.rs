@@ -67,9 +67,12 @@ pub(super) fn parse(
     let parameter_key = if object.contains_key("species") { "species" } else { "parameter" };
     let parameter = required(object, parameter_key, path, errors, parse_name);
     let formula = optional(object, "formula", path, errors, |value| Formula::named(text(value)?));
-    let value = match formula.filter(|formula| formula.gives_limit()) {
-        Some(_) => water::no_value(object, path, errors),
-        None => required(object, "value", path, errors, parse_limit_value),
+    let has_formula = object.get("formula").is_some_and(|formula| !formula.is_null());
+    let value = match formula {
+        Some(formula) if formula.gives_limit() => water::no_value(object, path, errors),
+        // What is wrong with it has been said.
+        None if has_formula => None,
+        _ => required(object, "value", path, errors, parse_limit_value),
     };
     let statistic = parse_statistic(object, path, errors);
     let unit = optional(object, "unit", path, errors, parse_unit);
@@ -77,6 +80,7 @@ pub(super) fn parse(
     let decimals = parse_decimals(object, path, value, errors);
     let with = match formula {
         Some(formula) => water::parse(object, path, (formula, statistic, &unit), errors),
+        None if has_formula => None,
         None => parse_other(object, path, statistic, errors),
     };
     let limit = Limit {

@@ -144,6 +144,8 @@ fn a_limit_with_a_formula_names_what_it_needs_and_nothing_else() {
         (json!({"formula": "cu"}), "formula"),
         (json!({"value": 13}), "value"),
         (json!({"low": 1}), "low"),
+        (json!({"round_to": "limit"}), "round_to"),
+        (json!({"statistic": "monthly_total"}), "statistic"),
         (json!({"ph": "pH"}), "ph"),
         (json!({"flow": "Flow"}), "flow"),
         (json!({"direction": "min"}), "direction"),
@@ -155,6 +157,13 @@ fn a_limit_with_a_formula_names_what_it_needs_and_nothing_else() {
         let found = fields(copper(more.clone()));
         assert!(found.contains(&format!("limits[0].{field}")), "{more}: {found:?}");
     }
+    assert_eq!(
+        fields(copper(json!({"formula": "cu", "hardness": "H"}))),
+        ["limits[0].formula"],
+        "what is wrong is said once"
+    );
+    let id = |hardness: &str| parse(&copper(json!({"hardness": hardness}))).unwrap().limits[0].id();
+    assert_eq!((id("hardness") == id("Hardness"), id("TH") == id("Hardness")), (true, false));
     let plain = json!({"limits": [{"parameter": "Cu", "value": 1, "statistic": "instant", "hardness": "Hardness"}]});
     assert_eq!(fields(plain), ["limits[0].hardness"]);
     let ammonia =

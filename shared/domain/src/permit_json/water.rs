@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 /// A formula gives the limit.
 pub(super) fn no_value(object: &Map<String, Value>, path: &str, errors: &mut Errors) -> Option<f64> {
-    for key in ["value", "low"] {
+    for key in ["value", "low", "round_to"] {
         if object.get(key).is_some_and(|value| !value.is_null()) {
             errors.add(format!("{path}{key}"), "the formula gives the limit: leave this out");
         }
@@ -44,10 +44,10 @@ pub(super) fn parse(
     if formula.usual_unit().conversion_to(unit).is_none() {
         errors.add(format!("{path}unit"), format!("{} cannot be given in {unit}", formula.label()));
     }
-    if statistic.is_some_and(|statistic| !goes_with(formula, statistic)) {
+    if statistic.is_some_and(|statistic| !goes_with_formulas(statistic)) {
         errors.add(
             format!("{path}statistic"),
-            "a formula goes with each result, and with means and extremes of a period",
+            "a formula goes with each result, and with means and extremes of a period alone",
         );
     }
     let mut parameters = Vec::new();
@@ -59,8 +59,10 @@ pub(super) fn parse(
     Some(Other::Water { formula, parameters })
 }
 
-/// A limit that a formula gives is that of one period, so that values that look at others have none. Shares are of days.
-fn goes_with(formula: Formula, statistic: Statistic) -> bool {
-    let is_own = statistic.unit().is_none() && !statistic.is_of_reported() && statistic.name() != "percent_removal";
-    is_own && (!formula.gives_limit() || matches!(statistic.reach(), Reach::Result | Reach::Period))
+/// What the water was like is known of a period: a value must be of that alone. Of a total it says nothing.
+fn goes_with_formulas(statistic: Statistic) -> bool {
+    let is_own = statistic.unit().is_none() && !statistic.is_of_reported();
+    let is_of_one = matches!(statistic.reach(), Reach::Result | Reach::Period);
+    let is_of_another = ["percent_removal", "monthly_total", "annual_total"].contains(&statistic.name());
+    is_own && is_of_one && !is_of_another
 }

@@ -179,8 +179,9 @@ fn facts(series: &Series, found: &[Found], limited: bool) -> Account {
     if !limited {
         facts.note_unlimited(&series.parameter);
     }
-    for Found { judged, incomparable, inconclusive, change } in found {
+    for Found { judged, incomparable, inconclusive, without_water, change } in found {
         facts.inconclusive += inconclusive;
+        facts.without_water += without_water;
         // What is withdrawn with its rule met nothing.
         if *judged > 0 || !incomparable.is_empty() || !change.found_by_severity.is_empty() {
             facts.met.insert(change.source.rule.clone());

@@ -141,7 +141,7 @@ impl Stored {
             action: self.item.text("action")?.into(),
             thresholds: self.thresholds()?,
             history: history.clone(),
-            water: Arc::default(),
+            waters: Arc::default(),
         };
         Ok(Block { source, rows: self.rows()? })
     }

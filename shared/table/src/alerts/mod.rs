@@ -15,13 +15,15 @@ pub use change::{Change, Reconciler};
 pub use top::Top;
 
 use domain::alert::{self, Alert, AlertKind, Measure, Severity, WaterInput};
+use domain::calendar::{Calendar, PeriodKind};
 use domain::columns::Row;
-use domain::derive::{self, Water};
+use domain::derive::{self, Waters};
 use domain::history::History;
 use domain::permit::{Limit, Other};
 use domain::reading::{Direction, Mark, Qualifier, Series};
 use domain::remedy::remedy;
 use domain::statistic::Statistic;
+use domain::time::TimeKind;
 use domain::unit::Unit;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,7 +54,7 @@ pub struct Source {
     /// The site's permit: its calendar names periods, its versions number them.
     pub history: Arc<History>,
     /// What the water was like by the start of a period, of a limit that depends on it, to say it with alerts.
-    pub water: Arc<Water>,
+    pub waters: Arc<Waters>,
 }
 
 impl Source {
@@ -63,11 +65,18 @@ impl Source {
         of_water.find(|limit| limit.id() == self.rule)
     }
 
-    fn water_at(&self, time: i64) -> Vec<WaterInput> {
+    /// What the water was like; nothing where several periods of it entered a value.
+    fn water_of(&self, row: Row) -> Vec<WaterInput> {
         // Few limits depend on it.
-        let Some(limit) = (!self.water.is_empty()).then(|| self.of_water()).flatten() else { return Vec::new() };
-        let start = self.history.calendar.around(derive::period(limit), time).start;
-        self.water.get(&start).map_or_else(Vec::new, |numbers| limit.water(numbers))
+        let Some(limit) = (!self.waters.is_empty()).then(|| self.of_water()).flatten() else { return Vec::new() };
+        let (kind, own) = (derive::period(limit), self.statistic.period());
+        if own != kind && own != PeriodKind::Instant {
+            return Vec::new();
+        }
+        let in_hours = row.flags.kind() == TimeKind::Hours;
+        let start =
+            if in_hours { Calendar::default() } else { self.history.calendar.clone() }.around(kind, row.time).start;
+        self.waters.get(&start).map_or_else(Vec::new, |numbers| limit.water(numbers))
     }
 
     /// How far beyond the limit values in a unit are.
@@ -116,7 +125,7 @@ impl Source {
             kind: if row.flags.has(Mark::Benchmark) { AlertKind::Benchmark } else { AlertKind::Limit },
             permit_version: self.history.number_at(row.time),
             detection_limit_above_limit: qualifier == Qualifier::Less && direction == Direction::Max,
-            water: self.water_at(row.time),
+            water: self.water_of(row),
         }
     }
 

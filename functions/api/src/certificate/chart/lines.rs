@@ -49,7 +49,8 @@ pub(super) fn of(series: &SeriesFacts, span: (i64, i64), convert: &dyn Fn(f64, &
             add(number, own.direction, "came with the readings".into(), stretches);
         }
     }
-    for limit in series.limits.iter().map(|limit| &limit.rule) {
+    // What is made of several series is not one of the readings, and a limit that a formula gives is no line.
+    for limit in series.limits.iter().map(|limit| &limit.rule).filter(|rule| rule.other().is_none()) {
         let Some(fixed) = &limit.limit else { continue };
         if let Some(number) = convert(fixed.value, fixed.unit.as_str()) {
             add(number, fixed.direction, statistic(limit.statistic), stretches(limit.season, &limit.calendar, span));

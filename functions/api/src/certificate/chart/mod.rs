@@ -121,7 +121,10 @@ impl Drawing {
             Some(Point { time: row.time, value, qualifier: row.flags.qualifier() })
         };
         let points: Vec<_> = series.scan.points.iter().filter_map(converted).collect();
-        let marks = series.limits.iter().flat_map(|limit| &limit.exceeding.marks);
+        // A load or a share is not one of the readings.
+        let of_readings =
+            series.limits.iter().filter(|limit| limit.rule.other().is_none() || limit.rule.formula().is_some());
+        let marks = of_readings.flat_map(|limit| &limit.exceeding.marks);
         let marks =
             marks.filter_map(|mark| Some((mark.time, convert(mark.value, &mark.unit)?, mark.direction))).collect();
         let kind = series.scan.points.first().map_or(TimeKind::Clock, |(row, _)| row.flags.kind());

@@ -8,7 +8,6 @@ use crate::certificate::text::{
 use domain::calendar::Calendar;
 use domain::columns::Row;
 use domain::evaluate::{Observed, Rule};
-use domain::formula::Formula;
 use domain::permit::Other;
 use maud::{Markup, html};
 
@@ -77,10 +76,10 @@ fn statistic_row(series: &SeriesFacts, limit: &LimitFacts) -> Markup {
 fn limit_cell(series: &SeriesFacts, limit: &LimitFacts) -> Markup {
     let own = (series.scan.own_limits.as_slice(), series.scan.other_limits);
     html! {
-        @match (&limit.rule.limit, own) {
-            (Some(_), _) if limit.rule.formula().is_some() => (limit.rule.formula().map_or("", Formula::label)),
-            (Some(fixed), _) => { (sign(fixed.direction)) " " (value(fixed.value)) " " (name(fixed.unit.as_str())) },
-            (None, ([one], 0)) => { (sign(one.direction)) " " (value(one.value)) " " (name(&one.unit)) },
+        @match (limit.rule.formula(), &limit.rule.limit, own) {
+            (Some(formula), ..) => (formula.label()),
+            (None, Some(fixed), _) => { (sign(fixed.direction)) " " (value(fixed.value)) " " (name(fixed.unit.as_str())) },
+            (None, None, ([one], 0)) => { (sign(one.direction)) " " (value(one.value)) " " (name(&one.unit)) },
             _ => "each its own",
         }
     }

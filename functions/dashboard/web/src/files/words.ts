@@ -98,7 +98,8 @@ export function rowsText(answer: IngestAnswer): string {
 
 /** How the readings stand against the permit, or stood while they counted. */
 export function verdictOf(answer: IngestAnswer, isWithdrawn: boolean): HTMLElement {
-  const { alerts, readings_judged: judged, readings_inconclusive: open } = whole(answer);
+  const { alerts, readings_judged: judged, readings_inconclusive, periods_without_water } = whole(answer);
+  const open = readings_inconclusive + periods_without_water;
   const worst = SEVERITIES.find((severity) => (alerts.by_severity[severity] ?? 0) > 0);
   const found: Condition = worst ?? (judged > 0 ? (open > 0 ? "open" : "ok") : "none");
   const levels = SEVERITIES.flatMap((severity) => {
@@ -111,7 +112,13 @@ export function verdictOf(answer: IngestAnswer, isWithdrawn: boolean): HTMLEleme
       : judged > 0
         ? "No exceedance"
         : "No limit speaks of it";
-  const more = [`${counted(judged, "reading")} judged`, ...(open > 0 ? [`${count(open)} inconclusive`] : [])];
+  const more = [
+    `${counted(judged, "reading")} judged`,
+    ...(readings_inconclusive > 0 ? [`${count(readings_inconclusive)} inconclusive`] : []),
+    ...(periods_without_water > 0
+      ? [`${counted(periods_without_water, "period")} without what is known of the water`]
+      : []),
+  ];
   const tone = isWithdrawn ? "none" : found;
   return h(
     "p",

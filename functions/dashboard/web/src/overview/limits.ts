@@ -165,7 +165,7 @@ function push(spans: Span[], next: Span): void {
 }
 
 function ofStandings(series: Standing, span: Span): LimitLine[] {
-  const own = series.standings.filter((one) => one.statistic !== "as_reported");
+  const own = series.standings.filter((one) => one.statistic !== "as_reported" && !one.is_made);
   return own.flatMap(({ limit_in_unit_of_readings: value, direction, statistic }) =>
     value === null ? [] : [{ value, direction, statistic, isBenchmark: false, spans: [{ ...span }] }],
   );

@@ -317,8 +317,12 @@ export class ChartPanel {
       const limit = limitText(one.direction, one.limit, one.unit);
       return one.statistic === "as_reported" ? limit : `${limit} (${statisticWords(one.statistic)})`;
     });
-    const text =
-      limits.length > 0 ? `Limit: ${[...new Set(limits)].join(", ")}` : "No limit in the permit speaks of it.";
+    const unknown = series.unknown_of_water;
+    const none =
+      unknown.length > 0
+        ? `Not compared with its limit: ${unknown.join(" and ")} not known.`
+        : "No limit in the permit speaks of it.";
+    const text = limits.length > 0 ? `Limit: ${[...new Set(limits)].join(", ")}` : none;
     const focused = document.activeElement instanceof HTMLSelectElement && this.#title.contains(document.activeElement);
     fill(
       this.#title,

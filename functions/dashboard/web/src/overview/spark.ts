@@ -9,7 +9,7 @@ const [WIDTH, HEIGHT, PAD] = [240, 40, 3];
 export function spark(series: Standing): Element {
   const points = series.spark.map(([time, value]) => [seconds(time), value] as const);
   if (points.length < 2) return h("span", { class: "spark" });
-  const against = series.standings[0];
+  const against = series.standings.find((one) => !one.is_made);
   const limit =
     against && against.statistic !== "as_reported" ? against.limit_in_unit_of_readings : (against?.limit ?? null);
   const values = points.map(([, value]) => value);

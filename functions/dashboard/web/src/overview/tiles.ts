@@ -104,6 +104,8 @@ function what(series: Standing, against: Against | undefined): HTMLElement {
 function limitLine(series: Standing, against: Against | undefined): (Node | string)[] {
   if (!against) {
     const units = series.incomparable_units;
+    const unknown = series.unknown_of_water;
+    if (unknown.length > 0) return [`not compared: ${unknown.join(" and ")} not known`];
     return [units.length > 0 ? `limit in ${units.join(", ")} cannot be compared` : "no limit in force for it"];
   }
   const limit = h("span", { text: `limit ${limitText(against.direction, against.limit, against.unit)}` });

@@ -101,7 +101,7 @@ function sentence(limit: Written): Child[] {
   const more = MORE_FIELDS.filter((field) => limit[field] !== undefined);
   return [
     ...subject(limit),
-    ` ${partText(limit, "direction")} ${partText(limit, "value")} `,
+    ` ${partText(limit, "direction")} ${partText(limit, "value")}${limit.value === undefined ? ", in" : ""} `,
     part(limit, "unit"),
     months ? `, in ${partText(limit, "months")}` : null,
     non_detect && non_detect !== "zero" ? `, non-detects ${partText(limit, "non_detect")}` : null,

@@ -103,7 +103,6 @@ export function titleOf(part: Part): string {
 /** What a person reads where a field is left empty. */
 const EMPTY: Partial<Record<Part, string>> = {
   outfall: "all",
-  value: "by the formula",
   months: "all",
   non_detect: "not used",
   action: "built-in advice",
@@ -120,6 +119,7 @@ export function partText(limit: Written, part: Part): string {
   const value = limit[part];
   const text = Array.isArray(value) ? value.join(", ") : String(value ?? "").trim();
   if (part in MORE) return moreText(part as MoreField, text);
+  if (text === "" && part === "value" && limit.formula) return "by the formula";
   if (text === "") return EMPTY[part] ?? "";
   if (part === "statistic") {
     const number = numberOf(limit);

@@ -19,6 +19,7 @@ const NOTHING = {
   ignored_columns: [],
   readings_judged: 0,
   readings_inconclusive: 0,
+  periods_without_water: 0,
   parameters_without_limit: [],
 } satisfies Partial<IngestAnswer>;
 

@@ -15,7 +15,7 @@ fn source(action: &str) -> Source {
         action: action.into(),
         thresholds: None,
         history: Arc::default(),
-        water: Arc::default(),
+        waters: Arc::default(),
     }
 }
 
