@@ -7,6 +7,7 @@ use domain::range::{Range, RangeError};
 use domain::reading::{Mark, Qualifier};
 use domain::time::HOUR;
 use engine::terms::Terms;
+use table::segments::Merged;
 use table::series::Entry;
 use table::{Store, StoreError};
 
@@ -69,27 +70,46 @@ async fn found(store: &Store, series: &SeriesRange) -> Result<Found, NoPoints> {
     Ok(Found { entry, terms, stretch })
 }
 
-/// The points that a task is about, and for those of a series the unit of y.
-pub(crate) async fn of(store: &Store, id: &str, task: &Task) -> Result<(Points, Option<String>), NoPoints> {
-    match &task.from {
-        PointsFrom::Points { with_sigma } => {
-            let bytes = store.fit_points(id).await?;
-            let points = unpacked(&bytes, *with_sigma).ok_or_else(|| {
-                let reason = "the points are not whole".to_owned();
-                StoreError::Damaged { key: format!("fit {id}"), reason }
-            })?;
-            Ok((points, None))
+/// Points as they are kept. A million of them are work to unpack, and that is for the thread that fits.
+pub(crate) enum Packed {
+    /// Numbers, and whether each point has a standard deviation.
+    Points(Vec<u8>, bool),
+    /// Readings of a series.
+    Readings(Merged),
+}
+
+/// The points that a task is about.
+pub(crate) async fn of(store: &Store, id: &str, task: &Task) -> Result<Packed, NoPoints> {
+    Ok(match &task.from {
+        PointsFrom::Points { with_sigma } => Packed::Points(store.fit_points(id).await?, *with_sigma),
+        PointsFrom::Series(series) => {
+            let found = found(store, series).await?;
+            Packed::Readings(store.readings(&found.entry, &found.terms.view, found.stretch).await?)
         }
-        PointsFrom::Series(series) => of_series(store, found(store, series).await?).await,
+    })
+}
+
+impl Packed {
+    /// The points, and for those of a series the unit of y.
+    pub(crate) fn unpacked(self) -> Result<(Points, Option<String>), NoPoints> {
+        match self {
+            Self::Points(bytes, with_sigma) => {
+                let points = unpacked(&bytes, with_sigma).ok_or_else(|| {
+                    let reason = "the points are not whole".to_owned();
+                    StoreError::Damaged { key: "points of a fit".to_owned(), reason }
+                })?;
+                Ok((points, None))
+            }
+            Self::Readings(readings) => of_series(readings),
+        }
     }
 }
 
 /// Hours since the first reading, and values. Non-detects are no values, and blanks, spikes and the like are none of the
 /// effluent.
-async fn of_series(store: &Store, found: Found) -> Result<(Points, Option<String>), NoPoints> {
+fn of_series(mut readings: Merged) -> Result<(Points, Option<String>), NoPoints> {
     let mut points = Points::default();
     let (mut begin, mut unit) = (None, None::<String>);
-    let mut readings = store.readings(&found.entry, &found.terms.view, found.stretch).await?;
     while let Some(piece) = readings.next_piece()? {
         for index in 0..piece.len() {
             let (time, flags) = (piece.times[index], piece.flags[index]);
@@ -108,7 +128,6 @@ async fn of_series(store: &Store, found: Found) -> Result<(Points, Option<String
         if points.x.len() > MOST {
             return Err(NoPoints::TooMany);
         }
-        tokio::task::yield_now().await;
     }
     Ok((points, unit))
 }

@@ -2,10 +2,10 @@
 
 use crate::metrics;
 use crate::outcome::Outcome;
-use crate::points::{self, NoPoints};
+use crate::points::{self, NoPoints, Packed};
 use crate::task::Task;
 use chemistry::fit::{FitError, Progress};
-use chemistry::question::{Points, QuestionError};
+use chemistry::question::QuestionError;
 use engine::settle::Beating;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -109,15 +109,15 @@ async fn attempt(store: &Store, lease: &Lease, job: &FitJob, time: &Time) -> Res
     let damaged =
         |error: serde_json::Error| StoreError::Damaged { key: format!("fit {}", job.id), reason: error.to_string() };
     let task: Task = serde_json::from_str(&job.asked).map_err(damaged)?;
-    let (points, unit) = match points::of(store, &job.id, &task).await {
-        Ok(points) => points,
+    let packed = match points::of(store, &job.id, &task).await {
+        Ok(packed) => packed,
         Err(NoPoints::Store(error)) => return Err(error.into()),
         Err(error) => return Ok(Some(Outcome::failed("no_points", &error.to_string()))),
     };
     let shared = Arc::new(Shared::default());
     // Whatever ends this ends the thread.
     let _stopping = Stopping(shared.clone());
-    let mut came = thread(task, points, unit, shared.clone());
+    let mut came = thread(task, packed, shared.clone());
     loop {
         tokio::select! {
             came = &mut came => {
@@ -164,7 +164,7 @@ impl Drop for Stopping {
     }
 }
 
-fn thread(task: Task, points: Points, unit: Option<String>, shared: Arc<Shared>) -> oneshot::Receiver<Outcome> {
+fn thread(task: Task, packed: Packed, shared: Arc<Shared>) -> oneshot::Receiver<Outcome> {
     let (sender, receiver) = oneshot::channel();
     let work = move || {
         // Of this thread alone. Where it is not allowed, fits are as important as the rest.
@@ -174,11 +174,14 @@ fn thread(task: Task, points: Points, unit: Option<String>, shared: Arc<Shared>)
             shared.most.store(progress.max_iterations as u64, Relaxed);
             if shared.is_stopped.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let outcome = match task.question.answer(&points, &mut control) {
-            Ok(fit) => Outcome::of(fit, &points, unit),
-            // Whoever stopped it does not wait.
-            Err(QuestionError::Fit(FitError::Cancelled)) => return,
-            Err(error) => Outcome::failed("no_fit", &error.to_string()),
+        let outcome = match packed.unpacked() {
+            Err(error) => Outcome::failed("no_points", &error.to_string()),
+            Ok((points, unit)) => match task.question.answer(&points, &mut control) {
+                Ok(fit) => Outcome::of(fit, &points, unit),
+                // Whoever stopped it does not wait.
+                Err(QuestionError::Fit(FitError::Cancelled)) => return,
+                Err(error) => Outcome::failed("no_fit", &error.to_string()),
+            },
         };
         let _ = sender.send(outcome);
     };
