@@ -63,14 +63,12 @@ function verdict(series: Standing, point: Point, limits: LimitLine[]): Child[] {
   const averages = limits.filter(({ statistic }) => !isSingle(statistic));
   const isComparable = point.unit === series.unit;
   if (series.base === "" && isComparable && singles.some((limit) => isOpen(point, limit))) return [condition("open")];
-  const isMade = series.standings.some(({ is_made, statistic }) => is_made && isSingle(statistic));
-  if (isMade) return ["Judged with another series"];
+  const made = series.standings.filter(({ is_made }) => is_made);
+  if (made.some(({ statistic }) => isSingle(statistic))) return ["Judged with another series"];
   if (point.limit !== undefined || (singles.length > 0 && isComparable)) return [condition("ok")];
   if (singles.length > 0) return ["Judged in the limit's unit"];
-  if (averages.length === 0)
-    return [
-      series.standings.length > 0 || series.unknown_of_water.length > 0 ? "Judged with another series" : "No limit",
-    ];
+  const isPartOfMade = made.length > 0 || series.unknown_of_water.length > 0;
+  if (averages.length === 0) return [isPartOfMade ? "Judged with another series" : "No limit"];
   return [`Part of: ${[...new Set(averages.map((one) => statisticWords(one.statistic)))].join(", ")}`];
 }
 
