@@ -201,11 +201,12 @@ fn joined(own: &[Value], other: &[Value], unit: &Unit, make: impl Fn(&Value, &Va
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::time::HOUR;
 
-    fn columns(unit: &str, rows: &[(i64, f64, Qualifier)]) -> Columns {
+    /// Results in one unit: hour, value, sign.
+    pub(crate) fn columns(unit: &str, rows: &[(i64, f64, Qualifier)]) -> Columns {
         let mut out = Columns { units: vec![unit.into()], ..Columns::default() };
         for &(hour, value, qualifier) in rows {
             let flags = Flags::new(qualifier, TimeKind::Clock, None, 0);

@@ -178,19 +178,11 @@ impl fmt::Debug for Formula {
 mod tests {
     use super::*;
     use crate::derive::derive;
+    use crate::derive::tests::columns;
     use crate::evaluate::{Judge, Rule};
     use crate::permit::{Limit, Other};
     use crate::statistic::Statistic;
-    use crate::time::{HOUR, TimeKind};
-
-    fn columns(unit: &str, rows: &[(i64, f64, Qualifier)]) -> Columns {
-        let mut out = Columns { units: vec![unit.into()], ..Columns::default() };
-        for &(hour, value, qualifier) in rows {
-            let flags = Flags::new(qualifier, TimeKind::Clock, None, 0);
-            out.push(Row { time: hour * HOUR, value, flags, limit: 0.0, sample: 0 });
-        }
-        out
-    }
+    use crate::time::HOUR;
 
     fn limit(formula: &str, value: f64, unit: &str, statistic: &str) -> Limit {
         let formula = Formula::named(formula).unwrap();

@@ -163,7 +163,7 @@ async fn another_series_of_the_water_changes_verdicts_on_its_own_days_alone() ->
     is_settled(&api).await
 }
 
-/// A reading of the hardness changes/// A reading of the hardness changes verdicts on copper at once, and a correction changes them back.
+/// A reading of the hardness changes verdicts on copper at once, and a correction changes them back.
 #[tokio::test]
 async fn a_reading_of_the_water_changes_verdicts_at_once() -> anyhow::Result<()> {
     let (server, api) = served().await?;

@@ -12,7 +12,9 @@ use std::time::Duration;
 const GRID: i64 = 7;
 const START: &str = "2026-02-20T00:00:00Z";
 const SITES: [&str; 2] = ["north", "south"];
-const SERIES: [(&str, &str); 3] = [("001", "SO4"), ("002", "SO4"), ("001", "Zn")];
+/// Flow and hardness are what others are made of; of the flow there may be two.
+const SERIES: [(&str, &str); 6] =
+    [("001", "SO4"), ("002", "SO4"), ("001", "Zn"), ("001", "Flow"), ("002", "Hardness"), ("river", "Flow")];
 /// A schedule's actions begin within this time.
 const WINDOW_MS: u64 = 1500;
 /// A restart takes as long as a whole file.
@@ -155,7 +157,7 @@ struct Draw {
 impl Draw {
     fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let (sites, series) = (rng.random_range(1..=2), rng.random_range(2..=3));
+        let (sites, series) = (rng.random_range(1..=2), rng.random_range(2..=SERIES.len()));
         // Where nobody publishes and nothing is lost, all sums must come out even.
         let (publishers, disturbed) = (rng.random_bool(0.6), rng.random_bool(0.6));
         let origin = from_clock(START).unwrap_or_default();
@@ -215,7 +217,8 @@ impl Draw {
         let range = if self.rng.random_bool(exceeding) { 110_000..300_000 } else { 1_000..90_000 };
         let value = f64::from(self.rng.random_range(range)) / 1000.0;
         let qualifier = ["=", "=", "=", "=", "=", "=", "=", "=", "<", ">"].choose(&mut self.rng).unwrap_or(&"=");
-        Row { site, outfall, parameter, time: self.origin + slot * GRID * HOUR / 60, value, unit: "mg/L", qualifier }
+        let unit = if parameter == "Flow" { "MGD" } else { "mg/L" };
+        Row { site, outfall, parameter, time: self.origin + slot * GRID * HOUR / 60, value, unit, qualifier }
     }
 
     fn file(&mut self) -> Vec<Row> {
@@ -280,7 +283,9 @@ impl Draw {
         for _ in 0..self.rng.random_range(0..=6) {
             let limit = self.limit();
             let is_known = |other: &Value| {
-                ["parameter", "outfall", "statistic", "direction"].iter().all(|&key| other[key] == limit[key])
+                ["parameter", "outfall", "statistic", "direction", "flow", "formula"]
+                    .iter()
+                    .all(|&key| other[key] == limit[key])
             };
             if !limits.iter().any(is_known) {
                 limits.push(limit);
@@ -290,6 +295,23 @@ impl Draw {
     }
 
     fn limit(&mut self) -> Value {
+        if self.series > 3 && self.rng.random_bool(0.4) { self.limit_of_several() } else { self.limit_of_one() }
+    }
+
+    /// A load, a removal, or a limit that depends on the water.
+    fn limit_of_several(&mut self) -> Value {
+        let of_days = ["instant", "daily_max", "weekly_avg", "monthly_avg"].choose(&mut self.rng).copied();
+        let of_days = of_days.unwrap_or("instant");
+        let of_loads = [of_days, "rolling_mean(3)", "rolling_12m_avg"].choose(&mut self.rng).copied();
+        let [load, removal, water] = [
+            json!({"parameter": "SO4", "value": 20_000, "unit": "lb/d", "flow": "Flow", "statistic": of_loads}),
+            json!({"parameter": "SO4", "value": 50, "unit": "%", "direction": "min", "influent": "Zn", "statistic": "percent_removal"}),
+            json!({"parameter": "Zn", "unit": "mg/L", "formula": "zn_acute_hardness", "hardness": "Hardness", "statistic": of_days}),
+        ];
+        [load, removal, water].choose(&mut self.rng).cloned().unwrap_or_default()
+    }
+
+    fn limit_of_one(&mut self) -> Value {
         let (_, (outfall, parameter)) = self.place();
         let minimum = self.rng.random_bool(0.2);
         let value = if minimum { [2.0, 5.0, 20.0] } else { [60.0, 100.0, 120.0] };
