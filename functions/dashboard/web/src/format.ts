@@ -1,6 +1,6 @@
 // Numbers, times and names as people read them. Times are those of the site's clocks.
 
-import type { Alert, Condition, Direction, Moment, Qualifier, Severity } from "./types";
+import type { Alert, Condition, Direction, Moment, Qualifier, Severity, Standing } from "./types";
 import { clock, momentOf, siteZone } from "./zone";
 
 /** From the gravest to none. */
@@ -83,6 +83,16 @@ export function waterText(water: NonNullable<Alert["water"]>): string {
     ({ parameter, value, unit }) => `${parameter} ${brief(value)}${unit === "SU" ? "" : ` ${unit}`}`,
   );
   return `at ${inputs.join(" and ")}`;
+}
+
+/** A text as it goes on within a sentence. */
+export function lowered(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** What is not known that a limit depends on; empty if all is. */
+export function unknownText({ unknown_of_water: unknown }: Standing): string {
+  return unknown.length > 0 ? `not compared: ${unknown.join(" or ")} not known` : "";
 }
 
 /** How far beyond its limit: in percent, or in its unit where a percentage would say nothing. */
@@ -170,7 +180,6 @@ export function sameName(a: string, b: string): boolean {
   return a.trim().toLowerCase() === b.trim().toLowerCase();
 }
 
-/** A field of a CSV file. A text that spreadsheets would take for a formula gets a mark that makes it text. */
 /** Has an input take dates, or hours where readings have hours. What was typed stays as long as it is the same kind. */
 export function momentInput(input: HTMLInputElement, hours: boolean): void {
   const type = hours ? "number" : "date";
@@ -178,6 +187,7 @@ export function momentInput(input: HTMLInputElement, hours: boolean): void {
   if (hours) input.step = "any";
 }
 
+/** A field of a CSV file. A text that spreadsheets would take for a formula gets a mark that makes it text. */
 export function csvField(value: string | number): string {
   const isFormula = typeof value === "string" && /^[=+\-@\t\r]/.test(value) && !Number.isFinite(Number(value));
   const text = isFormula ? `'${value}` : String(value);

@@ -24,7 +24,9 @@ export function arrange(series: Standing): void {
     return rank(a.state) - rank(b.state) || byHeadroom;
   });
   const worst = series.standings[0];
-  series.state = worst?.state ?? "none";
+  const state = worst?.state ?? "none";
+  // What was not compared with one of its limits is not within them.
+  series.state = series.unknown_of_water.length > 0 && (state === "ok" || state === "none") ? "open" : state;
   series.headroom = worst?.headroom ?? null;
 }
 

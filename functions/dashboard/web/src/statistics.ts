@@ -1,6 +1,7 @@
 // What can be compared with a limit, and how the server calls it. The page has no list of its own.
 
 import { get } from "./api";
+import { lowered } from "./format";
 import type { Formula, Statistic } from "./types";
 
 let known: Statistic[] = [];
@@ -50,8 +51,7 @@ export function statisticText(name: string): string {
 
 /** The label within a sentence. */
 export function statisticWords(name: string): string {
-  const text = statisticText(name);
-  return text.charAt(0).toLowerCase() + text.slice(1);
+  return lowered(statisticText(name));
 }
 
 /** Whether a value is one result by itself. */

@@ -2,7 +2,7 @@
 
 import { fill, h, id } from "../dom";
 import { baseText, isHours, momentInput } from "../format";
-import { overview, site } from "../model";
+import { overview } from "../model";
 import type { Standing } from "../types";
 import { readColumns } from "./points";
 import type { Axes, Model, Wanted } from "./types";
@@ -81,7 +81,7 @@ export function fitForm(models: Model[], ask: (wanted: Wanted, axes: Axes) => vo
     if (!one) throw new Error("There is no series to fit.");
     const period = { from: from.value || null, to: to.value || null };
     return [
-      { ...asked, series: { site: site(), series: one.id, ...period } },
+      { ...asked, series: { site: one.site, series: one.id, ...period } },
       { x: "h", y: one.unit },
     ];
   }

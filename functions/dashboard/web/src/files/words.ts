@@ -101,7 +101,7 @@ export function verdictOf(answer: IngestAnswer, isWithdrawn: boolean): HTMLEleme
   const { alerts, readings_judged: judged, readings_inconclusive, periods_without_water } = whole(answer);
   const open = readings_inconclusive + periods_without_water;
   const worst = SEVERITIES.find((severity) => (alerts.by_severity[severity] ?? 0) > 0);
-  const found: Condition = worst ?? (judged > 0 ? (open > 0 ? "open" : "ok") : "none");
+  const found: Condition = worst ?? (open > 0 ? "open" : judged > 0 ? "ok" : "none");
   const levels = SEVERITIES.flatMap((severity) => {
     const many = alerts.by_severity[severity] ?? 0;
     return many > 0 ? [`${count(many)} ${CONDITION_NAMES[severity].toLowerCase()}`] : [];
@@ -111,13 +111,13 @@ export function verdictOf(answer: IngestAnswer, isWithdrawn: boolean): HTMLEleme
       ? `${counted(alerts.total, "exceedance")}: ${levels.join(", ")}`
       : judged > 0
         ? "No exceedance"
-        : "No limit speaks of it";
+        : periods_without_water > 0
+          ? "Not compared with its limit"
+          : "No limit speaks of it";
   const more = [
     `${counted(judged, "reading")} judged`,
     ...(readings_inconclusive > 0 ? [`${count(readings_inconclusive)} inconclusive`] : []),
-    ...(periods_without_water > 0
-      ? [`${counted(periods_without_water, "period")} without what is known of the water`]
-      : []),
+    ...(periods_without_water > 0 ? [`${counted(periods_without_water, "period")} not compared`] : []),
   ];
   const tone = isWithdrawn ? "none" : found;
   return h(

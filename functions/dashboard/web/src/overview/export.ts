@@ -57,7 +57,10 @@ export async function exportPng(series: Standing, canvas: HTMLCanvasElement): Pr
   context.fillText(series.parameter, edge, 28 * scale, picture.width - 2 * edge);
   context.fillStyle = colour("quiet");
   context.font = `${13 * scale}px system-ui, sans-serif`;
-  const limits = series.standings.map((one) => limitText(one.direction, one.limit, one.unit));
+  // What is made of several series has no line in the chart.
+  const limits = series.standings
+    .filter((one) => !one.is_made)
+    .map((one) => limitText(one.direction, one.limit, one.unit));
   const what = [`${series.site}, outfall ${series.outfall}`, series.unit, ...new Set(limits)].join(" · ");
   context.fillText(what, edge, 50 * scale, picture.width - 2 * edge);
   context.drawImage(canvas, edge, head);

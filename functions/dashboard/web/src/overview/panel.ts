@@ -1,7 +1,7 @@
 // The chart of a series with its controls.
 
 import { fill, h, id, name } from "../dom";
-import { baseText, count, limitText, momentAt, seconds } from "../format";
+import { baseText, count, limitText, momentAt, seconds, unknownText } from "../format";
 import type { LiveEvent } from "../live";
 import { isOf } from "../model";
 import { go, route } from "../route";
@@ -317,12 +317,9 @@ export class ChartPanel {
       const limit = limitText(one.direction, one.limit, one.unit);
       return one.statistic === "as_reported" ? limit : `${limit} (${statisticWords(one.statistic)})`;
     });
-    const unknown = series.unknown_of_water;
-    const none =
-      unknown.length > 0
-        ? `Not compared with its limit: ${unknown.join(" and ")} not known.`
-        : "No limit in the permit speaks of it.";
-    const text = limits.length > 0 ? `Limit: ${[...new Set(limits)].join(", ")}` : none;
+    const unknown = unknownText(series);
+    const told = [...new Set(limits), ...(unknown ? [unknown] : [])];
+    const text = told.length > 0 ? `Limit: ${told.join(", ")}` : "No limit in the permit speaks of it.";
     const focused = document.activeElement instanceof HTMLSelectElement && this.#title.contains(document.activeElement);
     fill(
       this.#title,

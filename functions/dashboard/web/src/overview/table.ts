@@ -63,9 +63,10 @@ function verdict(series: Standing, point: Point, limits: LimitLine[]): Child[] {
   const averages = limits.filter(({ statistic }) => !isSingle(statistic));
   const isComparable = point.unit === series.unit;
   if (series.base === "" && isComparable && singles.some((limit) => isOpen(point, limit))) return [condition("open")];
+  if (point.limit !== undefined) return [condition("ok")];
   const made = series.standings.filter(({ is_made }) => is_made);
   if (made.some(({ statistic }) => isSingle(statistic))) return ["Judged with another series"];
-  if (point.limit !== undefined || (singles.length > 0 && isComparable)) return [condition("ok")];
+  if (singles.length > 0 && isComparable) return [condition("ok")];
   if (singles.length > 0) return ["Judged in the limit's unit"];
   const isPartOfMade = made.length > 0 || series.unknown_of_water.length > 0;
   if (averages.length === 0) return [isPartOfMade ? "Judged with another series" : "No limit"];

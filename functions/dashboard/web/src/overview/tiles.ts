@@ -12,6 +12,7 @@ import {
   limitText,
   momentText,
   periodText,
+  unknownText,
 } from "../format";
 import { icon } from "../icons";
 import { isSingle, statisticText } from "../statistics";
@@ -96,16 +97,17 @@ function record({ series, exceedances }: Group): string {
 /** What the value is, and when. */
 function what(series: Standing, against: Against | undefined): HTMLElement {
   const taken = against && !isSingle(against.statistic);
-  const base = taken ? statisticText(against.statistic) : series.base === "" ? "latest reading" : baseText(series.base);
+  const single = against?.is_made ? "made with another series" : "latest reading";
+  const base = taken ? statisticText(against.statistic) : series.base === "" ? single : baseText(series.base);
   const when = taken && against.period !== null ? periodText(against.period) : momentText(series.last);
   return h("span", { class: "tile-what quiet" }, `${base} · `, h("span", { class: "when", text: when }));
 }
 
 function limitLine(series: Standing, against: Against | undefined): (Node | string)[] {
+  const unknown = unknownText(series);
+  if (unknown) return [unknown];
   if (!against) {
     const units = series.incomparable_units;
-    const unknown = series.unknown_of_water;
-    if (unknown.length > 0) return [`not compared: ${unknown.join(" and ")} not known`];
     return [units.length > 0 ? `limit in ${units.join(", ")} cannot be compared` : "no limit in force for it"];
   }
   const limit = h("span", { text: `limit ${limitText(against.direction, against.limit, against.unit)}` });

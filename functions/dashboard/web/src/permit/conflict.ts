@@ -1,6 +1,7 @@
 // What a person is shown when somebody else, or they themselves in another tab, changed the permit that they edit.
 
 import { type Child, h, hidden, id, name } from "../dom";
+import { lowered } from "../format";
 import type { Permit } from "../types";
 import { type Change, compare } from "./compare";
 import { MORE_FIELDS, type Part, partText, titleOf, type Written } from "./words";
@@ -91,7 +92,7 @@ function subject(limit: Written): Child[] {
   return [
     part(limit, "parameter"),
     ...(outfall ? [", outfall ", part(limit, "outfall")] : []),
-    `, ${statistic.charAt(0).toLowerCase()}${statistic.slice(1)}`,
+    `, ${lowered(statistic)}`,
   ];
 }
 
@@ -105,7 +106,7 @@ function sentence(limit: Written): Child[] {
     part(limit, "unit"),
     months ? `, in ${partText(limit, "months")}` : null,
     non_detect && non_detect !== "zero" ? `, non-detects ${partText(limit, "non_detect")}` : null,
-    ...more.flatMap((field) => [`, ${titleOf(field).toLowerCase()}: `, part(limit, field)]),
+    ...more.flatMap((field) => [`, ${lowered(titleOf(field))}: `, part(limit, field)]),
     ...(action ? [". Action: ", part(limit, "action")] : []),
   ];
 }

@@ -1,8 +1,8 @@
 // The limits of a permit as a table of inputs, and back.
 
 import { fill, h, hidden, id } from "../dom";
-import { formula, statistic, statistics } from "../statistics";
-import type { Limit } from "../types";
+import { formula, formulas, statistic, statistics } from "../statistics";
+import type { Formula, Limit } from "../types";
 import { type MoreRow, moreRow, numeric, written } from "./more";
 import {
   DIRECTIONS,
@@ -16,8 +16,6 @@ import {
 } from "./words";
 
 const FIELDS = Object.keys(TITLES) as Field[];
-/** What formulas need to know of the water. */
-const NEEDS = ["hardness", "ph", "temperature"] as const satisfies MoreField[];
 
 type Input = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 type Row = Record<Field, Input>;
@@ -115,9 +113,9 @@ export class LimitRows {
     const adaptIt = () => adapt(row, more);
     row.statistic.addEventListener("change", adaptIt);
     more.inputs.formula.addEventListener("change", () => {
-      // A limit by hardness is one in ug/L, as EPA writes it.
+      // A number that stands there is one in its own unit.
       const chosen = formula(more.inputs.formula.value);
-      if (chosen) row.unit.value = chosen.unit;
+      if (chosen?.gives_limit) row.unit.value = chosen.unit;
       adaptIt();
     });
     adaptIt();
@@ -184,9 +182,11 @@ function inputs(limit: Limit): Row {
 /** Fields that a statistic or a formula has no use for cannot be filled in. */
 function adapt(row: Row, { inputs }: MoreRow): void {
   const chosen = formula(inputs.formula.value);
-  for (const key of NEEDS) inputs[key].disabled = !chosen?.needs.some((need) => need.key === key);
+  const keys = (of: readonly Formula[]) => of.flatMap(({ needs }) => needs.map(({ key }) => key));
+  const all = new Set(keys(formulas()));
+  const own = chosen ? keys([chosen]) : [];
+  for (const field of MORE_FIELDS) if (all.has(field)) inputs[field].disabled = !own.includes(field);
   row.value.disabled = chosen?.gives_limit ?? false;
-  if (row.value.disabled) row.value.value = "";
   const of = statistic(row.statistic.value);
   const { number } = row;
   number.disabled = !of?.argument;

@@ -87,7 +87,7 @@ function facts(answer: IngestAnswer): HTMLElement {
     any("readings-replaced", answer.readings_replaced, "readings replaced", "watch"),
     any("quality-control", control, "quality control, not judged"),
     any("inconclusive", open, "inconclusive", "watch"),
-    any("without-water", answer.periods_without_water, "periods not compared: nothing is known of the water", "watch"),
+    any("without-water", answer.periods_without_water, "not compared, as the water is not known", "watch"),
     any("warnings", answer.warnings_total, answer.warnings_total === 1 ? "warning" : "warnings", "watch"),
     fact(
       "alerts-found",

@@ -33,14 +33,16 @@ export async function send(upload: Wanted, progress: Tell, signal: AbortSignal):
   for (;;) {
     signal.throwIfAborted();
     const sent = token.get();
-    const {
-      status,
-      text,
-      retryAfter: wait,
-    } = await post(address("/api/ingest", query), body, { ...headers, ...authorization() }, progress, signal);
+    const { status, text, retryAfter } = await post(
+      address("/api/ingest", query),
+      body,
+      { ...headers, ...authorization() },
+      progress,
+      signal,
+    );
     if (status === 200) return JSON.parse(text) as IngestAnswer;
     if (status === 202) return JSON.parse(text) as Underway;
-    if (status === 429) await pause(wait, signal);
+    if (status === 429) await pause(retryAfter, signal);
     else if (status !== 401) throw refusal(status, text);
     else if (token.get() === sent) await needToken(sent !== null);
   }
