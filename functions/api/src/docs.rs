@@ -5,7 +5,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use maud::{DOCTYPE, Markup, html};
 use serde_json::Value;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
@@ -56,16 +56,14 @@ fn openapi() -> OpenApi {
     others.into_iter().fold(first, OpenApi::merge_from)
 }
 
-/// A document as JSON and as a page, made when first asked for: a function's start does not wait for it.
-type Rendered = LazyLock<(Value, String), Box<dyn FnOnce() -> (Value, String) + Send>>;
+/// The document as JSON and as a page, made when first asked for: a function's start does not wait for it.
+static RENDERED: LazyLock<(Value, String)> = LazyLock::new(|| render(&openapi()));
 
 /// The routes that show the document.
 pub fn router() -> Router {
-    let rendered: Arc<Rendered> = Arc::new(LazyLock::new(Box::new(|| render(&openapi()))));
-    let page = rendered.clone();
     Router::new()
-        .route("/docs", get(async move || axum::response::Html(page.1.clone())))
-        .route("/docs/openapi.json", get(async move || Json(rendered.0.clone())))
+        .route("/docs", get(async || axum::response::Html(RENDERED.1.as_str())))
+        .route("/docs/openapi.json", get(async || Json(&RENDERED.0)))
 }
 
 fn render(document: &OpenApi) -> (Value, String) {

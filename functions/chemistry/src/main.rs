@@ -58,11 +58,12 @@ async fn main() -> Result<(), Error> {
                 Ok::<_, Fault>(Answer::Worked {})
             }
             Ok(Work::Sweep {}) => {
+                let mut failed = None;
                 for id in store.open_fits().await? {
                     // Whoever works on it goes on, and has the lease.
-                    invocations.put(&id).await.map_err(Fault::Invoke)?;
+                    failed = invocations.put(&id).await.err().or(failed);
                 }
-                Ok(Answer::Worked {})
+                failed.map_or(Ok(Answer::Worked {}), |error| Err(Fault::Invoke(error)))
             }
             Err(_) => {
                 let request = serde_json::from_str::<LambdaRequest>(event.get());

@@ -182,10 +182,12 @@ fn hub(store: &Store, embedded: bool, redis: Option<Redis>) -> Hub {
 /// Finishes what was left by others, at once and every now and then.
 async fn sweep(settler: Settler, workers: Workers, every: Duration, stopping: CancellationToken) {
     loop {
-        if let Err(error) = settler.sweep().await {
+        // Neither waits for the other: settling may be much.
+        let (settled, taken) = tokio::join!(settler.sweep(), workers.sweep());
+        if let Err(error) = settled {
             tracing::warn!(%error, "what was left unfinished could not be looked for");
         }
-        if let Err(error) = workers.sweep().await {
+        if let Err(error) = taken {
             tracing::warn!(%error, "fits that were left could not be looked for");
         }
         tokio::select! {

@@ -80,7 +80,12 @@ async fn held(store: &Store, lease: &Lease, id: &str, time: &Time) -> Result<(),
     };
     match came {
         Ok(Some(outcome)) => {
-            if store.end_fit_under(lease, id, outcome.state(), &outcome.text()).await? == Noted::Yes {
+            let noted = store.end_fit_under(lease, id, outcome.state(), &outcome.text()).await;
+            if noted.is_err() {
+                // It was the table that was busy, not the fit that broke off.
+                store.fit_rests(lease, id).await?;
+            }
+            if noted? == Noted::Yes {
                 metrics::over(outcome.state());
             }
             Ok(())
@@ -106,9 +111,14 @@ impl From<StoreError> for Left {
 
 /// What comes of a fit; nothing if it is nobody's business any more.
 async fn attempt(store: &Store, lease: &Lease, job: &FitJob, time: &Time) -> Result<Option<Outcome>, Left> {
-    let damaged =
-        |error: serde_json::Error| StoreError::Damaged { key: format!("fit {}", job.id), reason: error.to_string() };
-    let task: Task = serde_json::from_str(&job.asked).map_err(damaged)?;
+    let task: Task = match serde_json::from_str(&job.asked) {
+        Ok(task) => task,
+        // Of another version of the program, perhaps: trying it again would change nothing.
+        Err(error) => {
+            tracing::error!(%error, fit = job.id, "what is asked of a fit cannot be read");
+            return Ok(Some(Outcome::failed("internal", "what is asked cannot be read; the log says why")));
+        }
+    };
     let packed = match points::of(store, &job.id, &task).await {
         Ok(packed) => packed,
         Err(NoPoints::Store(error)) => return Err(error.into()),
@@ -175,6 +185,10 @@ fn thread(task: Task, packed: Packed, shared: Arc<Shared>) -> oneshot::Receiver<
             if shared.is_stopped.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let outcome = match packed.unpacked() {
+            Err(NoPoints::Store(error)) => {
+                tracing::error!(%error, "the points of a fit cannot be unpacked");
+                Outcome::failed("internal", "its points cannot be read; the log says why")
+            }
             Err(error) => Outcome::failed("no_points", &error.to_string()),
             Ok((points, unit)) => match task.question.answer(&points, &mut control) {
                 Ok(fit) => Outcome::of(fit, &points, unit),

@@ -51,6 +51,8 @@ impl Workers {
         self.tasks.spawn(async move {
             let taken = Taken { workers: &workers, id };
             tokio::select! {
+                biased;
+                () = workers.stopping.cancelled() => {}
                 // Nobody closes it.
                 room = workers.room.acquire() => {
                     let _room = room;
@@ -59,7 +61,6 @@ impl Workers {
                         tracing::error!(%error, fit = taken.id, "a fit was not worked out, and is tried again");
                     }
                 }
-                () = workers.stopping.cancelled() => {}
             }
         });
     }

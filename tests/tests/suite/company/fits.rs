@@ -69,11 +69,13 @@ async fn a_fit_that_was_taken_over_is_said_by_who_has_it() -> anyhow::Result<()>
     held.reached().await?;
     stop("-STOP").await?;
     let options = Server::options().table(plant.table.endpoint(), plant.table.name());
+    let begun = std::time::Instant::now();
     let other = options.env("OW_SC_SWEEP_EVERY", "1").start().await?;
-    let (api, begun) = (Api::new(&other), std::time::Instant::now());
+    let api = Api::new(&other);
     let job = over(&api, &id).await?;
     assert_eq!(job["state"], "done", "{job}");
     assert!(begun.elapsed() >= LEASE, "nobody takes over before the lease is over");
+    drop(other);
     held.release();
     stop("-CONT").await?;
     // It finds out, and takes other work up.
@@ -102,6 +104,7 @@ async fn a_table_that_fails_throws_no_fit_away() -> anyhow::Result<()> {
         ensure!(done(&job), "{job}: {}", plant.faults.report());
     }
     plant.faults.off();
+    ensure!(kinds.into_iter().all(|kind| plant.faults.count(kind) > 0), "{}", plant.faults.report());
     plant.no_fit_is_open(&ids).await
 }
 
