@@ -66,7 +66,7 @@ pub(crate) struct SeriesView {
 impl SeriesView {
     pub(crate) fn new(entry: Entry, terms: &Terms) -> Self {
         let rules = entry.rules(&terms.history);
-        let own = rules.iter().filter(|rule| rule.other().is_none());
+        let own = rules.iter().filter(|rule| rule.other().is_none() || rule.is_of_water());
         let unit = Unit::parse(&entry.unit);
         let limit_units = own.filter_map(|rule| rule.limit.as_ref()).map(|limit| &limit.unit);
         let incomparable: BTreeSet<_> = limit_units.filter(|limit| unit.conversion_to(limit).is_none()).collect();

@@ -86,6 +86,8 @@ mod tests {
         assert_eq!(of(0, 0, 0), Outcome::Compliant);
         assert_eq!((of(1, 0, 0), of(1, 1, 1)), (Outcome::Exceedances, Outcome::Exceedances));
         assert_eq!((of(0, 1, 0), of(0, 0, 1)), (Outcome::Insufficient, Outcome::Insufficient));
+        let without_water = json!({"alerts": {"total": 0}, "readings_judged": 3, "periods_without_water": 1});
+        assert_eq!(Outcome::of(&without_water), Outcome::Insufficient);
         let all = [Outcome::Bad, Outcome::Exceedances, Outcome::Insufficient, Outcome::Compliant];
         assert!(all.is_sorted_by(|a, b| a > b), "the worst first");
         assert_eq!(all.map(Outcome::status), [3, 1, 2, 0]);

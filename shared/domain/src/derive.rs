@@ -85,7 +85,10 @@ pub fn period(limit: &Limit) -> PeriodKind {
 
 /// Of several series of one parameter the one that counts in each period: the first one, if it has results there, else the
 /// only one that has. So what counts in a period depends on nothing but the results of the period.
-pub fn one_of(series: &[Columns], kind: PeriodKind, calendar: &Calendar) -> Columns {
+pub fn one_of(mut series: Vec<Columns>, kind: PeriodKind, calendar: &Calendar) -> Columns {
+    if series.iter().filter(|of| !of.is_empty()).count() < 2 {
+        return series.drain(..).find(|of| !of.is_empty()).unwrap_or_default();
+    }
     let mut split: Vec<_> = series.iter().map(|of| by_period(of, kind, calendar)).collect();
     let starts: BTreeSet<i64> = split.iter().flat_map(BTreeMap::keys).copied().collect();
     let mut out = Columns::default();
@@ -101,7 +104,7 @@ pub fn one_of(series: &[Columns], kind: PeriodKind, calendar: &Calendar) -> Colu
     out
 }
 
-/// The results of each period that has some, quality control apart.
+/// The results of each period that has others than those of quality control.
 fn by_period(of: &Columns, kind: PeriodKind, calendar: &Calendar) -> BTreeMap<i64, Columns> {
     let mut split = BTreeMap::new();
     let mut from = 0;
@@ -298,7 +301,7 @@ pub(crate) mod tests {
             columns("gal/d", &[(2, 2.0, Equal), (25, 2.0, Equal)]),
             columns("MGD", &[(25, 3.0, Equal), (49, 3.0, Equal)]),
         );
-        let day = |series: &[Columns]| one_of(series, PeriodKind::Day, &Calendar::default());
+        let day = |series: &[Columns]| one_of(series.to_vec(), PeriodKind::Day, &Calendar::default());
         let found = day(&[first.clone(), second.clone(), third]);
         assert_eq!((&found.values[..], found.unit_of(1)), (&[1.0, 3.0][..], "MGD"), "on the second day there are two");
         assert_eq!(day(&[first, second]).values, [1.0, 2.0]);

@@ -223,9 +223,9 @@ mod tests {
         let hardness = columns("mg/L", &[(1, 50.0, Equal), (73, 150.0, Equal)]);
         let limit = limit("cu_acute_hardness", 0.0, "ug/L", "monthly_avg");
         assert_eq!(judged(&limit, &own, std::slice::from_ref(&hardness)), (vec![(0, 20.0, 13.4391)], 0, 0));
-        // Rounded, both: 13.4 is not beyond 13.4391, and not beyond 13.4.
-        let rounded = Limit { decimals: Some(1), ..limit };
-        let own = columns("ug/L", &[(1, 13.44, Equal)]);
+        // Both are rounded: 13.44 is not beyond 13.4391.
+        let rounded = Limit { decimals: Some(2), ..limit };
+        let own = columns("ug/L", &[(1, 13.444, Equal)]);
         assert_eq!(judged(&rounded, &own, &[hardness]).0, []);
     }
 

@@ -33,8 +33,9 @@ pub(crate) struct Found {
 
 impl Found {
     /// What it comes to for whoever brought readings of another series: what is new by them.
-    pub(crate) fn of_another(mut self) -> Self {
-        (self.judged, self.without_water) = (0, 0);
+    fn of_another(mut self) -> Self {
+        (self.judged, self.inconclusive, self.without_water) = (0, 0, 0);
+        self.incomparable.clear();
         self.change.found_by_severity.clone_from(&self.change.added_by_severity);
         self.change.gravest.truncate(if self.change.added_total() > 0 { usize::MAX } else { 0 });
         self
@@ -95,13 +96,22 @@ pub(crate) fn source(entry: &Entry, rule: &Rule, history: &Arc<History>) -> Sour
     }
 }
 
+/// Whose readings have touched a stretch of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TouchedBy {
+    /// Its own.
+    Own,
+    /// Those of another one that its values or limits are made of: they touch the periods that they are in.
+    Another,
+}
+
 /// Judges a stretch of a stored series by all rules of a permit, and withdraws what is left of rules that are no longer
 /// in it.
 pub(crate) async fn judge(
     store: &Store,
     entry: &Entry,
     terms: &Terms,
-    touched: (i64, i64),
+    (touched, by): ((i64, i64), TouchedBy),
     purpose: &Purpose,
 ) -> Result<Vec<Found>, StoreError> {
     let started = Instant::now();
@@ -121,7 +131,7 @@ pub(crate) async fn judge(
     }
     for rule in &made {
         let known = stored.remove(&rule.id).unwrap_or_default();
-        found.push(judge_made(store, (entry, terms), rule, known, touched, purpose).await?);
+        found.push(judge_made(store, (entry, terms), rule, known, (touched, by), purpose).await?);
     }
     for gone in stored.into_values() {
         if let Some((change, blocks)) = Change::removal(gone, &terms.history, || purpose.generation())? {
@@ -130,7 +140,7 @@ pub(crate) async fn judge(
         }
     }
     metrics::evaluated(started.elapsed());
-    Ok(found)
+    Ok(if by == TouchedBy::Own { found } else { found.into_iter().map(Found::of_another).collect() })
 }
 
 /// Judges values that are made of several series.
@@ -139,15 +149,20 @@ async fn judge_made(
     (entry, terms): (&Entry, &Terms),
     rule: &Rule,
     stored: StoredRule,
-    touched: (i64, i64),
+    (touched, by): ((i64, i64), TouchedBy),
     purpose: &Purpose,
 ) -> Result<Found, StoreError> {
-    let touched = whole_periods(rule, touched);
+    let whole = whole_periods(rule, touched);
+    // A result by itself is judged with the water of its period; loads and removals are values of whole periods.
+    let touched = if rule.is_of_water() && by == TouchedBy::Own { touched } else { whole };
     let Derived { columns, waters, incomplete } = made_values(store, (entry, terms), rule, touched).await?;
     let source = Source { waters: Arc::new(waters), ..source(entry, rule, &terms.history) };
     let mut values = Some(columns);
     let found = judge_by(store, (rule, source), stored, || Ok(values.take()), touched, purpose).await?;
-    let without_water = if rule.is_of_water() { rule.held(&incomplete) } else { 0 };
+    let without_water = match rule.is_of_water() {
+        true => rule.count_held(incomplete.into_iter().filter(|start| (whole.0..=whole.1).contains(start))),
+        false => 0,
+    };
     Ok(Found { without_water, ..found })
 }
 
@@ -173,16 +188,15 @@ pub(crate) async fn made_values(
     let range = whole_periods(rule, range);
     let own = all(store, entry, &terms.view, range).await?;
     let mut others = Vec::new();
-    for parameter in with.parameters() {
-        let (here, elsewhere) = other_series(store, entry, parameter).await?;
-        let mut named = vec![match &here {
-            Some(here) => all(store, here, &terms.view, range).await?,
-            None => Columns::default(),
-        }];
-        for other in &elsewhere {
-            named.push(all(store, other, &terms.view, range).await?);
+    for named in other_series(store, entry, with).await? {
+        let mut columns = Vec::new();
+        for other in &named {
+            columns.push(match other {
+                Some(other) => all(store, other, &terms.view, range).await?,
+                None => Columns::default(),
+            });
         }
-        others.push(derive::one_of(&named, derive::period(limit), &rule.calendar));
+        others.push(derive::one_of(columns, derive::period(limit), &rule.calendar));
     }
     Ok(derive::derive(&own, &others, limit, &rule.calendar))
 }

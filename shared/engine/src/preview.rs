@@ -1,7 +1,7 @@
 //! What a permit would change.
 
 use crate::answer::MAX_ANSWERED_ALERTS;
-use crate::judge::{Purpose, judge};
+use crate::judge::{Purpose, TouchedBy, judge};
 use crate::terms::Terms;
 use domain::alert::{self, Alert, Severity};
 use domain::history::History;
@@ -27,7 +27,7 @@ pub async fn preview_permit(store: &Store, site: &str, history: History) -> Resu
     let terms = Terms::load(store, site).await?.with(history);
     for entry in store.series_of(site).await? {
         let whole = entry.span(&terms.view);
-        for found in judge(store, &entry, &terms, whole, &Purpose::Preview).await? {
+        for found in judge(store, &entry, &terms, (whole, TouchedBy::Own), &Purpose::Preview).await? {
             let change = found.change;
             for (severity, count) in &change.found_by_severity {
                 *preview.by_severity.entry(*severity).or_default() += count;

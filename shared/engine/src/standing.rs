@@ -4,7 +4,6 @@ use crate::judge::{made_values, whole_periods};
 use crate::terms::{Terms, other_series};
 use domain::calendar::PeriodKind;
 use domain::evaluate::{Rule, Survey, Surveyor};
-use domain::permit::Other;
 use table::series::Entry;
 use table::{Store, StoreError};
 
@@ -41,9 +40,8 @@ pub async fn surveys(
 async fn span(store: &Store, (entry, terms): (&Entry, &Terms), rule: &Rule) -> Result<(i64, i64), StoreError> {
     let own = entry.span(&terms.view);
     let mut all = own;
-    for parameter in rule.other().map_or(&[][..], Other::parameters) {
-        let (here, elsewhere) = other_series(store, entry, parameter).await?;
-        for other in here.iter().chain(&elsewhere) {
+    if let Some(with) = rule.other() {
+        for other in other_series(store, entry, with).await?.iter().flatten().flatten() {
             let (first, last) = other.span(&terms.view);
             all = (all.0.min(first), all.1.max(last));
         }
@@ -63,7 +61,7 @@ async fn survey(
         let made = made_values(store, (entry, terms), &rule, touched).await?;
         let mut values = Some(made.columns);
         let mut survey = Surveyor::new(&rule, touched).run(|| Ok::<_, StoreError>(values.take()))?;
-        survey.incomplete = rule.held(&made.incomplete);
+        survey.incomplete = rule.count_held(made.incomplete);
         return Ok(survey);
     }
     let rules = std::slice::from_ref(&rule);

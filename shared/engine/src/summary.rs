@@ -127,26 +127,31 @@ async fn rendered(
 ) -> Result<Vec<Alert>, StoreError> {
     let limits = history.versions().iter().flat_map(|version| &version.permit.limits);
     let limits: BTreeMap<String, &Limit> = limits.map(|limit| (limit.id(), limit)).collect();
-    let mut series = BTreeMap::new();
-    let mut alerts = Vec::new();
+    let mut by_source: BTreeMap<(&str, &str), Vec<&Grave>> = BTreeMap::new();
     for grave in gravest {
-        if !series.contains_key(&grave.series) {
-            series.insert(grave.series.clone(), store.series(site, &grave.series).await?);
+        by_source.entry((&grave.series, &grave.rule)).or_default().push(grave);
+    }
+    let (mut series, mut alerts) = (BTreeMap::new(), Vec::new());
+    for ((series_id, rule), graves) in by_source {
+        if !series.contains_key(series_id) {
+            series.insert(series_id, store.series(site, series_id).await?);
         }
-        let (Some(Some(entry)), Ok(statistic)) = (series.get(&grave.series), grave.statistic.parse()) else { continue };
+        let (Some(Some(entry)), Ok(statistic)) = (series.get(series_id), graves[0].statistic.parse()) else { continue };
         let mut source = Source {
             series: entry.series.clone(),
-            series_id: grave.series.clone(),
-            rule: grave.rule.clone(),
+            series_id: series_id.to_owned(),
+            rule: rule.to_owned(),
             statistic,
-            action: limits.get(&grave.rule).map_or_else(String::new, |limit| limit.action.clone()),
-            thresholds: limits.get(&grave.rule).and_then(|limit| limit.thresholds),
+            action: limits.get(rule).map_or_else(String::new, |limit| limit.action.clone()),
+            thresholds: limits.get(rule).and_then(|limit| limit.thresholds),
             history: history.clone(),
             waters: Arc::default(),
         };
-        let row = grave.row();
-        water::add(store, &mut source, (row.time, row.time)).await?;
-        alerts.push(source.alert(row, &grave.unit));
+        let rows = || graves.iter().map(|grave| grave.row());
+        let times = rows().map(|row| row.time);
+        let span = times.fold((i64::MAX, i64::MIN), |(first, last), time| (first.min(time), last.max(time)));
+        water::add(store, &mut source, span).await?;
+        alerts.extend(std::iter::zip(rows(), &graves).map(|(row, grave)| source.alert(row, &grave.unit)));
     }
     Ok(alerts)
 }

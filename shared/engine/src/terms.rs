@@ -79,15 +79,23 @@ impl Terms {
     }
 }
 
-/// The series of a parameter that a limit names beside its own: that of the same outfall, if there is one, and the others of
-/// the site. Which of them counts is a question of each period, see [`domain::derive::one_of`].
+/// Of each parameter that a limit names beside its own, the series that may count: that of the same outfall first, or `None`
+/// in its place, and the others of the site. Which of them does is a question of each period, see
+/// [`domain::derive::one_of`]. A flow and what comes in are those of their outfall alone, if it has a series of them.
 pub(crate) async fn other_series(
     store: &Store,
     entry: &Entry,
-    parameter: &str,
-) -> Result<(Option<Entry>, Vec<Entry>), StoreError> {
-    let is_other = |of: &Entry| of.series.is_raw() && name::same(&of.series.parameter, parameter);
-    let found = store.series_of(&entry.series.site).await?.into_iter().filter(is_other);
-    let (here, elsewhere): (Vec<_>, _) = found.partition(|of| name::same(&of.series.outfall, &entry.series.outfall));
-    Ok((here.into_iter().next(), elsewhere))
+    with: &Other,
+) -> Result<Vec<Vec<Option<Entry>>>, StoreError> {
+    let all = store.series_of(&entry.series.site).await?;
+    let is_here = |of: &Entry| name::same(&of.series.outfall, &entry.series.outfall);
+    let named = |parameter: &String| {
+        let is_it = |of: &&Entry| of.series.is_raw() && name::same(&of.series.parameter, parameter);
+        let (here, elsewhere): (Vec<_>, Vec<_>) = all.iter().filter(is_it).cloned().partition(is_here);
+        let here = here.into_iter().next();
+        let is_alone = here.is_some() && !matches!(with, Other::Water { .. });
+        let elsewhere = elsewhere.into_iter().filter(|_| !is_alone).map(Some);
+        std::iter::once(here).chain(elsewhere).collect()
+    };
+    Ok(with.parameters().iter().map(named).collect())
 }

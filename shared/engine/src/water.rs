@@ -23,10 +23,11 @@ pub async fn add(store: &Store, source: &mut Source, span: (i64, i64)) -> Result
     Ok(())
 }
 
-/// The same for blocks of alerts.
-pub async fn add_to_blocks(store: &Store, blocks: &mut [Block]) -> Result<(), StoreError> {
+/// The same for blocks of alerts, as far as they are in a range.
+pub async fn add_to_blocks(store: &Store, blocks: &mut [Block], (from, to): (i64, i64)) -> Result<(), StoreError> {
     for block in blocks {
-        if let Some(span) = block.rows.span() {
+        let span = block.rows.span().map(|(first, last)| (first.max(from), last.min(to)));
+        if let Some(span) = span.filter(|(first, last)| first <= last) {
             add(store, &mut block.source, span).await?;
         }
     }

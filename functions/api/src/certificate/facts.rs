@@ -180,8 +180,9 @@ async fn one(
     }
     for (rule, survey) in surveys(store, entry, terms, (from, to)).await? {
         let mut blocks = store.alert_blocks(&entry.series.site, Some(&entry.id), Some(&rule.id)).await?;
-        water::add_to_blocks(store, &mut blocks).await?;
-        facts.limits.push(LimitFacts { exceeding: Exceeding::of(&blocks, whole(&rule, (from, to))), rule, survey });
+        let range = whole(&rule, (from, to));
+        water::add_to_blocks(store, &mut blocks, range).await?;
+        facts.limits.push(LimitFacts { exceeding: Exceeding::of(&blocks, range), rule, survey });
     }
     Ok(facts)
 }

@@ -125,8 +125,8 @@ impl Rule {
     }
 
     /// In how many of some periods, named by their starts, it holds.
-    pub fn held(&self, starts: &[i64]) -> u64 {
-        starts.iter().filter(|start| self.holds_at(**start)).count() as u64
+    pub fn count_held(&self, starts: impl IntoIterator<Item = i64>) -> u64 {
+        starts.into_iter().filter(|start| self.holds_at(*start)).count() as u64
     }
 
     /// The formula that gives the limit.

@@ -3,7 +3,7 @@
 use super::batch::Batch;
 use super::sets::Sets;
 use super::{Done, Settler, is_ready};
-use crate::judge::{Found, Generations, Purpose, judge};
+use crate::judge::{Found, Generations, Purpose, TouchedBy, judge};
 use crate::metrics::{self, Attempt};
 use crate::terms::Terms;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -312,10 +312,12 @@ async fn judged(
     };
     let touched = touched(&entry);
     let sets = Sets::of(store, &entry, terms, touched, &marks).await?;
-    let mut found = judge(store, &entry, terms, touched, purpose).await?;
+    let mut found = judge(store, &entry, terms, (touched, TouchedBy::Own), purpose).await?;
+    // A series that has come into being may be the one that counts from now on, at whatever time.
+    let is_new = touched.0 <= entry.span(&terms.view).0;
     for dependent in terms.dependents(store, &entry).await? {
-        let more = judge(store, &dependent, terms, touched, purpose).await?;
-        found.extend(more.into_iter().map(Found::of_another));
+        let touched = if is_new { dependent.span(&terms.view) } else { touched };
+        found.extend(judge(store, &dependent, terms, (touched, TouchedBy::Another), purpose).await?);
     }
     let limits = terms.history.versions().iter().flat_map(|version| &version.permit.limits);
     let limited = entry.carries_limits || limits.into_iter().any(|limit| limit.covers(&entry.series));

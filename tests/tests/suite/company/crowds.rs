@@ -8,6 +8,7 @@ use serde_json::json;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+use tests::host::{Host, under_test};
 
 const PUBLISHERS: u32 = 3;
 /// How long a file may take.
@@ -71,7 +72,9 @@ async fn a_file_is_done_while_publishers_send_to_its_series() -> anyhow::Result<
     let all = readings(&plant.api, SITE, "SO4", "&max_points=1000").await?;
     let expected: BTreeSet<u32> = (0..HOURS * 2).step_by(2).chain(published.iter().copied()).collect();
     assert_eq!(all["total"], expected.len(), "{} were published", published.len());
-    ensure!(published.len() > PUBLISHERS as usize, "too few to see anything: {}", published.len());
+    // A function is invoked for each.
+    let least = if under_test() == Host::Server { 10 } else { PUBLISHERS as usize };
+    ensure!(published.len() > least, "too few to see anything: {}", published.len());
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod permits;
 mod together;
 mod tries;
 mod unfinished;
+mod water;
 mod withdrawing;
 
 use crate::schedules::replay::Replay;

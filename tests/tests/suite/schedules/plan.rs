@@ -218,6 +218,8 @@ impl Draw {
         let value = f64::from(self.rng.random_range(range)) / 1000.0;
         let qualifier = ["=", "=", "=", "=", "=", "=", "=", "=", "<", ">"].choose(&mut self.rng).unwrap_or(&"=");
         let unit = if parameter == "Flow" { "MGD" } else { "mg/L" };
+        // One with a sign leaves a whole day open.
+        let qualifier = if parameter == "Hardness" { &"=" } else { qualifier };
         Row { site, outfall, parameter, time: self.origin + slot * GRID * HOUR / 60, value, unit, qualifier }
     }
 
@@ -283,7 +285,7 @@ impl Draw {
         for _ in 0..self.rng.random_range(0..=6) {
             let limit = self.limit();
             let is_known = |other: &Value| {
-                ["parameter", "outfall", "statistic", "direction", "flow", "formula"]
+                ["parameter", "outfall", "statistic", "direction", "flow", "influent", "formula"]
                     .iter()
                     .all(|&key| other[key] == limit[key])
             };
