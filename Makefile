@@ -112,7 +112,7 @@ screenshots: $(BROWSER_READY) chromium ## Take the pictures in docs/images
 	$(CARGO) build --locked --workspace --bin owsc
 	cd $(BROWSER) && npx playwright test --project=pictures
 
-lint: $(TOOLS)/bin/cargo-deny lint-template lint-deploy lint-web ## Check code, dependencies and what is deployed
+lint: $(TOOLS)/bin/cargo-deny lint-template lint-deploy lint-web lint-docs ## Check code, dependencies and what is deployed
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
@@ -328,3 +328,5 @@ chromium:
 	    else \
 	        echo "Chromium is missing: install it, or say where it is with CHROMIUM=/path/to/it" >&2; exit 1; \
 	    fi
+
+include make/docs.mk

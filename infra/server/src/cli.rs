@@ -47,7 +47,7 @@ impl From<LogFormat> for Format {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the API and the live connections. Settings are environment variables; see docs/OPERATIONS.md
+    /// Serve the API and the live connections. Settings are environment variables; see docs/configure.md
     Serve(Serve),
     /// Judge files against a permit without a server, or watch a server's alerts as they come (--live)
     Monitor(Monitor),

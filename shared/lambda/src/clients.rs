@@ -2,7 +2,7 @@
 //!
 //! `aws-config` is left out: it looks in a dozen other places, and a function's credentials are never there. Of
 //! certificates only the roots of AWS are known: reading the system's took most of a function's start
-//! (docs/OPERATIONS.md, "How fast functions start").
+//! (docs/aws-figures.md, "How fast functions start").
 
 use aws_credential_types::Credentials;
 use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;

@@ -1,6 +1,6 @@
 //! The one table, on DynamoDB or what speaks its protocol.
 //!
-//! The keys and access patterns are listed in docs/ARCHITECTURE.md; none of them is a scan.
+//! The keys and access patterns are listed in docs/architecture.md; none of them is a scan.
 
 pub mod accounts;
 pub mod alerts;

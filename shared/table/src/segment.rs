@@ -88,7 +88,7 @@ pub fn decode(bytes: &[u8]) -> Result<Columns, SegmentError> {
 }
 
 fn config(delta: DeltaSpec) -> ChunkConfig {
-    // Level 4 packs as small as the default level 8 on such columns and takes less time (docs/ARCHITECTURE.md).
+    // Level 4 packs as small as the default level 8 on such columns and takes less time (docs/architecture.md).
     ChunkConfig::default().with_compression_level(4).with_mode_spec(ModeSpec::Classic).with_delta_spec(delta)
 }
 

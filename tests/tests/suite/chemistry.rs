@@ -37,7 +37,7 @@ fn blocks(page: &str) -> Vec<(&str, &str)> {
 /// The page's pictures are what its commands draw, too: they are drawn into a copy of its folder.
 #[tokio::test]
 async fn what_the_page_shows_is_what_its_commands_print() -> anyhow::Result<()> {
-    let (folder, page) = (tempfile::tempdir()?, fs::read_to_string(docs().join("CHEMISTRY.md"))?);
+    let (folder, page) = (tempfile::tempdir()?, fs::read_to_string(docs().join("chemistry.md"))?);
     for name in ["examples", "images"] {
         fs::create_dir(folder.path().join(name))?;
     }
@@ -51,7 +51,7 @@ async fn what_the_page_shows_is_what_its_commands_print() -> anyhow::Result<()> 
     let (mut printed, mut shown) = (String::new(), 0);
     for (kind, text) in blocks(&page) {
         if kind == "text" {
-            assert_eq!(text, printed, "docs/CHEMISTRY.md");
+            assert_eq!(text, printed, "docs/chemistry.md");
             shown += 1;
             continue;
         }

@@ -69,13 +69,13 @@ async fn former_names_of_commands_are_understood_and_today_s_are_said() -> anyho
 async fn every_command_says_what_it_is_for_and_is_documented() -> anyhow::Result<()> {
     let commands = commands().await?;
     assert!(commands.len() > 10, "{commands:?}");
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs/COMMANDS.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs/commands.md");
     let page = fs::read_to_string(page)?;
     for command in commands.iter().filter(|command| *command != "help") {
         let (status, help, errors) = run(&[command, "--help"], b"").await?;
         assert_eq!((status, errors.as_str()), (Some(0), ""), "{command}");
         assert!(help.contains(&format!("Usage: owsc {command}")), "{help}");
-        assert!(page.contains(&format!("owsc {command}")), "docs/COMMANDS.md does not name {command}");
+        assert!(page.contains(&format!("owsc {command}")), "docs/commands.md does not name {command}");
         // What is typed wrong is bad input, whatever clap's own status is.
         assert_eq!(run(&[command, "--no-such-option"], b"").await?.0, Some(3), "{command}");
     }

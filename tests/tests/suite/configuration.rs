@@ -73,8 +73,8 @@ async fn a_value_that_does_not_parse_stops_the_start_and_is_named_with_what_was_
 
 #[test]
 fn every_documented_setting_is_refused_once() {
-    let operations = include_str!("../../../docs/OPERATIONS.md");
-    let section = operations.split("\n## ").find(|section| section.starts_with("Settings\n")).unwrap_or_default();
+    let page = include_str!("../../../docs/configure.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("Settings\n")).unwrap_or_default();
     let documented: BTreeSet<_> =
         section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     assert_eq!(documented, REFUSED.iter().map(|(name, ..)| *name).collect());

@@ -3,6 +3,7 @@
 use crate::support::served;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use tests::Api;
 
@@ -86,7 +87,7 @@ async fn the_document_is_openapi_3_1_and_sound() -> anyhow::Result<()> {
 
 /// What the routers are built of.
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(directory)? {
+    for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() && !path.ends_with("target") {
             sources(&path, found)?;
@@ -106,7 +107,7 @@ fn routed() -> anyhow::Result<BTreeSet<String>> {
     }
     let mut paths = BTreeSet::new();
     for file in files {
-        let text = std::fs::read_to_string(file)?;
+        let text = fs::read_to_string(file)?;
         let product = text.split("#[cfg(test)]").next().unwrap_or_default();
         let calls = product.split(".route(").skip(1);
         paths.extend(calls.filter_map(|rest| Some(rest.trim_start().strip_prefix('"')?.split('"').next()?.to_owned())));
@@ -200,25 +201,35 @@ async fn the_page_shows_every_operation_and_the_live_protocol() -> anyhow::Resul
     Ok(())
 }
 
+/// What the files of a folder of the repository say, those whose names end so.
+fn texts(folder: &str, end: &str) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(folder))? {
+        let path = file?.path();
+        if path.to_string_lossy().ends_with(end) && path.is_file() {
+            found.push(fs::read_to_string(path)?);
+        }
+    }
+    Ok(found)
+}
+
 /// One that is named and has no rule is nothing to do, which passes.
 #[test]
-fn every_target_of_make_that_is_named_has_a_rule() {
-    let makefile = include_str!("../../../Makefile");
+fn every_target_of_make_that_is_named_has_a_rule() -> anyhow::Result<()> {
+    let mut makefile = texts("make", ".mk")?.join("\n");
+    makefile.extend(["\n", include_str!("../../../Makefile")]);
     let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     let rules: BTreeSet<_> =
         makefile.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name).filter(is_name).collect();
-    let phony = makefile.lines().find_map(|line| line.strip_prefix(".PHONY: ")).unwrap_or_default();
-    assert_eq!(phony.split(' ').collect::<BTreeSet<_>>(), rules);
-    let texts = [
-        include_str!("../../../README.md"),
-        include_str!("../../../docs/ARCHITECTURE.md"),
-        include_str!("../../../docs/OPERATIONS.md"),
-        include_str!("../../../CHANGELOG.md"),
-    ];
-    let quoted = texts.iter().flat_map(|text| text.split("`make ").skip(1));
+    let phony = makefile.lines().filter_map(|line| line.strip_prefix(".PHONY: ")).flat_map(|names| names.split(' '));
+    assert_eq!(phony.collect::<BTreeSet<_>>(), rules);
+    let pages = [texts("", ".md")?, texts("docs", ".md")?].concat();
+    assert!(pages.len() > 10, "{} pages", pages.len());
+    let quoted = pages.iter().flat_map(|text| text.split("`make ").skip(1));
     let typed = include_str!("../../../.ci/run").lines().filter_map(|line| line.trim().strip_prefix("make "));
     for text in quoted.chain(typed) {
         let name = text.split(|other: char| !other.is_ascii_lowercase() && other != '-').next().unwrap_or_default();
         assert!(rules.contains(name), "make {name}");
     }
+    Ok(())
 }

@@ -184,7 +184,7 @@ fn read(vars: &[(&str, &str)]) -> Result<(Config, Vec<String>), ConfigError> {
 
 /// Names and defaults in the documentation's table.
 fn documented() -> Vec<(&'static str, &'static str)> {
-    let text = include_str!("../../../../docs/OPERATIONS.md");
+    let text = include_str!("../../../../docs/configure.md");
     let section = text.split("\n## ").find(|section| section.starts_with("Settings\n")).unwrap();
     let cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
     cells.map(|(name, rest)| (name, rest.split(" | ").next().unwrap().trim_matches('`'))).collect()
@@ -199,7 +199,7 @@ fn what_is_read_is_documented_and_tried() {
     let tried: Vec<_> = ROWS.iter().map(|row| row.name).collect();
     assert!(read.len() >= 18, "{read:?}");
     assert_eq!((documented.len(), tried.len()), (read.len(), read.len()), "each once");
-    assert_eq!(BTreeSet::from_iter(documented), read, "the table in docs/OPERATIONS.md");
+    assert_eq!(BTreeSet::from_iter(documented), read, "the table in docs/configure.md");
     assert_eq!(BTreeSet::from_iter(tried), read, "ROWS");
 }
 
