@@ -374,7 +374,7 @@ class Alarms(unittest.TestCase):
         for name in of_type("AWS::CloudWatch::Alarm"):
             general = re.sub(r"^(Ingest|Batch|Upload|Chemistry|Api|Health|Metrics|Dashboard|Settle|Ws[A-Z][a-z]+)(Errors|Throttles)$", r"…\2", name)
             # A heading and something to do: the page has a section of its own for each.
-            self.assertRegex(explained, rf"(?m)^### {general}\n\n.+\n\n[^#].{{20}}")
+            self.assertRegex(explained, rf"(?m)^### {general}\n\n(?:.+\n)+\n1. .{{15}}")
 
     @staticmethod
     def watched():
