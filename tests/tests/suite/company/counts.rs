@@ -34,8 +34,12 @@ async fn attempts_that_end_in_a_conflict_are_not_added_up() -> anyhow::Result<()
         // What a function could not add to its counters, it adds at its next invocation.
         Host::Functions => plant.counted().await?,
     };
-    let is_all = under_test() == Host::Functions || counted - before == rest.alerts;
-    ensure!(is_all && counted - before <= rest.alerts, "{} of {}", counted - before, rest.alerts);
+    let is_right = match under_test() {
+        Host::Server => counted - before == rest.alerts,
+        // An addition to the counters whose answer is lost is made again.
+        Host::Functions => counted - before < 2 * rest.alerts,
+    };
+    ensure!(is_right, "{} of {}", counted - before, rest.alerts);
     Ok(())
 }
 
