@@ -206,7 +206,7 @@ build-functions: $(CARGO_LAMBDA) $(ZIG) $(NODE_READY) ## Build the functions alo
 
 deploy: $(SAM_READY) $(CARGO_LAMBDA) $(ZIG_READY) $(NODE_READY) ## Build the functions for Lambda and deploy template.yaml
 	PATH="$(TOOLS)/cargo-lambda/bin:$$PATH" $(SAM) build $(SAM_FLAGS)
-	$(SAM) deploy $(SAM_FLAGS) $(DEPLOY_FLAGS)
+	$(SAM_PYTHON) -B infra/aws/deploy.py $(SAM_FLAGS) $(DEPLOY_FLAGS)
 
 CONTAINER ?= docker
 IMAGE ?= openworld-specialty-chemicals
