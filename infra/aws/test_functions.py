@@ -111,6 +111,14 @@ class Secrets(unittest.TestCase):
             self.assertEqual("token", made["GenerateStringKey"])
 
 
+class Parameters(unittest.TestCase):
+    def test_each_is_described_here_and_for_whoever_deploys(self):
+        page = (ROOT / "docs/deploy-aws.md").read_text()
+        for name, parameter in RENDERED["Parameters"].items():
+            self.assertTrue(parameter["Description"], name)
+            self.assertRegex(page, rf"`{name}[`=]|[\" ]{name}=", name)
+
+
 class Source(unittest.TestCase):
     def test_no_policy_is_left_to_sam(self):
         for name, resource in source()["Resources"].items():
