@@ -75,7 +75,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 run: build-server ## Build and start the server on http://127.0.0.1:8000 with a database under ./data
-	target/server/owsc serve $(RUN_FLAGS)
+	target/server/owsc serve --demo $(RUN_FLAGS)
 
 run-lambda: $(NODE_READY) ## Run the functions and template.yaml behind a local API Gateway on http://127.0.0.1:9000
 	$(CARGO) build --locked --workspace --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))

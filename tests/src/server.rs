@@ -73,7 +73,7 @@ impl Options {
         self
     }
 
-    /// Loads the demonstration file, as the server does by default.
+    /// Loads the demonstration file.
     #[must_use]
     pub fn demo(mut self) -> Self {
         self.demo = true;
@@ -148,8 +148,8 @@ impl Options {
         if let Some(url) = engine {
             command.env("OW_SC_TABLE", table::name_for(data)).envs(credentials(&url));
         }
-        if !self.demo {
-            command.arg("--no-demo");
+        if self.demo {
+            command.arg("--demo");
         }
         // Tests ask faster than people; those about the limit set their own.
         command.env("OW_SC_RL_PER_SEC", "100000").env("OW_SC_DATA_DIR", data);

@@ -1,13 +1,16 @@
 //! The demonstration file, for a database that has nothing in it.
 
-use engine::record::{Ingestor, Taken, Upload};
+use engine::Engine;
+use engine::record::{Limits, Taken, Upload};
 
 /// A real permit's monitoring reports, with EPA's verdicts (EPA ECHO, public domain).
 const FILE: &[u8] = include_bytes!("../../../tests/fixtures/echo-effluent-chart-TX0119407.csv");
 const NAME: &str = "echo-effluent-chart-TX0119407.csv";
 
 /// Takes the demonstration file in if no site is known.
-pub(crate) async fn load_if_empty(ingestor: &Ingestor) -> anyhow::Result<()> {
+pub(crate) async fn load_if_empty(engine: &Engine) -> anyhow::Result<()> {
+    // Limits are for what others send.
+    let ingestor = engine.ingestor(Limits { bytes: u64::MAX, rows: u64::MAX }, std::env::temp_dir(), true);
     if !ingestor.store().sites().await?.is_empty() {
         return Ok(());
     }

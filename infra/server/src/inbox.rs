@@ -64,7 +64,8 @@ impl Origin {
     }
 }
 
-async fn client() -> Client {
+/// A client of S3, as the environment has it.
+pub(crate) async fn client() -> Client {
     let shared = database::aws().await;
     let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
     let has_own_endpoint = names.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));

@@ -11,6 +11,7 @@ mod criteria;
 mod database;
 mod demo;
 mod duration;
+mod edge;
 mod fit;
 mod former;
 mod health;

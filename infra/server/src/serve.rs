@@ -1,14 +1,15 @@
 //! `owsc serve`: from settings to a running server and back.
 
+use crate::backup::Backups;
 use crate::cli::LogFormat;
 use crate::database::Database;
+use crate::edge::{self, Places};
 use crate::inbox::Origin;
 use crate::live::{Hub, Live, Others, Redis};
 use crate::{database, demo, proxies, recorder, sources};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use api::Api;
 use axum::Router;
-use axum::serve::ListenerExt;
 use clap::Args;
 use embedded::Embedded;
 use engine::Engine;
@@ -19,24 +20,20 @@ use files::uploads::Uploads;
 use fits::workers::Workers;
 use live::metrics::STREAM_BUFFER;
 use metrics_exporter_prometheus::PrometheusHandle;
-use socket2::SockRef;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use table::Store;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use web::config::Config;
 use web::guard::Guard;
-use web::layers;
+use web::{hosts, layers};
 use ws_message::Messages;
 
 /// How long a stopping server waits for requests and connections; orchestrators kill after 10 s or more.
 const DRAIN: Duration = Duration::from_secs(8);
-
-/// The kernel's send buffer of one connection, in bytes; Linux doubles it for its own accounts.
-const SEND_BUFFER: usize = 128 * 1024;
 
 /// Options of `owsc serve`.
 #[derive(Debug, Clone, Args)]
@@ -50,8 +47,11 @@ pub struct Serve {
     /// Which database; without it, AWS if AWS_ENDPOINT_URL_DYNAMODB is set, else the embedded one
     #[arg(long, value_enum)]
     database: Option<Database>,
-    /// Leave an empty database empty instead of loading the demonstration file
+    /// Load a demonstration file into a database that has nothing in it
     #[arg(long)]
+    demo: bool,
+    /// Earlier versions loaded the demonstration file unless they were told this
+    #[arg(long, hide = true, conflicts_with = "demo")]
     no_demo: bool,
 }
 
@@ -70,6 +70,11 @@ pub(crate) fn run(options: Serve, format: Option<LogFormat>) -> anyhow::Result<(
 }
 
 async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
+    ensure!(
+        config.api_token.is_some() || config.allow_anonymous || options.host.is_loopback(),
+        "--host {}: whoever reaches it could read and write. Set OW_SC_API_TOKEN, or OW_SC_ALLOW_ANONYMOUS=1 if that is meant",
+        options.host
+    );
     let metrics = recorder::install()?;
     let redis = Redis::new(&config)?;
     let embedded = match database::choose(options.database) {
@@ -84,8 +89,8 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let limits = Limits { bytes: config.max_csv_bytes, rows: config.max_csv_rows };
     let engine = Engine::new(store.clone(), Arc::new(hub.clone()));
     let ingestor = engine.ingestor(limits, std::env::temp_dir(), true);
-    if !options.no_demo {
-        demo::load_if_empty(&ingestor).await?;
+    if options.demo {
+        demo::load_if_empty(&engine).await?;
     }
     let beside = embedded.as_ref().map(|_| config.data_dir.join("inbox").display().to_string());
     let origin = match config.inbox.clone().or(beside) {
@@ -106,6 +111,8 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let workers = Workers::new(store.clone(), fits_at_once(), stopping.clone());
     let settler = engine.settler().clone();
     let sweeping = tokio::spawn(sweep(settler, workers.clone(), config.sweep_every, stopping.clone()));
+    let backing_up =
+        backups(&config, embedded.is_some()).await?.map(|backups| tokio::spawn(backups.run(stopping.clone())));
     let sources = origin.as_ref().map(|_| Arc::new(Allowed::new(&config.source_hosts)));
     let taking = origin.map(|origin| tokio::spawn(take_in(origin, engine.clone(), config.clone(), stopping.clone())));
     let live = Live::new(store.clone(), hub.clone(), messages, guard.clone(), stopping.clone());
@@ -115,19 +122,16 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
         .merge(chemistry_function::router(store.clone(), Arc::new(workers.clone()), &guard))
         .merge(dashboard::router(config.live_url.as_ref(), bucket.as_ref()))
         .merge(live.clone().router());
-    let app = proxies::see_through(layers::wrap(app, &config), &config.trusted_proxies);
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let app = layers::wrap(hosts::known_alone(app, &config), &config);
+    let app = proxies::see_through(app, &config.trusted_proxies);
+    let places = Places::of_system(&config.trusted_proxies);
     let stop = told_to_stop().context("signals cannot be received")?;
     greet(address);
     if config.api_token.is_none() && !address.ip().is_loopback() {
         tracing::warn!("OW_SC_API_TOKEN is not set: whoever reaches {address} may read and write");
     }
-    let server = axum::serve(listener.tap_io(prepare), app).with_graceful_shutdown(stopping.clone().cancelled_owned());
-    let mut server = std::pin::pin!(server.into_future());
-    tokio::select! {
-        ended = &mut server => return ended.context("the server has stopped"),
-        () = stop => {}
-    }
+    let server = tokio::spawn(edge::serve(listener, app, places, stopping.clone()));
+    stop.await;
     tracing::info!("stopping");
     stopping.cancel();
     let taken = async {
@@ -135,7 +139,12 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
             drop(taking.await)
         }
     };
-    let drained = async { tokio::join!(server, live.ended(), sweeping, workers.ended(), taken) };
+    let backed_up = async {
+        if let Some(backing_up) = backing_up {
+            drop(backing_up.await)
+        }
+    };
+    let drained = async { tokio::join!(server, live.ended(), sweeping, workers.ended(), taken, backed_up) };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("requests or connections were still open after {DRAIN:?} and are cut off");
     }
@@ -158,6 +167,15 @@ fn embedded(config: &Config) -> anyhow::Result<Embedded> {
     let expected = "a folder that this process, and no other, writes to is expected";
     let directory = &config.data_dir;
     Embedded::start(directory).with_context(|| format!("OW_SC_DATA_DIR={directory:?}: {expected}"))
+}
+
+/// Scheduled backups, if they are asked for. Other databases have their own.
+async fn backups(config: &Config, is_embedded: bool) -> anyhow::Result<Option<Backups>> {
+    if config.backup.is_some() && !is_embedded {
+        tracing::warn!("OW_SC_BACKUP is not used: it is for the embedded database alone");
+        return Ok(None);
+    }
+    Backups::open(config).await
 }
 
 /// The hub of the live connections. On a table that others share it follows what they write.
@@ -200,14 +218,6 @@ async fn sweep(settler: Settler, workers: Workers, every: Duration, stopping: Ca
 /// Half of the processors, at least one. They are nice to everything else.
 fn fits_at_once() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
-}
-
-/// Small frames leave at once, and a client that does not read gets no more than this of the kernel's memory.
-fn prepare(stream: &mut TcpStream) {
-    let socket = SockRef::from(&*stream);
-    if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| socket.set_send_buffer_size(SEND_BUFFER)) {
-        tracing::debug!(%error, "a connection could not be prepared");
-    }
 }
 
 fn router(

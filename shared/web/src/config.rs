@@ -4,15 +4,19 @@
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Uri};
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 use telemetry::logs::Format;
 use tracing_subscriber::filter::LevelFilter;
+use values::{
+    boolean, host_names, hosts, hsts, is_visible, networks, of_page, origins, place, source_secrets, table_name, url,
+};
+
+mod values;
 
 /// A secret. Its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,8 +46,13 @@ impl fmt::Debug for Secret {
 pub struct Config {
     /// `OW_SC_API_TOKEN`: required of `/api/*` and WebSockets if set.
     pub api_token: Option<Secret>,
-    /// `OW_SC_METRICS_PROTECT`, default 0: whether `/metrics` wants a token.
-    pub metrics_protect: bool,
+    /// `OW_SC_ALLOW_ANONYMOUS`, server only, default 0: whether others than this machine are served without a token.
+    pub allow_anonymous: bool,
+    /// `OW_SC_HOSTS`, server only, comma list, default none: host names, besides this machine's own, that are served where
+    /// there is no token; `*` is any.
+    pub hosts: Vec<String>,
+    /// `OW_SC_METRICS_PROTECT`: whether `/metrics` wants a token; if unset, it does where there is one.
+    pub metrics_protect: Option<bool>,
     /// `OW_SC_METRICS_TOKEN`: the token for `/metrics`; the API token if unset.
     pub metrics_token: Option<Secret>,
     /// `OW_SC_RL_PER_SEC`, default 10: requests a second per client and path on `/api/*`.
@@ -68,6 +77,15 @@ pub struct Config {
     /// `OW_SC_SWEEP_EVERY`, server only, seconds, default 30: how often it is looked for what was left unfinished, and
     /// into the inbox where the system does not tell of it.
     pub sweep_every: Duration,
+    /// `OW_SC_BACKUP`, server only: where backups of the embedded database go by themselves: a folder, or
+    /// `s3://BUCKET/PREFIX`.
+    pub backup: Option<String>,
+    /// `OW_SC_BACKUP_EVERY`, hours, default 24: how often.
+    pub backup_every: Duration,
+    /// `OW_SC_BACKUP_KEEP`, default 14: how many backups are kept.
+    pub backup_keep: usize,
+    /// `OW_SC_HSTS`, default `max-age=31536000`: the header `Strict-Transport-Security`; none if `off`.
+    pub hsts: Option<HeaderValue>,
     /// `OW_SC_CORS_ORIGINS`, comma list, default none: origins whose pages may call the API.
     pub cors_origins: Vec<HeaderValue>,
     /// `OW_SC_TRUSTED_PROXIES`, server only, comma list, default none: proxies whose `X-Forwarded-For` is believed.
@@ -128,7 +146,15 @@ impl Config {
         );
         let config = Self {
             api_token: vars.secret("OW_SC_API_TOKEN")?,
-            metrics_protect: vars.parse("OW_SC_METRICS_PROTECT", false, "0, 1, true or false", boolean)?,
+            allow_anonymous: vars.parse("OW_SC_ALLOW_ANONYMOUS", false, "0, 1, true or false", boolean)?,
+            hosts: vars.parse(
+                "OW_SC_HOSTS",
+                Vec::new(),
+                "a comma list of host names without ports, or *",
+                host_names,
+            )?,
+            metrics_protect: vars
+                .parse("OW_SC_METRICS_PROTECT", None, "0, 1, true or false", |text| boolean(text).map(Some))?,
             metrics_token: vars.secret("OW_SC_METRICS_TOKEN")?,
             requests_per_second: vars.whole("OW_SC_RL_PER_SEC", 10, 1..=1_000_000)? as u32,
             ws_messages_per_second: vars.whole("OW_SC_WS_MSGS_PER_SEC", 20, 1..=10_000_000)? as u32,
@@ -136,7 +162,7 @@ impl Config {
             max_csv_bytes: vars.whole("OW_SC_MAX_CSV_BYTES", 10_485_760, 1..=1 << 40)?,
             max_csv_rows: vars.whole("OW_SC_MAX_CSV_ROWS", 1_000_000, 1..=1 << 40)?,
             max_batch_bytes: vars.whole("OW_SC_MAX_BATCH_BYTES", 5_368_709_120, 1..=1 << 40)?,
-            inbox: vars.parse("OW_SC_INBOX", None, "a folder or s3://BUCKET/PREFIX", |text| inbox(text).map(Some))?,
+            inbox: vars.parse("OW_SC_INBOX", None, "a folder or s3://BUCKET/PREFIX", |text| place(text).map(Some))?,
             source_hosts: vars.parse(
                 "OW_SC_SOURCE_HOSTS",
                 Vec::new(),
@@ -145,6 +171,15 @@ impl Config {
             )?,
             source_secrets: vars.source_secrets("OW_SC_SOURCE_SECRETS")?,
             sweep_every: Duration::from_secs(vars.whole("OW_SC_SWEEP_EVERY", 30, 1..=3600)?),
+            backup: vars.parse("OW_SC_BACKUP", None, "a folder or s3://BUCKET/PREFIX", |text| place(text).map(Some))?,
+            backup_every: Duration::from_secs(3600 * vars.whole("OW_SC_BACKUP_EVERY", 24, 1..=8760)?),
+            backup_keep: vars.whole("OW_SC_BACKUP_KEEP", 14, 1..=10_000)? as usize,
+            hsts: vars.parse(
+                "OW_SC_HSTS",
+                Some(HeaderValue::from_static("max-age=31536000")),
+                "off, or max-age=SECONDS with what else the header may have",
+                hsts,
+            )?,
             cors_origins: vars.parse("OW_SC_CORS_ORIGINS", Vec::new(), "a comma list of origins", origins)?,
             trusted_proxies: vars.parse(
                 "OW_SC_TRUSTED_PROXIES",
@@ -194,10 +229,12 @@ impl Config {
 
     /// The token that `/metrics` wants: `Ok(None)` for none, `Err` if it is protected and there is none to give.
     pub(crate) fn metrics_guard(&self) -> Result<Option<&Secret>, ()> {
-        if !self.metrics_protect {
-            return Ok(None);
+        let token = self.metrics_token.as_ref().or(self.api_token.as_ref());
+        match (self.metrics_protect, token) {
+            (Some(false), _) | (None, None) => Ok(None),
+            (_, Some(token)) => Ok(Some(token)),
+            (Some(true), None) => Err(()),
         }
-        self.metrics_token.as_ref().or(self.api_token.as_ref()).map(Some).ok_or(())
     }
 }
 
@@ -242,85 +279,6 @@ impl Vars {
         let result = self.parse(name, None, "visible ASCII without spaces", |text| visible(text).map(Some));
         result.map_err(|error| ConfigError { value: "(not shown)".into(), ..error })
     }
-}
-
-fn is_visible(byte: u8) -> bool {
-    (0x21..0x7f).contains(&byte)
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Some(true),
-        "0" | "false" | "no" | "off" => Some(false),
-        _ => None,
-    }
-}
-
-fn origins(text: &str) -> Option<Vec<HeaderValue>> {
-    let origin = |text: &str| {
-        let text = text.trim();
-        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
-        (!host.is_empty() && !host.contains('/')).then(|| HeaderValue::from_str(text).ok())?
-    };
-    text.split(',').map(origin).collect()
-}
-
-fn hosts(text: &str) -> Option<Vec<Authority>> {
-    // What stands behind the host is no port if it is none that there is.
-    let is_host = |host: &Authority| host.as_str() == host.host() || host.port_u16().is_some();
-    let host = |text: &str| text.trim().parse().ok().filter(|host| is_host(host) && !host.as_str().contains('@'));
-    text.split(',').map(host).collect()
-}
-
-fn source_secrets(text: &str) -> Option<BTreeMap<String, (String, HeaderValue)>> {
-    #[derive(serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Written {
-        host: String,
-        authorization: String,
-    }
-    let written: BTreeMap<String, Written> = serde_json::from_str(text).ok()?;
-    let secret = |(name, Written { host, authorization }): (String, Written)| {
-        let mut authorization = HeaderValue::from_str(&authorization).ok().filter(|value| !value.is_empty())?;
-        authorization.set_sensitive(true);
-        (!host.is_empty()).then(|| (name, (host.to_ascii_lowercase(), authorization)))
-    };
-    written.into_iter().map(secret).collect()
-}
-
-fn networks(text: &str) -> Option<Vec<IpNet>> {
-    text.split(',').map(|part| network(part.trim())).collect()
-}
-
-/// An address is a network of one. IPv4 within IPv6 is IPv4, as it is in the addresses that are compared.
-fn network(text: &str) -> Option<IpNet> {
-    let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address))).ok()?;
-    let IpNet::V6(long) = network else { return Some(network) };
-    match (long.addr().to_ipv4_mapped(), long.prefix_len().checked_sub(96)) {
-        (Some(address), Some(bits)) => Ipv4Net::new(address, bits).ok().map(IpNet::V4),
-        _ => Some(network),
-    }
-}
-
-fn url(text: &str) -> Option<String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
-    (!rest.is_empty()).then(|| text.into())
-}
-
-/// Nothing that would end an attribute of a page is taken, or the part of a policy.
-fn of_page(text: &str, schemes: [&str; 2]) -> Option<Uri> {
-    let uri: Uri = text.parse().ok()?;
-    let is_one = schemes.contains(&uri.scheme_str()?) && uri.authority().is_some();
-    (is_one && !text.contains(['"', '\'', '<', '>', '&', ';', ','])).then_some(uri)
-}
-
-fn inbox(text: &str) -> Option<String> {
-    (text.starts_with("s3://") || !text.contains("://")).then(|| text.to_owned())
-}
-
-fn table_name(text: &str) -> Option<String> {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    ((3..=255).contains(&text.len()) && text.bytes().all(known)).then(|| text.into())
 }
 
 #[cfg(test)]

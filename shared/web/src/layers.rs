@@ -2,12 +2,13 @@
 
 use super::drain::drain;
 use super::error::Cause;
-use super::{ApiError, request_id};
+use super::pace::{PATIENCE, pace};
+use super::{ApiError, hosts, request_id};
 use crate::config::Config;
 use crate::guard::client_of;
 use crate::metrics;
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -17,9 +18,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 
-/// Headers of every response, and [`content_security_policy`].
-const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains")),
+/// Headers of every response, besides [`content_security_policy`] and `Strict-Transport-Security`.
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -48,16 +48,18 @@ pub fn wrap(router: Router, config: &Config) -> Router {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method")
         })
         .layer(middleware::from_fn(drain))
+        .layer(middleware::from_fn_with_state(PATIENCE, pace))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new());
     let router = if config.cors_origins.is_empty() { router } else { router.layer(cors(config)) };
-    router.layer(middleware::from_fn(observe))
+    let router = hosts::own_pages_alone(router, config);
+    router.layer(middleware::from_fn_with_state(config.hsts.clone(), observe))
 }
 
 fn cors(config: &Config) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(config.cors_origins.clone())
-        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
@@ -74,12 +76,15 @@ fn panicked(payload: Box<dyn Any + Send>) -> Response {
     ApiError::internal(format!("panic: {text}")).into_response()
 }
 
-async fn observe(request: Request, next: Next) -> Response {
+async fn observe(State(hsts): State<Option<HeaderValue>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id::accept(request.headers().get(request_id::HEADER));
     let seen = Seen::of(&request);
     let mut response = request_id::scope(id.clone(), next.run(request)).await;
     finish(response.headers_mut(), &id);
+    if let Some(hsts) = hsts {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+    }
     seen.account(&response, &id, started);
     response
 }
@@ -165,6 +170,17 @@ mod tests {
             }
             assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("connect-src 'self';"));
         }
+    }
+
+    #[tokio::test]
+    async fn whether_browsers_keep_to_tls_is_a_setting() {
+        let ask = async |config: &Config| {
+            let (_, headers, _) = ask(config, Request::get("/")).await;
+            headers.get(header::STRICT_TRANSPORT_SECURITY).map(|value| value.to_str().unwrap().to_owned())
+        };
+        // Not of other hosts of the plant's domain.
+        assert_eq!(ask(&Config::defaults()).await.as_deref(), Some("max-age=31536000"));
+        assert_eq!(ask(&Config { hsts: None, ..Config::defaults() }).await, None);
     }
 
     #[test]

@@ -2,12 +2,21 @@
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Keys that have had their time are dropped once in so many checks.
 const SWEEP_EVERY: u32 = 4096;
+
+/// The address that a client is counted by. A home or a plant gets a network of at least 64 bits of IPv6 (RFC 6177), and may
+/// use every address in it.
+pub fn client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(long) => Ipv6Addr::from_bits(long.to_bits() & (u128::MAX << 64)).into(),
+        short @ IpAddr::V4(_) => short,
+    }
+}
 
 /// A limit for every pair of client and matched route. Routes are few, and clients are forgotten when they have been
 /// quiet for a second, so that neither invented paths nor passing clients make it grow.
@@ -60,6 +69,15 @@ mod tests {
         assert!((10..=11).contains(&taken), "{taken}");
         assert_eq!(limiter.check(CLIENT, "/api/a"), Err(1));
         assert_eq!(limiter.check(CLIENT, "/api/b"), Ok(()));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_client() {
+        let of = |text: &str| client(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
     }
 
     #[test]

@@ -99,7 +99,7 @@ export class Host {
 
   #arguments(): string[] {
     const [port, data] = [String(this.#port), join(this.#directory, "data")];
-    const demo = this.#options.demo ? [] : ["--no-demo"];
+    const demo = this.#options.demo ? ["--demo"] : [];
     if (this.kind === "server") return ["serve", "--port", port, "--database", "embedded", ...demo];
     const env = { OW_SC_METRICS_PROTECT: "0", LOG_FORMAT: "text", ...this.#settings() };
     const variables = Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);

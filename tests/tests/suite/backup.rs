@@ -1,6 +1,6 @@
 //! `owsc backup` beside a server that writes, and `owsc restore`.
 
-use crate::support::everything;
+use crate::support::{everything, until};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -130,5 +130,74 @@ async fn nothing_is_overwritten_and_only_a_whole_backup_is_restored() -> anyhow:
         .output()
         .await?;
     refused((other.status.success(), String::from_utf8_lossy(&other.stderr).into_owned()), "no table \"other\"");
+    Ok(())
+}
+
+/// Names of the backups in a folder, the oldest first.
+fn backups(folder: &Path) -> Vec<String> {
+    let names =
+        std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<_> = names.filter(|name| name.starts_with("owsc-")).collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn a_server_backs_its_database_up_by_itself_and_what_it_made_can_be_restored() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (shelf, data) = (folder.path().join("shelf"), folder.path().join("data"));
+    std::fs::create_dir_all(&shelf)?;
+    // Of an earlier year, beyond those that are kept; and something of somebody else.
+    for old in ["owsc-2020-01-01T00-00-00Z.sqlite", "owsc-2020-01-02T00-00-00Z.sqlite", "owsc-notes.txt"] {
+        std::fs::write(shelf.join(old), "old")?;
+    }
+    let options = || {
+        let place = shelf.to_str().expect("a temporary folder is text");
+        Server::options().data(&data).env("OW_SC_BACKUP", place).env("OW_SC_BACKUP_KEEP", "2")
+    };
+    let mut server = Server::options().data(&data).start().await?;
+    let (status, _) = Api::new(&server).ingest("?site=plant", "time,species,concentration\n1,SO4,900\n").await?;
+    assert_eq!(status, 200);
+    server.terminate().await?;
+    let mut server = options().start().await?;
+    let names = until(
+        async || Ok(backups(&shelf)),
+        |names| names.len() == 3 && !names.iter().any(|name| name.contains("2020-01-01")),
+    )
+    .await?;
+    assert_eq!(names[0], "owsc-2020-01-02T00-00-00Z.sqlite", "{names:?}");
+    assert_eq!(names[2], "owsc-notes.txt");
+    let metrics = Api::new(&server).get("/metrics").await?.text().await?;
+    let last = metrics.lines().find_map(|line| line.strip_prefix("owsc_backup_last_success_timestamp_seconds "));
+    assert!(last.is_some_and(|last| last.parse::<f64>().is_ok_and(|last| last > 1.7e9)), "{last:?}");
+    server.terminate().await?;
+    // Another start makes no other one: the last is young.
+    let mut server = options().start().await?;
+    assert_eq!(Api::new(&server).get("/readyz").await?.status(), 200);
+    server.terminate().await?;
+    assert_eq!(backups(&shelf), names);
+
+    let restored = folder.path().join("restored");
+    let (ended_well, said) = restore(&restored, &shelf.join(&names[1])).await?;
+    assert!(ended_well, "{said}");
+    let server = Server::options().data(&restored).start().await?;
+    assert_eq!(Api::new(&server).json("/api/status?site=plant").await?["sites"][0]["alerts"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_backup_that_fails_is_counted_and_told() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let shelf = folder.path().join("shelf");
+    std::fs::create_dir_all(&shelf)?;
+    let server =
+        Server::options().env("OW_SC_BACKUP", "s3://plant/backups").env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
+    let server =
+        server.env("AWS_REGION", "local").env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+    let server = server.start().await?;
+    let api = Api::new(&server);
+    let failed = async || Ok(api.get("/metrics").await?.text().await?.contains("owsc_backups_failed_total 1"));
+    until(failed, |failed| *failed).await?;
+    assert!(server.log().contains("the database could not be backed up"), "{}", server.log());
     Ok(())
 }

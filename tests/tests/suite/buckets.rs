@@ -63,6 +63,29 @@ async fn an_inbox_is_a_bucket_of_the_local_gateway() -> anyhow::Result<()> {
     works_on(&stores::gateway().await?).await
 }
 
+#[tokio::test]
+async fn backups_go_to_a_bucket_and_old_ones_leave_it() -> anyhow::Result<()> {
+    let store = stores::moto().await?;
+    let objects = client(&store.endpoint);
+    for old in ["2020-01-01", "2020-01-02"] {
+        let key = format!("backups/owsc-{old}T00-00-00Z.sqlite");
+        objects.put_object().bucket("plant").key(key).body(b"old".to_vec().into()).send().await?;
+    }
+    let options = Server::options().env("OW_SC_BACKUP", "s3://plant/backups").env("OW_SC_BACKUP_KEEP", "2");
+    let options = options.env("AWS_ENDPOINT_URL_S3", &store.endpoint).env("AWS_REGION", "us-east-1");
+    let options = options.env("AWS_ACCESS_KEY_ID", "developer").env("AWS_SECRET_ACCESS_KEY", "test");
+    let _server = options.start().await?;
+    let keys = async || {
+        let listed = objects.list_objects_v2().bucket("plant").prefix("backups/").send().await?;
+        anyhow::Ok(listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect::<Vec<_>>())
+    };
+    let keys = crate::support::until(keys, |keys| !keys.iter().any(|key| key.contains("2020-01-01"))).await?;
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    let made = objects.get_object().bucket("plant").key(&keys[1]).send().await?.body.collect().await?.into_bytes();
+    assert!(made.starts_with(b"SQLite format 3"));
+    Ok(())
+}
+
 /// Stands before a store, and ends connections in the midst of an answer.
 async fn cutting(endpoint: &str, after: u64) -> anyhow::Result<(String, Arc<AtomicUsize>)> {
     let (store, cuts) = (endpoint.trim_start_matches("http://").to_owned(), Arc::new(AtomicUsize::new(0)));

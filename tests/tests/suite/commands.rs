@@ -191,7 +191,7 @@ async fn what_is_simulated_is_the_same_for_a_seed_and_a_server_takes_it() -> any
 /// A server at a port, once it answers.
 async fn serve(data: &Path, port: u16) -> anyhow::Result<(Child, Api)> {
     let mut command = owsc();
-    command.args(["serve", "--no-demo", "--port", &port.to_string()]).env("OW_SC_DATA_DIR", data);
+    command.args(["serve", "--port", &port.to_string()]).env("OW_SC_DATA_DIR", data);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let api = Api::at(&format!("http://127.0.0.1:{port}"));
     let ready = async || Ok(api.get("/readyz").await.is_ok_and(|answer| answer.status() == 200));

@@ -24,8 +24,14 @@ async fn fails(options: Options) -> anyhow::Result<String> {
 }
 
 /// A bad value of each setting, and what is said to be expected.
-const REFUSED: [(&str, &str, &str); 27] = [
+const REFUSED: [(&str, &str, &str); 33] = [
     ("OW_SC_API_TOKEN", "two words", "visible ASCII"),
+    ("OW_SC_ALLOW_ANONYMOUS", "maybe", "0, 1, true or false"),
+    ("OW_SC_HOSTS", "https://plant.example", "a comma list of host names"),
+    ("OW_SC_BACKUP", "/dev/null/below", "a folder"),
+    ("OW_SC_BACKUP_EVERY", "1d", "a whole number"),
+    ("OW_SC_BACKUP_KEEP", "0", "a whole number"),
+    ("OW_SC_HSTS", "31536000", "max-age=SECONDS"),
     ("OW_SC_METRICS_PROTECT", "maybe", "0, 1, true or false"),
     ("OW_SC_METRICS_TOKEN", "two words", "visible ASCII"),
     ("OW_SC_RL_PER_SEC", "ten", "a whole number from 1 to 1000000"),
@@ -107,7 +113,7 @@ async fn fault_21_the_command_line_starts_and_explains_itself() -> anyhow::Resul
     assert!(out.contains("serve") && out.contains("effluent monitor"), "{out}");
     let (code, out, _) = typed(&["serve", "--help"]).await?;
     assert_eq!(code, Some(0));
-    for option in ["--host", "--port", "127.0.0.1", "8000", "--database", "--no-demo"] {
+    for option in ["--host", "--port", "127.0.0.1", "8000", "--database", "--demo"] {
         assert!(out.contains(option), "{option} is not in {out}");
     }
     assert_eq!(typed(&["--version"]).await?, (Some(0), format!("owsc {}\n", env!("CARGO_PKG_VERSION")), String::new()));
@@ -127,7 +133,7 @@ async fn a_port_in_use_is_a_clear_error() -> anyhow::Result<()> {
     let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
     let (data, port) = (tempfile::tempdir()?, taken.local_addr()?.port().to_string());
     let mut command = owsc();
-    command.args(["serve", "--no-demo", "--database", "embedded", "--port", &port]).env("OW_SC_DATA_DIR", data.path());
+    command.args(["serve", "--database", "embedded", "--port", &port]).env("OW_SC_DATA_DIR", data.path());
     let output = command.output().await?;
     let log = String::from_utf8(output.stderr)?;
     assert_eq!(output.status.code(), Some(1), "{log}");

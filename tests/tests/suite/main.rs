@@ -14,6 +14,7 @@ mod crash;
 mod decisions;
 mod docs;
 mod echo;
+mod edge;
 mod epa;
 mod errors;
 mod fault_kinds;

@@ -2,7 +2,7 @@
 
 use crate::support::{everything, serve};
 use futures_util::future::join_all;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,17 +22,55 @@ async fn the_demonstration_is_loaded_into_an_empty_database_only() -> anyhow::Re
         server.terminate().await?;
     }
     assert_eq!(shown[0], shown[1]);
+    // Limits on what others send are no limits on it.
+    let _server =
+        Server::options().demo().env("OW_SC_MAX_CSV_BYTES", "60").env("OW_SC_MAX_CSV_ROWS", "1").start().await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_server_that_is_open_to_others_says_so() -> anyhow::Result<()> {
-    for (host, token, warned) in [("0.0.0.0", "", true), ("0.0.0.0", "secret", false), ("127.0.0.1", "", false)] {
-        let options = Server::options().argument("--host").argument(host).env("OW_SC_API_TOKEN", token);
-        let mut server = options.start().await?;
-        server.terminate().await?;
-        assert_eq!(server.log().contains("OW_SC_API_TOKEN is not set"), warned, "{host} {token:?}: {}", server.log());
+async fn a_server_is_open_to_others_with_a_token_or_a_word() -> anyhow::Result<()> {
+    let options = |host: &str| Server::options().argument("--host").argument(host);
+    for host in ["0.0.0.0", "::"] {
+        let (status, log) = options(host).run_to_end().await?;
+        assert!(
+            !status.success() && log.contains("OW_SC_API_TOKEN") && log.contains("OW_SC_ALLOW_ANONYMOUS=1"),
+            "{log}"
+        );
     }
+    let meant = ("OW_SC_ALLOW_ANONYMOUS", "1");
+    for (host, (name, value), warned) in [
+        ("0.0.0.0", meant, true),
+        ("0.0.0.0", ("OW_SC_API_TOKEN", "secret"), false),
+        ("127.0.0.1", ("OW_SC_API_TOKEN", ""), false),
+    ] {
+        let mut server = options(host).env(name, value).start().await?;
+        server.terminate().await?;
+        assert_eq!(server.log().contains("OW_SC_API_TOKEN is not set"), warned, "{host} {name}: {}", server.log());
+    }
+    Ok(())
+}
+
+/// A page whose own name has been made to point here.
+#[tokio::test]
+async fn without_a_token_other_hosts_and_strangers_pages_are_refused() -> anyhow::Result<()> {
+    let (server, api) = serve(Server::options().env("OW_SC_HOSTS", "plant.example")).await?;
+    let asked = async |method: Method, headers: &[(&str, &str)]| {
+        let request = headers
+            .iter()
+            .fold(api.request(method, "/api/status"), |request, (name, value)| request.header(*name, *value));
+        let (status, body) = tests::client::read(request.send().await?).await?;
+        anyhow::Ok((status.as_u16(), body["error"]["code"].as_str().unwrap_or_default().to_owned()))
+    };
+    assert_eq!(asked(Method::GET, &[("host", "plant.example")]).await?.0, 200);
+    assert_eq!(asked(Method::GET, &[("host", "evil.example")]).await?, (421, "misdirected".into()));
+    // It need not even be a method of that path.
+    assert_eq!(asked(Method::POST, &[("origin", "https://evil.example")]).await?, (403, "forbidden".into()));
+    let socket = Socket::connect_with(&server.ws_url("/ws/effluent"), &[("host", "evil.example")]).await;
+    assert_eq!(socket.err(), Some(421));
+    let (_server, api) = serve(Server::options().env("OW_SC_API_TOKEN", "right")).await?;
+    let known = api.with_token("right").request(Method::GET, "/api/status").header("host", "any.example");
+    assert_eq!(known.send().await?.status(), 200);
     Ok(())
 }
 

@@ -65,7 +65,7 @@ async fn every_api_route_wants_the_token() -> anyhow::Result<()> {
     );
     // The token is not taken from the query, which ends up in logs of proxies.
     assert_eq!(api.get(&format!("/api/status?token={TOKEN}")).await?.status(), StatusCode::UNAUTHORIZED);
-    for open in ["/", "/health", "/livez", "/readyz", "/docs", "/docs/openapi.json", "/metrics", "/style.css"] {
+    for open in ["/", "/health", "/livez", "/readyz", "/docs", "/docs/openapi.json", "/style.css"] {
         assert_eq!(api.get(open).await?.status(), StatusCode::OK, "{open}");
     }
     Ok(())
@@ -118,10 +118,12 @@ async fn counted(
 
 #[tokio::test]
 async fn fault_16_guesses_are_limited_and_the_right_token_does_not_shine_through() -> anyhow::Result<()> {
-    let (server, api) = serve(with_token().env("OW_SC_RL_PER_SEC", "5")).await?;
+    let (_server, api) = serve(with_token().env("OW_SC_RL_PER_SEC", "5")).await?;
     let guess = async || Ok(ask(&api, &Method::GET, "/api/status", Some("Bearer guess")).await?.status().as_u16());
     let (compared, most) = counted(5.0, 100, guess, 401).await?;
     assert!((5..=most).contains(&compared), "{compared} of at most {most}");
+    // Whoever guesses is not listened to for a while, whatever the path: another server hears the next guesses.
+    let (server, _) = serve(with_token().env("OW_SC_RL_PER_SEC", "5")).await?;
     let url = server.ws_url("/ws/alerts?token=guess");
     let guess = async || Ok(Socket::connect_with(&url, &[]).await.map(drop).err().unwrap_or(200));
     let (compared, most) = counted(5.0, 100, guess, 401).await?;
@@ -194,11 +196,14 @@ async fn fault_17_invented_paths_are_no_keys_and_parameters_do_not_make_new_ones
 
 #[tokio::test]
 async fn metrics_are_protected_as_configured() -> anyhow::Result<()> {
-    let protect = ("OW_SC_METRICS_PROTECT", "1");
+    let (protect, open) = (("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_METRICS_PROTECT", "0"));
     let (token, own) = (("OW_SC_API_TOKEN", "api"), ("OW_SC_METRICS_TOKEN", "own"));
     let cases = [
         (&[][..], [200, 200, 200, 200]),
-        (&[token, own], [200, 200, 200, 200]),
+        (&[token], [401, 200, 401, 401]),
+        (&[own], [401, 401, 200, 401]),
+        (&[token, own], [401, 401, 200, 401]),
+        (&[open, token, own], [200, 200, 200, 200]),
         (&[protect], [403, 403, 403, 403]),
         (&[protect, token], [401, 200, 401, 401]),
         (&[protect, own], [401, 401, 200, 401]),
@@ -230,7 +235,7 @@ async fn every_response_carries_the_security_headers_and_a_request_id() -> anyho
         (200, known.get("/api/status").await?),
         (200, api.get("/").await?),
         (200, api.get("/docs").await?),
-        (200, api.get("/metrics").await?),
+        (200, known.get("/metrics").await?),
         (200, api.get("/readyz").await?),
         (401, api.get("/api/series").await?),
         (404, api.get("/nothing").await?),
@@ -240,8 +245,10 @@ async fn every_response_carries_the_security_headers_and_a_request_id() -> anyho
         (422, csv("a,b\n1,2\n".into()).await?),
         (415, known.request(Method::POST, "/api/ingest").body("x").send().await?),
     ];
+    // With a wrong token: the right one has a hundred times as much.
+    let guessing = api.with_token("guess");
     let limited = loop {
-        let response = known.get("/api/streams").await?;
+        let response = guessing.get("/api/streams").await?;
         if response.status() == 429 {
             break response;
         }

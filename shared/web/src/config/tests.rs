@@ -24,16 +24,44 @@ const fn row(
 }
 
 /// Any text may name a folder.
-const FOLDERS: [&str; 2] = ["OW_SC_DATA_DIR", "OW_SC_INBOX"];
+const FOLDERS: [&str; 3] = ["OW_SC_DATA_DIR", "OW_SC_INBOX", "OW_SC_BACKUP"];
 
 /// Limits are tried on both sides. Those of lengths are in `names_may_be_so_long`.
 const ROWS: &[Row] = &[
     row("OW_SC_API_TOKEN", &["s3cret", "!~"], &["two words", "schlüssel", "a\u{7f}"], "visible ASCII", |c| {
         secret(c.api_token.as_ref())
     }),
-    row("OW_SC_METRICS_PROTECT", &["0", "1"], &["maybe", "2"], "0, 1, true or false", |c| {
-        u8::from(c.metrics_protect).to_string()
+    row("OW_SC_ALLOW_ANONYMOUS", &["0", "1"], &["maybe", "2"], "0, 1, true or false", |c| {
+        u8::from(c.allow_anonymous).to_string()
     }),
+    row(
+        "OW_SC_HOSTS",
+        &["plant.example", "a.example, b-1", "*"],
+        &["a b", "https://a", "a:80", "a,,b", "ä.example"],
+        "a comma list of host names",
+        |c| list(c.hosts.iter().map(String::as_str)),
+    ),
+    row("OW_SC_METRICS_PROTECT", &["0", "1"], &["maybe", "2"], "0, 1, true or false", |c| {
+        c.metrics_protect.map_or_else(|| "unset".into(), |protect| u8::from(protect).to_string())
+    }),
+    row(
+        "OW_SC_BACKUP",
+        &["/var/backups", "s3://plant/backups"],
+        &["https://plant/a"],
+        "a folder or s3://BUCKET/PREFIX",
+        |c| c.backup.clone().unwrap_or_else(|| "none".into()),
+    ),
+    row("OW_SC_BACKUP_EVERY", &["1", "8760"], &["0", "8761", "1d"], "from 1 to 8760", |c| {
+        (c.backup_every.as_secs() / 3600).to_string()
+    }),
+    row("OW_SC_BACKUP_KEEP", &["1", "10000"], &["0", "10001"], "from 1 to 10000", |c| c.backup_keep.to_string()),
+    row(
+        "OW_SC_HSTS",
+        &["max-age=60", "max-age=31536000; includeSubDomains", "off"],
+        &["1", "max-age", "max-age=1\u{7f}"],
+        "off, or max-age=SECONDS",
+        |c| c.hsts.as_ref().map_or_else(|| "off".into(), |value| value.to_str().unwrap_or("?").to_owned()),
+    ),
     row("OW_SC_METRICS_TOKEN", &["s3cret", "!~"], &["two words", "schlüssel", "a\u{7f}"], "visible ASCII", |c| {
         secret(c.metrics_token.as_ref())
     }),
@@ -253,7 +281,7 @@ fn names_may_be_so_long() {
 fn what_is_meant_may_be_written_in_several_ways() {
     for (value, meant) in [("TRUE", true), ("yes", true), ("on", true), ("false", false), ("No", false), ("off", false)]
     {
-        assert_eq!(read(&[("OW_SC_METRICS_PROTECT", value)]).unwrap().0.metrics_protect, meant, "{value}");
+        assert_eq!(read(&[("OW_SC_METRICS_PROTECT", value)]).unwrap().0.metrics_protect, Some(meant), "{value}");
     }
     let (config, _) = read(&[("OW_SC_TRUSTED_PROXIES", "192.0.2.1,::1, ::ffff:198.51.100.0/120")]).unwrap();
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
@@ -275,4 +303,8 @@ fn protected_metrics_fall_back_to_the_api_token_and_fail_closed() {
     assert_eq!(guard(&[("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_API_TOKEN", "a")]), Ok(Some("a".into())));
     let both = [("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_API_TOKEN", "a"), ("OW_SC_METRICS_TOKEN", "m")];
     assert_eq!(guard(&both), Ok(Some("m".into())));
+    // Where there is a token, only a word opens them.
+    assert_eq!(guard(&both[1..]), Ok(Some("m".into())));
+    assert_eq!(guard(&both[1..2]), Ok(Some("a".into())));
+    assert_eq!(guard(&[("OW_SC_METRICS_PROTECT", "0"), both[1], both[2]]), Ok(None));
 }

@@ -1,9 +1,13 @@
 //! Backups of the embedded database: one file, taken while a server writes, and put back where there is none.
 
+mod scheduled;
+mod shelf;
+
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use embedded::FILE;
 use rusqlite::{Connection, OpenFlags};
+pub(crate) use scheduled::Backups;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -32,7 +36,14 @@ pub struct Restore {
 /// Copies the database of `OW_SC_DATA_DIR` as it is at one moment. Nobody waits for it.
 pub(crate) fn backup(options: &Backup) -> anyhow::Result<()> {
     let config = Config::from_env()?.0;
-    let (source, target) = (config.data_dir.join(FILE), &options.to);
+    copy(&config.data_dir, &config.table, &options.to)?;
+    tell(&format!("{} is a backup of {}", options.to.display(), config.data_dir.join(FILE).display()));
+    Ok(())
+}
+
+/// Copies the database of a data directory, checks the copy, and gives it its name.
+fn copy(data: &Path, table: &str, target: &Path) -> anyhow::Result<()> {
+    let source = data.join(FILE);
     ensure!(source.is_file(), "OW_SC_DATA_DIR has no database: there is no {}", source.display());
     ensure!(!target.exists(), "{} is there already", target.display());
     let partial = with_suffix(target, ".partial");
@@ -40,11 +51,9 @@ pub(crate) fn backup(options: &Backup) -> anyhow::Result<()> {
         let database = open(&source, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let name = partial.to_str().context("the file's name is not UTF-8")?;
         database.execute("VACUUM INTO ?1", [name]).context("the database cannot be copied")?;
-        check(partial, &config.table)
+        check(partial, table)
     })?;
-    put(&partial, target)?;
-    tell(&format!("{} is a backup of {}", target.display(), source.display()));
-    Ok(())
+    put(&partial, target)
 }
 
 /// Puts a backup into `OW_SC_DATA_DIR`, which must have no database.
