@@ -18,6 +18,7 @@ pub mod stores;
 pub mod table;
 pub mod tap;
 pub mod websocket;
+pub mod wire;
 
 pub use client::Api;
 pub use faults::Faults;

@@ -13,15 +13,16 @@ const PATH: &str = "/ws";
 
 /// Admits a client, or says why not.
 pub async fn answer(guard: &Guard, store: &Store, event: &WebSocketEvent) -> Result<Answer, Fault> {
+    let headers = websocket::headers(event);
     let caller = Caller {
         id: websocket::connection_id(event)?,
         client: websocket::client(event)?,
         path: PATH,
-        headers: &event.headers,
+        headers,
         alerts_only: false,
     };
     match admit(guard, store, caller, event).await {
-        Ok(_) => Ok(Answer::accepted(&event.headers)),
+        Ok(_) => Ok(Answer::accepted(headers)),
         Err(error) => {
             tracing::info!(status = error.status().as_u16(), client = %caller.client, "a client may not connect");
             Ok(Answer::refused(error, event).await)

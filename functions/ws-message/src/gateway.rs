@@ -1,9 +1,7 @@
 //! Messages that come through API Gateway.
 
 use crate::subscription::{Begin, bring};
-use crate::{Messages, Received, Step, refusal, unpublished};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::{Messages, Step, refusal, unpublished};
 use domain::time;
 use engine::publisher::PublishError;
 use lambda::push::Gateway;
@@ -33,16 +31,14 @@ impl Host {
     pub async fn answer(&self, event: LambdaEvent<WebSocketEvent>) -> Result<Answer, Fault> {
         let (event, context) = event.into_parts();
         let id = websocket::connection_id(&event)?;
-        let body = event.body.as_deref().unwrap_or_default();
-        let binary = if event.is_base64_encoded {
-            Some(STANDARD.decode(body).map_err(|error| Fault::BadEvent(format!("body: {error}")))?)
-        } else {
-            None
-        };
-        let received = binary.as_deref().map_or(Received::Text(body), Received::Binary);
+        if event.is_base64_encoded {
+            // API Gateway ends a connection that sends one with 1003.
+            return Err(Fault::BadEvent("a binary message".into()));
+        }
+        let text = event.body.as_deref().unwrap_or_default();
         match self.store.connection(id).await? {
             Some(known) if known.moving.is_none_or(|since| time::now() - since < STRANDED) => {
-                self.receive(&known, received, context.deadline()).await?;
+                self.receive(&known, text, context.deadline()).await?;
             }
             // It gets no events, and would not learn of it.
             stranded => self.end(id, stranded.map(|known| known.connection)).await?,
@@ -50,11 +46,11 @@ impl Host {
         Ok(Answer::ok())
     }
 
-    async fn receive(&self, known: &Known, received: Received<'_>, deadline: SystemTime) -> Result<(), Fault> {
+    async fn receive(&self, known: &Known, text: &str, deadline: SystemTime) -> Result<(), Fault> {
         let connection = &known.connection;
         let now = time::now();
         let allowed = self.store.within_rate(&connection.id, self.messages.per_second(), now).await?;
-        let step = self.messages.receive(connection, allowed, received);
+        let step = self.messages.receive(connection, allowed, text);
         if !matches!(step, Step::Subscribe { .. }) {
             self.begin_events(known, now, deadline).await?;
         }

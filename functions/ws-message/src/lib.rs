@@ -27,15 +27,6 @@ pub enum Step {
     },
 }
 
-/// A message as it came off the wire.
-#[derive(Debug, Clone, Copy)]
-pub enum Received<'a> {
-    /// A text.
-    Text(&'a str),
-    /// Anything else.
-    Binary(&'a [u8]),
-}
-
 /// What all connections have in common.
 #[derive(Clone)]
 pub struct Messages {
@@ -78,25 +69,18 @@ impl Messages {
     }
 
     /// Acts on a message. Its rate, which `allowed` tells, and its size are checked before it is parsed.
-    pub fn receive(&self, connection: &Connection, allowed: bool, received: Received<'_>) -> Step {
-        let bytes = match received {
-            Received::Text(text) => text.as_bytes(),
-            Received::Binary(bytes) => bytes,
-        };
+    pub fn receive(&self, connection: &Connection, allowed: bool, text: &str) -> Step {
         metrics::counter!(names::RECEIVED).increment(1);
-        metrics::histogram!(names::MESSAGE_SIZE).record(bytes.len() as f64);
+        metrics::histogram!(names::MESSAGE_SIZE).record(text.len() as f64);
         if !allowed {
             let detail = format!("more than {} messages a second; this one was not taken", self.per_second);
             return refuse(Code::RateLimited, &detail);
         }
-        if bytes.len() > self.max_bytes {
-            let detail = format!("{} bytes, at most {} are taken", bytes.len(), self.max_bytes);
+        if text.len() > self.max_bytes {
+            let detail = format!("{} bytes, at most {} are taken", text.len(), self.max_bytes);
             return refuse(Code::TooLarge, &detail);
         }
-        if matches!(received, Received::Binary(_)) {
-            return refuse(Code::BadMessage, "a text message is expected, this one is binary");
-        }
-        match protocol::parse(bytes) {
+        match protocol::parse(text.as_bytes()) {
             Err(detail) => refuse(Code::BadMessage, &detail),
             Ok(Message::Ping) => Step::Reply(protocol::pong()),
             Ok(Message::Subscribe { site, after }) => {

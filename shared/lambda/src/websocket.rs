@@ -25,6 +25,11 @@ pub fn client(event: &WebSocketEvent) -> Result<IpAddr, Fault> {
     address.ok_or_else(|| Fault::BadEvent("requestContext.identity.sourceIp is not an address".into()))
 }
 
+/// The client's headers, each with all its lines. `headers` of the event has the last line of each only.
+pub fn headers(event: &WebSocketEvent) -> &HeaderMap {
+    if event.multi_value_headers.is_empty() { &event.headers } else { &event.multi_value_headers }
+}
+
 /// What the query of a connecting client holds, or why it is not understood.
 pub fn options<T: DeserializeOwned>(event: &WebSocketEvent) -> Result<T, ApiError> {
     let pairs = event.query_string_parameters.iter().map(|(name, value)| (name, value.into()));

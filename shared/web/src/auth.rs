@@ -2,12 +2,18 @@
 
 use crate::config::Secret;
 use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 
 /// The subprotocol that a browser offers beside the one that carries its token.
 pub const SUBPROTOCOL: &str = "owsc";
-/// What the subprotocol that carries a token begins with.
-const TOKEN_SUBPROTOCOL: &str = "bearer.";
+/// Begins a subprotocol that carries a token as it is.
+const PLAIN_TOKEN: &str = "bearer.";
+/// Begins a subprotocol that carries a token in base64url without padding: a subprotocol cannot hold `=`, `/` or `,`,
+/// and tokens may.
+const ENCODED_TOKEN: &str = "owsc.bearer64.";
 
 /// Whether what a client sent is the secret, in a time that does not depend on where the two differ.
 pub fn matches(secret: &Secret, sent: &str) -> bool {
@@ -21,10 +27,19 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The token that a WebSocket client brings: as a header, as the query's `token`, or, from browsers that can do
-/// neither safely, as a subprotocol `bearer.<token>` beside the subprotocol `owsc`.
-pub fn websocket_token<'a>(headers: &'a HeaderMap, query_token: Option<&'a str>) -> Option<&'a str> {
-    bearer(headers).or(query_token).or_else(|| subprotocols(headers).find_map(|p| p.strip_prefix(TOKEN_SUBPROTOCOL)))
+/// The token that a WebSocket client sends: as a header, as the query's `token`, or, as browsers can do neither safely,
+/// as a subprotocol `owsc.bearer64.<base64url of the token>` or `bearer.<token>` beside the subprotocol `owsc`.
+pub fn websocket_token<'a>(headers: &'a HeaderMap, query_token: Option<&'a str>) -> Option<Cow<'a, str>> {
+    let given = bearer(headers).or(query_token).map(Cow::Borrowed);
+    given.or_else(|| subprotocols(headers).find_map(token_in))
+}
+
+fn token_in(subprotocol: &str) -> Option<Cow<'_, str>> {
+    let Some(encoded) = subprotocol.strip_prefix(ENCODED_TOKEN) else {
+        return subprotocol.strip_prefix(PLAIN_TOKEN).map(Cow::Borrowed);
+    };
+    let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 /// The subprotocol to answer with: never the one that carries the token.
@@ -60,9 +75,31 @@ mod tests {
         assert_eq!(bearer(&headers(&[(header::AUTHORIZATION, "Bearer abc")])), Some("abc"));
         assert_eq!(bearer(&headers(&[(header::AUTHORIZATION, "Basic abc")])), None);
         let browser = headers(&[(header::SEC_WEBSOCKET_PROTOCOL, "owsc, bearer.abc")]);
-        assert_eq!(websocket_token(&browser, None), Some("abc"));
+        assert_eq!(websocket_token(&browser, None).as_deref(), Some("abc"));
         assert_eq!(chosen_subprotocol(&browser), Some("owsc"));
-        assert_eq!(websocket_token(&HeaderMap::new(), Some("q")), Some("q"));
+        assert_eq!(websocket_token(&HeaderMap::new(), Some("q")).as_deref(), Some("q"));
         assert_eq!(chosen_subprotocol(&headers(&[(header::SEC_WEBSOCKET_PROTOCOL, "bearer.abc")])), None);
+    }
+
+    #[test]
+    fn a_subprotocol_carries_any_token_in_base64url() {
+        let token = |subprotocols: &'static str| {
+            let headers = headers(&[(header::SEC_WEBSOCKET_PROTOCOL, subprotocols)]);
+            websocket_token(&headers, None).map(Cow::into_owned)
+        };
+        assert_eq!(token("owsc, owsc.bearer64.YStiL2M9LGQ").as_deref(), Some("a+b/c=,d"));
+        assert_eq!(token("owsc, owsc.bearer64.w6Q_").as_deref(), Some("ä?"));
+        for unreadable in ["owsc, owsc.bearer64.YStiL2M9LGQ=", "owsc, owsc.bearer64._w", "owsc, owsc.bearer64.!"] {
+            assert_eq!(token(unreadable), None, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn subprotocols_may_come_in_several_lines() {
+        let name = header::SEC_WEBSOCKET_PROTOCOL;
+        let mut lines = headers(&[(name.clone(), "owsc")]);
+        lines.append(name, HeaderValue::from_static("bearer.abc"));
+        assert_eq!(websocket_token(&lines, None).as_deref(), Some("abc"));
+        assert_eq!(chosen_subprotocol(&lines), Some("owsc"));
     }
 }

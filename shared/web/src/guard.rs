@@ -53,7 +53,7 @@ impl Guard {
     ) -> ApiResult<()> {
         // Browsers let any page open a WebSocket to any server, and only say which page it is.
         let Some(token) = &self.token else { return self.origins.admit(headers) };
-        self.compare(token, auth::websocket_token(headers, query_token), client, path)
+        self.compare(token, auth::websocket_token(headers, query_token).as_deref(), client, path)
     }
 
     /// Compares what a client sent with the token. Without a token nothing is guessed; wrong ones are counted, and who sent

@@ -133,7 +133,10 @@ export class Client {
   /** Publishes readings over one WebSocket, in order; resolves when the host has taken them all. */
   async publish(...readings: Reading[]): Promise<void> {
     const { token, liveUrl } = this.#host;
-    const socket = new WebSocket(liveUrl, token ? ["owsc", `bearer.${token}`] : []);
+    const socket = new WebSocket(
+      liveUrl,
+      token ? ["owsc", `owsc.bearer64.${Buffer.from(token).toString("base64url")}`] : [],
+    );
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new Error("no answer to what was published")), PATIENCE_MS);
     socket.onerror = () => reject(new Error(`no connection to ${liveUrl}`));

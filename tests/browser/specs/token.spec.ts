@@ -100,6 +100,17 @@ test("uploading and the certificate work with a token", async ({ dashboard, page
   await expect(page.getByTestId("certificate")).toHaveAttribute("data-ready", "true");
 });
 
+for (const token of ["q5Jr/xT4+kL0sRfYc8HnWg==", 'all,of;it=[here]/<\\>?@:{}"']) {
+  test(`events arrive with the token ${token}`, async ({ dashboard, startHost }) => {
+    const host = await startHost({ token });
+    await dashboard.open(host, "Overview", { site: SITE });
+    await enter(dashboard, token);
+    await dashboard.live();
+    await client(host).publish({ time: "2026-05-01T00:00:00Z", species: "Ni", concentration: 0.5, site: SITE });
+    await expect(dashboard.tile("Ni")).toBeVisible();
+  });
+}
+
 test("a host without a token never asks for one", async ({ dashboard, demo }) => {
   await dashboard.openLive(demo);
   await expect(dashboard.dialog).toBeHidden();

@@ -1,5 +1,7 @@
 //! The end-to-end suite once more, on the function binaries behind the local gateway, and what only they have.
 
+#[path = "../suite/autobahn/mod.rs"]
+mod autobahn;
 #[path = "../suite/cases.rs"]
 mod cases;
 #[path = "../suite/certificate.rs"]
@@ -20,6 +22,8 @@ mod errors;
 mod faults;
 #[path = "../suite/fits.rs"]
 mod fits;
+#[path = "../suite/handshake.rs"]
+mod handshake;
 #[path = "../suite/inbox.rs"]
 mod inbox;
 #[path = "../suite/ingest.rs"]

@@ -141,8 +141,6 @@ async fn what_is_no_message_is_answered_and_the_connection_goes_on() -> anyhow::
         Message::text(r#"{"time":1,"species":"SO4","concentration":NaN}"#),
         Message::text(r#"{"time":1,"species":"SO4","concentration":null}"#),
         Message::text(r#"{"type":"subscribe","after":"x"}"#),
-        Message::binary(vec![0, 159, 146, 150]),
-        Message::binary(br#"{"type":"ping"}"#.to_vec()),
     ] {
         socket.send_raw(message.clone()).await?;
         let answer = socket.next().await?;

@@ -1,6 +1,7 @@
 //! The end-to-end suite: one binary, the real server, real sockets.
 
 mod asking;
+mod autobahn;
 mod backup;
 mod buckets;
 mod cases;
@@ -22,6 +23,8 @@ mod fault_ways;
 mod faults;
 mod fits;
 mod folder;
+mod frames;
+mod handshake;
 mod inbox;
 mod ingest;
 mod instances;

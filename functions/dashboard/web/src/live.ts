@@ -43,6 +43,13 @@ const PING_UNSEEN_EVERY = 60_000;
 /** Events are handed on in batches, so that a flood of readings leaves the page time to draw. */
 const BATCH_EVERY = 40;
 
+/** The subprotocol that carries a token: in base64url, as a subprotocol cannot hold every letter that a token may. */
+function carrier(secret: string): string {
+  const bytes = String.fromCharCode(...new TextEncoder().encode(secret));
+  const encoded = btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return `owsc.bearer64.${encoded}`;
+}
+
 export class Live {
   readonly connection = new Signal<Connection>("connecting");
   #socket: WebSocket | null = null;
@@ -99,9 +106,9 @@ export class Live {
     const secret = token.get();
     let socket: WebSocket;
     try {
-      socket = secret ? new WebSocket(url, ["owsc", `bearer.${secret}`]) : new WebSocket(url);
+      socket = secret ? new WebSocket(url, ["owsc", carrier(secret)]) : new WebSocket(url);
     } catch {
-      // A token that no subprotocol can carry is one that no request was answered for.
+      // The browser refuses the address, as it does an unencrypted one on an encrypted page.
       this.connection.set("offline");
       return;
     }

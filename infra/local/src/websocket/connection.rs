@@ -76,6 +76,16 @@ impl Close {
         Self::new(code, "Invalid frame")
     }
 
+    /// API Gateway takes no binary messages.
+    pub(super) fn unsupported() -> Self {
+        Self::new(close_code::UNSUPPORTED, "Binary messages are not supported")
+    }
+
+    /// Whether the client broke the protocol so that nothing more can be read of it.
+    pub(super) fn is_violation(&self) -> bool {
+        self.tell && matches!(self.code, close_code::SIZE | close_code::PROTOCOL | close_code::INVALID)
+    }
+
     /// The client has gone without a word, or does not read.
     pub(super) fn abnormal() -> Self {
         Self { code: close_code::ABNORMAL, reason: String::new(), tell: false }
@@ -177,9 +187,17 @@ impl Connection {
     }
 }
 
+/// The bytes of an id, which is base64.
+const ID_BYTES: usize = 11;
+
 /// An id as API Gateway makes them: 15 letters, digits, dashes and underscores, and an equals sign.
 pub(super) fn identifier() -> String {
-    URL_SAFE.encode(&uuid::Uuid::new_v4().as_bytes()[..11])
+    URL_SAFE.encode(&uuid::Uuid::new_v4().as_bytes()[..ID_BYTES])
+}
+
+/// Whether a text can be an id.
+pub(super) fn is_identifier(text: &str) -> bool {
+    text.len() == 16 && URL_SAFE.decode(text).is_ok_and(|bytes| bytes.len() == ID_BYTES)
 }
 
 #[cfg(test)]
@@ -223,5 +241,9 @@ mod tests {
         let id = identifier();
         assert!(id.len() == 16 && id.ends_with('='), "{id}");
         assert_ne!(id, identifier());
+        assert!(is_identifier(&id));
+        for malformed in ["", "abc", "=", &id[..15], &format!("{id}="), &id.replace('=', "A"), "../../../../../="] {
+            assert!(!is_identifier(malformed), "{malformed}");
+        }
     }
 }

@@ -3,10 +3,7 @@
 use super::connection::{Close, Connection, identifier};
 use crate::http::{client_headers, pairs, time_of};
 use crate::template::WebSocketApi;
-use axum::extract::ws::Message;
 use axum::http::request::Parts;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
@@ -42,15 +39,11 @@ pub(super) fn connect(api: &WebSocketApi, connection: &Connection, parts: &Parts
 }
 
 /// The event of a message.
-pub(super) fn message(api: &WebSocketApi, connection: &Connection, route_key: &str, message: &Message) -> Incoming {
+pub(super) fn message(api: &WebSocketApi, connection: &Connection, route_key: &str, text: &str) -> Incoming {
     let request_id = identifier();
     let mut context = context(api, connection, route_key, "MESSAGE", &request_id);
     context["messageId"] = json!(identifier());
-    let (body, encoded) = match message {
-        Message::Text(text) => (text.as_str().to_owned(), false),
-        other => (STANDARD.encode(other.clone().into_data()), true),
-    };
-    let event = json!({"requestContext": context, "body": body, "isBase64Encoded": encoded});
+    let event = json!({"requestContext": context, "body": text, "isBase64Encoded": false});
     Incoming { request_id, event: Bytes::from(event.to_string()) }
 }
 

@@ -1,6 +1,6 @@
 //! `@connections`: what functions do with connections.
 
-use super::connection::{Close, Refused};
+use super::connection::{Close, Refused, is_identifier};
 use super::{Live, MAX_MESSAGE};
 use crate::http::{self, decoded, read_away, read_up_to};
 use crate::permissions::{Permissions, access_key, connection};
@@ -31,7 +31,12 @@ impl Live {
             read_away(body);
             return error(StatusCode::FORBIDDEN, "ForbiddenException", &message);
         }
-        let connection = self.0.connections.lock().get(&decoded(id)).cloned();
+        let id = decoded(id);
+        if !is_identifier(&id) {
+            read_away(body);
+            return error(StatusCode::BAD_REQUEST, "BadRequestException", &format!("Invalid connectionId: {id:.40}"));
+        }
+        let connection = self.0.connections.lock().get(&id).cloned();
         let gone = || error(StatusCode::GONE, "GoneException", "The connection is gone");
         match (parts.method, connection) {
             (Method::POST, connection) => {

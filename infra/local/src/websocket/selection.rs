@@ -1,18 +1,13 @@
 //! Which route a message takes.
 
 use super::Live;
-use axum::extract::ws::Message;
 use serde_json::Value;
 
 impl Live {
     /// The route key that a message's body names, if there is such a route, else `$default`, if there is that.
-    pub(super) fn select(&self, message: &Message) -> Option<String> {
-        let named = match message {
-            Message::Text(text) => named(&self.0.api.selection, text.as_str()),
-            _ => None,
-        };
+    pub(super) fn select(&self, text: &str) -> Option<String> {
         // The routes of a connection's life are not for messages.
-        let named = named.filter(|key| !key.starts_with('$'));
+        let named = named(&self.0.api.selection, text).filter(|key| !key.starts_with('$'));
         let known = |key: &String| self.0.routes.contains_key(key);
         named.filter(known).or_else(|| Some("$default".to_owned()).filter(known))
     }

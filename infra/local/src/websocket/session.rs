@@ -7,7 +7,7 @@
 use super::connection::{Close, Connection};
 use super::{Live, Outcome, event};
 use crate::http::{body_of, status_of};
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
@@ -21,6 +21,8 @@ use tokio_tungstenite::tungstenite;
 const STUCK: Duration = Duration::from_secs(30);
 /// How long the last messages and the goodbye may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long the socket of a client that broke the protocol stays open. Clients wait about a second at most for it to close.
+const LINGER: Duration = Duration::from_millis(250);
 /// How long a function may still work on messages before the end of their connection is told.
 const LAST_MESSAGES: Duration = Duration::from_secs(5);
 /// Messages that wait for a function; reading pauses when there are more.
@@ -40,9 +42,10 @@ pub(super) async fn run(live: Live, connection: Arc<Connection>, socket: WebSock
     connection.close(close.clone());
     // A task of ours ends by a panic at worst, and the connection is at its end anyway.
     let _ = writer.await;
-    if close.code == close_code::SIZE {
-        // What was not read would destroy the goodbye, if the socket were closed before the client has seen it.
-        sleep(LAST_WORDS / 2).await;
+    if close.is_violation() {
+        // The client broke the protocol. Closing the socket with bytes unread would reset the connection, and could
+        // destroy the close frame before the client has read it.
+        sleep(LINGER).await;
     } else {
         let _ = timeout(LAST_WORDS, async { while let Some(Ok(_)) = stream.next().await {} }).await;
     }
@@ -56,7 +59,7 @@ async fn read(
     live: &Live,
     connection: &Connection,
     stream: &mut SplitStream<WebSocket>,
-    messages: mpsc::Sender<Message>,
+    messages: mpsc::Sender<Utf8Bytes>,
 ) -> Close {
     let end_of_life = Instant::now() + live.0.connection_duration;
     let mut pending = None;
@@ -81,7 +84,8 @@ async fn read(
                 match received {
                     Some(Ok(Message::Close(frame))) => return said(frame),
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                    Some(Ok(message)) => pending = Some(message),
+                    Some(Ok(Message::Text(text))) => pending = Some(text),
+                    Some(Ok(Message::Binary(_))) => return Close::unsupported(),
                     Some(Err(error)) => return failed(error),
                     None => return Close::abnormal(),
                 }
@@ -147,7 +151,7 @@ async fn write(connection: Arc<Connection>, mut sink: SplitSink<WebSocket, Messa
 }
 
 /// Hands messages to functions, one after the other unless it may be several at once.
-async fn work(live: Live, connection: Arc<Connection>, mut messages: mpsc::Receiver<Message>) {
+async fn work(live: Live, connection: Arc<Connection>, mut messages: mpsc::Receiver<Utf8Bytes>) {
     let limit = Arc::new(Semaphore::new(PARALLEL));
     while let Some(message) = messages.recv().await {
         if !live.0.parallel {
@@ -166,9 +170,9 @@ async fn work(live: Live, connection: Arc<Connection>, mut messages: mpsc::Recei
 
 impl Live {
     /// Hands a message to its function, and tells the client what API Gateway would.
-    async fn hand_over(&self, connection: &Connection, message: Message) {
-        let route = self.select(&message);
-        let incoming = event::message(&self.0.api, connection, route.as_deref().unwrap_or_default(), &message);
+    async fn hand_over(&self, connection: &Connection, text: Utf8Bytes) {
+        let route = self.select(&text);
+        let incoming = event::message(&self.0.api, connection, route.as_deref().unwrap_or_default(), &text);
         let tell = |text: &str| {
             let body = json!({"message": text, "connectionId": connection.id, "requestId": incoming.request_id});
             // A client that is gone, or takes nothing, cannot be told.

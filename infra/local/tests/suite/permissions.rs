@@ -76,7 +76,7 @@ async fn the_database_is_open_as_far_as_the_role_reaches() {
 async fn connections_are_managed_as_far_as_the_role_reaches() {
     let gateway = Gateway::start(LIMITED, &[]);
     let (_, access_key) = environment(&gateway).await;
-    let url = gateway.url("/ws/@connections/nobody=");
+    let url = gateway.url("/ws/@connections/L0SM9cOFvHcCIhw=");
     let status = async |request: reqwest::RequestBuilder, key: &str| {
         signed(request, key).send().await.unwrap().status().as_u16()
     };

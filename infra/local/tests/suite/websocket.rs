@@ -3,6 +3,7 @@
 use crate::gateway::{Gateway, PATIENCE};
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_apigatewaymanagement::error::ProvideErrorMetadata;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_smithy_http_client::Builder;
 use futures_util::{SinkExt, StreamExt};
@@ -87,8 +88,7 @@ async fn a_connection_from_its_beginning_to_its_end() {
     let (mut socket, response) = connect_async(request).await.unwrap();
     assert_eq!(response.headers()["sec-websocket-protocol"], "one");
     socket.send(Message::text("hello")).await.unwrap();
-    socket.send(Message::binary(vec![1, 2])).await.unwrap();
-    let events = gateway.wait_for("messages", |events| of(events, "MESSAGE").len() == 2).await;
+    let events = gateway.wait_for("message", |events| of(events, "MESSAGE").len() == 1).await;
     let (connect, messages) = (of(&events, "CONNECT")[0], of(&events, "MESSAGE"));
     assert_eq!(connect["queryStringParameters"], json!({"a": "2"}));
     assert_eq!(connect["multiValueQueryStringParameters"], json!({"a": ["1", "2"]}));
@@ -102,9 +102,9 @@ async fn a_connection_from_its_beginning_to_its_end() {
     assert_eq!((&context["routeKey"], &context["messageDirection"]), (&json!("$default"), &json!("IN")));
     assert!(context["messageId"].is_string() && context["requestId"].is_string());
     assert_eq!((&messages[0]["body"], &messages[0]["isBase64Encoded"]), (&json!("hello"), &json!(false)));
-    assert_eq!((&messages[1]["body"], &messages[1]["isBase64Encoded"]), (&json!("AQI="), &json!(true)));
     let frame = CloseFrame { code: 4000.into(), reason: "done".into() };
     socket.close(Some(frame)).await.unwrap();
+    assert_eq!(closed(&mut socket).await.code, 4000.into(), "the same code comes back");
     assert_eq!(disconnected(&gateway).await, (4000, "done".to_owned()));
 }
 
@@ -188,6 +188,29 @@ async fn functions_manage_connections_with_the_sdk() {
     assert_eq!(disconnected(&gateway).await.0, 1000);
     let unsigned = reqwest::Client::new().post(gateway.url(&format!("/ws/@connections/{id}"))).send().await.unwrap();
     assert_eq!(unsigned.status(), 403);
+}
+
+#[tokio::test]
+async fn an_id_that_can_be_none_is_a_bad_request() {
+    let gateway = Gateway::start(LIVE, &[]);
+    let client = sdk(&gateway);
+    for id in ["x", "L0SM9cOFvHcCIhw", "L0SM9cOFvHcCIhwAAA=="] {
+        let error = client.post_to_connection().connection_id(id).data(Blob::new("x")).send().await.unwrap_err();
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        assert_eq!((status, error.code()), (Some(400), Some("BadRequestException")), "{id}");
+    }
+    let error = client.delete_connection().connection_id("L0SM9cOFvHcCIhw=").send().await.unwrap_err();
+    assert!(error.into_service_error().is_gone_exception(), "well-formed, and nobody's");
+}
+
+#[tokio::test]
+async fn a_binary_message_ends_the_connection() {
+    let gateway = Gateway::start(LIVE, &[]);
+    let mut socket = connect(&gateway, "").await;
+    socket.send(Message::binary(vec![1, 2])).await.unwrap();
+    assert_eq!(closed(&mut socket).await.code, 1003.into());
+    assert_eq!(disconnected(&gateway).await.0, 1003);
+    assert!(of(&gateway.events(), "MESSAGE").is_empty(), "it is not handed to the function");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use domain::name;
 use engine::publisher::{Fate, PublishError};
 use futures_util::future::{BoxFuture, ready};
-use futures_util::stream::FuturesOrdered;
+use futures_util::stream::{FusedStream, FuturesOrdered};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use live::metrics::{self as names, Dropped};
 use live::ports::{Batch, Connection, Connections, Pushed};
@@ -20,10 +20,10 @@ use metrics::Counter;
 use std::sync::Arc;
 use std::time::Duration;
 use table::{Store, StoreError};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
-use tokio_tungstenite::tungstenite;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 use tokio_util::sync::CancellationToken;
-use ws_message::{Allowance, Messages, Received, Step, unpublished};
+use ws_message::{Allowance, Messages, Step, unpublished};
 
 /// Readings of one connection that are on their way into the feed; with more, its messages are not read until some
 /// have arrived.
@@ -43,6 +43,10 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 const FAREWELL: Duration = Duration::from_secs(30);
 /// How long the end of a stopping server may take for one connection.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long the socket of a client that broke the protocol stays open. Closing it with bytes unread resets the
+/// connection, and could destroy the close frame before the client has read it. Clients wait about a second at most for
+/// the server to close.
+const LINGER: Duration = Duration::from_millis(250);
 
 /// What every connection works with.
 #[derive(Clone)]
@@ -74,14 +78,20 @@ pub(super) struct Session {
 
 /// Why a connection ends.
 enum End {
-    /// The client has closed it, or is gone.
-    Client,
+    /// The client has sent a close frame, which the library answers with its code at the next flush.
+    Closed,
+    /// The client is gone without one.
+    Gone,
     /// The client does not read what it gets.
     TooSlow,
     /// The client sent more than a message may have on the wire.
     TooLarge,
     /// The client sent a text that is not UTF-8.
-    NotText,
+    NotUtf8,
+    /// The client sent a binary message.
+    Binary,
+    /// The client broke the WebSocket protocol.
+    Protocol,
     /// The client does not answer pings.
     Silent,
     /// The server stops.
@@ -94,8 +104,14 @@ impl From<axum::Error> for End {
     fn from(error: axum::Error) -> Self {
         match error.into_inner().downcast::<tungstenite::Error>().map(|error| *error) {
             Ok(tungstenite::Error::Capacity(_)) => Self::TooLarge,
-            Ok(tungstenite::Error::Utf8(_)) => Self::NotText,
-            _ => Self::Client,
+            Ok(tungstenite::Error::Utf8(_)) => Self::NotUtf8,
+            Ok(tungstenite::Error::Protocol(
+                ProtocolError::ResetWithoutClosingHandshake
+                | ProtocolError::SendAfterClosing
+                | ProtocolError::ReceivedAfterClosing,
+            )) => Self::Gone,
+            Ok(tungstenite::Error::Protocol(_)) => Self::Protocol,
+            _ => Self::Gone,
         }
     }
 }
@@ -178,7 +194,7 @@ impl Session {
             Turn::Message(message) => {
                 self.last_sign = Instant::now();
                 self.holding = None;
-                self.receive(message.ok_or(End::Client)??).await?;
+                self.receive(message.ok_or(End::Gone)??).await?;
             }
             Turn::Due(None) => return Ok(()),
             Turn::Due(Some(frame)) => self.answer(frame).await?,
@@ -205,14 +221,14 @@ impl Session {
     }
 
     async fn receive(&mut self, message: Message) -> Result<(), End> {
-        let received = match &message {
-            Message::Text(text) => Received::Text(text),
-            Message::Binary(bytes) => Received::Binary(bytes),
+        let text = match &message {
+            Message::Text(text) => text.as_str(),
+            Message::Binary(_) => return Err(End::Binary),
             // Pings are answered by the library.
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
-            Message::Close(_) => return Err(End::Client),
+            Message::Close(_) => return Err(End::Closed),
         };
-        match self.host.messages.receive(&self.connection, self.allowance.take(), received) {
+        match self.host.messages.receive(&self.connection, self.allowance.take(), text) {
             Step::Reply(frame) if self.in_flight.is_empty() => self.answer(frame).await,
             Step::Reply(frame) => {
                 self.in_flight.push_back(ready(Some(frame)).boxed());
@@ -303,7 +319,7 @@ impl Session {
         for event in events.iter().filter(|event| event.seq > known) {
             if event.is_for(&self.connection) {
                 // Frames are made of JSON text; `try_from` only proves it again.
-                let text = Utf8Bytes::try_from(event.frame.clone()).map_err(|_| End::Client)?;
+                let text = Utf8Bytes::try_from(event.frame.clone()).map_err(|_| End::Gone)?;
                 self.feed(Message::Text(text)).await?;
                 sent += 1;
             }
@@ -317,7 +333,12 @@ impl Session {
     async fn part(mut self, end: End) {
         let resume = format!("reconnect and subscribe with after={}", self.position);
         let (code, reason, patience) = match end {
-            End::Client => return,
+            End::Gone => return,
+            End::Closed => {
+                // A client that does not take the answer goes without it.
+                let _ = timeout(LAST_WORDS, self.socket.flush()).await;
+                return;
+            }
             End::TooSlow => {
                 names::dropped(Dropped::TooSlow);
                 tracing::warn!(connection = self.connection.id, "a client does not read and is dropped");
@@ -327,9 +348,17 @@ impl Session {
                 names::refused(Code::TooLarge);
                 (close_code::SIZE, format!("at most {} bytes a message", protocol::MAX_WIRE_BYTES), LAST_WORDS)
             }
-            End::NotText => {
+            End::NotUtf8 => {
                 names::refused(Code::BadMessage);
                 (close_code::INVALID, "a text message is UTF-8".to_owned(), LAST_WORDS)
+            }
+            End::Binary => {
+                names::refused(Code::BadMessage);
+                (close_code::UNSUPPORTED, "messages are text".to_owned(), LAST_WORDS)
+            }
+            End::Protocol => {
+                names::refused(Code::BadMessage);
+                (close_code::PROTOCOL, "protocol error".to_owned(), LAST_WORDS)
             }
             End::Silent => {
                 names::dropped(Dropped::Silent);
@@ -343,8 +372,11 @@ impl Session {
             }
         };
         let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-        // Who does not take leave in time is left without.
+        // A client that does not take the close frame in time goes without it.
         if let Ok(Ok(())) = timeout(patience, self.socket.send(frame)).await {
+            if self.socket.is_terminated() {
+                return sleep(LINGER).await;
+            }
             // Until the client has answered, closing the socket could destroy what it has not read yet.
             let answer = async { while let Some(Ok(_)) = self.socket.recv().await {} };
             let _ = timeout(LAST_WORDS, answer).await;
