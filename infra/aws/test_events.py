@@ -71,6 +71,13 @@ class Schedules(unittest.TestCase):
         self.assertEqual(FUNCTIONS["chemistry"][0], ref(target["Arn"]))
         self.assertEqual('{"sweep": {}}', target["Input"])
 
+    def test_connections_that_ended_without_a_word_are_found(self):
+        properties = RESOURCES["WsDisconnectFunctionSweep"]["Properties"]
+        self.assertEqual("rate(10 minutes)", properties["ScheduleExpression"])
+        (target,) = properties["Targets"]
+        self.assertEqual(FUNCTIONS["ws-disconnect"][0], ref(target["Arn"]))
+        self.assertNotIn("Input", target)
+
     def test_objects_in_the_inbox_and_no_others_tell_of_themselves(self):
         properties = RESOURCES["BatchFunctionObject"]["Properties"]
         detail = {"bucket": {"name": [{"Ref": "Inbox"}]}, "object": {"key": [{"prefix": "inbox/"}]}}
@@ -88,8 +95,9 @@ class Schedules(unittest.TestCase):
             self.assertRegex(expression, r"^rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)$", name)
 
     def test_a_sweep_that_failed_leaves_it_to_the_next(self):
-        self.assertEqual({"settle", "batch", "chemistry"}, self.invoked().keys())
-        self.assertEqual(0, self.invoked()["settle"]["MaximumRetryAttempts"])
+        self.assertEqual({"settle", "batch", "chemistry", "ws-disconnect"}, self.invoked().keys())
+        for binary in ("settle", "ws-disconnect"):
+            self.assertEqual(0, self.invoked()[binary]["MaximumRetryAttempts"])
 
     def test_files_and_fits_that_fail_are_tried_again_and_noticed(self):
         for binary in ("batch", "chemistry"):

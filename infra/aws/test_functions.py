@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "metrics": {"OW_SC_TABLE", "OW_SC_METRICS_PROTECT", "OW_SC_METRICS_TOKEN"},
     "dashboard": {"OW_SC_LIVE_URL", "OW_SC_UPLOAD_URL"},
     "ws-connect": API,
-    "ws-disconnect": {"OW_SC_TABLE"},
+    "ws-disconnect": {"OW_SC_TABLE", "OW_SC_PUSH_URL"},
     "ws-message": {"OW_SC_TABLE", "OW_SC_WS_MSGS_PER_SEC", "OW_SC_WS_MAX_MESSAGE_BYTES", "OW_SC_PUSH_URL"},
     "ws-broadcast": {"OW_SC_TABLE", "OW_SC_PUSH_URL"},
     "settle": {"OW_SC_TABLE"},

@@ -10,9 +10,9 @@ INDEX = ("${Table.Arn}/index/gsi",)
 STREAM = ("Table.StreamArn",)
 STREAMS = ("${Table.Arn}/stream/*",)
 QUEUE = ("GivenUp.Arn",)
-CONNECTIONS = tuple(
+POST, DELETE, GET = (
     "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${LiveApi}/ws/" + method + "/@connections/*"
-    for method in ("POST", "DELETE")
+    for method in ("POST", "DELETE", "GET")
 )
 BUCKET = ("Inbox.Arn",)
 WAITING, DONE, REFUSED = (f"${{Inbox.Arn}}/{folder}/*" for folder in ("inbox", "done", "refused"))
@@ -21,7 +21,7 @@ WAITING, DONE, REFUSED = (f"${{Inbox.Arn}}/{folder}/*" for folder in ("inbox", "
 ITSELF = (
     "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-ChemistryFunction*"
 )
-WILDCARDS = {*CONNECTIONS, *STREAMS, WAITING, DONE, REFUSED, ITSELF}
+WILDCARDS = {POST, DELETE, GET, *STREAMS, WAITING, DONE, REFUSED, ITSELF}
 
 READ = ["GetItem", "Query"]
 
@@ -31,7 +31,7 @@ def on(resources, actions, *keys, service="dynamodb"):
     return frozenset(f"{service}:{action}" for action in actions), resources, frozenset(keys)
 
 
-PUSH = on(CONNECTIONS, ["ManageConnections"], service="execute-api")
+PUSH = on((POST, DELETE), ["ManageConnections"], service="execute-api")
 
 # What whoever works marks off needs.
 SETTLED = ("MARKS#*", "ALERTS#*", "FEED#*", "INGEST#*", "PERMIT#*")
@@ -101,7 +101,7 @@ ALLOWED = {
     },
     "metrics": {
         on(TABLE, ["Query"], "COUNTERS#*"),
-        on(INDEX, ["Query"], "OPEN"),
+        on(INDEX, ["Query"], "OPEN", "CONNECTED#*"),
     },
     "dashboard": set(),
     "ws-connect": {
@@ -111,8 +111,10 @@ ALLOWED = {
     },
     "ws-disconnect": {
         on(TABLE, ["GetItem"], "CONNECTION#*"),
+        on(INDEX, ["Query"], "CONNECTED#*"),
         on(TABLE, ["DeleteItem"], "CONNECTION#*", "CONNECTIONS#*"),
         on(TABLE, ["UpdateItem"], "COUNTERS#*"),
+        on((GET,), ["ManageConnections"], service="execute-api"),
     },
     "ws-message": SETTLER
     | {
@@ -125,7 +127,7 @@ ALLOWED = {
     },
     "ws-broadcast": FED
     | {
-        on(TABLE, READ, "DELIVERY#*", "CONNECTIONS#*"),
+        on(TABLE, READ, "DELIVERY#*", "CONNECTION#*", "CONNECTIONS#*"),
         on(TABLE, ["Query"], "FEED#*"),
         on(TABLE, ["PutItem"], "DELIVERY#*"),
         on(TABLE, ["DeleteItem"], "CONNECTION#*", "CONNECTIONS#*"),

@@ -1,9 +1,12 @@
 //! The metrics function: the sums of what all environments have counted.
 
 use lambda::{Error, Function};
+use live::metrics::ACTIVE;
 use metrics_function::Render;
 use metrics_function::sums::{self, Sums};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use telemetry::deltas::VALUE;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -13,9 +16,12 @@ async fn main() -> Result<(), Error> {
         let (store, zeros) = (store.clone(), zeros.clone());
         Box::pin(async move {
             engine::settle::report(&store).await?;
+            let connections = store.count_connections().await?;
             // Zeros, but for what has just been reported.
             let mut sums: Sums = zeros.take().into_iter().map(|delta| (delta.series, delta.numbers)).collect();
             sums.extend(store.counters().await?);
+            // Counted anew each time: a sum of beginnings and ends is wrong for good once an end was not told.
+            sums.insert(ACTIVE.to_owned(), BTreeMap::from([(VALUE.to_owned(), connections as f64)]));
             Ok(sums::render(&sums))
         })
     });

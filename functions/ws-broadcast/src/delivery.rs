@@ -138,7 +138,7 @@ impl Delivery {
         let connection = &subscriber.connection;
         match self.gateway.post(connection, &batch).await {
             Ok(()) => Ok(()),
-            Err(PushError::Gone) => Ok(live::registry::remove(&self.store, connection).await?),
+            Err(PushError::Gone) => Ok(self.store.remove_connection(connection).await?),
             Err(PushError::Failed(reason)) => {
                 tracing::warn!(connection = connection.id, reason, "a connection was not reached and is ended");
                 self.end(connection, Dropped::TooSlow).await
@@ -149,6 +149,6 @@ impl Delivery {
     async fn end(&self, connection: &Connection, why: Dropped) -> Result<(), Fault> {
         dropped(why);
         self.gateway.end(&connection.id).await.map_err(|error| Fault::Push(error.to_string()))?;
-        Ok(live::registry::remove(&self.store, connection).await?)
+        Ok(self.store.remove_connection(connection).await?)
     }
 }

@@ -3,6 +3,7 @@
 pub mod gateway;
 
 use domain::name::{self, DEFAULT_SITE};
+use domain::time;
 use http::HeaderMap;
 use live::ports::{Connection, Connections};
 use serde::Deserialize;
@@ -77,6 +78,7 @@ pub async fn connect<C: Connections>(
         site: site.to_owned(),
         alerts_only: caller.alerts_only,
         waits: options.wait == Wait::True,
+        since: time::now(),
     };
     connections.register(&connection).await?;
     Ok(connection)

@@ -1,5 +1,7 @@
 //! WebSocket disconnect: nothing is sent to the connection any more.
 
+pub mod sweep;
+
 use live::ports::Connections;
 use table::StoreError;
 

@@ -102,7 +102,7 @@ impl Host {
     async fn reply(&self, connection: &Connection, frame: String) -> Result<(), Fault> {
         match self.gateway.send(&connection.id, frame.into()).await {
             Ok(()) => Ok(()),
-            Err(PushError::Gone) => Ok(live::registry::remove(&self.store, connection).await?),
+            Err(PushError::Gone) => Ok(self.store.remove_connection(connection).await?),
             Err(PushError::Failed(reason)) => Err(Fault::Push(reason)),
         }
     }
@@ -111,7 +111,7 @@ impl Host {
     async fn end(&self, id: &str, connection: Option<Connection>) -> Result<(), Fault> {
         self.gateway.end(id).await.map_err(|error| Fault::Push(error.to_string()))?;
         match connection {
-            Some(connection) => live::registry::remove(&self.store, &connection).await?,
+            Some(connection) => self.store.remove_connection(&connection).await?,
             None => self.store.unregister(id).await?,
         }
         Ok(())

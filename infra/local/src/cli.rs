@@ -75,6 +75,13 @@ pub struct Options {
     /// How long a WebSocket connection may last
     #[arg(long, default_value = "2h", value_parser = duration, value_name = "TIME")]
     pub connection_duration: Duration,
+    /// How long functions do not find a connection yet after its $connect has returned: posts to it are answered with 410,
+    /// as they can be in AWS
+    #[arg(long, default_value = "0s", value_parser = duration, value_name = "TIME")]
+    pub connect_delay: Duration,
+    /// Tell no function that a connection has ended: AWS does not promise to
+    #[arg(long)]
+    pub lose_disconnects: bool,
     /// How long a minute is to schedules, to pauses before events are tried again, and to their greatest age: less, and
     /// rate(5 minutes) need not be waited for
     #[arg(long, default_value = "60s", value_parser = minute, value_name = "TIME")]

@@ -105,7 +105,7 @@ impl Function {
             value: String::new(),
             expected: "the URL of the WebSocket API's stage".into(),
         };
-        push::Gateway::new(self.config.push_url.as_deref().ok_or_else(missing)?)
+        push::Gateway::new(self.config.push_url.as_deref().ok_or_else(missing)?, self.store())
     }
 
     /// A router with the layers that every host puts around it, for events of the HTTP API.

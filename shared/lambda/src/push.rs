@@ -1,7 +1,9 @@
 //! Posting to WebSocket clients through API Gateway's management API.
 //!
 //! A post that API Gateway refused for now (429, 5xx), or that never left, is tried again with growing, random waits.
-//! One whose answer is lost is not: the client may have it, and would get it twice.
+//! One whose answer is lost is not: the client may have it, and would get it twice. API Gateway does not know a
+//! connection before its `$connect` has returned, and answers 410 as for one that is gone. So a 410 for a young connection
+//! that is still registered is tried again, too.
 
 use super::clients::management;
 use aws_sdk_apigatewaymanagement::Client;
@@ -9,6 +11,7 @@ use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
 use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, SdkError};
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use bytes::Bytes;
+use domain::time;
 use futures_util::FutureExt;
 use live::metrics::BROADCAST;
 use live::ports::{Batch, Connection, Push, PushError, Pushed};
@@ -16,6 +19,7 @@ use live::protocol;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
+use table::{Store, StoreError};
 use tokio::sync::Semaphore;
 use web::config::ConfigError;
 
@@ -27,6 +31,12 @@ const TRIES: u32 = 5;
 /// connections, with these 1.5 seconds at most.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
+/// How long after its registration a connection may still be unknown to API Gateway, in microseconds. What `$connect` does
+/// afterwards is to tell what it has counted, which takes seconds where the table is busy.
+pub const YOUNG: i64 = 10 * 1_000_000;
+/// How long it takes until a young connection is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The timeouts of one post.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_timeout(Duration::from_secs(2)).build()
@@ -36,6 +46,7 @@ fn timeouts() -> TimeoutConfig {
 #[derive(Clone, Debug)]
 pub struct Gateway {
     client: Client,
+    store: Store,
     posts: Arc<Semaphore>,
 }
 
@@ -50,24 +61,48 @@ enum Attempt {
 }
 
 impl Gateway {
-    /// To the WebSocket API whose stage is at `url`.
-    pub fn new(url: &str) -> Result<Self, ConfigError> {
-        Ok(Self { client: management(url, timeouts())?, posts: Arc::new(Semaphore::new(CONCURRENCY)) })
+    /// To the WebSocket API whose stage is at `url` and whose connections are registered in a table.
+    pub fn new(url: &str, store: Store) -> Result<Self, ConfigError> {
+        Ok(Self { client: management(url, timeouts())?, store, posts: Arc::new(Semaphore::new(CONCURRENCY)) })
     }
 
     /// Sends one message.
     pub async fn send(&self, id: &str, message: Bytes) -> Result<(), PushError> {
         let request = self.client.post_to_connection().connection_id(id).data(Blob::new(message));
-        self.attempt(|| request.clone().send().map(attempt)).await
+        self.unless_young(id, || request.clone().send().map(attempt)).await
     }
 
     /// Ends a connection. One that is gone is well.
     pub async fn end(&self, id: &str) -> Result<(), PushError> {
         let request = self.client.delete_connection().connection_id(id);
-        match self.attempt(|| request.clone().send().map(attempt)).await {
+        match self.unless_young(id, || request.clone().send().map(attempt)).await {
             Err(PushError::Gone) => Ok(()),
             done => done,
         }
+    }
+
+    /// Whether there is such a connection.
+    pub async fn knows(&self, id: &str) -> Result<bool, PushError> {
+        let request = self.client.get_connection().connection_id(id);
+        match self.attempt(|| request.clone().send().map(attempt)).await {
+            Err(PushError::Gone) => Ok(false),
+            done => done.map(|()| true),
+        }
+    }
+
+    /// Calls until the connection is known, or too old to become so, or no longer registered.
+    async fn unless_young<F: Future<Output = Attempt>>(&self, id: &str, call: impl Fn() -> F) -> Result<(), PushError> {
+        loop {
+            match self.attempt(&call).await {
+                Err(PushError::Gone) if self.is_young(id).await.map_err(unread)? => tokio::time::sleep(PAUSE).await,
+                done => return done,
+            }
+        }
+    }
+
+    async fn is_young(&self, id: &str) -> Result<bool, StoreError> {
+        let known = self.store.connection(id).await?;
+        Ok(known.is_some_and(|known| time::now() - known.connection.since < YOUNG))
     }
 
     async fn attempt<F: Future<Output = Attempt>>(&self, call: impl Fn() -> F) -> Result<(), PushError> {
@@ -90,6 +125,10 @@ impl Gateway {
         }
         Err(PushError::Failed(reason))
     }
+}
+
+fn unread(error: StoreError) -> PushError {
+    PushError::Failed(error.to_string())
 }
 
 fn attempt<T, E>(result: Result<T, SdkError<E>>) -> Attempt
@@ -133,6 +172,25 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
+    /// A table that knows no connection: an API that answers every call with an empty object.
+    async fn empty_table() -> Store {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(aws_sdk_dynamodb::config::Region::from_static("local"))
+            .credentials_provider(aws_credential_types::Credentials::new("a", "b", None, None, "test"))
+            .endpoint_url(format!("http://{}", listener.local_addr().unwrap()))
+            .http_client(aws_smithy_http_client::Builder::new().build_http());
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                assert!(connection.read(&mut [0; 8192]).await.unwrap() > 0);
+                let answer = b"HTTP/1.1 200 X\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+                connection.write_all(answer).await.unwrap();
+            }
+        });
+        Store::new(aws_sdk_dynamodb::Client::from_conf(config.build()), "t")
+    }
+
     /// What cannot be caused at a real gateway: an API that answers requests with these statuses by turns, and with 0
     /// not at all.
     async fn api(statuses: &'static [u16]) -> (Gateway, Arc<AtomicUsize>) {
@@ -152,7 +210,7 @@ mod tests {
                 }
             }
         });
-        (Gateway::new(&url).unwrap(), asked)
+        (Gateway::new(&url, empty_table().await).unwrap(), asked)
     }
 
     async fn sent(statuses: &'static [u16]) -> (Result<(), PushError>, usize) {
@@ -189,7 +247,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let gateway = Gateway::new(&format!("http://{address}/ws")).unwrap();
+        let gateway = Gateway::new(&format!("http://{address}/ws"), empty_table().await).unwrap();
         let late = async {
             tokio::time::sleep(Duration::from_millis(150)).await;
             let listener = TcpListener::bind(address).await.unwrap();

@@ -2,19 +2,22 @@
 //!
 //! A connection has an item in its site's list, which is spread over shards so that a large list is read in parallel
 //! and no partition takes all the writes of a morning's logins, and one under its own id, which knows the site. While
-//! it waits for its first message, moves from one site to another, or reads the past, it is in no list.
+//! it waits for its first message, moves from one site to another, or reads the past, it is in no list. The index has
+//! all of them by age: that is how they are counted, and how those are found of whose end nobody was told.
 
-use super::item::{expiring, n, s};
-use super::{Item, ItemExt, PK, SK, Store, StoreError, TTL, keys};
+use super::bootstrap::{GSI, GSI_PK, GSI_SK};
+use super::item::{n, s};
+use super::{Item, ItemExt, PK, SK, Store, StoreError, TTL, keys, time_key};
 use crate::write::Transaction;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{ReturnValue, Select};
 use domain::{name, time};
 use futures_util::future::try_join_all;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Partitions of one site's list.
+/// Partitions of one site's list, and of the index.
 const SHARDS: u8 = 8;
 /// Seconds after which an entry expires that nobody removed: API Gateway ends every connection after two hours.
 const LIFETIME: i64 = 2 * 3600 + 600;
@@ -33,6 +36,8 @@ pub struct Connection {
     pub alerts_only: bool,
     /// Whether it gets nothing before its first message, which is to say where it begins.
     pub waits: bool,
+    /// When it was registered, in microseconds since 1970.
+    pub since: i64,
 }
 
 /// A connection in its site's list.
@@ -67,6 +72,10 @@ fn own_partition(id: &str) -> String {
 
 const OWN: &str = "CONNECTION";
 
+fn index_partition(shard: u8) -> String {
+    format!("CONNECTED#{shard}")
+}
+
 /// The shard of a connection, from its id.
 fn shard(id: &str) -> u8 {
     Sha256::digest(id)[0] % SHARDS
@@ -74,7 +83,9 @@ fn shard(id: &str) -> u8 {
 
 fn item(pk: String, sk: &str, subscriber: &Subscriber) -> Item {
     let Subscriber { connection, from, hold } = subscriber;
-    let mut item = expiring(keys(pk, sk), LIFETIME);
+    let mut item = keys(pk, sk);
+    item.insert(TTL.into(), n(connection.since / 1_000_000 + LIFETIME));
+    item.insert("since".into(), n(connection.since));
     item.insert("id".into(), s(&connection.id));
     item.insert("site".into(), s(&connection.site));
     item.insert("alerts".into(), n(u8::from(connection.alerts_only)));
@@ -86,12 +97,22 @@ fn item(pk: String, sk: &str, subscriber: &Subscriber) -> Item {
     item
 }
 
+fn own_item(subscriber: &Subscriber) -> Item {
+    let connection = &subscriber.connection;
+    let mut item = item(own_partition(&connection.id), OWN, subscriber);
+    item.insert(GSI_PK.into(), s(index_partition(shard(&connection.id))));
+    item.insert(GSI_SK.into(), s(format!("{}#{}", time_key(connection.since), connection.id)));
+    item
+}
+
 fn connection(item: &Item) -> Result<Connection, StoreError> {
     Ok(Connection {
         id: item.text("id")?.into(),
         site: item.text("site")?.into(),
         alerts_only: item.number::<u8>("alerts")? == 1,
         waits: item.contains_key("waits"),
+        // Those of an earlier version do not say; what they say is when they expire.
+        since: item.number_or("since", (item.number::<i64>(TTL)? - LIFETIME) * 1_000_000)?,
     })
 }
 
@@ -170,12 +191,11 @@ impl Store {
     /// later ones has begun without it, or that it is gone.
     pub async fn settle(&self, connection: &Connection, from: u64) -> Result<(), StoreError> {
         let subscriber = Subscriber { connection: connection.clone(), from, hold: 0 };
-        let (id, list) = (&connection.id, list_partition(&connection.site, shard(&connection.id)));
+        let list = list_partition(&connection.site, shard(&connection.id));
         let mut transaction = Transaction::default();
         transaction.unless_begun(self, &connection.site, from)?;
-        transaction.put(self, item(list, id, &subscriber))?;
-        let own = item(own_partition(id), OWN, &subscriber);
-        transaction.put_if(self, own, Some("attribute_exists(pk)"), HashMap::new())?;
+        transaction.put(self, item(list, &connection.id, &subscriber))?;
+        transaction.put_if(self, own_item(&subscriber), Some("attribute_exists(pk)"), HashMap::new())?;
         self.commit(transaction).await
     }
 }
@@ -190,19 +210,67 @@ impl Store {
         if !connection.waits {
             transaction.put(self, item(list_partition(&connection.site, shard(id)), id, &subscriber))?;
         }
-        transaction.put(self, item(own_partition(id), OWN, &subscriber))?;
+        transaction.put(self, own_item(&subscriber))?;
         self.commit(transaction).await
     }
 
-    /// Removes a connection. Of several who find it gone at the same time, one is told that it was there.
-    pub async fn remove_connection(&self, connection: &Connection) -> Result<bool, StoreError> {
+    /// Removes a connection.
+    pub async fn remove_connection(&self, connection: &Connection) -> Result<(), StoreError> {
         let id = &connection.id;
-        let delete =
-            |pk: String, sk: &str| self.client.delete_item().table_name(self.table()).key(PK, s(pk)).key(SK, s(sk));
-        let of_list = delete(list_partition(&connection.site, shard(id)), id);
-        self.patiently(|| of_list.clone().send()).await?;
-        let own = delete(own_partition(id), OWN).return_values(ReturnValue::AllOld);
-        let answer = self.patiently(|| own.clone().send()).await?;
-        Ok(answer.attributes.is_some_and(|item| !item.is_empty()))
+        let keys = [(list_partition(&connection.site, shard(id)), id.as_str()), (own_partition(id), OWN)];
+        for (pk, sk) in keys {
+            let delete = self.client.delete_item().table_name(self.table()).key(PK, s(pk)).key(SK, s(sk));
+            self.patiently(|| delete.clone().send()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// How many connections are registered.
+    pub async fn count_connections(&self) -> Result<usize, StoreError> {
+        let after = time::now() - LIFETIME * 1_000_000;
+        let counts = (0..SHARDS).map(async |shard| {
+            let (mut count, mut start) = (0, None);
+            loop {
+                let query = self.connected(shard, "gsk > :time", after).select(Select::Count);
+                let query = query.set_exclusive_start_key(start);
+                let answer = self.patiently(|| query.clone().send()).await?;
+                count += usize::try_from(answer.count()).unwrap_or_default();
+                start = answer.last_evaluated_key;
+                if start.is_none() {
+                    return Ok::<_, StoreError>(count);
+                }
+            }
+        });
+        Ok(try_join_all(counts).await?.into_iter().sum())
+    }
+
+    /// The ids of the connections that were registered before a time, in microseconds since 1970.
+    pub async fn connected_before(&self, time: i64) -> Result<Vec<String>, StoreError> {
+        let shards = (0..SHARDS).map(async |shard| {
+            let (mut ids, mut start) = (Vec::new(), None);
+            loop {
+                let query = self.connected(shard, "gsk < :time", time).set_exclusive_start_key(start);
+                let answer = self.patiently(|| query.clone().send()).await?;
+                for item in answer.items() {
+                    let id = item.text(PK)?.strip_prefix("CONNECTION#").ok_or_else(|| item.damaged("no connection"))?;
+                    ids.push(id.to_owned());
+                }
+                start = answer.last_evaluated_key;
+                if start.is_none() {
+                    return Ok::<_, StoreError>(ids);
+                }
+            }
+        });
+        Ok(try_join_all(shards).await?.concat())
+    }
+
+    fn connected(&self, shard: u8, condition: &str, time: i64) -> QueryFluentBuilder {
+        let query = self.client.query().table_name(self.table()).index_name(GSI);
+        query
+            .key_condition_expression(format!("gpk = :shard AND {condition}"))
+            .expression_attribute_values(":shard", s(index_partition(shard)))
+            .expression_attribute_values(":time", s(time_key(time)))
     }
 }

@@ -60,6 +60,7 @@ mod verdicts;
 mod water;
 
 mod batch;
+mod connections;
 mod counters;
 mod elsewhere;
 mod hostile;

@@ -3,6 +3,7 @@
 use live::ports::{Connection, Connections};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 use table::deliveries::Progress;
 use table::leases::{LEASE, Watch, Work};
 use table::marks::{Mark, Origin};
@@ -19,8 +20,17 @@ async fn created() -> anyhow::Result<(Table, Store)> {
     Ok((table, store))
 }
 
+/// When all connections of a test are registered.
+static SINCE: LazyLock<i64> = LazyLock::new(domain::time::now);
+
 fn connection(id: usize, site: &str) -> Connection {
-    Connection { id: format!("c{id}"), site: site.into(), alerts_only: id.is_multiple_of(2), waits: false }
+    Connection {
+        id: format!("c{id}"),
+        site: site.into(),
+        alerts_only: id.is_multiple_of(2),
+        waits: false,
+        since: *SINCE,
+    }
 }
 
 #[tokio::test]
@@ -46,6 +56,30 @@ async fn connections_are_listed_by_site_and_move_between_sites() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn connections_are_counted_and_found_by_age_wherever_they_are() -> anyhow::Result<()> {
+    let (_table, store) = &created().await?;
+    let (now, hour) = (domain::time::now(), 3600 * 1_000_000);
+    let made = |id: usize, since: i64| Connection { since, waits: id == 1, ..connection(id, &format!("site{id}")) };
+    for (id, age) in [(0, 0), (1, hour), (2, 2 * hour), (3, 3 * hour)] {
+        store.register(&made(id, now - age)).await?;
+    }
+    assert_eq!(store.count_connections().await?, 3, "the last one has expired");
+    let mut old = store.connected_before(now - hour / 2).await?;
+    old.sort_unstable();
+    assert_eq!(old, ["c1", "c2", "c3"]);
+    // One that moves has the age that it had.
+    let left = store.unsettle("c2").await?.expect("it is there");
+    assert_eq!(store.count_connections().await?, 3, "it is in no list, and there");
+    store.settle(&Connection { site: "elsewhere".into(), ..left.connection }, 0).await?;
+    assert_eq!(store.connected_before(now - 2 * hour + 1).await?.len(), 2);
+    for id in ["c1", "c2", "c2"] {
+        store.unregister(id).await?;
+    }
+    assert_eq!(store.count_connections().await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn new_connections_are_waited_for_until_they_have_said_something() -> anyhow::Result<()> {
     let (_table, store) = &created().await?;
     let connection = connection(1, "a");
@@ -55,7 +89,7 @@ async fn new_connections_are_waited_for_until_they_have_said_something() -> anyh
     assert!(hold().await?.is_some_and(|until| until > now && until <= now + 500_000));
     store.end_hold(&connection).await?;
     assert_eq!(hold().await?, Some(0));
-    live::registry::remove(store, &connection).await?;
+    store.remove_connection(&connection).await?;
     store.end_hold(&connection).await?;
     assert_eq!(hold().await?, None, "what is gone does not come back");
     Ok(())
@@ -74,7 +108,7 @@ async fn a_connection_settles_only_where_no_later_delivery_has_begun() -> anyhow
     }
     store.finish_delivery("a", 7).await?;
     assert_eq!(store.progress("A").await?, Some(Progress { through: 7, begun: 7 }));
-    live::registry::remove(store, &connection(1, "a")).await?;
+    store.remove_connection(&connection(1, "a")).await?;
     assert!(store.settle(&connection(1, "a"), 9).await.is_err(), "what is gone does not come back");
     assert!(store.list("a").await?.is_empty());
     Ok(())

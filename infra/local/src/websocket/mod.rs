@@ -48,6 +48,8 @@ struct Inner {
     idle_timeout: Duration,
     connection_duration: Duration,
     parallel: bool,
+    connect_delay: Duration,
+    lose_disconnects: bool,
     /// What functions may do with connections.
     permissions: Option<Arc<Permissions>>,
     connections: Mutex<HashMap<String, Arc<Connection>>>,
@@ -92,6 +94,8 @@ impl Live {
             idle_timeout: options.idle_timeout,
             connection_duration: options.connection_duration,
             parallel: options.parallel_messages,
+            connect_delay: options.connect_delay,
+            lose_disconnects: options.lose_disconnects,
             connections: Mutex::default(),
             tasks: TaskTracker::new(),
         })))
@@ -149,6 +153,7 @@ impl Live {
         self.0.tasks.spawn(async move {
             let outcome = live.connect_outcome(event).await;
             if outcome.is_ok() {
+                tokio::time::sleep(live.0.connect_delay).await;
                 live.remember(&connection);
             }
             if let Err(Ok(_)) = answer.send(outcome) {
@@ -201,6 +206,9 @@ impl Live {
     async fn forget(&self, connection: &Connection, close: &Close) {
         self.0.connections.lock().remove(&connection.id);
         tracing::debug!(connection = connection.id, code = close.code, "a connection has ended");
+        if self.0.lose_disconnects {
+            return;
+        }
         // There is nobody to tell of a failure, and the log has it.
         let _ = self.invoke("$disconnect", event::disconnect(&self.0.api, connection, close)).await;
     }
