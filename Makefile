@@ -4,7 +4,7 @@ include make/settings.mk make/python.mk make/rust.mk make/node.mk make/go.mk mak
 .DEFAULT_GOAL := help
 # What is missing on the machine is found before anything else is done.
 .NOTPARALLEL:
-.PHONY: help prerequisites run run-lambda test test-dynamodb test-image test-cluster lint audit lint-template lint-deploy lint-web test-template test-browser screenshots stores fmt fmt-deploy doc bench bench-against bench-fanout bench-inbox bench-commands bench-functions fuzz build build-server build-functions deploy docker-build docker-run test-make lock-python docs lint-docs
+.PHONY: help prerequisites run run-lambda test test-dynamodb test-image test-dockerfile test-cluster lint audit lint-template lint-deploy lint-web test-template test-browser screenshots stores fmt fmt-deploy doc bench bench-against bench-fanout bench-inbox bench-commands bench-functions fuzz build build-server build-functions deploy docker-build docker-run test-make lock-python docs lint-docs
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -185,13 +185,18 @@ docker-run: ## Run the image with a database in the volume owsc-data, on http://
 	    --volume owsc-data:/data --read-only --tmpfs /tmp:rw,noexec,nosuid,nodev,size=256m --cap-drop ALL \
 	    --security-opt no-new-privileges --pids-limit 256 --memory 512m --stop-timeout 15 $(RUN_FLAGS) $(IMAGE):$(VERSION)-distroless
 
-test-image: ## Build the images where no image registry is reached, and run them (Debian, as root)
+test-image: build-server ## Make the images of the built server, where no image registry is reached, and run them (Debian, as root)
+	infra/images/without-registry.sh target/server/owsc
+	$(PYTHON) -B -m unittest discover --start-directory infra/images --pattern test_image.py
+
+# The server is built a second time, inside: ten minutes on two cores.
+test-dockerfile: ## The same with the whole Dockerfiles
 	infra/images/without-registry.sh
 	$(PYTHON) -B -m unittest discover --start-directory infra/images --pattern test_image.py
 
 # `make test-cluster CLUSTER_FLAGS="-k restart"` runs a part of it.
-test-cluster: for-emulator $(CLUSTER)/bin/cluster $(HELM) $(KUBERNETES_READY) $(DYNAMODB_READY) ## Bring up Kubernetes of one node and install the chart (Debian, as root)
-	infra/images/without-registry.sh
+test-cluster: for-emulator $(CLUSTER)/bin/cluster $(HELM) $(KUBERNETES_READY) $(DYNAMODB_READY) build-server ## Bring up Kubernetes of one node and install the chart (Debian, as root)
+	infra/images/without-registry.sh target/server/owsc
 	$(CLUSTER_SOURCE)/images.sh $(CLUSTER)/images localhost/openworld-specialty-chemicals:$(VERSION)-distroless
 	DYNAMODB_LOCAL_PORT=8000 $(CLUSTER_SOURCE)/with.sh $(CLUSTER) infra/dynamodb-local/with.sh $(DYNAMODB) \
 	    $(KUBERNETES_PYTHON) -B -m unittest discover --start-directory $(CLUSTER_SOURCE) --verbose $(CLUSTER_FLAGS)

@@ -31,7 +31,7 @@ CLUSTER_FLAGS ?=
 FUNCTIONS := ingest batch upload chemistry api health metrics dashboard ws-connect ws-disconnect ws-message ws-broadcast settle
 
 CONTAINER ?= docker
-IMAGE ?= openworld-specialty-chemicals
+IMAGE ?= localhost/openworld-specialty-chemicals
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
 BUILD_FLAGS ?=
 

@@ -45,6 +45,14 @@ class Dockerfiles(unittest.TestCase):
         channel = tomllib.loads((ROOT / "rust-toolchain.toml").read_text(encoding="utf-8"))["toolchain"]["channel"]
         self.assertIn(f"rust:{channel}-slim-bookworm", SLIM.read_text(encoding="utf-8"))
 
+    def test_every_image_is_named_with_its_registry(self):
+        """A short name is one image here and another there."""
+        for path in (SLIM, DISTROLESS):
+            for image in re.findall(r"(?m)^ARG \w+_IMAGE=(\S+)$", path.read_text(encoding="utf-8")):
+                self.assertRegex(image, r"^[a-z0-9-]+(\.[a-z0-9-]+)+/")
+        for service in yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"].values():
+            self.assertRegex(service["image"], r"^\$\{\w+:-(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)/")
+
     def test_the_user_is_that_of_the_chart(self):
         chart = HERE.parent / "helm/openworld-specialty-chemicals/values.yaml"
         security = yaml.safe_load(chart.read_text(encoding="utf-8"))["podSecurityContext"]
@@ -76,7 +84,7 @@ class Compose(unittest.TestCase):
     def test_the_image_is_the_one_that_is_built(self):
         version = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
         for name in ("first", "second"):
-            self.assertEqual(self.services[name]["image"], f"${{IMAGE:-openworld-specialty-chemicals:{version}}}")
+            self.assertEqual(self.services[name]["image"], f"${{IMAGE:-localhost/openworld-specialty-chemicals:{version}}}")
 
     def test_both_servers_may_write_to_one_inbox(self):
         image = SLIM.read_text(encoding="utf-8")
@@ -86,7 +94,8 @@ class Compose(unittest.TestCase):
             self.assertEqual(service["volumes"], [f"${{INBOX:-inbox}}:{folder}"])
             # What the volume is made of belongs to the image's user, which is taken unless a folder has another owner.
             user = re.fullmatch(r"\$\{INBOX_OWNER:-(.+)\}", service["user"])[1]
-            self.assertIn(f"\nCOPY --from=build --chown={user} /data {folder}\n", image)
+            self.assertIn(f"/volumes{folder}", image)
+            self.assertIn(f"\nCOPY --from=build --chown={user.split(':')[0]}:0 /volumes /\n", image)
             self.assertIn(f"\nUSER {user}\n", image)
 
 

@@ -6,6 +6,8 @@ import os
 import re
 import socket
 import subprocess
+import tarfile
+import tempfile
 import time
 import tomllib
 import unittest
@@ -17,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
 CONTAINER = os.environ.get("CONTAINER", "podman")
 PODMAN = CONTAINER == "podman"
-SLIM = f"{'localhost/' if PODMAN else ''}openworld-specialty-chemicals:{VERSION}"
+SLIM = f"{os.environ.get('IMAGE', 'localhost/openworld-specialty-chemicals')}:{VERSION}"
 DISTROLESS = f"{SLIM}-distroless"
 IMAGES = (SLIM, DISTROLESS)
 TOKEN = "secret-of-the-test"
@@ -128,6 +130,36 @@ class Images(unittest.TestCase):
                 self.assertEqual(status["NoNewPrivs"], ["1"])
                 self.assertNotEqual(status["Seccomp"], ["0"])
                 self.assertIn('"rows_taken":3', container.ask("/api/ingest?site=plant", FILE)[1])
+
+    def test_it_runs_as_whoever_the_platform_says(self):
+        """OpenShift gives each project a user of its own, whose group is 0."""
+        inbox = ("--volume", f"{new_volume()}:/inbox", "--env", "OW_SC_INBOX=/inbox")
+        for image in IMAGES:
+            with self.subTest(image), Container(image, options=("--user", "1000710000:0", *inbox)) as container:
+                container.ready()
+                status = container.status()
+                self.assertEqual((status["Uid"], status["Gid"]), (["1000710000"] * 4, ["0"] * 4))
+                self.assertEqual(int(status["CapEff"][0], 16), 0)
+                self.assertIn('"rows_taken":3', container.ask("/api/ingest?site=plant", FILE)[1])
+                engine("exec", container.id, "/usr/local/bin/owsc", "backup", "--to", "/data/backup.sqlite")
+
+    def test_folders_for_volumes_are_the_groups_and_nothing_else_is(self):
+        for image in IMAGES:
+            listed = self.tree(image)
+            for name in ("data", "inbox"):
+                self.assertEqual(listed[name], ("65532", "0", 0o775), image)
+            self.assertEqual(listed["usr/local/bin/owsc"], ("0", "0", 0o755))
+
+    def tree(self, image):
+        """Owner, group and mode of every path of an image."""
+        container = engine("create", image).strip()
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                engine("export", "--output", f"{folder}/image.tar", container)
+                with tarfile.open(f"{folder}/image.tar") as archive:
+                    return {m.name.rstrip("/"): (str(m.uid), str(m.gid), m.mode & 0o7777) for m in archive}
+        finally:
+            engine("rm", container)
 
     def test_it_writes_to_data_and_tmp_alone(self):
         for image in IMAGES:

@@ -2,7 +2,11 @@
 # Builds both images where no image registry is reached and no Docker runs: with buildah, on bases that are made here of
 # Debian's packages, of this machine's Rust, and of Node from PyPI. They are laid out like the official ones, so that
 # the Dockerfiles are the same. Needs Debian 12 and root. `make docker-build` is the way where a registry is reached.
+#
+#   without-registry.sh            builds the program, too: the whole Dockerfiles
+#   without-registry.sh PROGRAM    takes a program that is built: their last stages, in seconds
 set -euo pipefail
+PROGRAM=${1:+$(realpath "$1")}
 cd "$(dirname "$0")/../.."
 
 SUITE=bookworm
@@ -18,6 +22,16 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 has_image() { buildah inspect --type image "$1" >/dev/null 2>&1; }
+
+# unpack FOLDER PACKAGE...: Debian's packages, unpacked and not installed.
+unpack() {
+    local tree=$1 packages
+    shift
+    packages=$(mktemp -d -p "$WORK")
+    mkdir -p "$tree"
+    (cd "$packages" && apt-get download --quiet --quiet "$@")
+    for package in "$packages"/*.deb; do dpkg-deb --extract "$package" "$tree"; done
+}
 
 # commit NAME FOLDER-OR-TAR [BUILDAH-CONFIG-OPTION...]: an image of nothing but that.
 commit() {
@@ -60,8 +74,7 @@ distroless_base() {
     local tree=$WORK/distroless
     mkdir -p "$tree"/{etc,tmp,home/nonroot}
     chmod 1777 "$tree/tmp"
-    (cd "$WORK" && apt-get download --quiet --quiet base-files netbase tzdata libc6)
-    for package in "$WORK"/*.deb; do dpkg-deb --extract "$package" "$tree"; done
+    unpack "$tree" base-files netbase tzdata libc6
     rm -rf "$tree"/usr/share/{doc,man,locale}
     printf 'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n' >"$tree/etc/passwd"
     printf 'root:x:0:\nnonroot:x:65532:\n' >"$tree/etc/group"
@@ -69,17 +82,38 @@ distroless_base() {
     commit distroless "$tree"
 }
 
-for base in rust node debian distroless; do
-    has_image "$BASE/$base" || { echo "making the base image $base" && "${base}_base"; }
-done
+# What the last stages take from the stage "build", with a program that is built and the libraries and roots of Debian.
+# This machine's own may trust others.
+built() {
+    local tree=$WORK/build
+    unpack "$tree" ca-certificates libgcc-s1
+    # Debian's own layout is that of a merged /usr.
+    if [ ! -L "$tree/lib" ] && [ -d "$tree/lib" ]; then mkdir -p "$tree/usr/lib" && cp -a "$tree/lib/." "$tree/usr/lib/"; fi
+    mkdir -p "$tree/etc/ssl/certs" "$tree/src/target/server"
+    cat "$tree"/usr/share/ca-certificates/mozilla/*.crt >"$tree/etc/ssl/certs/ca-certificates.crt"
+    mkdir "$tree/volumes" && mkdir -m 775 "$tree"/volumes/{data,inbox}
+    cp "$PROGRAM" "$tree/src/target/server/owsc"
+    echo "$tree"
+}
 
 # Roots that this machine trusts hold for the build, where a proxy may stand between it and the packages; the images get
 # Debian's.
 CA=/etc/ssl/certs/ca-certificates.crt
 
+BASES=(debian distroless)
+FLAGS="--isolation chroot --pull-never --layers --format docker"
+if [ -n "$PROGRAM" ]; then
+    FLAGS+=" --build-context build=$(built)"
+else
+    BASES+=(rust node)
+    FLAGS+=" --volume $CA:$CA:ro"
+fi
+for base in "${BASES[@]}"; do
+    has_image "$BASE/$base" || { echo "making the base image $base" && "${base}_base"; }
+done
+
 make --no-print-directory docker-build CONTAINER=buildah IMAGE="$IMAGE" \
-    BUILD_FLAGS="--isolation chroot --pull-never --layers --format docker --volume $CA:$CA:ro \
-        --build-arg RUST_IMAGE=$BASE/rust --build-arg NODE_IMAGE=$BASE/node" \
+    BUILD_FLAGS="$FLAGS --build-arg RUST_IMAGE=$BASE/rust --build-arg NODE_IMAGE=$BASE/node" \
     SLIM_FLAGS="--build-arg RUNTIME_IMAGE=$BASE/debian" \
     DISTROLESS_FLAGS="--build-arg RUNTIME_IMAGE=$BASE/distroless"
 podman images --filter "reference=$IMAGE"
