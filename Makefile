@@ -1,5 +1,5 @@
 # Every target is a command to copy; `make help` lists them. What they need is installed by make/*.mk.
-include make/settings.mk make/python.mk make/rust.mk make/node.mk make/go.mk make/machine.mk make/docs.mk
+include make/settings.mk make/python.mk make/rust.mk make/node.mk make/go.mk make/machine.mk make/docs.mk make/deploy.mk
 
 .DEFAULT_GOAL := help
 # What is missing on the machine is found before anything else is done.
@@ -78,7 +78,8 @@ lint-template: $(SAM_READY) ## Check template.yaml
 
 # The chart, what it renders and what it refuses; the manifests; alert rules and dashboard; the Dockerfiles and the compose
 # file. Needs no cluster and no Docker.
-lint-deploy: $(HELM) $(KUBECONFORM) $(KUBERNETES_READY) ## Check the Helm chart, the manifests, the alert rules and the Dockerfiles
+lint-deploy: export OLDEST_HELM := $(OLDEST_HELM)
+lint-deploy: $(HELM) $(KUBECONFORM) $(KUBERNETES_READY) $(OLDEST_HELM) $(PODSECURITY) ## Check the Helm chart, the manifests, the alert rules and the Dockerfiles
 	$(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/helm
 	$(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/prometheus
 	$(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/images --pattern test_dockerfiles.py

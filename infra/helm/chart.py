@@ -1,6 +1,8 @@
 """Rendering the chart, for its tests and for the plain manifests."""
 
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -31,9 +33,15 @@ def options(values=(), **sets):
         yield from ("--set", f"{name.replace('__', '.')}={value}")
 
 
-def template(*arguments, name="ows", version=NEWEST, chart=CHART):
+def complete(**sets):
+    """Options of helm for values that are not in a file, with a token unless they say where it comes from."""
+    known = sets.keys() & {"secrets__apiToken", "secrets__existingSecret", "allowAnonymous"}
+    return options(**(sets if known else sets | {"secrets__apiToken": "5hJ2kQ9wX7pL"}))
+
+
+def template(*arguments, name="ows", version=NEWEST, chart=CHART, helm="helm"):
     """What `helm template` says: exit code and text."""
-    return run("helm", "template", name, chart, "--kube-version", version, *arguments)
+    return run(helm, "template", name, chart, "--kube-version", version, *arguments)
 
 
 def objects(*arguments, **keywords):
@@ -73,3 +81,26 @@ def server(rendered):
 def environment(rendered):
     """The server's variables: values, or where they come from."""
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in server(rendered)["env"]}
+
+
+def notes(*arguments):
+    """The notes, rendered as an object: `helm template` leaves them out, and `helm install` wants a cluster."""
+    with tempfile.TemporaryDirectory() as folder:
+        chart = Path(folder) / CHART.name
+        shutil.copytree(CHART, chart)
+        path = chart / "templates" / "NOTES.txt"
+        text = f'{{{{ define "notes" }}}}{path.read_text(encoding="utf-8")}{{{{ end }}}}'
+        path.unlink()
+        probe = text + '\nkind: Notes\nmetadata: {name: notes, labels: {}}\ntext: {{ include "notes" . | quote }}\n'
+        (chart / "templates" / "notes.yaml").write_text(probe, encoding="utf-8")
+        return one(objects(*arguments, chart=chart), "Notes")["text"]
+
+
+def files():
+    """Arguments for each set of values, by its name."""
+    return {path.stem if path.parent.name == "ci" else f"plain {path.stem}": ["--values", path] for path in VALUE_SETS}
+
+
+def renderings():
+    """What each set of values renders, by its name."""
+    return [(name, objects(*arguments)) for name, arguments in files().items()]

@@ -3,11 +3,12 @@
 import re
 import unittest
 
-from chart import CHART, options, template
+from chart import CHART, complete, template
 
 DYNAMODB = {"database__mode": "dynamodb", "database__region": "eu-central-1"}
 INGRESS = {"ingress__enabled": "true", "ingress__hosts[0]__host": "effluent.example.com"}
 BUCKET = {"inbox__bucket": "plant-1", "inbox__region": "eu-central-1"}
+BACKUP = {"backup__bucket": "plant-1", "backup__region": "us-east-1"}
 CLAIM = {"inbox__existingClaim": "laboratory"}
 SCALING = {**DYNAMODB, "autoscaling__enabled": "true"}
 
@@ -73,9 +74,46 @@ REFUSED = {
         {"secrets__existingSecret": "mine", "secrets__redisUrl": "redis://redis:6379/0"},
         "existingSecret is in place of",
     ),
-    "metrics that nobody can read": ({"secrets__metricsProtect": "true"}, "nobody could read /metrics"),
+    "the word and a token": (
+        {"allowAnonymous": "true", "secrets__apiToken": "a"},
+        "allowAnonymous is true, but secrets.apiToken is set",
+    ),
+    "a Redis that nobody would ask": (
+        {"redis__enabled": "true"},
+        "redis.enabled wakes servers that share a table, but the embedded database has one server",
+    ),
+    "a backup of a table elsewhere": (
+        {**DYNAMODB, "backup__size": "5Gi"},
+        "backup is for the embedded database, but the mode is dynamodb",
+    ),
+    "two places for backups": ({**BACKUP, "backup__size": "5Gi"}, "are places for backups, and there is one"),
+    "keys for no backup": ({"backup__credentialsSecret": "minio"}, "belong to backup.bucket, which is not set"),
+    "a folder of no backup": ({**BACKUP, "backup__subPath": "a"}, "backup.subPath belongs to backup.existingClaim"),
+    "a class of no backup": ({**BACKUP, "backup__storageClass": "a"}, "backup.storageClass belongs to backup.size"),
+    "a backup nowhere": ({"backup__bucket": "plant-1"}, "backup.bucket needs backup.region, or backup.endpoint"),
+    "a backup in another region than the inbox": (
+        {**BUCKET, **BACKUP},
+        "the inbox and the backups have one region, one endpoint and one pair of keys",
+    ),
+    "a backup beside what it is of": (
+        {"backup__existingClaim": "ows-openworld-specialty-chemicals"},
+        "backup.existingClaim is the database's volume",
+    ),
+    "a role of nowhere for backups": (
+        {
+            "backup__bucket": "plant-1",
+            "backup__endpoint": "https://s3.internal.example.com",
+            "serviceAccount__roleArn": "arn:aws:iam::123456789012:role/effluent",
+        },
+        "serviceAccount.roleArn needs backup.region",
+    ),
+    "names without end": (
+        {**INGRESS, "ingress__hosts[0]__host": "*.example.com", "allowAnonymous": "true"},
+        "allowAnonymous with a wildcard among the hosts",
+    ),
+    "a route that no gateway takes": ({"httpRoute__enabled": "true"}, "httpRoute.enabled without httpRoute.parentRefs"),
     "two Redis": (
-        {"redis__enabled": "true", "secrets__redisUrl": "redis://redis:6379/0"},
+        {**DYNAMODB, "redis__enabled": "true", "secrets__redisUrl": "redis://redis:6379/0"},
         "redis.enabled runs a Redis of its own, but secrets.redisUrl names another",
     ),
     "a token where it can be read": ({"env__OW_SC_API_TOKEN": "a"}, "OW_SC_API_TOKEN is what secrets.apiToken is for"),
@@ -172,6 +210,18 @@ MISTYPED = {
     "replicacount=1": "'replicacount' not allowed",
     "image.repo=x": "'repo' not allowed",
     "image.repository=registry.example.com/owsc:1.0": "does not match pattern",
+    "image.repository=openworld-specialty-chemicals": "does not match pattern",
+    "image.repository=plant/owsc": "does not match pattern",
+    "redis.image.repository=redis": "does not match pattern",
+    "backup.size=5 GB": "does not match pattern",
+    "backup.every=0": "minimum: got 0, want 1",
+    "backup.every=8761": "maximum: got 8,761, want 8,760",
+    "backup.keep=0": "minimum: got 0, want 1",
+    "backup.to=/backup": "'to' not allowed",
+    "allowAnonymous=yes please": "got string, want boolean",
+    "openshift=auto": "got string, want ",
+    "httpRoute.parentRefs[0]=public": "got string, want object",
+    "prometheusRule.runbookUrl=docs": "does not match pattern",
     "image.digest=sha256:1234": "does not match pattern",
     "image.pullPolicy=Sometimes": "value must be one of",
     "database.mode=aws": "value must be one of 'embedded', 'dynamodb'",
@@ -220,7 +270,7 @@ class Refusals(unittest.TestCase):
         answers = []
         for name, (values, message) in REFUSED.items():
             with self.subTest(name):
-                code, said = template(*options(**values))
+                code, said = template(*complete(**values))
                 self.assertNotEqual(code, 0)
                 self.assertIn(message, said)
                 answers.append(said)
@@ -231,10 +281,10 @@ class Refusals(unittest.TestCase):
                 self.assertTrue(any(re.search(pattern, answer) for answer in answers))
 
     def test_a_sleep_needs_a_kubernetes_that_can(self):
-        code, said = template(*options(preStopSleepSeconds=5), version="1.29.0")
+        code, said = template(*complete(preStopSleepSeconds=5), version="1.29.0")
         self.assertNotEqual(code, 0)
         self.assertIn(SLEEPLESS, said)
-        self.assertEqual(template(*options(preStopSleepSeconds=5), version="1.30.0")[0], 0)
+        self.assertEqual(template(*complete(preStopSleepSeconds=5), version="1.30.0")[0], 0)
 
     def test_an_old_kubernetes(self):
         code, said = template(version="1.26.0")

@@ -102,6 +102,17 @@ class Rules(unittest.TestCase):
                 self.assertTrue(used)
                 self.assertLessEqual(used, KNOWN)
 
+    def test_they_look_at_one_job(self):
+        """The chart puts its own in its place, of every metric or of none."""
+        for rule in RULES:
+            with self.subTest(rule["alert"]):
+                selectors = re.findall(r'(?<!")\b((?:owsc|ws|stream)_\w+|up)\b(\{job="owsc"[,}])?', rule["expr"])
+                self.assertTrue(selectors)
+                self.assertTrue(all(job for _, job in selectors), selectors)
+                # What is left says which job it is of.
+                for labels in re.findall(r"(?:sum|max)(?: by \(([^)]*)\))?", rule["expr"]):
+                    self.assertIn("job", labels.split(", "))
+
     def test_prometheus_takes_the_dashboards_queries(self):
         variables = {"$__rate_interval": "5m", "$__range": "6h", "$job": ".*", "$instance": ".*"}
         rules = []

@@ -21,6 +21,7 @@ NODE = "10.0.0.1"
 # Seconds until a test no longer waits.
 PATIENCE = 60
 # `make lint-deploy` looks into these kinds; here they need only be known.
+APPROVED = {"api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api"}
 OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
@@ -132,15 +133,16 @@ def volume(number):
 
 
 def operators_kinds():
-    """The kinds that Prometheus' operator brings."""
-    for kind in ("ServiceMonitor", "PrometheusRule"):
+    """The kinds that Prometheus' operator and a gateway bring."""
+    monitoring, gateway = "monitoring.coreos.com", "gateway.networking.k8s.io"
+    for group, kind in ((monitoring, "ServiceMonitor"), (monitoring, "PrometheusRule"), (gateway, "HTTPRoute")):
         version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": OPEN}}
         names = {"kind": kind, "plural": f"{kind.lower()}s"}
         yield {
             "apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"{names['plural']}.monitoring.coreos.com"},
-            "spec": {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": names, "versions": [version]},
+            "metadata": {"name": f"{names['plural']}.{group}", "annotations": APPROVED},
+            "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": [version]},
         }
 
 

@@ -1,5 +1,6 @@
 """The chart and the plain manifests on a Kubernetes of one node: `make test-cluster`."""
 
+import base64
 import json
 import re
 import tempfile
@@ -37,7 +38,7 @@ GUIDE = {
 
 def setUpModule():
     """Volumes for all tests."""
-    volumes(8)
+    volumes(12)
 
 
 class Case(unittest.TestCase):
@@ -115,6 +116,59 @@ class Guide(Case):
         return sorted(found - own)
 
 
+class Closed(Case):
+    """Who is let in, and as whom it runs."""
+
+    NAME = "ows-openworld-specialty-chemicals"
+
+    def token(self):
+        """The token that the chart keeps."""
+        secret = json.loads(self.space.kubectl("get", "secret", self.NAME, "--output", "json"))
+        return base64.b64decode(secret["data"]["OW_SC_API_TOKEN"]).decode()
+
+    def pod(self):
+        """The pod of the embedded database."""
+        return json.loads(self.space.kubectl("get", "pod", f"{self.NAME}-0", "--output", "json"))
+
+    def test_a_token_is_generated_and_stays(self):
+        self.space.install()
+        token, pod = self.token(), self.pod()["metadata"]["uid"]
+        self.assertRegex(token, "^[A-Za-z0-9]{40}$")
+        self.space.helm("test")
+        address = self.space.address(self.NAME)
+        for path in ("/api/status", "/metrics"):
+            self.assertEqual((ask(address, path)[0], ask(address, path, token)[0]), (401, 200), path)
+        # Nothing that pods are made of changes, not even the token.
+        self.space.install("upgrade", service__annotations__note="x")
+        self.assertEqual((self.token(), self.pod()["metadata"]["uid"]), (token, pod))
+        # As the guide has it rotated.
+        self.space.kubectl("delete", "secret", self.NAME)
+        self.space.install("upgrade")
+        self.assertNotEqual(self.token(), token)
+        eventually("the new token", lambda: ask(address, "/api/status", self.token())[0] == 200)
+        self.assertEqual(ask(address, "/api/status", token)[0], 401)
+
+    def test_the_word_opens_it_under_the_names_of_the_service(self):
+        self.space.install(allowAnonymous="true")
+        self.space.helm("test")
+        self.assertEqual(ask(self.space.address(self.NAME), "/api/status")[0], 200)
+
+    def test_the_user_of_a_project_of_openshift_can_do_all(self):
+        # What its admission puts into a pod that asks for nothing.
+        user = {"runAsUser": 1000710000, "runAsGroup": 0, "fsGroup": 1000710000}
+        settings = {f"podSecurityContext__{name}": value for name, value in user.items()}
+        self.space.install(**GUIDE, **settings)
+        self.space.helm("test")
+        context = self.pod()["spec"]["securityContext"]
+        self.assertEqual({name: context[name] for name in user}, user)
+        address = self.space.address(self.NAME)
+        status, body = ask(address, "/api/ingest?site=plant", TOKEN, FILE)
+        self.assertEqual((status, json.loads(body)["rows_taken"]), (200, 3), body)
+        self.space.kubectl("delete", "pod", f"{self.NAME}-0")
+        self.space.kubectl("rollout", "status", f"statefulset/{self.NAME}", "--timeout=60s")
+        eventually("the file", lambda: len(self.ingests(address)) == 1)
+
+
 class Several(Case):
     """Three instances on a table that they share."""
 
@@ -145,7 +199,7 @@ class Several(Case):
         addresses = list(self.space.pods().values())
         self.assertEqual(len(addresses), 3)
         for address in addresses:
-            eventually("Redis", lambda at=address: "owsc_redis_up 1" in ask(at, "/metrics")[1])
+            eventually("Redis", lambda at=address: "owsc_redis_up 1" in ask(at, "/metrics", TOKEN)[1])
         followers = [Follower(address, TOKEN) for address in addresses]
         for follower in followers:
             follower.start()

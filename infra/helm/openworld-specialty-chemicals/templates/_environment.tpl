@@ -16,7 +16,7 @@ twice. */ -}}
 - name: AWS_ENDPOINT_URL_DYNAMODB
   value: {{ . | quote }}
 {{- end }}
-{{- with $.Values.inbox.endpoint }}
+{{- with include "owsc.s3Endpoint" $ }}
 - name: AWS_ENDPOINT_URL_S3
   value: {{ . | quote }}
 {{- end }}
@@ -33,16 +33,30 @@ twice. */ -}}
 {{- end }}
 - name: OW_SC_MAX_BATCH_BYTES
   value: {{ include "owsc.maxBytes" . | quote }}
+{{- with include "owsc.backup" . }}
+- name: OW_SC_BACKUP
+  value: {{ . | quote }}
+- name: OW_SC_BACKUP_EVERY
+  value: {{ $.Values.backup.every | quote }}
+- name: OW_SC_BACKUP_KEEP
+  value: {{ $.Values.backup.keep | quote }}
+{{- end }}
+{{- if .Values.allowAnonymous }}
+- name: OW_SC_ALLOW_ANONYMOUS
+  value: "1"
+- name: OW_SC_HOSTS
+  value: {{ include "owsc.hosts" . | quote }}
+{{- end }}
 {{- with .Values.secrets }}
-{{- if or .existingSecret .apiToken }}
-{{ include "owsc.fromSecret" (dict "secret" $secret "key" "OW_SC_API_TOKEN") }}
+{{- if or .existingSecret (include "owsc.apiToken" $) }}
+{{ include "owsc.fromSecret" (dict "secret" $secret "key" "OW_SC_API_TOKEN" "optional" $.Values.allowAnonymous) }}
 {{- end }}
 {{- if or .existingSecret .metricsToken }}
 {{ include "owsc.fromSecret" (dict "secret" $secret "key" "OW_SC_METRICS_TOKEN" "optional" .existingSecret) }}
 {{- end }}
-{{- if .metricsProtect }}
+{{- if include "owsc.hasToken" $ }}
 - name: OW_SC_METRICS_PROTECT
-  value: "1"
+  value: {{ .metricsProtect | ternary "1" "0" | quote }}
 {{- end }}
 {{- if $.Values.redis.enabled }}
 - name: OW_SC_REDIS_URL
@@ -56,7 +70,8 @@ twice. */ -}}
 {{- end }}
 {{- end }}
 {{- range $name, $value := .Values.env }}
-{{- if not (kindIs "invalid" $value) }}
+{{- $merged := and $.Values.allowAnonymous (eq $name "OW_SC_HOSTS") }}
+{{- if not (or (kindIs "invalid" $value) $merged) }}
 - name: {{ $name | quote }}
   value: {{ include "owsc.text" $value | quote }}
 {{- end }}
@@ -75,4 +90,22 @@ twice. */ -}}
       {{- if .optional }}
       optional: true
       {{- end }}
+{{- end }}
+
+{{- /* Without a token, the server answers for the names that it is told: the service's, for `helm test`, and those that it is
+published under. */ -}}
+{{- define "owsc.hosts" -}}
+{{- $name := include "owsc.fullname" . }}
+{{- $service := printf "%s.%s" $name .Release.Namespace }}
+{{- $hosts := list $name $service (printf "%s.svc" $service) }}
+{{- if .Values.ingress.enabled }}
+{{- range .Values.ingress.hosts }}
+{{- $hosts = append $hosts .host }}
+{{- end }}
+{{- end }}
+{{- if .Values.httpRoute.enabled }}
+{{- $hosts = concat $hosts .Values.httpRoute.hostnames }}
+{{- end }}
+{{- $more := get .Values.env "OW_SC_HOSTS" | default "" }}
+{{- eq $more "*" | ternary $more (append $hosts $more | compact | join ",") }}
 {{- end }}

@@ -52,9 +52,59 @@ helm.sh/chart: {{ printf "%s-%s" .context.Chart.Name .context.Chart.Version | re
 {{- define "owsc.secretName" -}}
 {{- with .Values.secrets -}}
 {{- if .existingSecret }}{{ .existingSecret }}
-{{- else if or .apiToken .metricsToken .redisUrl }}{{ include "owsc.fullname" $ }}
+{{- else if or (include "owsc.apiToken" $) .metricsToken .redisUrl }}{{ include "owsc.fullname" $ }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- /* The API token, unless it is in a Secret of the user's or not wanted. It may be random: all templates of a rendering
+get the same one. */ -}}
+{{- define "owsc.apiToken" -}}
+{{- if not (hasKey .Values.secrets "found") }}
+{{- $_ := set .Values.secrets "found" (include "owsc.findToken" .) }}
+{{- end }}
+{{- .Values.secrets.found }}
+{{- end }}
+
+{{- define "owsc.findToken" -}}
+{{- with .Values.secrets }}
+{{- if not (or .existingSecret .apiToken $.Values.allowAnonymous) }}
+{{- $there := lookup "v1" "Secret" $.Release.Namespace (include "owsc.fullname" $) | default dict }}
+{{- $kept := get (get $there "data" | default dict) "OW_SC_API_TOKEN" }}
+{{- if $kept }}{{ b64dec $kept }}
+{{- /* A list is never empty of everything, except where there is no cluster to ask. Helm itself has to list Secrets. */}}
+{{- else if lookup "v1" "Secret" $.Release.Namespace "" }}{{ randAlphaNum 40 }}
+{{- else }}
+{{- fail "there is no API token, and no cluster to keep a generated one in (helm template, Argo CD, a dry run): it would be another one at each rendering. Set secrets.existingSecret or secrets.apiToken; or allowAnonymous=true, and whoever reaches the service can read and write" }}
+{{- end }}
+{{- else }}{{ .apiToken }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Whether somebody has to show a token at /metrics. */ -}}
+{{- define "owsc.metricsProtected" -}}
+{{- if and .Values.secrets.metricsProtect (include "owsc.hasToken" .) }}true{{ end }}
+{{- end }}
+
+{{- define "owsc.hasToken" -}}
+{{- with .Values.secrets }}
+{{- if or .existingSecret .metricsToken (include "owsc.apiToken" $) }}true{{ end }}
+{{- end }}
+{{- end }}
+
+{{- /* OpenShift refuses pods that choose a user or a group themselves. */ -}}
+{{- define "owsc.podSecurityContext" -}}
+{{- $openshift := .Values.openshift }}
+{{- if kindIs "invalid" $openshift }}
+{{- $openshift = .Capabilities.APIVersions.Has "security.openshift.io/v1" }}
+{{- end }}
+{{- $openshift | ternary (omit .Values.podSecurityContext "runAsUser" "runAsGroup" "fsGroup") .Values.podSecurityContext | toYaml }}
+{{- end }}
+
+{{- /* How the alert rules know the metrics of this release from those of others. */ -}}
+{{- define "owsc.job" -}}
+{{- .Values.prometheusRule.job | default (printf "%s/%s" .Release.Namespace (include "owsc.fullname" .)) }}
 {{- end }}
 
 {{- /* A setting as text. A number that was read from a file is a float, and would be written as 1.048576e+07. */ -}}
@@ -72,10 +122,33 @@ one region and one pair of keys: the table's, which are the inbox' too, or else 
 {{- define "owsc.cloud" -}}
 {{- if not (include "owsc.embedded" .) }}
 {{- set (pick .Values.database "region" "endpoint" "credentialsSecret") "anyRegion" "local" | toJson }}
-{{- else if .Values.inbox.bucket }}
+{{- else if or .Values.inbox.bucket .Values.backup.bucket }}
 {{- /* Stores that have no regions answer to this one, if they look at it at all. */}}
-{{- set (pick .Values.inbox "region" "credentialsSecret") "anyRegion" "us-east-1" | toJson }}
+{{- $store := empty .Values.inbox.bucket | ternary .Values.backup .Values.inbox }}
+{{- set (pick $store "region" "credentialsSecret") "anyRegion" "us-east-1" | toJson }}
 {{- else }}{}
+{{- end }}
+{{- end }}
+
+{{- /* Where the inbox' and the backups' buckets are, if not in S3. */ -}}
+{{- define "owsc.s3Endpoint" -}}
+{{- .Values.inbox.endpoint | default .Values.backup.endpoint }}
+{{- end }}
+
+{{- /* Where the database is backed up to, or nothing. */ -}}
+{{- define "owsc.backup" -}}
+{{- with .Values.backup }}
+{{- if .bucket }}s3://{{ .bucket }}{{ with .prefix }}/{{ . }}{{ end }}
+{{- else if or .existingClaim .size }}/backup
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "owsc.backupClaim" -}}
+{{- with .Values.backup }}
+{{- if .existingClaim }}{{ .existingClaim }}
+{{- else if .size }}{{ include "owsc.fullname" $ }}-backup
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -11,7 +11,7 @@ metadata:
   annotations:
     {{- if $ours }}
     {{- /* Variables are read at the start: pods are replaced when the Secret changes. What is in yours is not known. */}}
-    checksum/secret: {{ pick .Values.secrets "apiToken" "metricsToken" "redisUrl" | toJson | sha256sum }}
+    checksum/secret: {{ set (pick .Values.secrets "metricsToken" "redisUrl") "apiToken" (include "owsc.apiToken" .) | toJson | sha256sum }}
     {{- end }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
@@ -25,7 +25,7 @@ spec:
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
   securityContext:
-    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+    {{- include "owsc.podSecurityContext" . | nindent 4 }}
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
@@ -89,6 +89,13 @@ spec:
           subPath: {{ . | quote }}
           {{- end }}
         {{- end }}
+        {{- if include "owsc.backupClaim" . }}
+        - name: backup
+          mountPath: /backup
+          {{- with .Values.backup.subPath }}
+          subPath: {{ . | quote }}
+          {{- end }}
+        {{- end }}
         {{- with .Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -107,6 +114,11 @@ spec:
     {{- end }}
     {{- with .Values.inbox.existingClaim }}
     - name: inbox
+      persistentVolumeClaim:
+        claimName: {{ . }}
+    {{- end }}
+    {{- with include "owsc.backupClaim" . }}
+    - name: backup
       persistentVolumeClaim:
         claimName: {{ . }}
     {{- end }}
