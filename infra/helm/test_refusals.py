@@ -58,6 +58,10 @@ REFUSED = {
         "persistence.size is below inbox.maxBytes",
     ),
     "the inbox twice": ({**CLAIM, "env__OW_SC_INBOX": "/srv/inbox"}, "OW_SC_INBOX is what inbox is for"),
+    "the word where it is not looked for": (
+        {"env__OW_SC_ALLOW_ANONYMOUS": "1"},
+        "OW_SC_ALLOW_ANONYMOUS is what allowAnonymous is for",
+    ),
     "the largest file twice": (
         {"env__OW_SC_MAX_BATCH_BYTES": 1000},
         "OW_SC_MAX_BATCH_BYTES is what inbox.maxBytes is for",
@@ -243,6 +247,8 @@ MISTYPED = {
     "env.OW_SC_RL_PERSEC=5": "invalid propertyName 'OW_SC_RL_PERSEC'",
     "env.OW_SC_RL_PER_SEC=ten": "does not match pattern",
     "env.OW_SC_MAX_CSV_BYTES=1e6": "does not match pattern",
+    "env.OW_SC_HOSTS=https://effluent.example.com": "does not match pattern",
+    "env.OW_SC_HSTS=on": "does not match pattern",
     "env.OW_SC_CORS_ORIGINS=*": "does not match pattern",
     "env.OW_SC_TRUSTED_PROXIES=ingress.example.com": "does not match pattern",
     "env.OW_SC_UPLOAD_URL=s3://plant-1": "does not match pattern",

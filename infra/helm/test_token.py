@@ -105,6 +105,20 @@ class Open(unittest.TestCase):
                 self.assertFalse(variables.keys() & {"OW_SC_API_TOKEN", "OW_SC_METRICS_PROTECT"})
                 self.assertNotIn("Secret", [item["kind"] for item in rendered])
 
+    def test_the_server_knows_the_names_that_it_is_published_under(self):
+        def hosts(**values):
+            return environment(objects(*options(allowAnonymous="true", **values)))["OW_SC_HOSTS"].split(",")
+
+        own = [NAME, f"{NAME}.default", f"{NAME}.default.svc"]
+        self.assertEqual(hosts(), own)
+        self.assertEqual(hosts(**PUBLISHED["by an ingress"]), [*own, "effluent.example.com"])
+        route = {**PUBLISHED["by a gateway"], "httpRoute__hostnames[0]": "a.example.com"}
+        self.assertEqual(hosts(**route, env__OW_SC_HOSTS="b.example.com"), [*own, "a.example.com", "b.example.com"])
+        any_name = PUBLISHED["by an ingress"] | {"ingress__hosts[0]__host": "*.example.com"}
+        self.assertEqual(hosts(**any_name, env__OW_SC_HOSTS="*"), ["*"])
+        closed = environment(objects(*options(secrets__apiToken="a", env__OW_SC_HOSTS="b.example.com")))
+        self.assertEqual(closed["OW_SC_HOSTS"], "b.example.com")
+
     def test_metrics_may_have_a_token_of_their_own(self):
         values = {"allowAnonymous": "true", "secrets__metricsToken": "m", "serviceMonitor__enabled": "true"}
         rendered = objects(*options(**values))

@@ -165,6 +165,10 @@ class Particulars(unittest.TestCase):
         self.assertEqual(limit(**table, **claim, inbox__maxBytes=five), f"{512 + 4 * 5 * 1024}Mi")
         self.assertEqual(limit(**table, env__OW_SC_INBOX="/share", inbox__maxBytes=1), "513Mi")
         self.assertEqual(limit(inbox__bucket="plant", inbox__region="us-east-1", tmpSizeLimit="1Gi"), "1Gi")
+        backup = {"backup__bucket": "backups", "persistence__size": "7Gi"}
+        self.assertEqual(limit(**backup, backup__region="us-east-1"), f"{512 + (4 + 7) * 1024}Mi")
+        self.assertEqual(limit(**backup, inbox__bucket="plant", inbox__region="us-east-1"), f"{512 + 7 * 1024}Mi")
+        self.assertEqual(limit(backup__size="7Gi"), f"{512 + 4 * 1024}Mi")
         for enough in ("9Ei", "5Gi", "5.5Gi", "6G", "1Ti", five, str(five)):
             self.assertEqual(str(limit(**claim, inbox__maxBytes=five, tmpSizeLimit=enough)), str(enough))
         for little in ("4.99Gi", "5G", "5119Mi", five - 1):
@@ -265,6 +269,10 @@ class Particulars(unittest.TestCase):
         backend = {"name": service["metadata"]["name"], "port": service["spec"]["ports"][0]["port"]}
         self.assertEqual(route["rules"][0]["backendRefs"], [backend])
         self.assertEqual(route["hostnames"], ["effluent.example.com"])
+
+    def test_the_demonstration_is_loaded_only_if_it_is_asked_for(self):
+        self.assertNotIn("--demo", server(objects(*complete()))["args"])
+        self.assertIn("--demo", server(objects(*files()["trial"]))["args"])
 
     def test_instances_are_spread_among_themselves(self):
         pod = one(objects(*files()["scheduling"]), "Deployment")["spec"]["template"]

@@ -66,12 +66,12 @@ def hardened():
 class Container:
     """A running container, which is removed at the end."""
 
-    def __init__(self, image, *, network="host", arguments=(), volume=None, options=()):
+    def __init__(self, image, *, network="host", host="127.0.0.1", arguments=(), volume=None, options=()):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.volume = volume or new_volume()
-        words = arguments or ("serve", "--host", "127.0.0.1", "--port", self.port, "--no-demo")
+        words = arguments or ("serve", "--host", host, "--port", self.port)
         self.id = engine(
             "run", "--detach", *LIMITS, *hardened(), "--network", network, "--env", f"OW_SC_API_TOKEN={TOKEN}",
             "--volume", f"{self.volume}:/data", *options, image, *words,
@@ -203,10 +203,51 @@ class Images(unittest.TestCase):
                 engine("stop", "--time", "15", container.id)
                 self.assertEqual(shell("cd /inbox && echo */north/*"), "done/north/report.csv done/north/report.csv.json\n")
 
+    def test_it_does_not_open_to_the_world_by_itself(self):
+        for image in IMAGES:
+            with self.subTest(image):
+                closed = ("run", "--rm", *LIMITS, *hardened(), "--network", "none", "--volume", f"{new_volume()}:/data")
+                code, said = engine(*closed, image, check=False)
+                self.assertNotEqual(code, 0)
+                self.assertIn("Set OW_SC_API_TOKEN, or OW_SC_ALLOW_ANONYMOUS=1 if that is meant", said)
+                word = ("--env", "OW_SC_API_TOKEN=", "--env", "OW_SC_ALLOW_ANONYMOUS=1")
+                with Container(image, options=word, host="0.0.0.0") as container:
+                    container.ready()
+                    self.assertEqual(json.loads(container.ask("/api/status")[1])["sites"], [])
+
+    def test_it_backs_itself_up_and_the_backup_is_good(self):
+        shelf = new_volume()
+        with Container(DISTROLESS) as first:
+            first.ready()
+            first.ask("/api/ingest?site=plant", FILE)
+            engine("stop", "--time", "15", first.id)
+        # A new volume belongs to whom the folder below it belonged: there is one for an inbox.
+        backup = ("--volume", f"{shelf}:/inbox", "--env", "OW_SC_BACKUP=/inbox")
+        with Container(DISTROLESS, volume=first.volume, options=backup) as again:
+            again.ready()
+            name = self.backup_of(shelf)
+            volume = new_volume()
+            mounts = ("--volume", f"{shelf}:/from:ro", "--volume", f"{volume}:/data")
+            engine("run", "--rm", *LIMITS, *hardened(), *mounts, DISTROLESS, "restore", "--from", f"/from/{name}")
+        with Container(DISTROLESS, volume=volume) as restored:
+            restored.ready()
+            self.assertEqual(json.loads(restored.ask("/api/ingests")[1])["ingests"][0]["bytes"], len(FILE))
+
+    def backup_of(self, shelf):
+        """The name of the first backup, once it is there."""
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            mount = ("--volume", f"{shelf}:/shelf:ro")
+            names = engine("run", "--rm", *LIMITS, *hardened(), *mount, "--entrypoint", "/bin/ls", SLIM, "/shelf").split()
+            if backups := [name for name in names if re.fullmatch(r"owsc-.+Z\.sqlite", name)]:
+                return backups[0]
+            time.sleep(0.3)
+        raise AssertionError("there is no backup after 30 s")
+
     def test_its_health_is_asked_by_the_program_itself(self):
         for image in IMAGES:
             # In a network of its own, where the port is the usual one.
-            with self.subTest(image), Container(image, network="none", arguments=("serve", "--no-demo")) as container:
+            with self.subTest(image), Container(image, network="none", arguments=("serve",)) as container:
                 until = time.monotonic() + 30
                 while not container.healthy() and time.monotonic() < until:
                     time.sleep(0.2)
@@ -229,7 +270,8 @@ class Images(unittest.TestCase):
             self.assertEqual(json.loads(second.ask("/api/ingests")[1])["ingests"][0]["bytes"], len(FILE))
 
     def test_a_volume_that_it_may_not_write_is_a_clear_error(self):
-        code, said = engine("run", "--rm", *LIMITS, *hardened(), "--volume", "/:/data:ro", DISTROLESS, check=False)
+        token = ("--env", f"OW_SC_API_TOKEN={TOKEN}")
+        code, said = engine("run", "--rm", *LIMITS, *hardened(), *token, "--volume", "/:/data:ro", DISTROLESS, check=False)
         self.assertNotEqual(code, 0)
         self.assertIn("/data", said)
 

@@ -174,6 +174,10 @@ The embedded database has such a folder by itself. */ -}}
 
 {{- define "owsc.tmpSizeLimit" -}}
 {{- $copies := include "owsc.copies" . | eq "true" | ternary (include "owsc.maxBytes" . | int64 | mul 4) 0 }}
+{{- if .Values.backup.bucket }}
+{{- /* A backup for a bucket is made here first, and is at most as large as the database's volume. */}}
+{{- $copies = include "owsc.bytes" .Values.persistence.size | float64 | int64 | add $copies }}
+{{- end }}
 {{- .Values.tmpSizeLimit | default (printf "%dMi" (div (add $copies 1048575) 1048576 | add 512)) }}
 {{- end }}
 

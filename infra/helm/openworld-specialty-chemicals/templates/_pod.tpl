@@ -42,8 +42,8 @@ spec:
         - "--host={{ .Values.listen }}"
         - --port=8000
         - --database={{ if include "owsc.embedded" . }}embedded{{ else }}aws{{ end }}
-        {{- if not .Values.demo }}
-        - --no-demo
+        {{- if .Values.demo }}
+        - --demo
         {{- end }}
       env:
         {{- include "owsc.environment" . | nindent 8 }}
