@@ -79,7 +79,7 @@ lint-template: $(SAM_READY) ## Check template.yaml
 # The chart, what it renders and what it refuses; the manifests; alert rules and dashboard; the Dockerfiles and the compose
 # file. Needs no cluster and no Docker.
 lint-deploy: export OLDEST_HELM := $(OLDEST_HELM)
-lint-deploy: $(HELM) $(KUBECONFORM) $(KUBERNETES_READY) $(OLDEST_HELM) $(PODSECURITY) ## Check the Helm chart, the manifests, the alert rules and the Dockerfiles
+lint-deploy: for-lint $(HELM) $(KUBECONFORM) $(KUBERNETES_READY) $(OLDEST_HELM) $(PODSECURITY) ## Check the Helm chart, the manifests, the alert rules and the Dockerfiles
 	$(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/helm
 	$(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/prometheus
 	$(KUBERNETES_PYTHON) -B -m unittest discover --start-directory infra/images --pattern test_dockerfiles.py
