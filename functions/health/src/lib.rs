@@ -5,10 +5,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use domain::time;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-use table::Store;
+use table::{Store, StoreError};
 use utoipa::{OpenApi, ToSchema};
 
 /// How long the table may take to prove that it answers.
@@ -26,6 +27,16 @@ pub struct Vitals {
     pub store: Store,
     /// How many events are held in memory for subscribers.
     pub buffer_size: Arc<dyn Fn() -> usize + Send + Sync>,
+    /// Whether it is a process that writes, and may prove that it can.
+    pub writes: bool,
+}
+
+impl Vitals {
+    /// Reads, and writes too after a failure.
+    async fn prove(&self) -> Result<(), StoreError> {
+        self.store.ping().await?;
+        if self.writes && self.store.has_failed() { self.store.prove_write(time::now()).await } else { Ok(()) }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -64,14 +75,14 @@ async fn live() -> Json<Health> {
     health().await
 }
 
-/// The table answers: readings can be taken in and shown.
+/// The table answers, and takes writes if one has failed: readings can be taken in and shown.
 #[utoipa::path(
     get, path = "/readyz", tag = "health", security(()),
     responses((status = 200, body = Readiness), (status = 503, body = Readiness))
 )]
 async fn ready(State(vitals): State<Vitals>) -> Response {
     let buffer_size = (vitals.buffer_size)();
-    let answer = tokio::time::timeout(PATIENCE, vitals.store.ping()).await;
+    let answer = tokio::time::timeout(PATIENCE, vitals.prove()).await;
     let failure = match answer {
         Ok(Ok(())) => return Json(Readiness { status: "ready", buffer_size }).into_response(),
         Ok(Err(error)) => error.to_string(),

@@ -7,6 +7,6 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     // It may read one key of the table and write nothing.
     let function = Function::start()?.without_counters();
-    let vitals = health::Vitals { store: function.store(), buffer_size: Arc::new(|| 0) };
+    let vitals = health::Vitals { store: function.store(), buffer_size: Arc::new(|| 0), writes: false };
     function.serve(health::router(vitals)).await
 }

@@ -49,6 +49,12 @@ static FAMILY: Family = Family {
 
 /// All families.
 pub(crate) fn families() -> Vec<&'static Family> {
-    let more = [&files::metrics::FAMILY, &files::metrics::COUNTERS, &fits::metrics::COUNTERS, &FAMILY];
+    let more = [
+        &files::metrics::FAMILY,
+        &files::metrics::COUNTERS,
+        &fits::metrics::COUNTERS,
+        &table::metrics::PREPARED,
+        &FAMILY,
+    ];
     web::metrics::FAMILIES.into_iter().chain(more).collect()
 }

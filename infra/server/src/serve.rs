@@ -82,9 +82,7 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
         Database::Aws => None,
     };
     let store = database::connect(&config, embedded.as_ref()).await;
-    if store.create_table_if_missing().await.context("cannot create the table")? {
-        tracing::info!(table = store.table(), "the table was missing and has been created");
-    }
+    prepare(&store, embedded.is_some()).await.with_context(|| format!("cannot use the table {}", store.table()))?;
     let hub = hub(&store, embedded.is_some(), redis);
     let limits = Limits { bytes: config.max_csv_bytes, rows: config.max_csv_rows };
     let engine = Engine::new(store.clone(), Arc::new(hub.clone()));
@@ -169,6 +167,21 @@ fn embedded(config: &Config) -> anyhow::Result<Embedded> {
     Embedded::start(directory).with_context(|| format!("OW_SC_DATA_DIR={directory:?}: {expected}"))
 }
 
+/// Has a table that can be used, and says what it lacked or lacks.
+async fn prepare(store: &Store, is_embedded: bool) -> anyhow::Result<()> {
+    let (table, prepared) = (store.table(), store.prepare_table(!is_embedded).await?);
+    if prepared.created {
+        tracing::info!(table, "the table was missing and has been created");
+    }
+    for what in prepared.mended {
+        tracing::warn!(table, "the table was mended: {what}");
+    }
+    for what in prepared.wrong {
+        tracing::error!(table, "the table is not as it should be: {what}");
+    }
+    Ok(())
+}
+
 /// Scheduled backups, if they are asked for. Other databases have their own.
 async fn backups(config: &Config, is_embedded: bool) -> anyhow::Result<Option<Backups>> {
     if config.backup.is_some() && !is_embedded {
@@ -230,7 +243,8 @@ fn router(
 ) -> Router {
     let waiting = hub.clone();
     let store = api.store.clone();
-    let vitals = health::Vitals { store: store.clone(), buffer_size: Arc::new(move || waiting.waiting()) };
+    let vitals =
+        health::Vitals { store: store.clone(), buffer_size: Arc::new(move || waiting.waiting()), writes: true };
     let table = store;
     let render: metrics_function::Render = Arc::new(move || {
         metrics::gauge!(STREAM_BUFFER).set(hub.waiting() as f64);

@@ -1,9 +1,11 @@
-//! Making the table where there is none.
+//! Making the table where there is none, and looking at one that is there.
+
+mod repair;
 
 use super::{PK, SK, Store, StoreError, TTL};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus, TimeToLiveSpecification,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TableDescription, TableStatus, TimeToLiveSpecification,
 };
 use std::time::Duration;
 
@@ -14,62 +16,147 @@ pub const GSI_PK: &str = "gpk";
 /// The index's sort key.
 pub const GSI_SK: &str = "gsk";
 
+/// How long a new table may take until it can be used, in steps of [`STEP`].
+const STEPS: u32 = 600;
+const STEP: Duration = Duration::from_millis(200);
+
+/// What was found at the start.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// Whether the table was missing and has been made.
+    pub created: bool,
+    /// What was not as it should be and has been mended.
+    pub mended: Vec<&'static str>,
+    /// What is not as it should be, and why it could not be mended.
+    pub wrong: Vec<String>,
+}
+
+/// A table that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// Its keys are another program's.
+    #[error("the table has other keys than pk and sk, which are texts: it is not one of this program")]
+    Keys,
+    /// It is being deleted, is archived, or its key cannot be reached.
+    #[error("the table is {0}")]
+    Status(String),
+    /// The service did not answer as it should.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl Store {
+    /// Creates the table if it is missing, or looks whether the one that is there has what is needed, and mends what it may.
+    /// A new table is kept from deletion, and backed up to any moment, if `is_lasting`: on an engine that knows how.
+    pub async fn prepare_table(&self, is_lasting: bool) -> Result<Prepared, PrepareError> {
+        let mut prepared = Prepared { created: self.create_table_if_missing().await?, ..Prepared::default() };
+        let table = self.usable().await?;
+        self.mend(&table, prepared.created && is_lasting, &mut prepared).await;
+        Ok(prepared)
+    }
+
     /// Creates the table if it is missing and waits until it can be used. Returns whether it was created.
     pub async fn create_table_if_missing(&self) -> Result<bool, StoreError> {
-        if self.table_is_active().await? {
+        if self.described().await?.is_some() {
             return Ok(false);
         }
-        let key = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-        let attribute = |name: &str| {
-            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()
-        };
         let mut request = self
             .client
             .create_table()
             .table_name(self.table())
             .billing_mode(BillingMode::PayPerRequest)
-            .key_schema(key(PK, KeyType::Hash).map_err(StoreError::build)?)
-            .key_schema(key(SK, KeyType::Range).map_err(StoreError::build)?);
+            .key_schema(key(PK, KeyType::Hash)?)
+            .key_schema(key(SK, KeyType::Range)?);
         for name in [PK, SK, GSI_PK, GSI_SK] {
-            request = request.attribute_definitions(attribute(name).map_err(StoreError::build)?);
+            request = request.attribute_definitions(attribute(name)?);
         }
-        let index = GlobalSecondaryIndex::builder()
-            .index_name(GSI)
-            .key_schema(key(GSI_PK, KeyType::Hash).map_err(StoreError::build)?)
-            .key_schema(key(GSI_SK, KeyType::Range).map_err(StoreError::build)?)
-            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
-            .build()
-            .map_err(StoreError::build)?;
-        let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
-        let stream = stream.build().map_err(StoreError::build)?;
-        let created = match request.global_secondary_indexes(index).stream_specification(stream).send().await {
+        let created = match request.global_secondary_indexes(index()?).stream_specification(stream()?).send().await {
             Ok(_) => true,
             // Another one that starts at the same moment was first.
             Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => false,
             Err(error) => return Err(error.into()),
         };
-        while !self.table_is_active().await? {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+        for _ in 0..STEPS {
+            if self.described().await?.is_some_and(|table| is_usable(&table)) {
+                break;
+            }
+            tokio::time::sleep(STEP).await;
         }
-        if !created {
-            return Ok(false);
+        if created {
+            self.expire_by_ttl().await?;
         }
-        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build();
-        let ttl = ttl.map_err(StoreError::build)?;
-        self.client.update_time_to_live().table_name(self.table()).time_to_live_specification(ttl).send().await?;
-        Ok(true)
+        Ok(created)
     }
 
-    /// Whether the table answers. The proof that readiness asks for.
-    pub async fn table_is_active(&self) -> Result<bool, StoreError> {
+    /// The table, once it can be used.
+    async fn usable(&self) -> Result<TableDescription, PrepareError> {
+        for _ in 0..STEPS {
+            let table = self.described().await?.ok_or_else(|| PrepareError::Status("gone".into()))?;
+            match table.table_status() {
+                Some(TableStatus::Active | TableStatus::Updating) if !has_our_keys(&table) => {
+                    return Err(PrepareError::Keys);
+                }
+                Some(TableStatus::Active | TableStatus::Updating) => return Ok(table),
+                Some(TableStatus::Creating) | None => tokio::time::sleep(STEP).await,
+                Some(other) => return Err(PrepareError::Status(other.as_str().to_lowercase())),
+            }
+        }
+        Err(PrepareError::Status("still being made".into()))
+    }
+
+    async fn described(&self) -> Result<Option<TableDescription>, StoreError> {
         match self.client.describe_table().table_name(self.table()).send().await {
-            Ok(answer) => Ok(answer
-                .table
-                .and_then(|table| table.table_status)
-                .is_some_and(|status| status == TableStatus::Active)),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(false),
+            Ok(answer) => Ok(answer.table),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
+
+    async fn expire_by_ttl(&self) -> Result<(), StoreError> {
+        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build();
+        let ttl = ttl.map_err(StoreError::build)?;
+        self.client.update_time_to_live().table_name(self.table()).time_to_live_specification(ttl).send().await?;
+        Ok(())
+    }
+}
+
+/// A table is read and written while it is changed, such as while an index is filled.
+fn is_usable(table: &TableDescription) -> bool {
+    matches!(table.table_status(), Some(TableStatus::Active | TableStatus::Updating))
+}
+
+fn has_our_keys(table: &TableDescription) -> bool {
+    let is_text = |name: &str| {
+        table
+            .attribute_definitions()
+            .iter()
+            .any(|it| it.attribute_name() == name && *it.attribute_type() == ScalarAttributeType::S)
+    };
+    let ours = [(PK, KeyType::Hash), (SK, KeyType::Range)];
+    let theirs = table.key_schema().iter().map(|key| (key.attribute_name(), key.key_type().clone()));
+    theirs.eq(ours) && [PK, SK].into_iter().all(is_text)
+}
+
+fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, StoreError> {
+    KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(StoreError::build)
+}
+
+fn attribute(name: &str) -> Result<AttributeDefinition, StoreError> {
+    let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+    attribute.build().map_err(StoreError::build)
+}
+
+fn index() -> Result<GlobalSecondaryIndex, StoreError> {
+    GlobalSecondaryIndex::builder()
+        .index_name(GSI)
+        .key_schema(key(GSI_PK, KeyType::Hash)?)
+        .key_schema(key(GSI_SK, KeyType::Range)?)
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()
+        .map_err(StoreError::build)
+}
+
+fn stream() -> Result<StreamSpecification, StoreError> {
+    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
+    stream.build().map_err(StoreError::build)
 }

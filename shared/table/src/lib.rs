@@ -38,7 +38,7 @@ pub use item::{Item, ItemExt};
 pub use publish::{Publication, Published, SeriesUpdate};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The partition key's name.
 pub(crate) const PK: &str = "pk";
@@ -47,12 +47,17 @@ pub(crate) const SK: &str = "sk";
 /// The attribute by which items expire, in seconds since 1970.
 pub(crate) const TTL: &str = "ttl";
 
+/// How long the item of [`Store::prove_write`] is kept, in seconds.
+const PROOF_KEPT: i64 = 3600;
+
 /// Access to the table.
 #[derive(Clone, Debug)]
 pub struct Store {
     client: Client,
     table: Arc<str>,
     meter: Arc<Meter>,
+    /// Whether the last call that came to an end has failed.
+    failed: Arc<AtomicBool>,
 }
 
 /// Write units consumed, as the service reports them.
@@ -106,7 +111,7 @@ struct Stretch<'a> {
 impl Store {
     /// A store on `table`.
     pub fn new(client: Client, table: &str) -> Self {
-        Self { client, table: table.into(), meter: Arc::default() }
+        Self { client, table: table.into(), meter: Arc::default(), failed: Arc::default() }
     }
 
     /// The same store, counting its write units apart.
@@ -128,6 +133,22 @@ impl Store {
     /// Whether the table answers: a read of an item that does not exist.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.get("PING".into(), "PING".into()).await.map(drop)
+    }
+
+    /// Whether a call has failed and none was proved to work since. A table may answer reads while it takes no writes.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the table takes writes: an item that means nothing and expires.
+    pub async fn prove_write(&self, now: i64) -> Result<(), StoreError> {
+        let expires = AttributeValue::N((now / 1_000_000 + PROOF_KEPT).to_string());
+        let item = [(PK, AttributeValue::S("PING".into())), (SK, AttributeValue::S("WRITE".into())), (TTL, expires)];
+        let item = item.map(|(name, value)| (name.to_owned(), value));
+        let put = self.client.put_item().table_name(self.table()).set_item(Some(item.into()));
+        put.send().await?;
+        self.failed.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     fn consumed<'a>(&self, capacity: impl IntoIterator<Item = &'a ConsumedCapacity>) {

@@ -7,6 +7,7 @@
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long a call is tried again. Several fit into what API Gateway waits for an answer, 29 s.
@@ -76,7 +77,12 @@ impl Store {
         loop {
             match call().await {
                 Err(error) if is_passing(&error) && backoff.wait(PATIENCE).await => crate::metrics::retried(),
-                done => return done,
+                done => {
+                    if done.as_ref().is_err_and(|error| kind(error) != Kind::Conflict) {
+                        self.failed.store(true, Ordering::Relaxed);
+                    }
+                    return done;
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Bodies that come too slowly.
 //!
-//! A client may be waited for 20 s, and longer by a second for each 500 bytes that it has sent. Time in which we are busy
-//! does not count. These are the usual bounds of Apache's `mod_reqtimeout`
+//! A client may pause for 20 s, and for as long in all, and longer by a second for each 500 bytes that it has sent. Time in
+//! which we are busy does not count. These are the usual bounds of Apache's `mod_reqtimeout`
 //! (<https://httpd.apache.org/docs/2.4/mod/mod_reqtimeout.html>).
 
 use super::ApiError;
@@ -23,7 +23,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// How long bodies are waited for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    /// In any case.
+    /// How long it may pause, and how long it may be waited for whatever it has sent.
     grace: Duration,
     /// The slowest that a long body may come, in bytes a second.
     rate: u64,
@@ -35,7 +35,7 @@ pub(super) const PATIENCE: Patience = Patience { grace: Duration::from_secs(20),
 impl Patience {
     /// What is left of the time that a sender has.
     fn left(self, received: u64, waited: Duration) -> Duration {
-        (self.grace + Duration::from_secs(received / self.rate)).saturating_sub(waited)
+        (self.grace + Duration::from_secs(received / self.rate)).saturating_sub(waited).min(self.grace)
     }
 }
 
@@ -122,7 +122,9 @@ mod tests {
     fn whoever_sends_more_has_longer() {
         let left = |received, waited| PATIENCE.left(received, Duration::from_secs(waited)).as_secs();
         assert_eq!((left(0, 0), left(0, 19), left(0, 20), left(0, 21)), (20, 1, 0, 0));
-        assert_eq!((left(499, 20), left(500, 20), left(10_485_760, 20)), (0, 1, 20_971));
+        assert_eq!((left(499, 20), left(500, 20), left(10_000, 20), left(10_000, 39)), (0, 1, 20, 1));
+        // However much has come, what comes next may not be long in coming.
+        assert_eq!(left(10_485_760, 0), 20);
     }
 
     #[tokio::test]

@@ -133,7 +133,7 @@ async fn fifty_screens_with_one_token_are_not_refused() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The largest file, half of which comes late: it is answered, and the next request finds the server well.
+/// However much of it has come.
 #[tokio::test]
 async fn a_body_that_stops_is_answered_with_408() -> anyhow::Result<()> {
     let server = Server::options().env("OW_SC_API_TOKEN", TOKEN).start().await?;

@@ -3,6 +3,7 @@
 mod asking;
 mod autobahn;
 mod backup;
+mod bootstrap;
 mod buckets;
 mod cases;
 mod certificate;

@@ -1,0 +1,92 @@
+//! The table at the start: made, looked at, mended; and a disk that takes no more.
+
+use crate::support::until;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use rand::RngExt;
+use reqwest::StatusCode;
+use std::fmt::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use table::bootstrap::{PrepareError, Prepared};
+use tests::table::Table;
+use tests::{Api, Server, host};
+
+/// A table that somebody made by hand: its keys, and no more.
+async fn bare(table: &Table, keys: [&str; 2]) -> anyhow::Result<()> {
+    let client: Client = embedded::client(table.endpoint());
+    let mut request = client.create_table().table_name(table.name()).billing_mode(BillingMode::PayPerRequest);
+    for (name, kind) in keys.into_iter().zip([KeyType::Hash, KeyType::Range]) {
+        let text =
+            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()?;
+        let key = KeySchemaElement::builder().attribute_name(name).key_type(kind).build()?;
+        request = request.attribute_definitions(text).key_schema(key);
+    }
+    request.send().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_table_that_lacks_something_is_mended_once() -> anyhow::Result<()> {
+    let table = Table::new()?;
+    bare(&table, ["pk", "sk"]).await?;
+    let prepared = table.store().prepare_table(false).await?;
+    let mended = vec!["its index was missing", "its stream was off", "items did not expire"];
+    assert_eq!(prepared, Prepared { created: false, mended, wrong: Vec::new() });
+    assert_eq!(table.store().prepare_table(false).await?, Prepared::default());
+    // What it was given works.
+    let server = Server::options().table(table.endpoint(), table.name()).start().await?;
+    let api = Api::new(&server);
+    let (status, _) = api.ingest("?site=plant", "time,species,concentration\n1,SO4,900\n").await?;
+    assert_eq!((status, api.list("/api/ingests", "ingests").await?.len()), (StatusCode::OK, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_table_of_another_program_stops_the_start() -> anyhow::Result<()> {
+    let table = Table::new()?;
+    bare(&table, ["id", "sk"]).await?;
+    let refused = table.store().prepare_table(false).await;
+    assert!(matches!(refused, Err(PrepareError::Keys)), "{refused:?}");
+    let (status, log) = Server::options().table(table.endpoint(), table.name()).run_to_end().await?;
+    assert!(!status.success() && log.contains("other keys than pk and sk"), "{log}");
+    Ok(())
+}
+
+/// A file whose values do not pack.
+fn noise(rows: u32) -> String {
+    let mut random = rand::rng();
+    let mut file = "time,species,concentration\n".to_owned();
+    for row in 0..rows {
+        writeln!(file, "{row},SO4,{}", random.random::<f64>()).expect("a string takes every text");
+    }
+    file
+}
+
+/// A process that may write files of 6 MB alone stands for one whose disk is full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_disk_is_full_is_not_ready_until_it_has_room() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let script = directory.path().join("limited");
+    let program = host::binaries().join("owsc");
+    std::fs::write(
+        &script,
+        format!("#!/bin/sh\ntrap '' XFSZ\nulimit -S -f 12288\nexec {} \"$@\"\n", program.display()),
+    )?;
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))?;
+    let server = Server::options().program(&script).env("OW_SC_MAX_CSV_BYTES", "50000000").start().await?;
+    let api = Api::new(&server);
+    assert_eq!(api.get("/readyz").await?.status(), StatusCode::OK);
+    let fill = async || Ok(api.ingest("?site=plant", noise(200_000)).await?.0);
+    let status = until(fill, |status| !status.is_success()).await?;
+    assert!(status.is_server_error(), "{status}");
+    assert_eq!(api.get("/livez").await?.status(), StatusCode::OK);
+    assert_eq!(api.get("/readyz").await?.status(), StatusCode::SERVICE_UNAVAILABLE, "{}", server.log());
+    let pid = server.pid().to_string();
+    assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status()?.success());
+    let ready = until(async || Ok(api.get("/readyz").await?.status()), |status| status.is_success()).await?;
+    assert_eq!(ready, StatusCode::OK, "{}", server.log());
+    let (status, answer) = api.ingest("?site=plant", "time,species,concentration\n1,Zn,1\n").await?;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    Ok(())
+}
