@@ -20,7 +20,7 @@ pub struct Criterion {
     pub id: &'static str,
     /// The name for people.
     pub label: &'static str,
-    /// What it needs to know of the water.
+    /// Its inputs.
     pub inputs: Inputs,
     /// What it gives.
     pub gives: Gives,
@@ -34,7 +34,7 @@ pub struct Criterion {
     how: How,
 }
 
-/// What a criterion needs to know.
+/// The inputs of a criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Inputs {
@@ -56,7 +56,7 @@ pub enum Gives {
     Fraction,
 }
 
-/// What is known of the water.
+/// The known properties of the water.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Water {
@@ -68,12 +68,12 @@ pub struct Water {
     pub temperature: Option<f64>,
 }
 
-/// What a criterion comes to.
+/// The value of a criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Answer {
     /// The value, not rounded. EPA rounds concentrations to two digits.
     pub value: f64,
-    /// What was done because the water is outside the range of the formula.
+    /// What was done if the water is outside the formula's range.
     pub note: Option<Note>,
 }
 
@@ -85,24 +85,24 @@ pub enum Note {
     HardnessCapped,
     /// Hardness below 25 mg/L: calculated at the hardness as it is, beyond the data that the formula comes from.
     HardnessBelowRange,
-    /// Temperature or pH outside what was measured (0 to 50 degrees, pH 5 to 12): calculated all the same.
+    /// Temperature or pH outside the measured range (0 to 50 degrees, pH 5 to 12): calculated anyway.
     OutsideMeasured,
 }
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum CriterionError {
-    /// Something is not known.
+    /// An input is missing.
     #[error("this criterion needs the {0}")]
     Missing(&'static str),
-    /// A hardness that there is not.
-    #[error("a hardness of {0} mg/L cannot be: it must be a finite number above 0")]
+    /// An impossible hardness.
+    #[error("a hardness of {0} mg/L is impossible: it must be a finite number above 0")]
     Hardness(f64),
-    /// A pH that there is not.
-    #[error("a pH of {0} cannot be: it must be between 0 and 14")]
+    /// An impossible pH.
+    #[error("a pH of {0} is impossible: it must be between 0 and 14")]
     Ph(f64),
-    /// A temperature that water does not have.
-    #[error("a temperature of {0} degrees Celsius cannot be: it must be between -5 and 100")]
+    /// An impossible temperature of water.
+    #[error("a temperature of {0} degrees Celsius is impossible: it must be between -5 and 100")]
     Temperature(f64),
 }
 
@@ -113,11 +113,11 @@ enum How {
 }
 
 impl Criterion {
-    /// What the criterion comes to in this water.
+    /// The value of the criterion in this water.
     ///
     /// # Errors
     ///
-    /// If an input is missing, or is no number that water can have.
+    /// If an input is missing or impossible.
     pub fn value(&self, water: &Water) -> Result<Answer, CriterionError> {
         match self.how {
             How::Metal { metal, is_dissolved } => {

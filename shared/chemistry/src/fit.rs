@@ -2,20 +2,20 @@
 //!
 //! # Why not a crate
 //!
-//! `levenberg-marquardt` 0.15 (MIT, a port of MINPACK on nalgebra) is the one that comes into question. It knows no
-//! bounds and no fixed parameters, and cannot be asked how far it is. As it comes, it ends NIST's BoxBOD from the first
-//! starting point at a rate constant of 111 in place of 0.547 and calls it orthogonal; it reaches 7.2 digits on MGH09,
-//! where this one reaches 8.8; and it takes 0.25 s for a million points of first-order decay where this one takes
-//! 0.07 s, because it keeps the whole matrix of derivatives and factors it by columns. It would bring seven crates that
-//! nothing else here needs, one of them (`paste`) no longer maintained.
+//! `levenberg-marquardt` 0.15 (MIT, a port of MINPACK on nalgebra) is the only candidate. It has no bounds, no fixed
+//! parameters, and no progress report. Unmodified, it ends NIST's BoxBOD from the first starting point at a rate
+//! constant of 111 instead of 0.547 and calls it orthogonal; it reaches 7.2 digits on MGH09, where this one reaches
+//! 8.8; and it takes 0.25 s for a million points of first-order decay where this one takes 0.07 s, because it keeps the
+//! whole matrix of derivatives and factors it by columns. It would bring seven crates that nothing else here needs, one
+//! of them (`paste`) no longer maintained.
 //!
 //! # How
 //!
 //! The step is that of Moré (1978): a trust region scaled by the columns, so that parameters of any size go together.
 //! Derivatives pass in blocks of rows, each folded into a small triangle by Householder reflections. So a million
-//! points need no more room than their residuals, and no digits are lost to the squares of normal equations. A fit ends
-//! where residuals and tangents are at right angles to within 1e-9, not where the sum of squares has stopped to change:
-//! that happens long before the last digits of the parameters stand.
+//! points need no more memory than their residuals, and no digits are lost to the squares of normal equations. A fit
+//! ends when residuals and tangents are at right angles to within 1e-9, not when the sum of squares stops changing:
+//! that happens long before the last digits of the parameters are final.
 
 mod curve;
 mod data;
@@ -55,22 +55,22 @@ use std::ops::ControlFlow;
 ///
 /// # Errors
 ///
-/// Where there is nothing to fit, or what was asked for contradicts itself. A fit that ends badly is no error: it has
+/// If there is nothing to fit, or the options contradict each other. A fit that ends badly is no error: it has
 /// [`Warning`]s.
 pub fn fit(model: &dyn Model, x: &[f64], y: &[f64], options: &Options) -> Result<Fit, FitError> {
     fit_with(model, x, y, options, &mut |_| ControlFlow::Continue(()))
 }
 
-/// Whether what is asked of a model goes together, whatever the points.
+/// Checks the options for a model, without points.
 ///
 /// # Errors
 ///
-/// Where it does not.
+/// If they contradict each other.
 pub fn check(model: &dyn Model, options: &Options) -> Result<(), FitError> {
     Plan::new(model.parameters(), options).map(drop)
 }
 
-/// [`fit`] that tells how far it is, before every step, and can be stopped.
+/// Like [`fit`], but reports its progress before every step and can be stopped.
 ///
 /// # Errors
 ///
@@ -90,7 +90,7 @@ pub fn fit_with(
     Ok(report(model, &data, problem.into_outcome(solved)))
 }
 
-/// Where the fit starts: what was asked for, and for the rest what the model finds, within the bounds.
+/// The starting values: those given, and for the rest those that the model finds, within the bounds.
 fn start(model: &dyn Model, data: &Data, plan: &Plan, options: &Options) -> Result<Vec<f64>, FitError> {
     let parameters = model.parameters();
     let given = |index: usize| {

@@ -8,17 +8,17 @@ use super::reading::{Direction, Qualifier, short_digest};
 use super::time::Shown;
 use serde::{Deserialize, Serialize};
 
-/// How far beyond the limit a value is, see [`Measure`]. A limit may have steps of its own.
+/// How far a value exceeds its limit, see [`Measure`]. A limit may have its own thresholds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Beyond the limit.
+    /// It exceeds the limit.
     Info,
-    /// At a ratio of 1.25 or more, of pH half a unit.
+    /// At a ratio of 1.25 or more; for pH, half a unit.
     Watch,
-    /// At a ratio of 1.5 or more, of pH one unit.
+    /// At a ratio of 1.5 or more; for pH, one unit.
     Warning,
-    /// At a ratio of 2 or more, of pH two units.
+    /// At a ratio of 2 or more; for pH, two units.
     Critical,
 }
 
@@ -36,7 +36,7 @@ impl Severity {
         }
     }
 
-    /// The name for people, to whom a violation is never mere information.
+    /// The label for people: to them, a violation is never just information.
     pub fn label(self) -> &'static str {
         match self {
             Self::Info => "Minor",
@@ -47,23 +47,23 @@ impl Severity {
     }
 }
 
-/// What the limit of an alert is.
+/// The kind of limit of an alert.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum AlertKind {
-    /// A limit: beyond it is a violation.
+    /// A limit: exceeding it is a violation.
     #[default]
     Limit,
-    /// A benchmark, as EPA's storm-water permits have them: beyond it is no violation.
+    /// A benchmark, as in EPA's storm-water permits: exceeding it is no violation.
     Benchmark,
 }
 
 /// One exceedance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Alert {
-    /// The same whenever the same series is found beyond the same limit in the same period.
+    /// The id: the same whenever the same series exceeds the same limit in the same period.
     pub id: String,
     /// The site.
     pub site: String,
@@ -90,33 +90,33 @@ pub struct Alert {
     pub unit: String,
     /// The limit.
     pub limit: f64,
-    /// Which side of it is forbidden.
+    /// The side of the limit on which values exceed it.
     pub direction: Direction,
-    /// By how many percent the value is beyond the limit, rounded half up. Null for pH and turbidity, for limits of
-    /// zero, and where the value's sign leaves it open.
+    /// By how many percent the value exceeds the limit, rounded half up. Null for pH and turbidity, for limits of zero,
+    /// and if the value's sign leaves it open.
     pub percent: Option<i64>,
-    /// By how many percent it is beyond at least, where the sign leaves it open.
+    /// By how many percent it exceeds the limit at least, if the sign leaves it open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent_at_least: Option<i64>,
-    /// How grave it is.
+    /// The severity.
     pub severity: Severity,
-    /// What the permit says to do, or else what is usually done first.
+    /// What the permit says to do, or else the usual first response.
     pub action: String,
     /// Whether a limit or a benchmark was exceeded.
     #[serde(default)]
     pub kind: AlertKind,
-    /// The version of the permit that it was judged by.
+    /// The permit version that it was judged by.
     #[serde(default)]
     pub permit_version: u64,
     /// The value is a reported non-detect whose detection limit is above the maximum.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub detection_limit_above_limit: bool,
-    /// What the water was like, where the limit depends on it.
+    /// What the water was like, if the limit depends on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub water: Vec<WaterInput>,
 }
 
-/// Something that a formula took of the water: the mean of the period.
+/// An input of a formula: the mean of the water in the period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WaterInput {
     /// What was measured.
@@ -127,17 +127,17 @@ pub struct WaterInput {
     pub unit: String,
 }
 
-/// The gravest first.
+/// The most severe first.
 pub fn sort_by_gravity(alerts: &mut [Alert]) {
     let percent = |alert: &Alert| alert.percent.or(alert.percent_at_least);
     alerts.sort_by_key(|alert| std::cmp::Reverse((alert.severity, percent(alert))));
 }
 
-/// The id of an alert: series, rule and period; and of several of one moment its place among them, from 0 on.
+/// The id of an alert: series, rule and period; of several at one moment, also its place among them, from 0 on.
 pub fn id(series: &str, rule: &str, period_start: i64, place: u64) -> String {
     let (start, place_bytes) = (period_start.to_le_bytes(), place.to_le_bytes());
     let parts = [series.as_bytes(), rule.as_bytes(), &start[..], &place_bytes[..]];
-    // Without the place where there is none: alerts of earlier versions keep their ids.
+    // Without a place if there is none: alerts of earlier versions keep their ids.
     short_digest(if place == 0 { &parts[..3] } else { &parts[..] })
 }
 

@@ -1,7 +1,7 @@
 //! A site's calendar: its time zone, the first day of its weeks, and the periods that statistics are taken over.
 //!
-//! Days are from local midnight to local midnight, so that those on which clocks change have 23 or 25 hours. Times that
-//! are numbers of hours have no place on a site's calendar: their days are of 24 hours from hour 0 on, as in UTC.
+//! Days are from local midnight to local midnight: those on which clocks change have 23 or 25 hours. Times that are
+//! numbers of hours have no place on a site's calendar: their days have 24 hours from hour 0 on, as in UTC.
 
 use super::time::{DAY, TimeError, TimeKind, shown, to_hours};
 use jiff::Timestamp;
@@ -9,11 +9,11 @@ use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use std::fmt;
 
-/// The longest offset of local time from UTC that there is: the Line Islands' 14 hours. How far the moment of a local
-/// time can be from what its time is kept as.
+/// The largest offset of local time from UTC: 14 hours, on the Line Islands. The moment of a local time is at most this
+/// far from its stored time.
 pub const LONGEST_OFFSET: i64 = 14 * 60 * 60 * 1_000_000;
 
-/// The stretch of time over which a statistic is taken.
+/// The kind of period of a statistic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PeriodKind {
     /// The moment of a reading.
@@ -70,7 +70,7 @@ impl Calendar {
         if zone.eq_ignore_ascii_case("UTC") {
             return Ok(Self { zone: TimeZone::UTC, week_starts });
         }
-        // An offset such as `+05:00` is no zone, and `Local` would be the machine's.
+        // An offset such as `+05:00` is no zone, and `Local` would be that of the machine.
         let found = TimeZone::get(zone).ok().filter(|zone| zone.iana_name().is_some());
         Ok(Self { zone: found.ok_or_else(|| UnknownZone(zone.to_owned()))?, week_starts })
     }
@@ -101,8 +101,8 @@ impl Calendar {
         self.zone.to_datetime(moment)
     }
 
-    /// The local date at a moment. A clock that goes back over midnight after that (in St. John's until 2011, from 00:01)
-    /// shows the day before once more: that hour belongs to the day that has begun.
+    /// The local date at a moment. A clock that is set back over midnight (in St. John's until 2011, from 00:01) shows
+    /// the day before once more: that hour belongs to the day that has begun.
     pub fn date(&self, micros: i64) -> Date {
         let shown = self.civil(micros).date();
         match shown.tomorrow() {
@@ -116,15 +116,15 @@ impl Calendar {
         self.moment_of(day.to_datetime(Time::midnight()), false)
     }
 
-    /// The moment of a local time. Of the hour that a clock shows twice the second one, if `is_second`; a time that a
-    /// clock skips is as long after the change as it would be after the hour before it.
+    /// The moment of a local time. In an hour that a clock shows twice, the second pass if `is_second`. A time that a
+    /// clock skips is as long after the change as it would be after the hour before.
     pub fn moment_of(&self, civil: DateTime, is_second: bool) -> i64 {
         let ambiguous = self.zone.to_ambiguous_timestamp(civil);
         let found = if is_second { ambiguous.later() } else { ambiguous.compatible() };
         found.map_or(i64::MAX, Timestamp::as_microsecond)
     }
 
-    /// The moment of a time as it is kept: that of a local one depends on the zone.
+    /// The moment of a stored time; for a local time it depends on the zone.
     pub fn moment(&self, kept: i64, kind: TimeKind, is_second: bool) -> i64 {
         if !kind.is_local() || self.is_utc() {
             return kept;
@@ -150,7 +150,7 @@ impl Calendar {
         }
     }
 
-    /// The start of the period that is so many periods after the one that a moment falls into, or before it.
+    /// The start of the period that is this many periods after, or before, the one of a moment.
     pub fn shifted(&self, kind: PeriodKind, micros: i64, by: i32) -> i64 {
         let first = first_day(kind, self.date(micros), self.week_starts);
         let span = match kind {
@@ -189,7 +189,7 @@ impl Calendar {
         }
     }
 
-    /// A moment as JSON shows it: a date if that is all that was written.
+    /// A moment as in JSON: a date if only a date was written.
     pub fn shown(&self, micros: i64, kind: TimeKind) -> super::time::Shown {
         match kind {
             TimeKind::Date => super::time::Shown::Clock(self.date(micros).to_string()),
@@ -224,22 +224,22 @@ fn day_after(kind: PeriodKind, first: Date) -> Date {
     first.checked_add(span).unwrap_or(Date::MAX)
 }
 
-/// Brings many local times to their moments: the offset is looked up once for a day of readings, not for each.
+/// Converts many local times to moments: the offset is looked up once for a day of readings, not for each.
 #[derive(Debug)]
 pub struct Moments<'a> {
     calendar: &'a Calendar,
-    /// A local day, as its times are kept, that has one offset all through.
+    /// A local day, in stored times, with a single offset.
     day: (i64, i64),
     offset: i64,
 }
 
 impl<'a> Moments<'a> {
-    /// By a calendar.
+    /// For a calendar.
     pub fn new(calendar: &'a Calendar) -> Self {
         Self { calendar, day: (0, 0), offset: 0 }
     }
 
-    /// The moment of a local time as it is kept.
+    /// The moment of a stored local time.
     #[inline]
     pub fn of(&mut self, kept: i64, is_second: bool) -> i64 {
         if !(self.day.0 <= kept && kept < self.day.1) {
@@ -261,7 +261,7 @@ impl<'a> Moments<'a> {
     }
 }
 
-/// Reads the name of a day of the week.
+/// Parses the name of a day of the week.
 pub fn weekday(text: &str) -> Option<Weekday> {
     const DAYS: [(&str, Weekday); 7] = [
         ("sunday", Weekday::Sunday),
@@ -275,7 +275,7 @@ pub fn weekday(text: &str) -> Option<Weekday> {
     DAYS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, day)| *day)
 }
 
-/// Reads a local date, `2026-07-01`.
+/// Parses a local date, `2026-07-01`.
 pub fn date_from_text(text: &str) -> Result<Date, TimeError> {
     Date::strptime("%Y-%m-%d", text.trim()).map_err(|_| TimeError::Malformed)
 }

@@ -14,9 +14,9 @@ pub struct Columns {
     pub values: Vec<f64>,
     /// Qualifiers, unit indices and the like.
     pub flags: Vec<Flags>,
-    /// The limit that came with each reading, in the reading's unit; empty where no reading of the run has one.
+    /// The limit that came with each reading, in the reading's unit; empty if no reading of the run has one.
     pub limits: Vec<f64>,
-    /// The sample of each reading, see [`sample_id`](super::reading::sample_id); empty where no reading has one.
+    /// The sample of each reading, see [`sample_id`](super::reading::sample_id); empty if no reading has one.
     pub samples: Vec<u64>,
     /// The units that the flags point to.
     pub units: Vec<Arc<str>>,
@@ -31,7 +31,7 @@ pub struct Row {
     pub value: f64,
     /// The flags; the unit index belongs to the columns it came from.
     pub flags: Flags,
-    /// The limit that came with it; without meaning where `flags.limit()` is none.
+    /// The limit that came with it; meaningless if `flags.limit()` is `None`.
     pub limit: f64,
     /// Its sample, 0 if it names none.
     pub sample: u64,
@@ -126,7 +126,7 @@ impl Columns {
         Ok(())
     }
 
-    /// Puts the readings in time order; of several at the same time the last one stays, as a correction.
+    /// Sorts the readings by time; of several at the same time the last one stays, as a correction.
     pub fn sort_and_dedup(&mut self) {
         if self.times.windows(2).all(|pair| pair[0] < pair[1]) {
             return;
@@ -158,7 +158,7 @@ impl Columns {
         Some((*self.times.iter().min()?, *self.times.iter().max()?))
     }
 
-    /// Empties the columns and keeps their room.
+    /// Empties the columns and keeps their capacity.
     pub fn clear(&mut self) {
         self.times.clear();
         self.values.clear();

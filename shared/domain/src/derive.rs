@@ -1,4 +1,4 @@
-//! Values that are made of several series: loads, removal, and what depends on the water.
+//! Values made of several series: loads, removal, and what depends on the water.
 
 use crate::calendar::{Calendar, PeriodKind};
 use crate::columns::{Columns, Row};
@@ -11,26 +11,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// lb/d in a flow of 1 MGD of 1 mg/L, as permits write it.
 const POUNDS: f64 = 8.34;
-/// kg/d in the same: litres in a gallon (NIST Handbook 44, appendix C).
+/// kg/d in the same: litres per gallon (NIST Handbook 44, appendix C).
 const KILOGRAMS: f64 = 3.785411784;
 
-/// By the start of a period, the numbers that a formula took of the water.
+/// By the start of a period, the inputs of a formula.
 pub type Waters = BTreeMap<i64, Vec<f64>>;
 
-/// What was made of several series.
+/// Values made of several series.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Derived {
-    /// One value for each period that all have results of, in the unit of the limit; of a formula, one for each result,
-    /// with its own limit where the formula gives it.
+    /// One value for each period in which all have results, in the unit of the limit. For a formula, one for each
+    /// result, with its own limit if the formula gives it.
     pub columns: Columns,
-    /// The starts of periods of which one of them has none.
+    /// The starts of periods in which one of them has none.
     pub incomplete: Vec<i64>,
     /// What the water was like, for a formula.
     pub waters: Waters,
 }
 
-/// The values that a limit compares, of the limited series and those that it names beside it. All are in time order and
-/// reach from the beginning of a [`period`] to the end of one.
+/// The values that a limit compares, from the limited series and the others that it names. All are in time order and
+/// reach from the start of a [`period`] to the end of one.
 pub fn derive(own: &Columns, others: &[Columns], limit: &Limit, calendar: &Calendar) -> Derived {
     let (unit, non_detect, none) = (&limit.unit, limit.non_detect, Columns::default());
     let other = others.first().unwrap_or(&none);
@@ -38,20 +38,20 @@ pub fn derive(own: &Columns, others: &[Columns], limit: &Limit, calendar: &Calen
         Some(Other::Flow { factor, .. }) => {
             let (value, by) =
                 if unit.as_str() == "kg/d" { (unit.clone(), KILOGRAMS) } else { (pounds(), factor.unwrap_or(POUNDS)) };
-            // In whatever unit of load the limit is: lb/d, with the permit's own factor, is converted.
+            // The limit may have any unit of load: lb/d, with the permit's own factor, is converted.
             let Some(conversion) = value.conversion_to(unit) else { return Derived::default() };
             let own = means("daily_avg", own, &Unit::parse("mg/L"), calendar, non_detect);
             let flow = means("daily_avg", other, &Unit::parse("MGD"), calendar, non_detect);
             joined(&own, &flow, unit, |concentration, flow| match product(sign(concentration), sign(flow)) {
                 Some(sign) => (conversion.apply(concentration.value * flow.value * by), sign),
-                // All that is known is that there is a load.
+                // It is only known that there is a load.
                 None => (0.0, Qualifier::Greater),
             })
         }
         Some(Other::Influent { .. }) => {
             let means = |of: &Columns, unit: &Unit| means("monthly_avg", of, unit, calendar, non_detect);
             let (mut effluents, mut influents) = (Vec::new(), Vec::new());
-            // Each month by itself, so that it does not matter with which others it is looked at.
+            // Each month by itself, so the other months do not matter.
             let (mut own, mut other) =
                 (by_period(own, PeriodKind::Month, calendar), by_period(other, PeriodKind::Month, calendar));
             for start in own.keys().chain(other.keys()).copied().collect::<BTreeSet<_>>() {
@@ -59,11 +59,11 @@ pub fn derive(own: &Columns, others: &[Columns], limit: &Limit, calendar: &Calen
                 effluents.extend(means(&own, &common(&own, &other)));
                 influents.extend(means(&other, &common(&other, &other)).into_iter().filter(|value| value.value > 0.0));
             }
-            // Less in what goes out is more removal, and less in what comes in is less.
+            // A lower effluent is more removal, a lower influent is less.
             joined(&effluents, &influents, unit, |effluent, influent| {
                 match product(turned(sign(effluent)), sign(influent)) {
                     Some(sign) => ((1.0 - effluent.value / influent.value) * 100.0, sign),
-                    // All that is known is that something goes out.
+                    // It is only known that something goes out.
                     None => (100.0, Qualifier::Less),
                 }
             })
@@ -73,8 +73,8 @@ pub fn derive(own: &Columns, others: &[Columns], limit: &Limit, calendar: &Calen
     }
 }
 
-/// The periods that one value is made of: a day for loads, a month for removal. For a limit that depends on the water
-/// those of its statistic, of which the day is the least, and for a value that does, the day.
+/// The period of one value: a day for loads, a month for removal. For a limit that depends on the water, that of its
+/// statistic, a day at least; for a value that does, the day.
 pub fn period(limit: &Limit) -> PeriodKind {
     match (&limit.with, limit.statistic.period()) {
         (Some(Other::Influent { .. }), _) => PeriodKind::Month,
@@ -83,8 +83,8 @@ pub fn period(limit: &Limit) -> PeriodKind {
     }
 }
 
-/// Of several series of one parameter the one that counts in each period: the first one, if it has results there, else the
-/// only one that has. So what counts in a period depends on nothing but the results of the period.
+/// Of several series of one parameter, the one that counts in each period: the first one if it has results in it,
+/// otherwise the only one that has. What counts in a period depends on the results of the period alone.
 pub fn one_of(mut series: Vec<Columns>, kind: PeriodKind, calendar: &Calendar) -> Columns {
     if series.iter().filter(|of| !of.is_empty()).count() < 2 {
         return series.drain(..).find(|of| !of.is_empty()).unwrap_or_default();
@@ -97,14 +97,14 @@ pub fn one_of(mut series: Vec<Columns>, kind: PeriodKind, calendar: &Calendar) -
         if let (Some((place, results)), next) = (there.next(), there.next())
             && (place == 0 || next.is_none())
         {
-            // A series has far fewer units than there is room for.
+            // A series has far fewer units than fit.
             let _ = out.append(&results);
         }
     }
     out
 }
 
-/// The results of each period that has others than those of quality control.
+/// The results of each period that has any besides quality control.
 fn by_period(of: &Columns, kind: PeriodKind, calendar: &Calendar) -> BTreeMap<i64, Columns> {
     let mut split = BTreeMap::new();
     let mut from = 0;
@@ -113,7 +113,7 @@ fn by_period(of: &Columns, kind: PeriodKind, calendar: &Calendar) -> BTreeMap<i6
         let to = of.lower_bound(period.end);
         if !of.flags[from..to].iter().all(|flags| flags.has(Mark::QualityControl)) {
             let mut columns = Columns::default();
-            // Of no more units than are there already.
+            // It has no more units than the original.
             let _ = columns.append_range(of, from..to);
             split.insert(period.start, columns);
         }
@@ -126,7 +126,7 @@ fn pounds() -> Unit {
     Unit::parse("lb/d")
 }
 
-/// The unit in which both series are compared: that of the first reading of the second one.
+/// The unit in which to compare both series: that of the second one's first reading.
 fn common(own: &Columns, other: &Columns) -> Unit {
     let of = if other.is_empty() { own } else { other };
     Unit::parse(if of.is_empty() { "" } else { of.unit_of(0) })
@@ -173,7 +173,7 @@ fn turned(sign: Qualifier) -> Qualifier {
     }
 }
 
-/// The sign of what grows with two numbers; `None` where one may be smaller than it says and the other larger.
+/// The sign of a product of two numbers; `None` if one may be smaller than it says and the other larger.
 fn product(one: Qualifier, other: Qualifier) -> Option<Qualifier> {
     match (one, other) {
         (Qualifier::Equal, sign) | (sign, Qualifier::Equal) => Some(sign),
@@ -278,7 +278,7 @@ pub(crate) mod tests {
         assert_eq!(removal(Less, Less), (100.0, Less), "nothing is known of it");
     }
 
-    /// Two months in units that do not compare with each other: each is what it is by itself.
+    /// Two months in units that do not compare: each counts by itself.
     #[test]
     fn a_month_of_removal_does_not_depend_on_another() {
         use Qualifier::Equal;

@@ -1,5 +1,5 @@
-//! Formulas of what the water is like: limits of metals go by its hardness, and how much of ammonia harms fish by its pH
-//! and temperature. The numbers are those of [`chemistry::criteria`].
+//! Formulas that depend on the water: limits of metals on its hardness, the harmful part of ammonia on its pH and
+//! temperature. The numbers are those of [`chemistry::criteria`].
 
 use crate::calendar::{Calendar, PeriodKind};
 use crate::columns::{Columns, Row};
@@ -15,18 +15,18 @@ use std::fmt;
 #[derive(Clone, Copy)]
 pub struct Formula(Criterion);
 
-/// Something that a formula needs to know of the water.
+/// An input of a formula.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
     /// Its key in a limit, whose value is the parameter of the series.
     pub key: &'static str,
-    /// The parameter unless the limit names another one.
+    /// The parameter, unless the limit names another one.
     pub parameter: &'static str,
     /// The unit in which the formula takes it.
     pub unit: &'static str,
 }
 
-/// All that formulas need to know.
+/// All inputs of formulas.
 pub const NEEDS: [Need; 3] = [
     Need { key: "hardness", parameter: "Hardness", unit: "mg/L as CaCO3" },
     Need { key: "ph", parameter: "pH", unit: "SU" },
@@ -62,7 +62,7 @@ impl Formula {
         self.0.formula
     }
 
-    /// What it needs to know, in the order in which [`Self::value`] takes it.
+    /// Its inputs, in the order of [`Self::value`].
     pub fn needs(self) -> &'static [Need] {
         match self.0.inputs {
             Inputs::Hardness => &NEEDS[..1],
@@ -70,17 +70,17 @@ impl Formula {
         }
     }
 
-    /// Whether it gives the limit, in [`Self::usual_unit`]. Else it gives the part of the value that counts.
+    /// Whether it gives the limit, in [`Self::usual_unit`]. Otherwise it gives the part of the value that counts.
     pub fn gives_limit(self) -> bool {
         self.0.gives != Gives::Fraction
     }
 
-    /// The unit in which it gives a limit; where it gives a share, that in which such values are usually written.
+    /// The unit of the limit that it gives; if it gives a share, the usual unit of such values.
     pub fn usual_unit(self) -> Unit {
         Unit::parse(if self.gives_limit() { "ug/L" } else { DEFAULT_UNIT })
     }
 
-    /// What it comes to in a water, of numbers in the units of [`Self::needs`]. `None` where water cannot be so.
+    /// Its value for inputs in the units of [`Self::needs`]. `None` if no water has them.
     pub fn value(self, water: &[f64]) -> Option<f64> {
         let known = |place: usize| water.get(place).copied();
         let water = match self.0.inputs {
@@ -90,9 +90,8 @@ impl Formula {
         self.0.value(&water).ok().map(|answer| answer.value)
     }
 
-    /// The results of a series with what the formula makes of each: a limit in `unit`, or another value. What the water is
-    /// like is the mean of the results of a period, in which the result is. Results of periods of which something is not
-    /// known are left out, and the periods counted.
+    /// The results of a series, each with its limit in `unit`, or with the value that counts. The inputs are the means
+    /// of the period of the result. Results of periods with an unknown input are left out, and the periods counted.
     pub(crate) fn apply(
         self,
         own: &Columns,
@@ -125,7 +124,7 @@ impl Formula {
         found
     }
 
-    /// What the water was like in each period of which all is known for certain: a result with a sign leaves it open.
+    /// The inputs of each period in which all are known for certain: a result with a sign leaves it open.
     fn waters(self, others: &[Columns], calendar: &Calendar, period: PeriodKind) -> Waters {
         let mut waters = Waters::new();
         for (place, (need, of)) in self.needs().iter().zip(others).enumerate() {
@@ -154,7 +153,7 @@ fn mean_of(period: PeriodKind) -> &'static str {
     }
 }
 
-/// The flags of a reading that has a maximum beside it.
+/// The flags of a reading with a maximum of its own.
 fn with_limit(flags: Flags) -> Flags {
     let made = Flags::new(flags.qualifier(), flags.kind(), Some(Direction::Max), flags.unit());
     let made = made.with_laboratory(flags.laboratory());
@@ -167,7 +166,7 @@ impl PartialEq for Formula {
     }
 }
 
-/// Its id alone: it is part of the identity of limits.
+/// Only its id, which is part of the identity of limits.
 impl fmt::Debug for Formula {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
@@ -191,7 +190,7 @@ mod tests {
         Limit { with: Some(Other::Water { formula, parameters }), ..Limit::plain("A", value, unit, statistic) }
     }
 
-    /// The exceedances: hour, value and limit; how many are inconclusive, and how many periods nothing is known of.
+    /// The exceedances: hour, value and limit; the numbers of inconclusive values and of periods without a known water.
     fn judged(limit: &Limit, own: &Columns, others: &[Columns]) -> (Vec<(i64, f64, f64)>, u64, usize) {
         let calendar = Calendar::default();
         let derived = derive(own, others, limit, &calendar);

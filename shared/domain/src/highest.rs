@@ -1,4 +1,4 @@
-//! The highest value that a series ever had, by which others are a surprise.
+//! The highest value of a series so far, which decides whether others are a surprise.
 
 use crate::columns::Columns;
 use crate::reading::Mark;
@@ -15,7 +15,7 @@ pub struct Highest {
 }
 
 impl Highest {
-    /// The value in another unit; `None` where the two do not compare.
+    /// The value in another unit; `None` if the two do not compare.
     pub fn in_unit(&self, unit: &str) -> Option<f64> {
         if self.unit == unit {
             return Some(self.value);
@@ -23,7 +23,7 @@ impl Highest {
         Some(Unit::parse(&self.unit).conversion_to(&Unit::parse(unit))?.apply(self.value))
     }
 
-    /// The higher one; the first where the two do not compare.
+    /// The higher one; the first if the two do not compare.
     pub fn of(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         match (one, other) {
             (Some(one), Some(other)) => {
@@ -34,7 +34,7 @@ impl Highest {
         }
     }
 
-    /// That of readings, quality control apart: in the first of their units, with all that compare with it.
+    /// That of readings without quality control, in the first of their units, with all that compare with it.
     pub fn among(columns: &Columns) -> Option<Self> {
         if columns.is_empty() {
             return None;

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 pub struct Version {
     /// Its number: versions are numbered as they are written.
     pub number: u64,
-    /// The first local day of which it is in force; from the beginning on if absent.
+    /// The first local day on which it is in force; from the beginning if absent.
     pub effective_from: Option<Date>,
     /// Its limits.
     pub permit: Permit,
@@ -20,7 +20,7 @@ pub struct Version {
 pub struct History {
     /// The site's calendar, that of all versions.
     pub calendar: Calendar,
-    /// By the days from which on they are in force; at least one.
+    /// Sorted by their first day in force; at least one.
     versions: Vec<Version>,
 }
 
@@ -38,7 +38,7 @@ impl History {
         Self { calendar, versions: vec![Version { number, effective_from: None, permit }] }
     }
 
-    /// Versions in any order. The calendar is that of the one that was written last. `None` without versions.
+    /// From versions in any order. The calendar is that of the last written one. `None` without versions.
     pub fn new(mut versions: Vec<Version>) -> Option<Self> {
         let calendar = versions.iter().max_by_key(|version| version.number)?.permit.calendar.clone();
         versions.sort_by_key(|version| version.effective_from);
@@ -50,7 +50,7 @@ impl History {
         &self.versions
     }
 
-    /// The versions, each with the moments from which on and up to which it is in force.
+    /// The versions, each with the range of moments in which it is in force.
     pub fn in_force(&self) -> impl Iterator<Item = (&Version, (i64, i64))> {
         let start = |version: &Version| version.effective_from.map_or(i64::MIN, |day| self.calendar.midnight(day));
         self.versions.iter().enumerate().map(move |(index, version)| {
@@ -75,13 +75,13 @@ impl History {
         self.at(micros).map_or(0, |version| version.number)
     }
 
-    /// The same on a calendar of UTC: for times that are not those of a calendar.
+    /// The same in UTC: for times without a calendar.
     #[must_use]
     pub fn in_utc(&self) -> Self {
         Self { calendar: Calendar::default(), versions: self.versions.clone() }
     }
 
-    /// The same with a version put in the place of the one of the same day, or between the others.
+    /// The same with a version that replaces the one of the same day, or is added between the others.
     #[must_use]
     pub fn with(&self, version: Version) -> Self {
         let calendar = version.permit.calendar.clone();

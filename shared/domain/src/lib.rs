@@ -1,4 +1,4 @@
-//! What the product knows: readings, units, permits, verdicts. No AWS, no HTTP, no environment.
+//! Readings, units, permits, verdicts. No AWS, no HTTP, no environment.
 
 #![warn(missing_docs)]
 

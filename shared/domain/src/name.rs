@@ -40,15 +40,15 @@ pub fn check(text: &str) -> Result<&str, NameError> {
     }
 }
 
-/// The form in which names are compared: trimmed, without regard to case, composed (NFC), without invisible
-/// characters, and with one kind of space.
+/// The form for comparison: trimmed, lower case, composed (NFC), without invisible characters, and with one kind of
+/// space.
 pub fn key(text: &str) -> String {
     if text.is_ascii() {
         return text.trim().to_lowercase();
     }
     let visible = text.chars().filter(|&character| !is_invisible(character));
     let spaced = visible.map(|character| if character.is_whitespace() { ' ' } else { character });
-    // Lower case can fall apart into a letter and a mark, so it is composed once more.
+    // Lower case can split into a letter and a mark, so it is composed again.
     let lower = spaced.nfc().collect::<String>().to_lowercase();
     lower.nfc().collect::<String>().trim().to_owned()
 }
@@ -58,7 +58,7 @@ pub fn same(a: &str, b: &str) -> bool {
     a.trim().eq_ignore_ascii_case(b.trim()) || key(a) == key(b)
 }
 
-/// Characters that take no room on a screen: two names that differ in them alone look the same.
+/// Invisible characters: two names that differ only in them look the same.
 fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

@@ -3,10 +3,10 @@
 use rust_decimal::Decimal;
 use std::str::FromStr;
 
-/// The nearest integer, halves away from zero, as [`f64::round`] finds it; saturating where there is none.
+/// The nearest integer, halves away from zero, like [`f64::round`]; saturating if there is none.
 ///
-/// `round` is a call into the C library on processors that the compiler knows nothing about; this is a few
-/// instructions, and a loop of it can use vectors.
+/// `round` is a call into the C library unless the compiler knows the processor; this is a few instructions, and a loop
+/// of it can use vectors.
 #[inline]
 pub fn rounded(value: f64) -> i64 {
     let whole = value as i64;
@@ -14,13 +14,13 @@ pub fn rounded(value: f64) -> i64 {
     whole.saturating_add(i64::from(rest >= 0.5) - i64::from(rest <= -0.5))
 }
 
-/// The decimal number that the shortest text of a binary one means. Means have digits beyond what decimal division keeps
-/// exact anyway, so that the last of 17 digits is dropped: 4.999999999999999 is 5.
+/// The decimal number of a binary one's shortest text. Means have more digits than decimal division keeps exact, so the
+/// last of 17 digits is dropped: 4.999999999999999 is 5.
 pub fn decimal(number: f64) -> Option<Decimal> {
     Decimal::from_str(&number.to_string()).ok()?.round_sf(15)
 }
 
-/// How many decimals the shortest text of a number has.
+/// The number of decimals in a number's shortest text.
 pub fn decimals(number: f64) -> u8 {
     let text = number.to_string();
     text.split_once('.').map_or(0, |(_, decimals)| u8::try_from(decimals.len()).unwrap_or(u8::MAX))

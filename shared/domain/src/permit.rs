@@ -1,4 +1,4 @@
-//! A discharge permit: the limits that readings are judged by.
+//! A discharge permit: the limits by which readings are judged.
 
 use super::alert::{AlertKind, WaterInput};
 use super::calendar::{Calendar, PeriodKind};
@@ -10,13 +10,13 @@ use super::unit::Unit;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// What a mean over more than a day is of.
+/// What a mean over more than a day averages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Of {
-    /// Of the days' values, each day with one weight.
+    /// The days' values, each day with one weight.
     Days,
-    /// Of all results alike.
+    /// All results alike.
     Results,
 }
 
@@ -37,7 +37,7 @@ pub enum Every {
 }
 
 impl Every {
-    /// The period of which each has one.
+    /// The period that must have one.
     pub fn period(self) -> PeriodKind {
         match self {
             Self::Day => PeriodKind::Day,
@@ -63,7 +63,7 @@ pub enum NonDetect {
 }
 
 impl NonDetect {
-    /// The value that a non-detect at this detection limit enters an average with.
+    /// The value of a non-detect at this detection limit in an average.
     #[inline]
     pub fn substitute(self, detection_limit: f64) -> f64 {
         match self {
@@ -111,35 +111,35 @@ impl Season {
 /// One limit of a permit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limit {
-    /// What is limited.
+    /// The parameter.
     pub parameter: String,
-    /// At which outfall; at every one if absent.
+    /// The outfall; every one if absent.
     pub outfall: Option<String>,
     /// The limit itself, in `unit`; finite and not negative. 0 where a formula gives it, see [`Self::formula`].
     pub value: f64,
     /// The unit of the value.
     pub unit: Unit,
-    /// Which side is forbidden.
+    /// The side on which values exceed it.
     pub direction: Direction,
-    /// What is compared with it.
+    /// The statistic that is compared with it.
     pub statistic: Statistic,
     /// When it holds.
     pub season: Season,
-    /// What a non-detect counts as, where the statistic is an average.
+    /// What a non-detect counts as, if the statistic is an average.
     pub non_detect: NonDetect,
     /// What to do when it is exceeded; may be empty.
     pub action: String,
-    /// What being beyond it means.
+    /// What exceeding it means.
     pub kind: AlertKind,
-    /// What a mean is of, where that is not the statistic's own.
+    /// What a mean averages, if not the statistic's default.
     pub of: Option<Of>,
-    /// Of values that were reported as statistics: which base it speaks of, by code or text.
+    /// For values that were reported as statistics: their base, by code or text.
     pub base: Option<String>,
-    /// Whether what cannot be compared for its sign counts as a violation.
+    /// Whether a value that is inconclusive because of its sign counts as a violation.
     pub inconclusive_violates: bool,
-    /// Whether a mean of non-detects alone is said by the rule, not as below the largest of their limits.
+    /// Whether a mean of non-detects only follows the rule, instead of being below the largest of their limits.
     pub all_non_detect_by_rule: bool,
-    /// To how many decimals values are rounded before they are compared.
+    /// The number of decimals to which values are rounded before they are compared.
     pub decimals: Option<u8>,
     /// The first day on which it holds.
     pub from: Option<Date>,
@@ -149,15 +149,15 @@ pub struct Limit {
     pub every: Option<Every>,
     /// The day from which on no values are expected.
     pub closed_from: Option<Date>,
-    /// From which measures on an exceedance is watch, warning and critical.
+    /// The thresholds of watch, warning and critical.
     pub thresholds: Option<[f64; 3]>,
-    /// Of a range, the lower end; `value` is the upper one.
+    /// The lower end of a range, of which `value` is the upper one.
     pub low: Option<f64>,
     /// The other series that its values, or the limit, are made of.
     pub with: Option<Other>,
 }
 
-/// Series that values or limits are made of, beside the limited one.
+/// Other series that values or limits are made of.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Other {
     /// Loads: flow x concentration x factor.
@@ -167,16 +167,16 @@ pub enum Other {
         /// The factor of lb/d from MGD and mg/L; that of the units if absent.
         factor: Option<f64>,
     },
-    /// Removal: what comes in.
+    /// Removal: the influent.
     Influent {
         /// The parameter of the influent.
         parameter: String,
     },
-    /// What the water is like: the limit, or the part of the value that counts, depends on it.
+    /// The water: the limit, or the part of the value that counts, depends on it.
     Water {
         /// How.
         formula: Formula,
-        /// The parameters of what the formula needs to know, in its order.
+        /// The parameters of the formula's inputs, in its order.
         parameters: Vec<String>,
     },
 }
@@ -190,7 +190,8 @@ impl Other {
         }
     }
 
-    /// The same whatever the case of its names; of what earlier versions had, as it is written, so that alerts keep their names.
+    /// Its identity, without regard to case. Parts that earlier versions had are kept as they are written, so alerts
+    /// keep their ids.
     fn keyed(&self) -> Self {
         match self {
             Self::Water { formula, parameters } => {
@@ -207,7 +208,7 @@ impl Other {
 }
 
 impl Limit {
-    /// A limit without anything out of the ordinary.
+    /// A plain limit.
     pub fn plain(parameter: &str, value: f64, unit: &str, statistic: Statistic) -> Self {
         Self {
             parameter: parameter.into(),
@@ -243,7 +244,7 @@ impl Limit {
         }
     }
 
-    /// What a formula of the limit took of the water, named; empty where there is none.
+    /// The named inputs of the limit's formula; empty if it has none.
     pub fn water(&self, numbers: &[f64]) -> Vec<WaterInput> {
         let Some(Other::Water { formula, parameters }) = &self.with else { return Vec::new() };
         let of_needs = std::iter::zip(formula.needs(), parameters);
@@ -256,7 +257,7 @@ impl Limit {
             .collect()
     }
 
-    /// Whether the limit speaks of this series.
+    /// Whether the limit applies to this series.
     pub fn covers(&self, series: &Series) -> bool {
         name::same(&self.parameter, &series.parameter)
             && self.outfall.as_deref().is_none_or(|outfall| name::same(outfall, &series.outfall))
@@ -264,7 +265,7 @@ impl Limit {
             && self.base.as_deref().is_none_or(|base| name::same(base, &series.base))
     }
 
-    /// The identity of the rule. A limit with another value is another rule; when it holds does not matter.
+    /// The identity of the rule. Another value makes another rule; when it holds does not matter.
     pub fn id(&self) -> String {
         let mut parts = vec![
             name::key(&self.parameter),
@@ -272,7 +273,7 @@ impl Limit {
             format!("{} {} {:?} {:?}", self.value, self.unit, self.direction, self.season.months()),
             format!("{} {:?}", self.statistic, self.statistic.is_average().then_some(self.non_detect)),
         ];
-        // What earlier versions did not have is a part only where it is there: their alerts keep their names.
+        // New parts count only if they are present, so that alerts of earlier versions keep their ids.
         let more = (
             (self.kind == AlertKind::Benchmark, self.of, self.base.as_deref().map(name::key)),
             (self.inconclusive_violates, self.all_non_detect_by_rule, self.decimals),
@@ -306,7 +307,7 @@ impl Default for Permit {
 }
 
 impl Permit {
-    /// The two limits that one entry of the older JSON form means.
+    /// The two limits of one entry in the older JSON form.
     pub fn legacy(parameter: &str, value: f64, rolling: u32, action: &str) -> [Limit; 2] {
         [Statistic::INSTANT, Statistic::rolling_mean(rolling)]
             .map(|statistic| Limit { action: action.into(), ..Limit::plain(parameter, value, "mg/L", statistic) })

@@ -1,10 +1,10 @@
-//! `from` and `to` of a query, which mean the same on every route: local dates and times of the site, a date including
+//! `from` and `to` of a query, with the same meaning on every route: local dates and times of the site; a date includes
 //! all of its day.
 
 use crate::calendar::{Calendar, PeriodKind};
 use crate::time::{self, TimeError, TimeKind};
 
-/// A range of moments, both included; open where nothing was asked for.
+/// A range of moments, both included; open if nothing was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
     /// The first.
@@ -23,7 +23,7 @@ pub struct RangeError {
 }
 
 impl Range {
-    /// Reads `from` and `to`.
+    /// Parses `from` and `to`.
     pub fn read(from: Option<&str>, to: Option<&str>, calendar: &Calendar) -> Result<Self, RangeError> {
         let from = from.map(|text| moment("from", text, calendar)).transpose()?;
         let to = to.map(|text| moment("to", text, calendar)).transpose()?;

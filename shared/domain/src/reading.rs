@@ -4,23 +4,23 @@ use super::{name, time::TimeKind};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// How a reported value is to be read.
+/// The sign of a reported value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum Qualifier {
     /// The value as measured.
     #[default]
     #[serde(rename = "=")]
     Equal,
-    /// A non-detect: below the detection limit that the value names.
+    /// A non-detect: below the value, which is the detection limit.
     #[serde(rename = "<")]
     Less,
-    /// Beyond the range of the method: above the value named.
+    /// Beyond the range of the method: above the value.
     #[serde(rename = ">")]
     Greater,
 }
 
 impl Qualifier {
-    /// Reads a qualifier. `E` (estimated) is a measured value and `T` (too numerous to count) a `>`, as in ICIS-NPDES.
+    /// Parses a qualifier. `E` (estimated) is a measured value and `T` (too numerous to count) a `>`, as in ICIS-NPDES.
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim() {
             "" | "=" | "E" | "e" => Some(Self::Equal),
@@ -40,10 +40,10 @@ impl Qualifier {
     }
 }
 
-/// A number that is no further from a limit than this part of it counts as equal to it.
+/// A number within this relative distance of a limit counts as equal to it.
 const NEAR: f64 = 1e-12;
 
-/// On which side of a limit the forbidden values lie.
+/// The side of a limit on which values exceed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -54,9 +54,9 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// Whether a number is beyond a limit, strictly.
+    /// Whether a number exceeds a limit, strictly.
     ///
-    /// A number within a millionth of a millionth of the limit counts as equal to it: the mean of 0.1, 0.2 and 0.3 is
+    /// A number within a relative 1e-12 of the limit counts as equal to it: the mean of 0.1, 0.2 and 0.3 is
     /// 0.20000000000000004 in binary and must not exceed 0.2.
     #[inline]
     pub fn is_beyond(self, value: f64, limit: f64) -> bool {
@@ -67,7 +67,7 @@ impl Direction {
         beyond > 0.0 && beyond > limit.abs() * NEAR
     }
 
-    /// Whether a number is beyond a limit or at it: a quick look that misses none that is beyond.
+    /// Whether a number exceeds a limit or equals it: a fast check that misses no exceedance.
     #[inline]
     pub fn is_beyond_or_near(self, value: f64, limit: f64) -> bool {
         match self {
@@ -76,7 +76,7 @@ impl Direction {
         }
     }
 
-    /// The sign of numbers that may be as far beyond the limit as one likes.
+    /// The sign of numbers that may exceed the limit without bound.
     #[inline]
     pub fn opens(self) -> Qualifier {
         match self {
@@ -85,15 +85,15 @@ impl Direction {
         }
     }
 
-    /// Whether what lies between two numbers is in order; `None` if that cannot be known. What is above a number, as its
-    /// sign says, is above it strictly, and the like for what is below one.
+    /// Whether a value between two numbers is within the limit; `None` if that is uncertain. A value whose sign says
+    /// that it is above a number is strictly above it, and likewise below.
     #[inline]
     pub fn is_within(self, (low, high): (f64, f64), sign: Qualifier, limit: f64) -> Option<bool> {
         let (good, bad) = match self {
             Self::Max => (high, low),
             Self::Min => (low, high),
         };
-        // What is greater than the limit itself is beyond it, though the number is not.
+        // A value above the limit itself exceeds it, although the number does not.
         let is_past = || sign == self.opens() && (bad - limit).abs() <= limit.abs() * NEAR;
         if !self.is_beyond(good, limit) {
             Some(true)
@@ -105,7 +105,7 @@ impl Direction {
     }
 }
 
-/// Everything about a result but its time, value, sample and unit's text, in 32 bits. Parts are set with `with_...`.
+/// Everything about a result except time, value, sample and the unit's text, in 32 bits. `with_...` sets parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Flags(pub u32);
 
@@ -116,7 +116,7 @@ const LIMIT: u32 = 4;
 const LABORATORY: u32 = 11;
 const UNIT: u32 = 21;
 
-/// What is either so or not about a result.
+/// A yes-or-no property of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Mark {
@@ -124,13 +124,13 @@ pub enum Mark {
     Fold = 1 << 6,
     /// Blanks, spikes, duplicates: kept, never judged.
     QualityControl = 1 << 7,
-    /// A published result that takes the place of all that there was at its time.
+    /// A published result that replaces everything at its time.
     Replaces = 1 << 8,
-    /// The limit that came with it is a benchmark: beyond it is no violation.
+    /// The limit that came with it is a benchmark: exceeding it is no violation.
     Benchmark = 1 << 9,
-    /// It came with a limit that is not judged: stayed, or of the sign `=`.
+    /// It came with a limit that is not judged: stayed, or with the sign `=`.
     Unjudged = 1 << 10,
-    /// Of a statistic's value: what it is made of ends where readings are missing.
+    /// For a value of a statistic: its readings end in a gap.
     Gap = 1 << 20,
 }
 
@@ -173,7 +173,7 @@ impl Flags {
         }
     }
 
-    /// The same flags where the time was written in another way.
+    /// The same flags with another form of the time.
     #[inline]
     #[must_use]
     pub fn with_kind(self, kind: TimeKind) -> Self {
@@ -190,13 +190,13 @@ impl Flags {
         }
     }
 
-    /// Whether something is so.
+    /// Whether it has a mark.
     #[inline]
     pub fn has(self, mark: Mark) -> bool {
         self.0 & mark as u32 != 0
     }
 
-    /// The same flags where something is so.
+    /// The same flags with a mark.
     #[inline]
     #[must_use]
     pub fn with(self, mark: Mark) -> Self {
@@ -228,7 +228,7 @@ impl Flags {
     }
 }
 
-/// Flags that a laboratory puts beside a value that was measured all the same.
+/// Flags that a laboratory writes beside a measured value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LabFlags(u16);
 
@@ -272,8 +272,8 @@ pub struct Series {
     pub parameter: String,
     /// The statistic of a period that was reported (`DAILY MX`), empty for raw readings.
     pub base: String,
-    /// What else keeps reported values apart: parameter code, form field, monitoring location, limit set. Joined by slashes
-    /// they are codes that tell all there is: see [`Self::is_coded`].
+    /// What else distinguishes reported values: parameter code, form field, monitoring location, limit set. Joined by
+    /// slashes, they are codes that identify the series alone: see [`Self::is_coded`].
     pub variant: String,
 }
 
@@ -289,18 +289,18 @@ impl Series {
         }
     }
 
-    /// Whether the values are raw readings, from which statistics are yet to be taken.
+    /// Whether the values are raw readings, not statistics.
     pub fn is_raw(&self) -> bool {
         self.base.is_empty()
     }
 
-    /// Whether codes tell the series of an outfall apart, parameter and statistic among them, so that it is the same one in
-    /// EPA's files with descriptions of codes and in those without.
+    /// Whether codes, parameter and statistic among them, identify the series of an outfall, so that it is the same in
+    /// EPA's files with and without descriptions of codes.
     pub fn is_coded(&self) -> bool {
         self.variant.contains('/')
     }
 
-    /// The name under which it is stored: 24 hex digits of a digest, the same for every spelling.
+    /// Its id in the table: 24 hex digits of a digest, the same for every spelling.
     pub fn id(&self) -> String {
         let parts = [&self.site, &self.outfall, &self.parameter, &self.base, &self.variant];
         let counts = |part: &usize| !self.is_coded() || ![2, 3].contains(part);
@@ -308,7 +308,7 @@ impl Series {
     }
 }
 
-/// The number under which a sample is known: 64 bits of a digest of its id, the same for every spelling; never 0.
+/// The number of a sample: 64 bits of a digest of its id, the same for every spelling; never 0.
 pub fn sample_id(id: &str) -> u64 {
     let digest = Sha256::digest(name::key(id));
     let first: [u8; 8] = std::array::from_fn(|place| digest[place]);

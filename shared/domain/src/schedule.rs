@@ -13,9 +13,9 @@ use std::cmp::Ordering;
 /// The longest text of a schedule.
 const MAX_TEXT: usize = 200;
 
-/// A crontab line of five fields: minute, hour, day of month, month, day of week (0 or 7 is Sunday). `L`, `W`, `#` and
-/// `@daily` and its like are known. A time that the clock leaves out in spring comes at the first moment after it; one that
-/// it shows twice in autumn comes once, if the line names the hour.
+/// A crontab line of five fields: minute, hour, day of month, month, day of week (0 or 7 is Sunday). `L`, `W`, `#`, and
+/// `@daily` and the like are supported. A time that the clock skips in spring is due at the first moment after it; one
+/// that it shows twice in autumn is due once, if the line names the hour.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     cron: Cron,
@@ -27,7 +27,7 @@ pub struct Schedule {
 pub struct NoSchedule(String);
 
 impl Schedule {
-    /// Reads a schedule.
+    /// Parses a schedule.
     pub fn parse(text: &str) -> Result<Self, NoSchedule> {
         if text.len() > MAX_TEXT {
             return Err(NoSchedule(format!("it is longer than {MAX_TEXT} bytes")));
@@ -41,8 +41,7 @@ impl Schedule {
         }
     }
 
-    /// The first moment after another one, both in microseconds since 1970, at which it is due by a site's clock; `None` if
-    /// there is none.
+    /// When it is next due after a moment, by a site's clock, in microseconds since 1970; `None` if never.
     pub fn next(&self, after: i64, calendar: &Calendar) -> Option<i64> {
         let after = Timestamp::from_second(after.div_euclid(1_000_000)).ok()?;
         let next = self.cron.find_next_occurrence(&Moment { at: after, zone: calendar.zone() }, false).ok()?;
@@ -50,7 +49,7 @@ impl Schedule {
     }
 }
 
-/// A moment by a clock, in whole seconds. The library knows older versions of `jiff` alone.
+/// A moment by a clock, in whole seconds. The library supports only older versions of `jiff`.
 #[derive(Clone, Copy)]
 struct Moment<'a> {
     at: Timestamp,

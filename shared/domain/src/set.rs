@@ -1,37 +1,37 @@
-//! The set of results that counts where a series has several at one time.
+//! Which results count if a series has several at one time.
 //!
-//! One file may bring several results of one time, and all of them count. A later file replaces what there was, a
-//! published result adds to it. Quality control and routine results are sets of their own: neither replaces the other.
+//! One file may have several results of one time, and all of them count. A later file replaces them, a published result
+//! is added. Quality control and routine results are separate sets: neither replaces the other.
 
 use super::columns::{Columns, Row};
 use super::reading::Mark;
 use super::time::TimeKind;
 use std::collections::HashMap;
 
-/// Where a result came from.
+/// The origin of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    /// The order of what came to the site: later ones are greater. Rows of one file share it.
+    /// Its revision: later ones are greater. Rows of one file share it.
     pub revision: u64,
-    /// A file, and not a published reading.
+    /// Whether it is from a file, not published.
     pub is_file: bool,
 }
 
-/// What became of a result that does not count.
+/// Why a result does not count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Change {
-    /// It is alike in everything to one that counts, or that replaced one alike.
+    /// It is identical to one that counts, or that replaced an identical one.
     Repeated {
-        /// Its place in the columns before they were settled.
+        /// Its place in the original columns.
         index: usize,
         /// The result.
         row: Row,
         /// The revision that brought it.
         by: u64,
     },
-    /// Another one counts in its place.
+    /// Another one replaces it.
     Replaced {
-        /// The one that counts no longer.
+        /// The one that no longer counts.
         old: Row,
         /// The one that replaced it; it may have been replaced in turn.
         new: Row,
@@ -47,10 +47,10 @@ pub enum Change {
     },
 }
 
-/// Puts readings in time order and leaves those that count; tells what became of the others.
+/// Sorts readings by time, keeps those that count, and reports the others.
 ///
-/// `columns` have the readings in the order in which they came, and `origin` tells for each index where from. Times that
-/// a site's clock shows are other moments than times with an offset, unless `is_utc`: the site's clock shows UTC.
+/// `columns` have the readings in order of arrival; `origin` gives the origin of each index. Times by a site's clock
+/// are other moments than times with an offset, unless `is_utc`: the site's clock shows UTC.
 pub fn settle(columns: &mut Columns, origin: impl Fn(usize) -> Origin, is_utc: bool, mut changed: impl FnMut(Change)) {
     let times = &columns.times;
     // The usual case by far.
@@ -89,7 +89,7 @@ pub fn settle(columns: &mut Columns, origin: impl Fn(usize) -> Origin, is_utc: b
     *columns = settled;
 }
 
-/// A result and its place among those that came.
+/// A result and its place in order of arrival.
 #[derive(Debug, Clone, Copy)]
 struct Came {
     row: Row,
@@ -97,7 +97,7 @@ struct Came {
     origin: Origin,
 }
 
-/// What makes results of one number of microseconds results of one time, and of one kind.
+/// What results at the same microsecond must share to be of one time and kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct PlaceKey {
     clock: TimeKind,
@@ -116,21 +116,21 @@ impl PlaceKey {
     }
 }
 
-/// The results of one time, those of quality control apart.
+/// The results of one time, with quality control separate.
 #[derive(Debug)]
 struct Place {
     key: PlaceKey,
     /// What the last file replaced.
     old: Vec<Came>,
     kept: Vec<Option<Came>>,
-    /// Where a sample and a result stand in `kept`, once there are many.
+    /// The places of samples and results in `kept`, once there are many.
     found: Option<(HashMap<u64, usize>, HashMap<Likeness, usize>)>,
 }
 
-/// From this many results of one time on they are looked up.
+/// From this many results of one time on, use a lookup.
 const MANY: usize = 16;
 
-/// All of a result, to be compared bit by bit.
+/// All of a result, for comparison bit by bit.
 type Likeness = (u64, u32, u64, u64);
 
 fn likeness(row: &Row) -> Likeness {
@@ -149,7 +149,7 @@ impl Place {
 
     fn take(&mut self, came: Came, changed: &mut impl FnMut(Change)) {
         let row = came.row;
-        // Rows of a file stand together. Published ones of one revision may be far apart.
+        // Rows of a file are adjacent. Published results of one revision may be far apart.
         let is_own = |other: &Came| came.origin.is_file && other.origin == came.origin;
         let takes_all = came.origin.is_file || row.flags.has(Mark::Replaces);
         if takes_all && self.kept.iter().flatten().next().is_some_and(|first| !is_own(first)) {
@@ -169,7 +169,7 @@ impl Place {
             changed(Change::Replaced { old: earlier.row, new: row, by: came.origin.revision });
             return self.keep(came);
         }
-        // With the date alone, equal results are two results of that day; and a published one always adds to the set.
+        // With only the date, equal results are two results of that day; a published one is always added.
         let counts_once = row.sample == 0 && row.flags.kind() != TimeKind::Date && came.origin.is_file;
         if counts_once && self.row(&row).is_some() {
             return changed(Change::Repeated { index: came.index, row, by: came.origin.revision });
@@ -208,7 +208,7 @@ impl Place {
         }
     }
 
-    /// Tells what the last file did to the set before it: what it has again, and what came in place of the rest.
+    /// Reports what the last file did to the set before it: what it repeats, and what replaces the rest.
     fn close(&mut self, changed: &mut impl FnMut(Change)) {
         let old = std::mem::take(&mut self.old);
         if old.is_empty() {

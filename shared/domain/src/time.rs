@@ -1,8 +1,8 @@
 //! Times of readings, and the periods that averages are taken over.
 //!
-//! A time is a count of microseconds since 1970-01-01T00:00Z. Laboratory exports also give plain hours; those are
-//! kept on the same axis (hour 0 is its origin) together with a mark, so that they are shown as hours again.
-//! Hours with up to eight decimals survive the round trip unchanged.
+//! A time is a count of microseconds since 1970-01-01T00:00Z. Laboratory exports also have plain hours; those are kept
+//! on the same axis (hour 0 is its origin) with a mark, so that they are shown as hours again. Hours with up to eight
+//! decimals survive the round trip unchanged.
 
 use super::number::rounded;
 use jiff::civil::{Date, DateTime};
@@ -17,23 +17,23 @@ pub const DAY: i64 = 24 * HOUR;
 /// The largest number of hours accepted on either side of the origin: 7,900 years, which calendars still name.
 pub const MAX_HOURS: f64 = 69_000_000.0;
 
-/// How a time was written, and so what it means and how it is shown.
+/// The form of a time, which decides its meaning and how it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum TimeKind {
     /// A moment: a date and time with an offset.
     Clock,
-    /// A number of hours since some beginning of its own.
+    /// A number of hours since an origin of its own.
     Hours,
-    /// A date alone, of the site's calendar; kept as its midnight in UTC, whatever the site's time zone.
+    /// A date alone, of the site's calendar; stored as its midnight in UTC, whatever the site's time zone.
     Date,
-    /// What the site's clock shows; kept as if it were UTC, whatever the site's time zone.
+    /// What the site's clock shows; stored as if it were UTC, whatever the site's time zone.
     Local,
 }
 
 impl TimeKind {
-    /// Whether the moment follows only from the site's time zone.
+    /// Whether the moment depends on the site's time zone.
     pub fn is_local(self) -> bool {
         matches!(self, Self::Date | Self::Local)
     }
@@ -50,13 +50,13 @@ pub enum TimeError {
     OutOfRange,
 }
 
-/// Reads a number of hours.
+/// Parses a number of hours.
 #[inline]
 pub fn from_hours(hours: f64) -> Result<i64, TimeError> {
     if hours.abs() <= MAX_HOURS { Ok(rounded(hours * HOUR as f64)) } else { Err(TimeError::OutOfRange) }
 }
 
-/// Reads an RFC 3339 or ISO 8601 time or date. Without an offset it is taken as UTC.
+/// Parses an RFC 3339 or ISO 8601 time or date. Without an offset it is taken as UTC.
 pub fn from_clock(text: &str) -> Result<i64, TimeError> {
     let text = text.trim();
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
@@ -69,13 +69,13 @@ pub fn from_clock(text: &str) -> Result<i64, TimeError> {
     civil_to_micros(civil)
 }
 
-/// Reads EPA's `mm/dd/yyyy`.
+/// Parses EPA's `mm/dd/yyyy`.
 pub fn from_us_date(text: &str) -> Result<i64, TimeError> {
     let day = Date::strptime("%m/%d/%Y", text.trim()).map_err(|_| TimeError::Malformed)?;
     civil_to_micros(day.at(0, 0, 0, 0))
 }
 
-/// Reads either form from text, as query parameters carry it.
+/// Parses either form from the text of a query parameter.
 pub fn from_text(text: &str) -> Result<(i64, TimeKind), TimeError> {
     match text.trim().parse::<f64>() {
         Ok(hours) => Ok((from_hours(hours)?, TimeKind::Hours)),
@@ -83,7 +83,7 @@ pub fn from_text(text: &str) -> Result<(i64, TimeKind), TimeError> {
     }
 }
 
-/// Reads a time of a query, as it is kept: hours, a moment, a date or what a clock shows.
+/// Parses a time of a query into its stored form: hours, a moment, a date or what a clock shows.
 pub fn from_query(text: &str) -> Result<(i64, TimeKind), TimeError> {
     let text = text.trim();
     if let Ok(hours) = text.parse::<f64>() {
@@ -99,7 +99,7 @@ pub fn from_query(text: &str) -> Result<(i64, TimeKind), TimeError> {
     Ok((from_clock(text)?, kind))
 }
 
-/// Reads the end of a range of time, itself included: a date without a time means until the end of that day.
+/// Parses the inclusive end of a range: a date without a time means until the end of that day.
 pub fn end_from_text(text: &str) -> Result<(i64, TimeKind), TimeError> {
     let (micros, kind) = from_text(text)?;
     let is_day = Date::strptime("%Y-%m-%d", text.trim()).is_ok();
@@ -154,7 +154,7 @@ pub fn shown(micros: i64, kind: TimeKind) -> Shown {
     }
 }
 
-/// RFC 3339 in UTC, with a fraction only where there is one.
+/// RFC 3339 in UTC, with a fraction only if there is one.
 pub fn rfc3339(micros: i64) -> String {
     jiff::Timestamp::from_microsecond(micros).map_or_else(|_| format!("{micros} us"), |instant| instant.to_string())
 }

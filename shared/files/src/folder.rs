@@ -1,8 +1,9 @@
 //! A folder as a source of files: `SITE/NAME`, or `NAME` for rows that name their site themselves.
 //!
-//! Files that are still being written are left alone. A file is whole when nothing about it has changed for a while, and
-//! nobody is known to have it open for writing: the kernel tells who begins and who closes, as far as it is a file system
-//! of this machine, and what processes have open, as far as they are ours to look at. What was taken in moves to `done`, what was refused to `refused`, each with its account beside it.
+//! Files that are still being written are ignored. A file is complete when it has not changed for a while, and no
+//! process is known to have it open for writing. The kernel reports opens and closes on local file systems, and `/proc`
+//! the open files of processes that we may inspect. Accepted files move to `done`, refused ones to `refused`, each with
+//! its account beside it.
 
 mod writing;
 
@@ -25,41 +26,41 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::Notify;
 use writing::Writing;
 
-/// How long nothing about a file may have changed.
+/// How long a file must be unchanged.
 const STILL: Duration = Duration::from_secs(5);
-/// The same for a file that somebody has opened for writing and has not closed: the word of it may have been lost.
+/// The same for a file that was opened for writing and not closed: the report of the close may be lost.
 const STILL_OPEN: Duration = Duration::from_secs(600);
-/// The same for an empty file, which is often made before there is something to write.
+/// The same for an empty file, which is often created before its content.
 const STILL_EMPTY: Duration = Duration::from_secs(60);
-/// What programs call files that they are still writing.
+/// Names that programs use for unfinished files.
 const UNFINISHED: [&str; 6] = ["part", "partial", "filepart", "crdownload", "tmp", "swp"];
-/// Bytes that are read at once.
+/// Bytes per read.
 const BUFFER: usize = 256 * 1024;
 
 /// A folder whose files are taken in.
 pub struct Folder {
     tree: Arc<Tree>,
     name: String,
-    /// Tells until it is dropped.
+    /// Reports changes until it is dropped.
     _watcher: Option<RecommendedWatcher>,
 }
 
-/// The folder itself. A share may take seconds to answer: it is looked at on threads that nobody else waits for.
+/// The folder itself. A share may take seconds to answer, so it is read on threads of its own.
 struct Tree {
     root: PathBuf,
     seen: Mutex<HashMap<PathBuf, Seen>>,
     told: Arc<Told>,
 }
 
-/// What the kernel tells.
+/// What the kernel reports.
 #[derive(Default)]
 struct Told {
-    /// Files that somebody is writing.
+    /// Files that are being written.
     open: Mutex<HashSet<PathBuf>>,
     changed: Notify,
 }
 
-/// What a file was like, and since when it has been so.
+/// The last seen state of a file, and since when it is so.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     size: u64,
@@ -68,17 +69,17 @@ struct Seen {
 }
 
 impl Folder {
-    /// A folder, which is made if it is not there.
+    /// A folder, which is created if it is missing.
     pub fn new(root: &Path) -> io::Result<Self> {
         fs::create_dir_all(root)?;
-        // The kernel tells of files by their real path.
+        // The kernel reports files by their real path.
         let root = root.canonicalize()?;
         for shelf in Shelf::ALL {
             fs::create_dir_all(root.join(shelf.folder()))?;
         }
         let told = Arc::new(Told::default());
         let watcher = watch(&root, &told).inspect_err(|error| {
-            tracing::warn!(%error, folder = %root.display(), "the folder is looked through now and then: the system tells nothing of it");
+            tracing::warn!(%error, folder = %root.display(), "the system does not report changes in this folder; it is polled");
         });
         let name = format!("inbox {}", root.display());
         let tree = Arc::new(Tree { root, seen: Mutex::default(), told });
@@ -98,7 +99,7 @@ impl Tree {
         self.root.join(&file.place)
     }
 
-    /// Whether a file has been as it is for long enough.
+    /// Whether a file has been unchanged for long enough.
     fn is_whole(&self, path: &Path, metadata: &Metadata, now: Instant, writing: &Writing) -> bool {
         let (size, modified) = (metadata.len(), metadata.modified().ok());
         let mut seen = self.seen.lock();
@@ -112,7 +113,7 @@ impl Tree {
         still >= STILL_OPEN || still >= if size == 0 { STILL_EMPTY } else { STILL } && !is_open()
     }
 
-    /// Looks through the folder, or through that of one site.
+    /// Lists the folder, or that of one site.
     fn walk(&self, of: Of<'_>) -> io::Result<Listing> {
         let (mut listing, mut there, now) = (Listing::default(), HashSet::new(), Instant::now());
         let writing = Writing::default();
@@ -122,10 +123,10 @@ impl Tree {
         }];
         while let Some(folder) = folders.pop() {
             let entries = match fs::read_dir(&folder) {
-                // It may have gone meanwhile.
+                // It may be gone.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && folder != self.root => continue,
                 Err(error) if folder != self.root => {
-                    tracing::warn!(%error, ?folder, "a folder of the inbox cannot be looked into and is left out");
+                    tracing::warn!(%error, ?folder, "a folder of the inbox cannot be read and is skipped");
                     continue;
                 }
                 entries => entries?,
@@ -143,7 +144,7 @@ impl Tree {
                     match self.waiting(&path, &metadata) {
                         Some(file) if self.is_whole(&path, &metadata, now, &writing) => listing.whole.push(file),
                         Some(_) => listing.growing += 1,
-                        None => tracing::warn!(?path, "a file whose name is not UTF-8 is left alone; rename it"),
+                        None => tracing::warn!(?path, "a file whose name is not UTF-8 is skipped; rename it"),
                     }
                     there.insert(path);
                 }
@@ -163,7 +164,7 @@ impl Tree {
         Some(Waiting { site, place, version: version(metadata) })
     }
 
-    /// Whether a file is the one that was listed. Another one at its place has not been read.
+    /// Whether a file is the listed one. A file that has replaced it was not read.
     fn is_same(&self, file: &Waiting) -> io::Result<bool> {
         match fs::metadata(self.path(file)) {
             Ok(metadata) => Ok(version(&metadata) == file.version),
@@ -174,14 +175,14 @@ impl Tree {
 
     fn put_away(&self, file: &Waiting, shelf: Shelf, account: &[u8]) -> io::Result<()> {
         if !self.is_same(file)? {
-            // What has come in its place is a file of its own.
+            // A file that has replaced it is taken in by itself.
             return Ok(());
         }
         let to = free(&self.root.join(shelf.folder()).join(&file.place))?;
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder)?;
         }
-        // The account first: a file that stands there has one.
+        // The account first, so that every file there has one.
         let beside = account_of(&to);
         let half = beside.with_extension("json.part");
         fs::write(&half, account)?;
@@ -207,14 +208,14 @@ impl Source for Folder {
         apart(&self.tree, move |tree| tree.walk(site.as_ref().map_or(Of::All, |site| Of::Site(site.as_deref())))).await
     }
 
-    /// A copy: somebody may write to the file while it is read.
+    /// A copy: the file may change while it is read.
     async fn open(&self, file: &Waiting, room: Room<'_>) -> Result<(Original, String), OriginalError> {
         let mut body = BufReader::with_capacity(BUFFER, File::open(self.tree.path(file)).await?);
         let gzip = body.fill_buf().await?.starts_with(&GZIP);
         let original = Original::spooled(body, gzip, room.bytes, room.spool).await?;
         let listed = file.clone();
         if !apart(&self.tree, move |tree| tree.is_same(&listed)).await? {
-            return Err(io::Error::other("another file has come in its place, or it is still being written").into());
+            return Err(io::Error::other("it was replaced, or is still being written").into());
         }
         Ok((original, file.version.clone()))
     }
@@ -234,7 +235,7 @@ where
     tokio::task::spawn_blocking(move || work(&tree)).await.map_err(io::Error::other)?
 }
 
-/// Has the kernel tell of a folder and all below it.
+/// Has the kernel report changes in a folder and all below it.
 fn watch(root: &Path, told: &Arc<Told>) -> notify::Result<RecommendedWatcher> {
     let told = told.clone();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -255,7 +256,7 @@ fn watch(root: &Path, told: &Arc<Told>) -> notify::Result<RecommendedWatcher> {
     Ok(watcher)
 }
 
-/// Tells files at one place apart.
+/// Distinguishes files at one place.
 fn version(metadata: &Metadata) -> String {
     let modified = metadata.modified().ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
     format!("{} {}", metadata.len(), modified.unwrap_or_default().as_nanos())
@@ -282,7 +283,8 @@ fn account_of(file: &Path) -> PathBuf {
     file.with_file_name(name)
 }
 
-/// The path itself if it is not taken, else one with a number: files of one name come every night, and each is evidence.
+/// The path itself if it is free, otherwise one with a number: files of one name may come every night, and each is
+/// evidence.
 fn free(path: &Path) -> io::Result<PathBuf> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
@@ -301,7 +303,7 @@ fn free(path: &Path) -> io::Result<PathBuf> {
 mod tests {
     use super::*;
 
-    /// Somebody writes to a file while it is taken in: what was not read stays where it is.
+    /// A file changes while it is taken in: what was not read stays in place.
     #[test]
     fn a_file_that_came_in_the_place_of_another_is_not_put_away_with_it() {
         let root = tempfile::tempdir().unwrap();
@@ -315,6 +317,6 @@ mod tests {
         assert!(path.exists() && !root.path().join("done/a.csv").exists());
         folder.tree.put_away(&listed(), Shelf::Done, b"{}").unwrap();
         assert!(!path.exists() && root.path().join("done/a.csv").exists());
-        assert!(folder.tree.put_away(&first, Shelf::Done, b"{}").is_ok(), "one that is gone is missed by nobody");
+        assert!(folder.tree.put_away(&first, Shelf::Done, b"{}").is_ok(), "putting away a file that is gone succeeds");
     }
 }

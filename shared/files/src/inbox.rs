@@ -1,4 +1,4 @@
-//! Taking in what waits at a source.
+//! Takes in what waits at a source.
 
 use crate::metrics;
 use crate::source::{Listing, Of, Shelf, Source, Waiting};
@@ -18,32 +18,32 @@ use table::leases::{Watch, Work};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// Sites whose files are taken in at the same time, whatever looks have found them: each file may need its room on the disk.
-/// Those of one site go one after the other, in the order of their names: a later one may correct what an earlier one says.
+/// Sites whose files are taken in at the same time, over all looks: each file may need room on the disk. Files of one
+/// site go one after another, in the order of their names: a later one may correct an earlier one.
 const SITES_AT_ONCE: usize = 4;
 
-/// An inbox: a source, and who takes in what is there.
+/// An inbox: a source, and the ingestor for its files.
 pub struct Inbox<S> {
     source: S,
     ingestor: Ingestor,
     stopping: CancellationToken,
-    /// What was seen of other processes that are at work, by site.
+    /// Leases of other processes, by site.
     watches: Mutex<BTreeMap<Option<String>, Watch>>,
     room: Semaphore,
 }
 
-/// What was found.
+/// The result of a look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Looked {
-    /// So many files may still be written.
+    /// Files that may still be written.
     pub growing: usize,
-    /// So many sites are left to others, who are taking in their files.
+    /// Sites whose files other processes are taking in.
     pub elsewhere: usize,
-    /// So many sites have files that are left to a later look: the time was over, or they cannot be read.
+    /// Sites with files left for a later look: the time was over, or they cannot be read.
     pub left: usize,
 }
 
-/// Why an inbox could not be looked through.
+/// Why a look at an inbox failed.
 #[derive(Debug, thiserror::Error)]
 pub enum InboxError {
     /// The source.
@@ -57,11 +57,11 @@ pub enum InboxError {
 /// What became of the files of a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Worked {
-    /// All that were whole are taken in.
+    /// All complete files are taken in.
     Through,
-    /// Others are at them.
+    /// Another process takes them in.
     Elsewhere,
-    /// The time was over, or there is one that cannot be read.
+    /// The time was over, or a file cannot be read.
     Unfinished,
 }
 
@@ -77,7 +77,7 @@ enum Took {
 }
 
 impl<S: Source> Inbox<S> {
-    /// An inbox. Nothing more is begun once `stopping` is cancelled.
+    /// An inbox. It starts nothing more once `stopping` is cancelled.
     pub fn new(source: S, ingestor: Ingestor, stopping: CancellationToken) -> Self {
         Self { source, ingestor, stopping, watches: Mutex::default(), room: Semaphore::new(SITES_AT_ONCE) }
     }
@@ -87,7 +87,7 @@ impl<S: Source> Inbox<S> {
         &self.source
     }
 
-    /// Takes in everything that waits, as far as it gets until then. One process at a time takes in the files of a site.
+    /// Takes in what waits, until the time is over. One process at a time takes in the files of a site.
     pub async fn look(&self, of: Of<'_>, until: Option<Instant>) -> Result<Looked, InboxError> {
         let looked = self.look_through(of, until).await;
         if looked.is_err() {
@@ -114,7 +114,7 @@ impl<S: Source> Inbox<S> {
                 Err(error) => failure = Some(error),
             }
         }
-        // One site that fails has kept no other waiting.
+        // A site that fails has not delayed the others.
         failure.map_or(Ok(looked), Err)
     }
 
@@ -124,7 +124,8 @@ impl<S: Source> Inbox<S> {
         let name = format!("{}/{}", self.source.name(), site.as_deref().unwrap_or_default());
         let is_over = || self.stopping.is_cancelled() || until.is_some_and(|until| Instant::now() >= until);
         loop {
-            // Before the lease: while it waits for room here, others may have some. Nobody closes it.
+            // Before the lease: while this process waits for room, another may have some. The semaphore is never
+            // closed.
             let _room = self.room.acquire().await;
             let mut watch = self.watches.lock().get(site).cloned().unwrap_or_default();
             let taken = store.take_lease(Work::Source(name.clone()), &mut watch).await?;
@@ -134,7 +135,7 @@ impl<S: Source> Inbox<S> {
             let worked = self.take_all(Of::Site(site.as_deref()), until, is_over).await;
             drop(beating);
             store.give_back(&lease).await?;
-            // Whoever met the lease has gone away, and left what came meanwhile.
+            // Processes that found the lease held have gone away, and left what came meanwhile.
             if worked? == Worked::Unfinished || is_over() {
                 return Ok(Worked::Unfinished);
             }
@@ -150,7 +151,7 @@ impl<S: Source> Inbox<S> {
         until: Option<Instant>,
         is_over: impl Fn() -> bool,
     ) -> Result<Worked, InboxError> {
-        // Another process may have put away what was listed before it gave the lease back.
+        // Another process may have put away listed files before it released the lease.
         let mut worked = Worked::Through;
         for file in self.source.list(of).await?.whole {
             let took = if is_over() { Took::Paused } else { self.take(&file, until).await? };
@@ -163,8 +164,8 @@ impl<S: Source> Inbox<S> {
         Ok(worked)
     }
 
-    /// Takes a file in, or refuses it, and puts it away. A process that is killed meanwhile does so again: a file that is
-    /// done is known by its bytes.
+    /// Takes a file in, or refuses it, and puts it away. After a kill this is repeated: a file that is done is known by
+    /// its bytes.
     async fn take(&self, file: &Waiting, until: Option<Instant>) -> Result<Took, InboxError> {
         if let Some(before) = self.half_recorded(file).await?
             && self.take_one(before, until).await? == Took::Paused
@@ -174,14 +175,15 @@ impl<S: Source> Inbox<S> {
         self.take_one(file.clone(), until).await
     }
 
-    /// The file that stood at this place before, if it is half recorded. It is finished first, where the source still has it.
+    /// The file that was at this place before, if it is half recorded. It is finished first, if the source still has
+    /// it.
     async fn half_recorded(&self, file: &Waiting) -> Result<Option<Waiting>, StoreError> {
         let store = self.ingestor.store();
         let Some(Arrival::Ingest { id, version }) = store.arrival(self.source.name(), &file.place).await? else {
             return Ok(None);
         };
         let is_half = store.ingest(&id).await?.is_some_and(|ingest| ingest.state == Stage::Recording);
-        // The version that was opened says more than the one that is listed.
+        // The version that was opened is more exact than the listed one.
         Ok((is_half && !version.starts_with(&file.version)).then(|| Waiting { version, ..file.clone() }))
     }
 
@@ -205,12 +207,12 @@ impl<S: Source> Inbox<S> {
                 let details = json!({"code": error.code(), "message": error.to_string(), "details": error.details()});
                 (Shelf::Refused, json!({"source": upload.source, "error": details}))
             }
-            // The files after it wait for it: what they correct would come after them.
+            // Later files wait: otherwise this one would replace their corrections.
             Err(IngestError::Store(error)) => return Err(error.into()),
             Err(error) => {
-                // One that nobody may read, or that went away, holds up no other.
+                // A file without read permission, or one that is gone, delays no other.
                 metrics::failure();
-                tracing::error!(source = upload.source, %error, "a file could not be read, and is tried again");
+                tracing::error!(source = upload.source, %error, "a file could not be read, and is retried");
                 return Ok(Took::Unreadable);
             }
         };
@@ -226,12 +228,12 @@ impl<S: Source> Inbox<S> {
         self.ingestor.take_in(original, known, until).await
     }
 
-    /// For whoever has put it there and asks.
+    /// For clients that ask about a file they put there.
     async fn note(&self, file: &Waiting, arrival: Arrival) -> Result<(), StoreError> {
         self.ingestor.store().note_arrival(self.source.name(), &file.place, &arrival).await
     }
 
-    /// What stands beside a file that was taken in: its record, as `GET /api/ingests/{id}` has it.
+    /// The account beside a file that was taken in: its record, as `GET /api/ingests/{id}` has it.
     async fn account(&self, answer: Answer) -> Result<Value, StoreError> {
         let record = self.ingestor.store().ingest(&answer.id).await?;
         Ok(record.map_or_else(|| json!({ "answer": answer }), |record| record_json(&record, None)))

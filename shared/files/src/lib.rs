@@ -1,8 +1,8 @@
-//! Files that come by themselves.
+//! Files that are taken in automatically.
 //!
-//! A [`source`] is where files come from: it lists what waits, opens it, and puts away what was taken in. The event is the
-//! hint, the listing is the truth: whatever tells of a file only makes it quick. An [`inbox`] takes in what a source
-//! lists, with the same code as a file that is posted, and the ledger has what became of it.
+//! A [`source`] is where files come from: it lists what waits, opens it, and puts away what was taken in. The event is
+//! the hint, the listing is the truth: whatever announces a file only makes it fast. An [`inbox`] takes in what a
+//! source lists, with the same code as for a posted file, and the ledger has the outcome.
 
 pub mod bucket;
 pub mod folder;

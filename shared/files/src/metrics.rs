@@ -8,21 +8,17 @@ const ASKED: &str = "owsc_sources_asked_total";
 const WAITING: &str = "owsc_inbox_waiting";
 const FAILURES: &str = "owsc_inbox_failures_total";
 
-/// What a server alone has: functions that come and go have no state to tell.
+/// Only on a server: functions keep no state between invocations.
 pub static FAMILY: Family = Family {
     metrics: &[Metric::new(WAITING, Kind::Gauge, "Files in the inbox that are not taken in yet")],
     begin: || gauge!(WAITING).set(0.0),
 };
 
-/// What whoever takes files in counts.
+/// Counted by any process that takes files in.
 pub static COUNTERS: Family = Family {
     metrics: &[
-        Metric::new(
-            FAILURES,
-            Kind::Counter,
-            "Times that the inbox could not be listed, or a file of it not read or put away",
-        ),
-        Metric::new(ASKED, Kind::Counter, "Times that sources were asked on their schedules, by outcome"),
+        Metric::new(FAILURES, Kind::Counter, "Failures to list the inbox, or to read or put away a file in it"),
+        Metric::new(ASKED, Kind::Counter, "Fetches from sources on their schedules, by outcome"),
     ],
     begin: || {
         counter!(FAILURES).increment(0);

@@ -1,4 +1,4 @@
-//! What a source of files can do. A new kind of source is one more implementation.
+//! The operations of a source of files. A new kind of source is one more implementation.
 
 use engine::original::{Original, OriginalError};
 use engine::record::Room;
@@ -7,26 +7,26 @@ use std::future::Future;
 
 /// Where files come from.
 pub trait Source: Send + Sync {
-    /// What it is called, in the ledger and in the log.
+    /// Its name in the ledger and in the log.
     fn name(&self) -> &str;
 
-    /// The files that are whole, of all sites or of those that `of` names, and how many others are there that may not be yet.
+    /// The complete files, of all sites or of those that `of` names, and the number of others that may be incomplete.
     fn list(&self, of: Of<'_>) -> impl Future<Output = std::io::Result<Listing>> + Send;
 
-    /// Opens a file, which may be gzip, and reads it once. Also gives a version by which this very file may be had again
-    /// even when another one stands at its place, as far as the source can do that.
+    /// Opens a file, which may be gzip, and reads it once. Also gives a version with which the same file can be opened
+    /// again after another one has replaced it, if the source supports that.
     fn open(
         &self,
         file: &Waiting,
         room: Room<'_>,
     ) -> impl Future<Output = Result<(Original, String), OriginalError>> + Send;
 
-    /// Waits until something may have changed; for ever, if nothing tells of that.
+    /// Waits until something may have changed; for ever, if nothing reports changes.
     fn changed(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
 
-    /// Puts a file away where it is not listed any more, with the account of it beside it.
+    /// Moves a file to where it is no longer listed, with its account beside it.
     fn put_away(
         &self,
         file: &Waiting,
@@ -35,39 +35,39 @@ pub trait Source: Send + Sync {
     ) -> impl Future<Output = std::io::Result<()>> + Send;
 }
 
-/// Whose files are asked for.
+/// Which files to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of<'a> {
-    /// Everybody's.
+    /// Those of all sites.
     All,
-    /// Those of one site, or those whose place names none.
+    /// Those of one site, or those whose place names no site.
     Site(Option<&'a str>),
 }
 
-/// What a source has.
+/// The files of a source.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// Files that are whole, in the order of their names.
+    /// Complete files, in the order of their names.
     pub whole: Vec<Waiting>,
     /// Files that may still be written.
     pub growing: usize,
 }
 
-/// A file that waits.
+/// A waiting file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Waiting {
-    /// The site that it is for, if its place names one.
+    /// The site that its place names, if any.
     pub site: Option<String>,
     /// Its place within the source.
     pub place: String,
-    /// What another file at the same place would not have: as it is listed, or as opening it has given it.
+    /// What distinguishes it from another file at the same place: from the listing, or from opening it.
     pub version: String,
 }
 
 /// Where a file is put away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shelf {
-    /// It was taken in, or was known.
+    /// It was taken in, or was already known.
     Done,
     /// It was refused.
     Refused,

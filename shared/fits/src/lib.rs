@@ -1,4 +1,4 @@
-//! Fits of decay and sorption as jobs: kept in the table, taken up by whoever is there, and worked out apart from requests.
+//! Fits of decay and sorption as jobs: kept in the table, started by any process, and computed apart from requests.
 
 pub mod metrics;
 pub mod outcome;

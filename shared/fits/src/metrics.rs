@@ -6,7 +6,7 @@ use telemetry::{Family, Kind, Metric};
 
 const FITS: &str = "owsc_fits_total";
 
-/// What whoever works fits out counts.
+/// Counted by the process that computes fits.
 pub static COUNTERS: Family = Family {
     metrics: &[Metric::new(FITS, Kind::Counter, "Fits that are over, by outcome")],
     begin: || [FitState::Done, FitState::Failed, FitState::Cancelled].into_iter().for_each(|state| times(state, 0)),

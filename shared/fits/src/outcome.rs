@@ -1,4 +1,4 @@
-//! What comes of a fit, as it is kept and shown.
+//! The outcome of a fit, as it is stored and shown.
 
 use chemistry::Fit;
 use chemistry::fit::CurvePoint;
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use table::fits::FitState;
 use utoipa::ToSchema;
 
-/// The most points that are shown with a fit; of more, every so many.
+/// The most points that are shown with a fit; if there are more, every nth.
 const MOST_SHOWN: usize = 2000;
 
-/// What came of a fit.
+/// The outcome of a fit.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -34,7 +34,7 @@ pub struct Answer {
 struct FittedPoint {
     x: f64,
     y: f64,
-    /// What the curve leaves of it.
+    /// Its residual.
     residual: f64,
 }
 
@@ -61,7 +61,7 @@ impl Outcome {
         Self::Result(Box::new(Answer { curve, points, fit, y_unit }))
     }
 
-    /// The state of a fit of which this came.
+    /// The state of a fit with this outcome.
     pub(crate) fn state(&self) -> FitState {
         match self {
             Self::Result(_) => FitState::Done,
@@ -69,9 +69,9 @@ impl Outcome {
         }
     }
 
-    /// As JSON, with the one of `result` and `error` that there is.
+    /// As JSON, with `result` or `error`.
     pub(crate) fn text(&self) -> String {
-        // Numbers, texts and lists are always JSON.
+        // Numbers, strings and lists always serialize.
         serde_json::to_string(self).unwrap_or_default()
     }
 }

@@ -25,10 +25,10 @@ pub enum NoPoints {
     /// The site has no series with this id.
     #[error("the site has no such series; GET /api/series lists them")]
     NoSeries,
-    /// The stretch of time cannot be read.
+    /// The time range cannot be read.
     #[error(transparent)]
     Range(#[from] RangeError),
-    /// The series has no readings then.
+    /// The series has no readings in the range.
     #[error("the series has no readings in this time")]
     Nothing,
     /// Readings that cannot be compared.
@@ -42,14 +42,14 @@ pub enum NoPoints {
     Store(#[from] StoreError),
 }
 
-/// A series, its stretch of time in moments, and how it is looked at.
+/// A series, its time range, and how it is viewed.
 pub(crate) struct Found {
     entry: Entry,
     terms: Terms,
     stretch: (i64, i64),
 }
 
-/// Says what is wrong with a series, before its readings are looked at.
+/// Checks a series before its readings are read.
 pub async fn check(store: &Store, series: &SeriesRange) -> Result<(), NoPoints> {
     found(store, series).await.map(drop)
 }
@@ -70,7 +70,7 @@ async fn found(store: &Store, series: &SeriesRange) -> Result<Found, NoPoints> {
     Ok(Found { entry, terms, stretch })
 }
 
-/// Points as they are kept. A million of them are work to unpack, and that is for the thread that fits.
+/// Points as they are stored. Unpacking a million of them takes time: the fitting thread does it.
 pub(crate) enum Packed {
     /// Numbers, and whether each point has a standard deviation.
     Points(Vec<u8>, bool),
@@ -105,8 +105,7 @@ impl Packed {
     }
 }
 
-/// Hours since the first reading, and values. Non-detects are no values, and blanks, spikes and the like are none of the
-/// effluent.
+/// Hours since the first reading, and values. Non-detects and quality control are left out.
 fn of_series(mut readings: Merged) -> Result<(Points, Option<String>), NoPoints> {
     let mut points = Points::default();
     let (mut begin, mut unit) = (None, None::<String>);

@@ -1,4 +1,4 @@
-//! A fit as it is kept until somebody works it out.
+//! A fit as it is stored until it is computed.
 
 use chemistry::question::{Points, Question};
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 /// What is to be fitted, and to which points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
-    /// What is asked.
+    /// The request.
     pub question: Question,
-    /// Of which points.
+    /// The points.
     pub from: PointsFrom,
 }
 
@@ -41,7 +41,7 @@ pub struct SeriesRange {
     pub to: Option<String>,
 }
 
-/// Points as bytes: the numbers of one point after the other.
+/// Points as bytes: the numbers of one point after another.
 pub(crate) fn packed(points: &Points) -> Vec<u8> {
     let mut bytes = Vec::new();
     for at in 0..points.x.len() {
@@ -53,7 +53,7 @@ pub(crate) fn packed(points: &Points) -> Vec<u8> {
     bytes
 }
 
-/// Points of bytes; `None` if they are not what was packed.
+/// Points from bytes; `None` if they were not packed so.
 pub(crate) fn unpacked(bytes: &[u8], with_sigma: bool) -> Option<Points> {
     let (numbers, rest) = bytes.as_chunks::<8>();
     let each = if with_sigma { 3 } else { 2 };

@@ -1,4 +1,4 @@
-//! Working a fit out.
+//! Computing a fit.
 
 use crate::metrics;
 use crate::outcome::Outcome;
@@ -18,24 +18,24 @@ use table::leases::{LEASE, Lease, Watch, Work};
 use table::{Store, StoreError};
 use tokio::sync::oneshot;
 
-/// How often it is noted how far a fit is, and looked whether it is cancelled.
+/// How often progress is written, and cancellation checked.
 const LOOK: Duration = Duration::from_millis(500);
-/// How often it is looked whether another process that works on the same fit is alive.
+/// How often the lease of another process on the same fit is checked.
 const WATCH: Duration = Duration::from_millis(200);
-/// One that ends the process that works on it is not taken up for ever.
+/// A fit that kills its process is not retried for ever.
 const MOST_ATTEMPTS: u64 = 3;
-/// How much less of the processor a fit gets than everything else: the least there is.
+/// The niceness of fits: the lowest priority.
 const NICE: i32 = 19;
 
-/// How long somebody works.
+/// How long to work on a fit.
 pub enum Time {
-    /// Until then; what is not done by then takes too long.
+    /// Until this moment; a fit that is not done by then takes too long.
     Until(Instant),
-    /// Until this process is to end; then the fit is left to others.
+    /// Until this process stops; then the fit is released to others.
     WhileRunning(tokio_util::sync::CancellationToken),
 }
 
-/// How far the thread that fits has come, and whether it is to stop.
+/// The progress of the fitting thread, and whether it must stop.
 #[derive(Default)]
 struct Shared {
     step: AtomicU64,
@@ -43,7 +43,7 @@ struct Shared {
     is_stopped: AtomicBool,
 }
 
-/// Works a fit out. Nothing is done if somebody else does, or if it is over.
+/// Computes a fit, unless another process does or it is over.
 pub async fn work(store: &Store, id: &str, time: &Time) -> Result<(), StoreError> {
     let Some(lease) = lease(store, id).await? else { return Ok(()) };
     let beating = Beating::start(store.clone(), lease.clone());
@@ -53,7 +53,7 @@ pub async fn work(store: &Store, id: &str, time: &Time) -> Result<(), StoreError
     worked
 }
 
-/// The lease, if nobody has it or whoever has it is dead.
+/// The lease, if it is free or its holder is dead.
 async fn lease(store: &Store, id: &str) -> Result<Option<Lease>, StoreError> {
     let (mut watch, end) = (Watch::default(), Instant::now() + LEASE + LEASE / 2);
     loop {
@@ -73,16 +73,13 @@ async fn held(store: &Store, lease: &Lease, id: &str, time: &Time) -> Result<(),
     let came = if job.attempts < MOST_ATTEMPTS {
         attempt(store, lease, &job, time).await
     } else {
-        Ok(Some(Outcome::failed(
-            "broke_off",
-            "it was begun three times, and each time the process that worked on it ended",
-        )))
+        Ok(Some(Outcome::failed("broke_off", "it was started three times, and each time its process ended")))
     };
     match came {
         Ok(Some(outcome)) => {
             let noted = store.end_fit_under(lease, id, outcome.state(), &outcome.text()).await;
             if noted.is_err() {
-                // It was the table that was busy, not the fit that broke off.
+                // The table was busy; the attempt does not count.
                 store.fit_rests(lease, id).await?;
             }
             if noted? == Noted::Yes {
@@ -90,9 +87,9 @@ async fn held(store: &Store, lease: &Lease, id: &str, time: &Time) -> Result<(),
             }
             Ok(())
         }
-        // It is over, or somebody else has it.
+        // It is over, or another process has it.
         Ok(None) => Ok(()),
-        // It was not the fit that broke off.
+        // The fit itself did not fail; the attempt does not count.
         Err(Left(why)) => {
             store.fit_rests(lease, id).await?;
             why.map_or(Ok(()), Err)
@@ -100,7 +97,7 @@ async fn held(store: &Store, lease: &Lease, id: &str, time: &Time) -> Result<(),
     }
 }
 
-/// The fit is left to another attempt, for this reason if there is one.
+/// The fit is released to another attempt, with the reason if there is one.
 struct Left(Option<StoreError>);
 
 impl From<StoreError> for Left {
@@ -109,14 +106,14 @@ impl From<StoreError> for Left {
     }
 }
 
-/// What comes of a fit; nothing if it is nobody's business any more.
+/// The outcome of a fit; `None` if it is over or another process has it.
 async fn attempt(store: &Store, lease: &Lease, job: &FitJob, time: &Time) -> Result<Option<Outcome>, Left> {
     let task: Task = match serde_json::from_str(&job.asked) {
         Ok(task) => task,
-        // Of another version of the program, perhaps: trying it again would change nothing.
+        // Perhaps of another version of the program: a retry would change nothing.
         Err(error) => {
-            tracing::error!(%error, fit = job.id, "what is asked of a fit cannot be read");
-            return Ok(Some(Outcome::failed("internal", "what is asked cannot be read; the log says why")));
+            tracing::error!(%error, fit = job.id, "the request of a fit cannot be read");
+            return Ok(Some(Outcome::failed("internal", "the request cannot be read; the log says why")));
         }
     };
     let packed = match points::of(store, &job.id, &task).await {
@@ -125,7 +122,7 @@ async fn attempt(store: &Store, lease: &Lease, job: &FitJob, time: &Time) -> Res
         Err(error) => return Ok(Some(Outcome::failed("no_points", &error.to_string()))),
     };
     let shared = Arc::new(Shared::default());
-    // Whatever ends this ends the thread.
+    // Stops the thread when this function ends, however it ends.
     let _stopping = Stopping(shared.clone());
     let mut came = thread(task, packed, shared.clone());
     loop {
@@ -141,8 +138,8 @@ async fn attempt(store: &Store, lease: &Lease, job: &FitJob, time: &Time) -> Res
         match store.fit_goes_on(lease, &job.id, far).await {
             Ok(Noted::Yes) => {}
             Ok(Noted::Over | Noted::Lost) => return Ok(None),
-            // A table that is busy is no reason to throw the work away. Under a lost lease nothing is written in the end.
-            Err(error) => tracing::warn!(%error, fit = job.id, "it was not noted how far a fit is"),
+            // A busy table is no reason to discard the work. Under a lost lease, nothing is written at the end.
+            Err(error) => tracing::warn!(%error, fit = job.id, "the progress of a fit was not written"),
         }
     }
 }
@@ -165,7 +162,7 @@ impl Time {
     }
 }
 
-/// Stops the thread when dropped: nobody waits for it any more.
+/// Stops the thread when dropped: nobody waits for it.
 struct Stopping(Arc<Shared>);
 
 impl Drop for Stopping {
@@ -177,7 +174,7 @@ impl Drop for Stopping {
 fn thread(task: Task, packed: Packed, shared: Arc<Shared>) -> oneshot::Receiver<Outcome> {
     let (sender, receiver) = oneshot::channel();
     let work = move || {
-        // Of this thread alone. Where it is not allowed, fits are as important as the rest.
+        // For this thread only. If it is not allowed, fits run at normal priority.
         let _ = rustix::process::nice(NICE);
         let mut control = |progress: &Progress<'_>| {
             shared.step.store(progress.iteration as u64, Relaxed);
@@ -192,16 +189,16 @@ fn thread(task: Task, packed: Packed, shared: Arc<Shared>) -> oneshot::Receiver<
             Err(error) => Outcome::failed("no_points", &error.to_string()),
             Ok((points, unit)) => match task.question.answer(&points, &mut control) {
                 Ok(fit) => Outcome::of(fit, &points, unit),
-                // Whoever stopped it does not wait.
+                // If it was stopped, nobody waits.
                 Err(QuestionError::Fit(FitError::Cancelled)) => return,
                 Err(error) => Outcome::failed("no_fit", &error.to_string()),
             },
         };
         let _ = sender.send(outcome);
     };
-    // A thread that cannot be started drops the sender, and with it what waits.
+    // If the thread cannot start, the sender is dropped, which ends the wait.
     if let Err(error) = std::thread::Builder::new().name("fit".into()).spawn(work) {
-        tracing::error!(%error, "no thread for a fit");
+        tracing::error!(%error, "the thread of a fit could not be started");
     }
     receiver
 }

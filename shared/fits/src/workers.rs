@@ -1,4 +1,4 @@
-//! Threads of this process that work fits out.
+//! Threads of this process that compute fits.
 
 use crate::queue::Queue;
 use crate::work::{Time, work};
@@ -17,19 +17,19 @@ pub struct Workers {
     store: Store,
     room: Arc<Semaphore>,
     stopping: CancellationToken,
-    /// Fits that wait here, or are worked out here.
+    /// Fits that wait or run in this process.
     taken: Arc<Mutex<HashSet<String>>>,
     tasks: TaskTracker,
 }
 
 impl Workers {
-    /// So many fits are worked out at a time, until this process is to end.
+    /// Workers that run this many fits at a time, until the process stops.
     pub fn new(store: Store, at_once: usize, stopping: CancellationToken) -> Self {
         let (room, tasks) = (Arc::new(Semaphore::new(at_once)), TaskTracker::new());
         Self { store, room, stopping, taken: Arc::default(), tasks }
     }
 
-    /// Takes up what others have left, or have not taken up.
+    /// Starts fits that other processes have left or not started.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         for id in self.store.open_fits().await? {
             self.take(id);
@@ -37,7 +37,7 @@ impl Workers {
         Ok(())
     }
 
-    /// Returns once all have been left to others that were not done when this process was to end.
+    /// Returns once all unfinished fits have been released to other processes.
     pub async fn ended(&self) {
         self.tasks.close();
         self.tasks.wait().await;
@@ -53,12 +53,12 @@ impl Workers {
             tokio::select! {
                 biased;
                 () = workers.stopping.cancelled() => {}
-                // Nobody closes it.
+                // The semaphore is never closed.
                 room = workers.room.acquire() => {
                     let _room = room;
                     let time = Time::WhileRunning(workers.stopping.clone());
                     if let Err(error) = work(&workers.store, &taken.id, &time).await {
-                        tracing::error!(%error, fit = taken.id, "a fit was not worked out, and is tried again");
+                        tracing::error!(%error, fit = taken.id, "a fit failed and is retried");
                     }
                 }
             }
@@ -66,7 +66,7 @@ impl Workers {
     }
 }
 
-/// That a fit is this process's; it is not any more when dropped, however its task has ended.
+/// Marks a fit as this process' until dropped, however its task ends.
 struct Taken<'a> {
     workers: &'a Workers,
     id: String,

@@ -3,7 +3,7 @@
 use super::flags::FlagSet;
 use super::numbers::{NumberColumn, NumberError, plain};
 
-/// What a cell has.
+/// The content of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Cell {
     pub(super) number: Option<f64>,
@@ -25,7 +25,7 @@ pub(super) fn read(column: &mut NumberColumn, text: &[u8]) -> Result<Cell, Strin
     }
 }
 
-/// Reads a cell in which something stands beside the number, or in its place.
+/// Reads a cell with something beside the number, or in its place.
 #[cold]
 fn mixed(column: &mut NumberColumn, text: &[u8]) -> Result<Cell, String> {
     let text = std::str::from_utf8(text).map_err(|_| "UTF-8 text is expected")?.trim();
@@ -41,7 +41,7 @@ fn mixed(column: &mut NumberColumn, text: &[u8]) -> Result<Cell, String> {
     Ok(Cell { number: Some(number), flags })
 }
 
-/// Where the first number of a text begins and ends.
+/// The start and end of the first number in a text.
 fn number_in(text: &str) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
@@ -58,7 +58,7 @@ fn number_in(text: &str) -> Option<(usize, usize)> {
         match byte {
             b'0'..=b'9' | b'.' | b',' => end += 1,
             b'e' | b'E' if is_digit(end + 1) || (is_sign(end + 1) && is_digit(end + 2)) => end += 2,
-            // Thousands behind a space or an apostrophe.
+            // Thousands after a space or an apostrophe.
             b' ' | b'\'' if (1..=3).all(|more| is_digit(end + more)) && !is_digit(end + 4) => end += 4,
             _ => break,
         }
@@ -69,7 +69,7 @@ fn number_in(text: &str) -> Option<(usize, usize)> {
     Some((start, end))
 }
 
-/// A limit of detection or reporting; a sign in front of it says nothing more. None if it has none.
+/// A limit of detection or reporting; a sign before it adds nothing. `None` if the cell has none.
 #[inline]
 pub(super) fn limit(column: &mut NumberColumn, text: &[u8]) -> Option<f64> {
     if text.is_empty() {

@@ -1,24 +1,24 @@
-//! The clocks of sites: hours that they show twice, and times that have not come yet.
+//! The clocks of sites: hours that they show twice, and times in the future.
 
 use domain::time::{self, DAY, HOUR, TimeKind};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
-/// No clock differs from UTC by more.
+/// The most that a clock differs from UTC.
 const MOST_OFFSET: i64 = 26 * HOUR;
-/// Doubled hours that are followed; more of them, in a file without sense, go to the first.
+/// The most doubled hours to follow; any more, in a nonsensical file, count as the first hour.
 const MAX_FOLDS: usize = 10_000;
-/// Sites and hours of which a person is told.
+/// The most sites and hours to list in notes.
 const MAX_TOLD: usize = 20;
 
-/// How the two passes through an hour that a clock shows twice are told apart, where it is not the usual way: forwards,
-/// the second pass begins where the time goes back.
+/// How to distinguish the two passes through an hour that a clock shows twice, if not in the usual way: forwards, the
+/// second pass begins where the time goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fold {
-    /// The rows run backwards in time: the first pass that the file has is the second hour.
+    /// The rows run backwards in time: the first pass in the file is the second hour.
     Backwards,
-    /// The order of the rows does not tell; all times are in the first hour.
+    /// The order of the rows does not decide; all times are in the first hour.
     First,
 }
 
@@ -52,7 +52,7 @@ struct Passes {
     until: i64,
     times: u64,
     last: i64,
-    /// How often the time did not go on, seen forwards and backwards.
+    /// How often the time did not advance, read forwards and backwards.
     breaks: (u32, u32),
     /// Steps around the hour, forwards and backwards.
     steps: (u32, u32),
@@ -79,7 +79,7 @@ impl Passes {
     }
 }
 
-/// What a clock says about a time.
+/// The position of a time on its site's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
     /// In the second of two hours, or not.
@@ -106,7 +106,7 @@ impl Clock {
         self.sites.iter().filter(|site| site.has_local).map(|site| site.name.clone()).collect()
     }
 
-    /// Looks at the time of a result. `id` gives the id of its series.
+    /// Checks the time of a result. `id` gives the id of its series.
     #[inline]
     pub(super) fn look(&mut self, site: u16, series: u32, time: i64, kind: TimeKind, id: impl Fn() -> String) -> Shown {
         if kind == TimeKind::Hours {
@@ -130,7 +130,7 @@ impl Clock {
     fn is_future(&mut self, site: u16, time: i64, kind: TimeKind) -> bool {
         let site = &mut self.sites[usize::from(site)];
         let moment = if kind.is_local() {
-            // The zone of a site decides this one.
+            // The site's zone decides.
             site.has_local = true;
             site.zone.as_ref().and_then(|zone| moment(zone, time)).unwrap_or(time)
         } else {
@@ -178,7 +178,7 @@ impl Clock {
         }
     }
 
-    /// What the whole file tells about doubled hours; `id` gives the ids of series.
+    /// What the whole file shows about doubled hours; `id` gives the ids of series.
     pub(super) fn learned(&self, id: impl Fn(u32) -> String) -> Folds {
         let learned = self.passes.iter().filter(|(_, passes)| passes.times > 0);
         learned
@@ -186,7 +186,7 @@ impl Clock {
             .collect()
     }
 
-    /// What a person is told about hours that could not be told apart.
+    /// Notes about doubled hours that could not be distinguished.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut hours: BTreeMap<(&str, i64, i64), u64> = BTreeMap::new();
         for ((_, start), passes) in self.passes.iter().filter(|(_, passes)| passes.times > 0 && passes.breaks() != 1) {
@@ -204,14 +204,14 @@ impl Clock {
     }
 }
 
-/// The moment of a local time, the first one where there are two.
+/// The moment of a local time; the first one if there are two.
 fn moment(zone: &TimeZone, local: i64) -> Option<i64> {
     let civil = TimeZone::UTC.to_datetime(jiff::Timestamp::from_microsecond(local).ok()?);
     zone.to_ambiguous_timestamp(civil).compatible().ok().map(jiff::Timestamp::as_microsecond)
 }
 
-/// The local times that a clock shows twice, if `local` is within a day of them. Otherwise `once` becomes a stretch
-/// around it without such.
+/// The local times that a clock shows twice, if `local` is within a day of them. Otherwise `once` becomes a range
+/// around it without any.
 fn doubled_near(zone: &TimeZone, local: i64, once: &mut (i64, i64)) -> Option<(i64, i64)> {
     // Local times and moments differ by less than the days that are kept clear on both sides.
     const CLEAR: i64 = 3 * DAY;

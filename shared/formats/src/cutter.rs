@@ -1,4 +1,4 @@
-//! Cutting a stream of readings into segments.
+//! Cuts a stream of readings into segments.
 
 use super::row::Reading;
 use domain::columns::{Columns, Row};
@@ -13,44 +13,44 @@ const MAX_HELD: usize = 512 * 1024;
 /// Replaced readings that a piece lists; all are counted.
 pub const MAX_LISTED_REPLACED: usize = 100;
 
-/// A piece of one series, in time order, ready to be stored. It has all that counts of its rows: several readings of one
-/// time, too.
+/// A piece of one series, in time order, ready to be stored. It has all readings of its rows that count, several of one
+/// time included.
 #[derive(Debug)]
 pub struct Piece {
     /// The index of the series.
     pub series: u32,
     /// The readings.
     pub columns: Columns,
-    /// Rows of the file that are alike in everything to one before them.
+    /// Rows that are identical to an earlier one.
     pub rows_repeated: u64,
     /// The readings of those rows and of others that repeat one.
     pub readings_repeated: u64,
-    /// Readings in whose place a later row of the same sample has another.
+    /// Readings that a later row of the same sample replaces.
     pub readings_replaced: u64,
     /// The first of them: the old and the new one.
     pub replaced: Vec<(Row, Row)>,
 }
 
-/// Collects readings by series and gives away pieces of [`SEGMENT_READINGS`].
+/// Collects readings by series and returns pieces of [`SEGMENT_READINGS`].
 #[derive(Debug, Default)]
 pub struct Cutter {
     open: Vec<Open>,
     held: usize,
-    /// Emptied columns, to be filled again.
+    /// Empty columns, for reuse.
     spare: Option<Columns>,
 }
 
 #[derive(Debug, Default)]
 struct Open {
     columns: Columns,
-    /// [`Reading::rest`] of each reading; empty where none has any.
+    /// [`Reading::rest`] of each reading; empty if none has any.
     rests: Vec<u64>,
     /// The unit of the last reading: its index in the file and in the columns.
     unit: Option<(u16, usize)>,
 }
 
 impl Cutter {
-    /// Takes a reading; gives a piece if that filled one.
+    /// Adds a reading; returns a piece if that filled one.
     #[inline]
     pub fn push(&mut self, reading: &Reading, units: &[Arc<str>]) -> Option<Piece> {
         let index = reading.series as usize;
@@ -82,13 +82,13 @@ impl Cutter {
         None
     }
 
-    /// Gives the rest, a piece at a time.
+    /// Returns the rest, a piece at a time.
     pub fn finish(&mut self) -> Option<Piece> {
         let index = self.open.iter().position(|open| !open.columns.is_empty())?;
         self.cut(index)
     }
 
-    /// Takes emptied columns back, so that their room is used again.
+    /// Takes empty columns back for reuse.
     pub fn recycle(&mut self, mut columns: Columns) {
         columns.clear();
         self.spare = Some(columns);
@@ -134,7 +134,7 @@ impl Piece {
     }
 }
 
-/// Gives readings that are alike, but whose rows are not, samples of their own, so that none is taken for a repeat.
+/// Gives identical readings of different rows a sample each, so that none counts as a repeat.
 fn tell_apart(columns: &mut Columns, rests: &[u64]) {
     if rests.is_empty() || columns.times.windows(2).all(|pair| pair[0] < pair[1]) {
         return;

@@ -11,12 +11,12 @@ use domain::reading::{self, Direction, Flags, LabFlags, Mark, Qualifier, Series}
 use domain::time::TimeKind;
 use domain::unit::Unit;
 
-/// The columns that matter.
+/// The columns that are read.
 #[derive(Debug, Clone)]
 struct Echo {
     site: usize,
     outfall: usize,
-    /// The parameter's description, else its code.
+    /// The parameter's description, or else its code.
     parameter: usize,
     parameter_code: Option<usize>,
     date: usize,
@@ -34,17 +34,17 @@ struct Echo {
     stay: Option<usize>,
     stay_value: Option<usize>,
     standard_unit: Option<usize>,
-    /// The base's description, else its code.
+    /// The base's description, or else its code.
     base: Option<usize>,
     base_code: Option<usize>,
     base_type: Option<usize>,
     nodi: Option<usize>,
-    /// What else tells reported values apart, in order.
+    /// What else distinguishes reported values, in order.
     variant: Vec<usize>,
 }
 
-/// What else tells reported values apart. Not the season and the type of the limit: a value has the same id under each, and
-/// is one value where EPA makes a limit a benchmark, or leaves a column out.
+/// What else distinguishes reported values. Not the season and the type of the limit: a value has the same id under
+/// each, also if EPA makes a limit a benchmark, or leaves a column out.
 const VARIANT: [&str; 4] = ["parameter_code", "value_type_code", "monitoring_location_code", "limit_set_id"];
 
 /// Finds the columns of a chart.
@@ -90,7 +90,7 @@ pub(super) fn find(columns: &Lookup<'_>) -> Result<Option<Found>, HeaderError> {
         nodi: at("nodi_code")?,
         variant,
     };
-    // Most of the 65 columns are not needed here; listing them would hide nothing and help nobody.
+    // Most of the 65 columns are not needed; listing them would help nobody.
     Ok(Some(Found { format: Box::new(echo), used: (0..columns.names.len()).collect() }))
 }
 
@@ -187,7 +187,7 @@ impl Echo {
         }
     }
 
-    /// EPA reads `<=` and `>=` as no sign at all: who types them copies the limit's.
+    /// EPA reads `<=` and `>=` as no sign: they are copies of the limit's.
     fn qualifier(&self, cells: &Cells<'_>) -> Result<(Qualifier, LabFlags), CellError> {
         let none = LabFlags::default();
         match cells.opt(self.qualifier) {
@@ -199,7 +199,7 @@ impl Echo {
         }
     }
 
-    /// The reported number, and its sign: some have it in front of the number.
+    /// The reported number, and its sign, which may be before the number.
     fn reported(
         &self,
         cells: &Cells<'_>,
@@ -222,8 +222,8 @@ impl Echo {
         }
     }
 
-    /// EPA compares in standard units. Where the file lacks them, the reported value and the limit are compared if
-    /// their own units can be.
+    /// EPA compares in standard units. If the file lacks them, the reported value and the limit are compared if their
+    /// own units allow it.
     fn measured<'a>(
         &self,
         cells: &Cells<'a>,
@@ -249,7 +249,7 @@ impl Echo {
         };
         match converted(value_of_limit, from, unit) {
             Some(limit) => Ok(Measured { value, unit, limit: Some(limit), is_unjudged }),
-            // It is not judged, so that nothing has to be compared.
+            // It is not judged, so nothing is compared.
             None if is_unjudged => Ok(Measured { value, unit, limit: None, is_unjudged }),
             None => Err(CellError::new(
                 self.limit_unit.or(self.limit).unwrap_or(self.value),
@@ -258,7 +258,7 @@ impl Echo {
         }
     }
 
-    /// The limit in force: a stay may have put another in its place, or put it out of force.
+    /// The limit in force: a stay may have replaced or suspended it.
     fn limit(&self, cells: &Cells<'_>, intake: &mut Intake) -> Result<Limit, CellError> {
         let value = cells.number(self.limit, intake)?;
         let standard = cells.number(self.limit_standard, intake)?;
@@ -289,8 +289,8 @@ impl Echo {
         }
     }
 
-    /// One value has one id, under each of its limits, however many rows (D90, E90) tell of its violations. Where the
-    /// file has no ids, rows that say the same are one value.
+    /// One value has one id, under each of its limits, however many rows (D90, E90) report its violations. If the file
+    /// has no ids, rows with the same content are one value.
     fn sample(&self, cells: &Cells<'_>) -> u64 {
         let limit = cells.text(self.limit_id);
         match cells.text(self.value_id) {
@@ -304,7 +304,7 @@ impl Echo {
         }
     }
 
-    /// The series and the unit; looked up by their cells, named only when they are new.
+    /// The series and the unit; looked up by their cells, named only if new.
     fn named(&self, cells: &Cells<'_>, unit: &[u8], intake: &mut Intake) -> Result<Named, CellError> {
         let mut key = Vec::with_capacity(128);
         let named = [self.site, self.outfall, self.parameter].into_iter().chain(self.base).chain(self.base_code);

@@ -1,12 +1,12 @@
-//! Signs, letters and words that laboratories put beside a value, or in its place.
+//! Signs, letters and words that laboratories write beside a value, or in its place.
 
 use domain::reading::{Flags, LabFlags, Qualifier};
 use domain::time::TimeKind;
 
-/// What a flag says about its result.
+/// The meaning of a flag for its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
-    /// Just as measured.
+    /// As measured.
     Equal,
     /// Not detected: below the number beside it, or below the detection limit.
     NonDetect,
@@ -14,7 +14,7 @@ enum Meaning {
     NotQuantified,
     /// At least the number beside it.
     AtLeast,
-    /// Measured all the same; one of [`LabFlags::TEXTS`].
+    /// Measured; one of [`LabFlags::TEXTS`].
     Measured,
     /// There is no result.
     NoResult,
@@ -45,12 +45,12 @@ const FLAGS: &[(&str, Meaning)] = &[
     ("NR", Meaning::NoResult),
 ];
 
-/// The signs alone, as most flags are.
+/// The signs, which most flags are.
 const EQUAL: u32 = 1;
 const LESS: u32 = 2;
 const GREATER: u32 = 4;
 
-/// Other writings, in small letters and with single spaces, and the flag that each of them means.
+/// Other spellings, in lower case and with single spaces, and their flags.
 const WRITINGS: &[(&str, &str)] = &[
     ("<=", "<"),
     ("=<", "<"),
@@ -116,14 +116,14 @@ const WRITINGS: &[(&str, &str)] = &[
     ("not required", "NR"),
 ];
 
-/// Letters that are written together: `JB`, and behind `U` as in `UJ`. Each of them leaves a value measured.
+/// Letters that are written together: `JB`, and after `U` as in `UJ`. A value with any of them is measured.
 const JOINED: &[u8] = b"JBDEMQH";
 
 /// A set of flags, by their places in [`FLAGS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct FlagSet(u32);
 
-/// What a number and its flags make together.
+/// The result of a number and its flags.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Said {
     /// A result.
@@ -132,12 +132,12 @@ pub(super) enum Said {
         /// Its sign and the laboratory's flags.
         flags: Flags,
     },
-    /// None, and why.
+    /// No result, and why.
     Without(&'static str),
 }
 
 impl Said {
-    /// A value just as measured.
+    /// A value as measured.
     pub(super) fn plain(value: f64) -> Self {
         Self::Value { value, flags: Flags::default() }
     }
@@ -160,7 +160,7 @@ impl FlagSet {
         FLAGS.iter().position(|(known, _)| known.eq_ignore_ascii_case(text)).map(|place| Self(1 << place))
     }
 
-    /// All flags of a text; its unknown one otherwise.
+    /// All flags of a text, or the first unknown one.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() {
@@ -177,7 +177,7 @@ impl FlagSet {
         Ok(all)
     }
 
-    /// A flag in one of its writings.
+    /// A flag in one of its spellings.
     fn written(text: &str) -> Option<Self> {
         Self::flag(text).or_else(|| {
             let small = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
@@ -216,7 +216,7 @@ impl FlagSet {
         FLAGS.iter().enumerate().filter(move |(place, _)| self.0 >> place & 1 == 1).map(|(_, entry)| *entry)
     }
 
-    /// The letters among them, to be counted.
+    /// The letters among them, for counting.
     pub(super) fn letters(self) -> impl Iterator<Item = &'static str> {
         self.entries().map(|(text, _)| text).filter(|text| text.as_bytes()[0].is_ascii_alphabetic())
     }
@@ -231,8 +231,8 @@ impl FlagSet {
         measured.filter_map(|(text, _)| LabFlags::parse(text)).fold(LabFlags::default(), LabFlags::and)
     }
 
-    /// What a number, or none, and these flags say. `limits` are the row's of detection and of reporting, and `text` is
-    /// what was written, for a refusal.
+    /// The result of a number, or none, and these flags. `limits` are the row's limits of detection and reporting;
+    /// `text` is the original, for a refusal.
     pub(super) fn result(self, number: Option<f64>, limits: Limits, text: impl Fn() -> String) -> Result<Said, String> {
         let plain = |value, qualifier| Said::Value { value, flags: signed(qualifier) };
         match (self.0, number) {
@@ -252,7 +252,7 @@ impl FlagSet {
         }
         let (value, qualifier) = match (is_below, self.has(Meaning::AtLeast)) {
             (true, _) => {
-                // Nobody's detection limit is 0.
+                // No detection limit is 0.
                 let beside = number.filter(|number| *number != 0.0);
                 let value = beside.or_else(|| limits.nearest(self.has(Meaning::NotQuantified))).or(number);
                 let missing =

@@ -1,4 +1,5 @@
-//! What the formats share while they read rows: names, numbers, dates, clocks, and what they learn of the whole file.
+//! State that the formats share while they read rows: names, numbers, dates, clocks, and what they learn about the
+//! whole file.
 
 use super::cells::{self, Cell};
 use super::clock::Shown;
@@ -15,10 +16,10 @@ use domain::columns::Row;
 use domain::reading::{self, Mark};
 use domain::time::{self, TimeKind};
 
-/// Texts whose meaning is remembered; a column of flags has a handful.
+/// The most texts to remember; a column of flags has a handful.
 const MAX_REMEMBERED: usize = 32;
 
-/// Remembers what the few texts of a column mean.
+/// Remembers the meanings of a column's few texts.
 #[derive(Debug)]
 struct Memo<T>(Vec<(Box<[u8]>, T)>);
 
@@ -54,7 +55,7 @@ pub(super) struct Intake {
     flags: Memo<FlagSet>,
     kinds: Memo<Kind>,
     delimiter: u8,
-    /// Of the row that is being read: flags by reading, and surprising values.
+    /// For the current row: flags by reading, and surprising values.
     pub(super) row_flags: Vec<FlagSet>,
     pub(super) row_doubts: Vec<CellError>,
 }
@@ -77,7 +78,7 @@ impl Intake {
         }
     }
 
-    /// What the rows so far tell of the whole file; the encoding is not known here.
+    /// What the rows so far show about the whole file, without the encoding.
     pub(super) fn learned(&self) -> Conventions {
         let options = self.names.options();
         let has_semicolons = self.delimiter == b';';
@@ -96,7 +97,7 @@ impl Intake {
         }
     }
 
-    /// Whether rows may be of quality control.
+    /// Whether rows may be quality control.
     pub(super) fn has_kinds(&self) -> bool {
         !self.kinds.0.is_empty()
     }
@@ -108,7 +109,7 @@ impl Intake {
         let blame = |reason: String| CellError::new(columns.at, reason);
         if columns.has_hours {
             let hours = match self.numbers[columns.at].plain(text) {
-                // `2026-`: nothing with a sign in it is a number of hours.
+                // `2026-`: a number of hours has no sign inside.
                 None if text.get(4) != Some(&b'-') => self.hours(columns.at, text).map_err(blame)?,
                 hours => hours,
             };
@@ -154,13 +155,13 @@ impl Intake {
         }
     }
 
-    /// A date in EPA's order, or as ISO 8601 has it.
+    /// A date in EPA's order, or in ISO 8601.
     pub(super) fn us_date(&mut self, text: &[u8]) -> Option<i64> {
         let (time, kind) = Dates::new(DateOrder::MonthFirst).read(text).ok()?;
         (kind == TimeKind::Date).then_some(time)
     }
 
-    /// A number that is read the short way, as nearly all are.
+    /// A number for the fast path, as nearly all are.
     #[inline(always)]
     pub(super) fn plain(&mut self, column: usize, text: &[u8]) -> Option<f64> {
         self.numbers[column].plain(text)
@@ -195,7 +196,7 @@ impl Intake {
         })
     }
 
-    /// The kind of a row's sample, by all columns that tell it: quality control in one of them is enough.
+    /// The kind of a row's sample, by all its columns: quality control in one is enough.
     #[inline]
     pub(super) fn kind(&mut self, columns: &[usize], record: &ByteRecord) -> Result<Kind, CellError> {
         let mut kind = Kind::Routine;
@@ -212,7 +213,7 @@ impl Intake {
         Ok(kind)
     }
 
-    /// Looks whether a result can be, takes it, and notes what is surprising about it. `rest` is the reading's.
+    /// Checks a result, adds it, and notes what is surprising about it. `rest` is the reading's.
     #[inline(always)]
     pub(super) fn take(
         &mut self,
@@ -241,7 +242,7 @@ impl Intake {
     }
 }
 
-/// The sample that a cell names; 0 if none.
+/// The sample that a cell names, or 0.
 pub(super) fn sample(text: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(text);
     if super::names::is_blank(&text) { 0 } else { reading::sample_id(&text) }

@@ -9,7 +9,7 @@ pub(super) enum Kind {
     QualityControl,
 }
 
-/// Words of which one is enough, as in `Quality Control Sample-Field Blank` (WQX).
+/// Words, one of which is enough, as in `Quality Control Sample-Field Blank` (WQX).
 const CONTROL_WORDS: &[&str] = &[
     "quality",
     "qc",
@@ -42,7 +42,7 @@ const CONTROL_CODES: &[&str] = &[
     "ab", "bd", "bs", "ccb", "ccv", "crm", "eb", "fb", "fd", "fr", "fs", "icb", "icv", "lb", "lcs", "lcsd", "ld", "lr",
     "mb", "ms", "msd", "pb", "pe", "rb", "rm", "sd", "srm", "tb",
 ];
-/// Words of which one is enough where none of quality control stands beside it.
+/// Words, one of which is enough if there is no word of quality control.
 const ROUTINE_WORDS: &[&str] = &[
     "routine",
     "regular",
@@ -69,7 +69,7 @@ const ROUTINE_CODES: &[&str] = &[
 ];
 
 impl Kind {
-    /// Reads a kind; blank is routine. None if it is not known.
+    /// Parses a kind; blank is routine. `None` if it is unknown.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_lowercase();
         let is_one = |list: &[&str]| list.contains(&text.as_str());

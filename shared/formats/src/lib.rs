@@ -1,9 +1,9 @@
 //! Bytes to results: what the rows of a file say, and an account of every one of them.
 //!
-//! A file is read by [`reader`], row by row, in whatever format its header announces, and cut into stretches of its
-//! series by [`cutter`]. Memory holds a bounded number of readings, however long the file is.
+//! [`reader`] reads a file row by row, in the format that its header shows; [`cutter`] cuts it into pieces of its
+//! series. The number of readings in memory is bounded, however long the file is.
 //!
-//! What every row of a usual file passes through is inlined by force: as calls it takes a quarter longer.
+//! Code that every row of a usual file runs through is force-inlined: calls would take a quarter longer.
 //!
 //! A format is one module that finds its columns and reads its rows, and one line in the list in `header`.
 

@@ -13,21 +13,21 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-/// The most series one file may hold: more means that a column is not what the header says.
+/// The most series in one file: more means that a column is not what its header says.
 pub(super) const MAX_SERIES: usize = 10_000;
-/// The most sites one file may have readings of. Each is named in the file's record, which is one item of the table.
+/// The most sites in one file. Each is named in the file's record, which is one item of the table.
 pub(super) const MAX_SITES: usize = 300;
-/// Spellings remembered at once; a file that spells one name in more ways is read a little slower.
+/// Spellings to remember; a file with more is read a little slower.
 const MAX_SPELLINGS: usize = 65_536;
 
-/// A name that cannot be used: which of its parts, and why.
+/// A name that is refused: which part, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) part: Part,
     pub(super) reason: String,
 }
 
-/// The part of a row's name that is at fault.
+/// The part of a name that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Parameter,
@@ -60,7 +60,7 @@ impl<'a> Raw<'a> {
         hasher.finish()
     }
 
-    /// All of it in one number, if it is short: up to 14 bytes, and below them the lengths in four bits each.
+    /// All parts in one number, if they are short: up to 14 bytes, then the lengths in four bits each.
     #[inline(always)]
     fn packed(&self) -> Option<u128> {
         let parts = self.parts();
@@ -74,10 +74,10 @@ impl<'a> Raw<'a> {
 
 /// Bytes of a raw name that fit into one number with their lengths.
 const PACKED_BYTES: usize = 14;
-/// Short raw names that are compared one by one, which is quicker than hashing as long as they are few.
+/// The most short raw names to compare one by one, which is faster than hashing while they are few.
 const MAX_SHORT: usize = 8;
 
-/// A raw name met before, and what it means.
+/// A known raw name, and its meaning.
 #[derive(Debug)]
 struct Spelling {
     parts: [Box<[u8]>; 4],
@@ -97,7 +97,7 @@ impl Spelling {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Named {
     pub(super) series: u32,
-    /// [`NO_UNIT`] where the row leaves it blank and nothing tells it.
+    /// [`NO_UNIT`] if the row leaves it blank and nothing decides it.
     pub(super) unit: u16,
     pub(super) site: u16,
     pub(super) plausible: Plausible,
@@ -106,26 +106,26 @@ pub(super) struct Named {
 /// The unit of rows without one.
 pub(super) const NO_UNIT: u16 = u16::MAX;
 
-/// What is known of a series while the file is read.
+/// State of a series while the file is read.
 #[derive(Debug)]
 struct Known {
     id: String,
     site: u16,
     /// Its units, as indices.
     units: Vec<u16>,
-    /// Those that rows name themselves.
+    /// Units that rows name.
     stated: Vec<u16>,
     /// Whether rows leave the unit blank.
     has_blank: bool,
 }
 
-/// All series and units met so far.
+/// All series and units so far.
 #[derive(Debug)]
 pub(super) struct Names {
     options: Options,
-    /// Whether the file has a column of units, so that a blank cell is not the default.
+    /// Whether the file has a column of units; then a blank cell is not the default.
     pub(super) has_unit_column: bool,
-    /// The permit of the rows so far, where the given site takes its place.
+    /// The permit of the rows so far, if a given site replaces it.
     permit: Option<String>,
     pub(super) series: Vec<Series>,
     pub(super) units: Vec<Arc<str>>,
@@ -162,7 +162,7 @@ impl Names {
         &self.options
     }
 
-    /// The indices for a raw name; looked up by its bytes, checked only when it is new.
+    /// The indices for a raw name; looked up by its bytes, checked only if new.
     #[inline(always)]
     pub(super) fn resolve(&mut self, raw: Raw<'_>) -> Result<Named, Refusal> {
         let packed = raw.packed();
@@ -206,7 +206,7 @@ impl Names {
         Ok(named)
     }
 
-    /// A reading named by these cells together, if they were met before.
+    /// The reading that these cells name together, if they are known.
     pub(super) fn met(&self, cells: &[u8]) -> Option<Named> {
         self.by_cells.get(cells).copied()
     }
@@ -229,7 +229,7 @@ impl Names {
         self.named(series, unit)
     }
 
-    /// A series in the unit that its other rows have, or that it has in store.
+    /// A series in the unit of its other rows, or of its stored readings.
     fn blank(&mut self, series: u32) -> Result<Named, Refusal> {
         let known = &mut self.known[series as usize];
         known.has_blank = true;
@@ -248,7 +248,7 @@ impl Names {
         of.map(|&unit| self.units[usize::from(unit)].clone()).collect()
     }
 
-    /// What the clock of its site says about a time of a series.
+    /// The position of a series' time on its site's clock.
     #[inline]
     pub(super) fn look(&mut self, named: Named, time: i64, kind: TimeKind) -> Shown {
         let known = &self.known;
@@ -261,13 +261,13 @@ impl Names {
         self.known.get(series as usize).map(|known| known.id.clone()).unwrap_or_default()
     }
 
-    /// The unit of all rows that have one, for series of which some rows leave it blank.
+    /// The unit of all rows that have one, for series with rows that leave it blank.
     pub(super) fn blank_units(&self) -> HashMap<String, String> {
         let blank = self.known.iter().filter(|known| known.has_blank);
         blank.filter_map(|known| Some((known.id.clone(), self.agreed_unit(known)?))).collect()
     }
 
-    /// The series of which rows leave the unit blank, and other rows do not tell it.
+    /// The series with rows that leave the unit blank, if no other rows decide it.
     pub(super) fn wanted_units(&self) -> Vec<&Series> {
         let is_wanted = |known: &Known| known.has_blank && self.agreed_unit(known).is_none();
         std::iter::zip(&self.known, &self.series)
@@ -287,7 +287,7 @@ impl Names {
         known.stated.iter().all(is_same).then(|| first.to_string())
     }
 
-    /// A series and a unit of it, if it has room for one more.
+    /// A series with one of its units, if there is room for one more.
     pub(super) fn named(&mut self, series: u32, unit: u16) -> Result<Named, Refusal> {
         let (known, text) = (&mut self.known[series as usize], &self.units[usize::from(unit)]);
         if !known.units.contains(&unit) {
@@ -303,8 +303,8 @@ impl Names {
         Ok(Named { series, unit, site: known.site, plausible })
     }
 
-    /// The site of a row that names a permit: the one given with the file, else the permit itself. Rows of two
-    /// permits do not go to one site, where their outfalls would be taken for each other.
+    /// The site of a row that names a permit: the one given with the file, or else the permit itself. Rows of two
+    /// permits do not go to one site, where their outfalls would be mixed up.
     pub(super) fn site_of(&mut self, permit: String) -> Result<String, Refusal> {
         let Some(given) = &self.options.site else { return Ok(permit) };
         let first = self.permit.get_or_insert_with(|| permit.clone());
@@ -363,7 +363,7 @@ impl Names {
     }
 }
 
-/// Texts that stand in place of a unit, or of another name, where there is none.
+/// Texts that mean "none" in place of a unit or another name.
 pub(super) fn is_blank(text: &str) -> bool {
     let text = text.trim();
     text.is_empty() || ["none", "-", "--", "n/a", "na"].iter().any(|blank| text.eq_ignore_ascii_case(blank))

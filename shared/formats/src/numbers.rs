@@ -1,9 +1,9 @@
-//! Numbers, and what the cells of a column tell about its decimal signs.
+//! Numbers, and what the cells of a column show about its decimal signs.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// The most digits of a number that is read the short way: any more may not fit the 53 bits of a mantissa.
+/// The most digits for the fast path: more may not fit the 53 bits of a mantissa.
 const PLAIN_DIGITS: usize = 15;
 const POWERS: [f64; PLAIN_DIGITS + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
@@ -11,14 +11,14 @@ const POWERS: [f64; PLAIN_DIGITS + 1] =
 /// How the numbers of a column are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Separators {
-    /// Not settled, as nothing needs it: `1,200` is doubtful, `1.200` a decimal number.
+    /// Undecided, since nothing needs it: `1,200` is doubtful, `1.200` a decimal number.
     #[default]
     Open,
     /// `1,200.5`
     Point,
     /// `1.200,5`
     Comma,
-    /// Both occur, or neither can be told: `1,200` and `1.200` are doubtful.
+    /// Both occur, or neither is certain: `1,200` and `1.200` are doubtful.
     Doubtful,
 }
 
@@ -76,8 +76,8 @@ impl NumberColumn {
         Self { separators, seen: 0 }
     }
 
-    /// What all cells of the column say together. `has_semicolons`: columns are separated by them, as where decimal
-    /// commas are usual.
+    /// What all cells of the column decide together. `has_semicolons`: columns are separated by them, as is usual with
+    /// decimal commas.
     pub(super) fn learned(self, has_semicolons: bool) -> Separators {
         let has = |mark: u8| self.seen & mark != 0;
         if !has(ONE_POINT | ONE_COMMA) {
@@ -93,11 +93,11 @@ impl NumberColumn {
         }
     }
 
-    /// A number that is read the short way and in one way.
+    /// A number for the fast path that has one reading.
     #[inline(always)]
     pub(super) fn plain(&mut self, text: &[u8]) -> Option<f64> {
         let (value, seen) = plain(text)?;
-        // Hardly ever something new.
+        // Rarely anything new.
         if seen & !self.seen != 0 {
             self.seen |= seen;
         }
@@ -162,11 +162,11 @@ fn doubt(as_point: f64, as_comma: f64, text: String) -> NumberError {
     NumberError::Doubtful(Box::new(Doubt { text, as_point, as_comma }))
 }
 
-/// A number of digits and at most one point, as nearly all cells are: a third of the time that a full parser takes.
-/// With it what it tells about its column.
+/// The fast path: digits and at most one point, as nearly all cells are. It takes a third of the time of a full parser.
+/// Also returns what the cell shows about its column.
 ///
-/// Both the digits and the power of ten are exact in floating point, so that dividing them rounds once, to the number
-/// that the full parser finds.
+/// Both the digits and the power of ten are exact in floating point, so the division rounds once, to the result of the
+/// full parser.
 #[inline]
 pub(super) fn plain(text: &[u8]) -> Option<(f64, u8)> {
     if text.len() > PLAIN_DIGITS + 1 {
@@ -189,7 +189,7 @@ pub(super) fn plain(text: &[u8]) -> Option<(f64, u8)> {
     (text.len() > 1).then(|| (mantissa as f64 / POWERS[places], seen))
 }
 
-/// `1` to `999`, as stands before a separator of thousands.
+/// `1` to `999`, as before a separator of thousands.
 #[inline]
 fn is_first_group(digits: &[u8]) -> bool {
     matches!(digits, [b'1'..=b'9', rest @ ..] if rest.len() < 3 && rest.iter().all(u8::is_ascii_digit))
@@ -249,7 +249,7 @@ fn written(text: &str, has_exponent: bool) -> Option<Written<'_>> {
     }
 }
 
-/// `1,234,567` without its separators, if they stand where thousands are.
+/// `1,234,567` without its separators, if they are at the thousands.
 fn grouped(text: &str, separator: char) -> Option<String> {
     let mut groups = text.split(separator);
     let first = groups.next()?;
@@ -257,7 +257,7 @@ fn grouped(text: &str, separator: char) -> Option<String> {
     (is_first_group(first.as_bytes()) && are_thousands).then(|| text.replace(separator, ""))
 }
 
-/// `1 234,5` without the spaces or apostrophes between thousands; the same text where they stand elsewhere.
+/// `1 234,5` without the spaces or apostrophes between thousands; unchanged if they are elsewhere.
 fn without_spaces(text: &str) -> Cow<'_, str> {
     let is_space = |character: char| matches!(character, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '\u{2019}');
     if !text.contains(is_space) {
@@ -267,7 +267,7 @@ fn without_spaces(text: &str) -> Cow<'_, str> {
     let (whole, rest) = text.split_at(whole_end);
     let plain: String = whole.chars().map(|character| if is_space(character) { ' ' } else { character }).collect();
     match grouped(&plain, ' ') {
-        // Digits that have been grouped once are not grouped again.
+        // Digits are grouped once only.
         Some(digits) if !rest.contains(is_space) => format!("{digits}{rest}").into(),
         _ => text.into(),
     }
@@ -294,7 +294,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is read the short way is what the full parser finds, to the last bit.
+        /// The fast path finds what the full parser finds, to the last bit.
         #[test]
         fn the_short_way_finds_the_same_number(text in "[0-9]{0,12}[.]?[0-9]{0,12}|[0-9.+-]{0,6}") {
             if let Some((value, _)) = plain(text.as_bytes()) {

@@ -1,4 +1,4 @@
-//! What a file is read by: what its sender and the site say, and what an earlier reading of it has learned.
+//! How a file is read: options of its sender and the site, and what an earlier reading has learned.
 
 use super::clock::Folds;
 use super::numbers::Separators;
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// How a file is to be read. Kept as JSON, it reads the same file the same way another time, whatever has become of zones and
+/// How to read a file. Stored as JSON, it reads the same file the same way again, whatever has become of zones and
 /// series since.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Options {
@@ -20,11 +20,11 @@ pub struct Options {
     /// The time zones of sites, by [`key`](domain::name::key); sites without one keep UTC.
     #[serde(with = "zones")]
     pub zones: HashMap<String, TimeZone>,
-    /// These units alone for some series, by their ids: their room is taken.
+    /// The only units for some series, by id: they are full.
     pub units: HashMap<String, Vec<String>>,
-    /// The highest values that series ever had, by their ids: ten times as much is listed as a surprise.
+    /// The highest values of series so far, by id: ten times as much is listed as a surprise.
     pub highest: HashMap<String, Highest>,
-    /// The order of numbers in dates, where the sender says it; `Open` leaves it to the file.
+    /// The order of numbers in dates, if the sender says it; `Open` leaves it to the file.
     pub date_order: DateOrder,
     /// What an earlier reading has learned.
     pub conventions: Conventions,
@@ -45,20 +45,20 @@ impl Default for Options {
     }
 }
 
-/// What only a whole file tells about its cells.
+/// What only the whole file shows about its cells.
 ///
-/// Read a file with what is known, and again while [`learned`](super::reader::Rows::learned) differs from that: the
-/// second reading knows all that cells say by themselves, the third the units that rows leave blank. Files in which
-/// nothing needs the whole are the same after one reading.
+/// Read a file with what is known, and again while [`learned`](super::reader::Rows::learned) differs: the second
+/// reading knows what single cells decide, the third the units that rows leave blank. Files that need none of this are
+/// done after one reading.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conventions {
-    /// The encoding, where the first bytes do not tell it.
+    /// The encoding, if the first bytes do not decide it.
     pub encoding: Option<Encoding>,
     /// How numbers are written, by column; `Open` beyond the end.
     pub numbers: Vec<Separators>,
     /// The order of numbers in dates.
     pub dates: DateOrder,
-    /// The unit of all rows of a series that have one, by the series' id, where others leave it blank.
+    /// By series id, the unit of all rows that have one, if others leave it blank.
     pub units: HashMap<String, String>,
     /// The unit of stored series, for rows that leave it blank and series whose other rows do not tell it; none where
     /// there is none or where it is not one. The caller looks up [`wanted_units`](super::reader::Rows::wanted_units).

@@ -1,11 +1,11 @@
-//! Which values a parameter can have.
+//! Plausible values of a parameter.
 
 use domain::name;
 
-/// From so many times what a series has ever had, a value is a surprise.
+/// From this many times the highest value so far, a value is a surprise.
 pub const TIMES: f64 = 10.0;
 
-/// The values that are no surprise.
+/// The plausible values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Plausible {
     kind: Quantity,
@@ -15,7 +15,7 @@ pub(super) struct Plausible {
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quantity {
-    /// All of them: temperatures, potentials, levels.
+    /// All values: temperatures, potentials, levels.
     Anything,
     /// Not below zero: concentrations, flows, counts, loads.
     NotNegative,
@@ -23,7 +23,7 @@ enum Quantity {
     Acidity,
 }
 
-/// Units of quantities that may be below zero, in small letters. More may go out than came in: removal is negative then.
+/// Units of quantities that may be negative, in lower case. Removal is negative if more goes out than comes in.
 const MAY_BE_NEGATIVE: &[&str] = &[
     "%",
     "percent",
@@ -45,7 +45,7 @@ const MAY_BE_NEGATIVE: &[&str] = &[
     "cm",
     "mm",
 ];
-/// Spellings of the unit of pH, in small letters and without points and spaces.
+/// Spellings of the unit of pH, in lower case and without points and spaces.
 const ACIDITY: &[&str] = &["su", "standardunits", "stdunits", "phunits", "ph", "stdunit", "standardunit", "phunit"];
 
 impl Quantity {
@@ -74,7 +74,7 @@ impl Plausible {
     /// All values.
     pub(super) const ANY: Self = Self { kind: Quantity::Anything, most: f64::INFINITY };
 
-    /// Those of a parameter in a unit, in which its series never had more than `highest`.
+    /// Those of a parameter in a unit, whose series never exceeded `highest`.
     pub(super) fn of(parameter: &str, unit: &str, highest: Option<f64>) -> Self {
         let most = highest.filter(|highest| *highest > 0.0).map_or(f64::INFINITY, |highest| highest * TIMES);
         Self { kind: Quantity::of(parameter, unit), most }

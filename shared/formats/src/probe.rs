@@ -1,4 +1,4 @@
-//! What the first bytes of a file tell: its encoding, where its header is, and what separates its columns.
+//! What the first bytes of a file show: its encoding, its header, and the separator of its columns.
 
 use super::header::{self, Found, HeaderError};
 use super::source::Source;
@@ -7,24 +7,24 @@ use encoding_rs::Decoder;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 
-/// How far the delimiter and the header are looked for.
+/// How far to look for the delimiter and the header.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
-/// In how many lines the header is looked for.
+/// In how many lines to look for the header.
 const HEADER_LINES: usize = 50;
 const DELIMITERS: [u8; 4] = *b",;\t|";
 
-/// How the bytes of a file mean text.
+/// The encoding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
     /// UTF-8.
     Utf8,
-    /// UTF-8 that begins with a mark.
+    /// UTF-8 with a byte order mark.
     MarkedUtf8,
     /// UTF-16, the low byte first.
     Utf16Le,
     /// UTF-16, the high byte first.
     Utf16Be,
-    /// Windows-1252, in which spreadsheets of western countries save text.
+    /// Windows-1252, in which spreadsheets in western countries save text.
     Windows1252,
 }
 
@@ -49,7 +49,7 @@ impl Encoding {
     }
 }
 
-/// Files that are no text, by their first bytes, with what to do about them.
+/// Files that are not text, by their first bytes, with what to do about them.
 const NO_TEXT: &[(&[u8], &str)] = &[
     (b"\x1f\x8b", "gzip; send it with the header Content-Encoding: gzip, or unpacked"),
     (b"PK\x03\x04", "a ZIP archive, such as an Excel workbook (.xlsx); save the sheet as CSV"),
@@ -62,18 +62,18 @@ const NO_TEXT: &[(&[u8], &str)] = &[
     (b"PAR1", "Parquet; save it as CSV"),
 ];
 
-/// What was found in the first bytes.
+/// The findings in the first bytes.
 pub(super) struct Probed {
     pub(super) encoding: Encoding,
     pub(super) delimiter: u8,
     /// The file's line with the header, from 1 on.
     pub(super) line: u64,
-    /// How many bytes of text stand before it.
+    /// The number of bytes of text before it.
     pub(super) offset: usize,
     pub(super) found: Found,
 }
 
-/// Looks at the first bytes and takes a mark away from them. `encoding` is what an earlier reading has learned.
+/// Examines the first bytes and removes a byte order mark. `encoding` is what an earlier reading has learned.
 pub(super) fn probe(head: &mut Vec<u8>, encoding: Option<Encoding>) -> Result<Probed, HeaderError> {
     if let Some((_, what)) = NO_TEXT.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Err(HeaderError::NoText((*what).into()));
@@ -93,7 +93,7 @@ pub(super) fn probe(head: &mut Vec<u8>, encoding: Option<Encoding>) -> Result<Pr
     Ok(Probed { encoding, delimiter, line, offset, found })
 }
 
-/// The encoding, and how many bytes its mark takes.
+/// The encoding, and the length of its mark in bytes.
 fn encoding_of(head: &[u8]) -> (Encoding, usize) {
     for (mark, encoding) in [
         (b"\xef\xbb\xbf".as_slice(), Encoding::MarkedUtf8),
@@ -120,7 +120,7 @@ fn encoding_of(head: &[u8]) -> (Encoding, usize) {
 struct Text {
     bytes: Vec<u8>,
     is_other_than_utf8: bool,
-    /// The file may go on behind it.
+    /// Whether the file may continue after it.
     is_cut: bool,
 }
 
@@ -155,7 +155,7 @@ fn find_header(text: &Text) -> Result<(u8, u64, usize, Found), HeaderError> {
         }
         match header_at(&text[start..], line, told) {
             Ok((delimiter, found)) => return Ok((delimiter, number as u64 + 1, start, found)),
-            // A column that occurs twice says more than a line that is no header.
+            // A duplicate column is a better message than a line that is no header.
             Err(error @ HeaderError::Twice(_)) if !matches!(first, Some(HeaderError::Twice(_))) => first = Some(error),
             Err(error) => {
                 first.get_or_insert(error);
@@ -165,7 +165,7 @@ fn find_header(text: &Text) -> Result<(u8, u64, usize, Found), HeaderError> {
     Err(first.unwrap_or(HeaderError::Empty))
 }
 
-/// `sep=;`, as spreadsheets write and heed it.
+/// `sep=;`, as spreadsheets write and read it.
 fn separator_line(line: &[u8]) -> Option<u8> {
     let line = line.trim_ascii_start();
     let line = line.strip_suffix(b" ").unwrap_or(line);
@@ -178,7 +178,7 @@ fn separator_line(line: &[u8]) -> Option<u8> {
     }
 }
 
-/// The header that begins here, by the delimiter that its line uses most, or by another one.
+/// The header that begins here, with the delimiter that its line uses most, or with another one.
 fn header_at(text: &[u8], line: &[u8], told: Option<u8>) -> Result<(u8, Found), HeaderError> {
     let mut counts = DELIMITERS.iter().map(|&delimiter| (count(line, delimiter), delimiter)).collect::<Vec<_>>();
     counts.sort_by_key(|&(count, _)| std::cmp::Reverse(count));

@@ -20,12 +20,12 @@ pub enum ReadError {
     /// The header cannot be used.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// The bytes cannot be had.
+    /// The bytes cannot be read.
     #[error("the file cannot be read: {0}")]
     Io(#[from] io::Error),
 }
 
-/// The rows of a file. Keeps the account of them in [`Rows::report`].
+/// The rows of a file, with their account in [`Rows::report`].
 #[derive(Debug)]
 pub struct Rows<R> {
     csv: csv::Reader<Source<R>>,
@@ -37,7 +37,7 @@ pub struct Rows<R> {
     intake: Intake,
     absence: Option<Absence>,
     is_over: bool,
-    /// What became of the rows read so far.
+    /// The account of the rows so far.
     pub report: Report,
 }
 
@@ -74,12 +74,12 @@ impl<R: Read> Rows<R> {
         Ok(Self { csv, record, header, skipped, format, intake, absence, is_over, report })
     }
 
-    /// The units of a series met so far.
+    /// The units of a series so far.
     pub fn units_of(&self, series: usize) -> Vec<Arc<str>> {
         self.intake.names.units_of(series)
     }
 
-    /// Reads the next row and appends its readings to `out`: none if it has none or is refused. `false` at the end.
+    /// Reads the next row and appends its readings to `out`, none if it has none or is refused. `false` at the end.
     pub fn next_row(&mut self, out: &mut Vec<Reading>) -> Result<bool, ReadError> {
         if !read(&mut self.csv, &mut self.record)? {
             self.finish();
@@ -112,17 +112,17 @@ impl<R: Read> Rows<R> {
         Ok(true)
     }
 
-    /// What a monitoring report's row, the last one read, has in place of a value.
+    /// What the last row, of a monitoring report, has in place of a value.
     pub fn absence(&self) -> Option<Absence> {
         self.absence
     }
 
-    /// The series met so far; some may have no readings.
+    /// The series so far; some may have no readings.
     pub fn series(&self) -> &[Series] {
         &self.intake.names.series
     }
 
-    /// The units met so far.
+    /// The units so far.
     pub fn units(&self) -> &[Arc<str>] {
         &self.intake.names.units
     }
@@ -132,8 +132,8 @@ impl<R: Read> Rows<R> {
         self.format.shape()
     }
 
-    /// What the rows so far, all of them at the end, tell of cells that do not speak for themselves. If it differs from
-    /// what the file was read by, it is to be read again.
+    /// What the rows so far decide about ambiguous cells; at the end, all rows. If it differs from how the file was
+    /// read, read it again.
     pub fn learned(&self) -> Conventions {
         let mut learned = self.intake.learned();
         if self.csv.get_ref().is_other_than_utf8() {
@@ -142,13 +142,13 @@ impl<R: Read> Rows<R> {
         learned
     }
 
-    /// The series with rows whose unit is blank, where the file's other rows do not tell it. What is stored of them does,
-    /// if it is put into [`Conventions::stored_units`].
+    /// The series with rows whose unit is blank, if the file's other rows do not decide it. Put the units of their
+    /// stored readings into [`Conventions::stored_units`].
     pub fn wanted_units(&self) -> Vec<&Series> {
         self.intake.names.wanted_units()
     }
 
-    /// The sites with times whose moment their time zones decide.
+    /// The sites with times that depend on their time zones.
     pub fn local_sites(&self) -> Vec<String> {
         self.intake.names.clock.local_sites()
     }
@@ -188,7 +188,7 @@ impl<R: Read> Rows<R> {
         self.report.error(line, column, text, &error.reason);
     }
 
-    /// The file's line on which the row begins: behind the last row and empty lines, which the parser skips.
+    /// The file's line on which the row begins: after the last row and the empty lines that the parser skips.
     fn line(&self) -> u64 {
         let within = memchr::memchr_iter(b'\n', self.record.as_slice()).count() as u64;
         let behind = self.csv.position().line();
@@ -196,7 +196,7 @@ impl<R: Read> Rows<R> {
         behind.saturating_sub(1 + within).max(began) + self.skipped
     }
 
-    /// Says what only the whole file tells.
+    /// Adds the notes that need the whole file.
     fn finish(&mut self) {
         if std::mem::replace(&mut self.is_over, true) {
             return;
@@ -221,7 +221,7 @@ impl<R: Read> Rows<R> {
     }
 }
 
-/// What the beginning of the file tells a person.
+/// Notes about the beginning of the file.
 fn notes_of_start(encoding: Encoding, line: u64) -> impl Iterator<Item = String> {
     let is_usual = matches!(encoding, Encoding::Utf8 | Encoding::MarkedUtf8);
     let encoding = format!("the file is read as {}", encoding.as_str());

@@ -1,11 +1,11 @@
-//! What became of the rows of a file.
+//! The account of a file's rows.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How many bad cells an answer lists; all are counted. The same for warnings.
+/// The most bad cells, and the most warnings, that an answer lists; all are counted.
 pub const MAX_LISTED_ERRORS: usize = 100;
-/// How much of a bad cell is shown, in characters.
+/// The most characters of a bad cell to show.
 const MAX_SHOWN_TEXT: usize = 120;
 
 /// One cell that cannot be read.

@@ -1,4 +1,4 @@
-//! What a row of a file gives.
+//! The content of a row.
 
 use domain::columns::Row;
 
@@ -12,13 +12,12 @@ pub struct Reading {
     pub unit: u16,
     /// Time, value and the rest.
     pub row: Row,
-    /// A digest of what the row has besides, in the columns that are not read and in those of other readings, so that
-    /// rows are repeats only if they are alike in everything: 0 where there is no more. Its lowest bit is set at the
-    /// first reading of a row.
+    /// A digest of the rest of the row, in columns that are not read and in those of other readings, so that rows are
+    /// repeats only if they are identical; 0 if there is no rest. Its lowest bit is set at the first reading of a row.
     pub rest: u64,
 }
 
-/// What stands in a monitoring report in place of a value.
+/// What a monitoring report has in place of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Absence {
     /// The index of the series.
@@ -68,7 +67,7 @@ impl NoData {
     }
 }
 
-/// What a row turned out to be.
+/// The outcome of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
     Taken,
@@ -88,11 +87,11 @@ impl Outcome {
     }
 }
 
-/// A bad cell: small where there is none, as nearly always.
+/// A bad cell: small if there is none, as nearly always.
 #[derive(Debug)]
 pub(super) struct CellError(Box<Bad>);
 
-/// What is bad about a cell, by the index of its column.
+/// What is wrong with a cell, with the index of its column.
 #[derive(Debug)]
 pub(super) struct Bad {
     pub(super) column: usize,

@@ -1,4 +1,4 @@
-//! The bytes of a file as UTF-8 text with plain line ends, as they are read.
+//! The bytes of a file as UTF-8 text with `\n` line ends, while they are read.
 
 use super::probe::Encoding;
 use encoding_rs::Decoder;
@@ -9,17 +9,17 @@ const BUFFER: usize = 32 * 1024;
 
 type Raw<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// Gives the text of a file: decoded, every line ended by `\n`, the last one too.
+/// The text of a file: decoded, every line ended by `\n`, the last one too.
 ///
-/// With one kind of line ends the lines that a CSV parser counts are those of the file.
+/// With one kind of line ends, the lines that a CSV parser counts are those of the file.
 pub(super) struct Source<R> {
     raw: Raw<R>,
     decoding: Option<Decoding>,
-    /// Whether the bytes are checked to be UTF-8, and what has been found.
+    /// Whether the bytes are checked for UTF-8, and the findings.
     check: Option<Check>,
-    /// How much of the text is left out.
+    /// How much of the text to skip.
     skip: usize,
-    /// The last byte was `\r`, given as `\n`: a `\n` after it is the same line end.
+    /// The last byte was `\r`, returned as `\n`: a `\n` after it is the same line end.
     after_return: bool,
     last: u8,
     is_over: bool,
@@ -33,23 +33,23 @@ impl<R> std::fmt::Debug for Source<R> {
 
 struct Decoding {
     decoder: Decoder,
-    /// Text that is decoded and not given yet, from `at` on.
+    /// Decoded text that is not returned yet, from `at` on.
     text: Vec<u8>,
     at: usize,
     is_done: bool,
 }
 
-/// What is known of bytes that seem to be UTF-8.
+/// Findings about bytes that seem to be UTF-8.
 #[derive(Debug, Default)]
 struct Check {
-    /// The beginning of a character whose end is not read yet.
+    /// The start of a character whose end is not read yet.
     pending: Vec<u8>,
     is_broken: bool,
     has_wide: bool,
 }
 
 impl<R: Read> Source<R> {
-    /// The text of `head`, which has been read already and has no mark, and of the rest; without its first `skip` bytes.
+    /// The text of `head`, which is already read and has no mark, and of the rest, without the first `skip` bytes.
     pub(super) fn new(head: Vec<u8>, rest: R, encoding: Encoding, skip: usize) -> Self {
         let decoding = encoding.decoder().map(|decoder| Decoding { decoder, text: Vec::new(), at: 0, is_done: false });
         let check = (encoding == Encoding::Utf8).then(Check::default);
@@ -57,7 +57,7 @@ impl<R: Read> Source<R> {
         Self { raw, decoding, check, skip, after_return: false, last: b'\n', is_over: false }
     }
 
-    /// Whether the bytes so far are no UTF-8 at all: some are none, and no character has several bytes.
+    /// Whether the bytes so far are not UTF-8 at all: some are invalid, and no character has several bytes.
     pub(super) fn is_other_than_utf8(&self) -> bool {
         self.check.as_ref().is_some_and(|check| check.is_broken && !check.has_wide)
     }
@@ -170,7 +170,7 @@ impl<R: Read> Read for Source<R> {
 }
 
 impl<R: Read> Source<R> {
-    /// Turns `\r\n` and `\r` into `\n`; gives how many bytes are left.
+    /// Turns `\r\n` and `\r` into `\n`; returns how many bytes are left.
     fn plain_line_ends(&mut self, bytes: &mut [u8]) -> usize {
         let start = usize::from(self.after_return && bytes[0] == b'\n');
         self.after_return = bytes[bytes.len() - 1] == b'\r';

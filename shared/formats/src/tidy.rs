@@ -28,7 +28,7 @@ struct Tidy {
     detection: Vec<usize>,
     reporting: Vec<usize>,
     limit_units: Vec<usize>,
-    /// Whether a row has time, value and names, and nothing more.
+    /// Whether a row has only time, value and names.
     is_simple: bool,
     /// Columns that are not read: rows that differ in them are no repeats.
     others: Vec<usize>,
@@ -66,7 +66,7 @@ pub(super) fn find(columns: &Lookup<'_>) -> Result<Option<Found>, HeaderError> {
     Ok(Some(Found { format: Box::new(tidy), used }))
 }
 
-/// What value, flags and limits of a row say.
+/// The value, flags and limits of a row.
 struct Beside {
     said: Said,
     flags: FlagSet,
@@ -84,7 +84,7 @@ impl Tidy {
         Ok(flags)
     }
 
-    /// The limits of the row. All cells are looked at, as all of them tell how numbers are written.
+    /// The limits of the row. All cells are read, since all show how numbers are written.
     fn limits(&self, record: &ByteRecord, intake: &mut Intake) -> Limits {
         let mut nearest = |columns: &[usize]| {
             let found = columns.iter().map(|&column| intake.limit(column, record[column].trim_ascii()));
@@ -93,17 +93,17 @@ impl Tidy {
         Limits { detection: nearest(&self.detection), reporting: nearest(&self.reporting) }
     }
 
-    /// The column to blame for flags that do not go together, or that need a number.
+    /// The column to blame for flags that contradict each other, or that need a number.
     fn blamed(&self, record: &ByteRecord, has_number: bool) -> usize {
         let has_text = |column: &usize| !record[*column].trim_ascii().is_empty();
         let flags = self.flags.iter().copied().find(has_text);
         flags.filter(|_| has_number || !has_text(&self.value)).unwrap_or(self.value)
     }
 
-    /// What value, flags and limits say together.
+    /// The result of value, flags and limits together.
     fn said(&self, record: &ByteRecord, intake: &mut Intake) -> Result<Beside, CellError> {
         let text = record[self.value].trim_ascii();
-        // What a cell tells of the whole file must not depend on the cells before it: all are read, then judged.
+        // What a cell shows about the whole file must not depend on the cells before it: all are read, then evaluated.
         let cell = if text.is_empty() { Ok(Cell::default()) } else { intake.cell(self.value, text) };
         let limits = self.limits(record, intake);
         let flags = self.flags(record, intake);
@@ -117,7 +117,7 @@ impl Tidy {
         Ok(Beside { said: result, flags, is_limit })
     }
 
-    /// Names a result and takes it. The column of its unit may be that of its limit.
+    /// Names a result and adds it. The column of its unit may be that of its limit.
     #[inline(always)]
     fn take(
         &self,

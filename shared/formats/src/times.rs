@@ -1,4 +1,4 @@
-//! Dates and times of day, in the ways in which laboratories and spreadsheets write them.
+//! Dates and times of day, as laboratories and spreadsheets write them.
 
 use domain::time::{self, DAY, HOUR, TimeKind};
 use serde::{Deserialize, Serialize};
@@ -9,14 +9,14 @@ const SECOND: i64 = MINUTE / 60;
 /// Which of `03/04/2026`'s first two numbers is the month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum DateOrder {
-    /// Not settled: dates that can be read in two ways are refused.
+    /// Undecided: dates that can be read in two ways are refused.
     #[default]
     Open,
     /// m/d/y
     MonthFirst,
     /// d/m/y
     DayFirst,
-    /// Both occur in the file, so that none of its dates can be trusted.
+    /// Both occur in the file, so none of its dates can be trusted.
     Doubtful,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Dates {
     seen: u8,
 }
 
-/// A date, a time of day, and the time's distance from UTC; in microseconds.
+/// A date, a time of day, and the offset from UTC, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Written {
     midnight: i64,
@@ -62,12 +62,12 @@ impl Dates {
             seen if seen & (MONTH_FIRST | DAY_FIRST) == MONTH_FIRST | DAY_FIRST => DateOrder::Doubtful,
             seen if seen == MONTH_FIRST | EITHER => DateOrder::MonthFirst,
             seen if seen == DAY_FIRST | EITHER => DateOrder::DayFirst,
-            // Nothing needs it: what there is can be read in one way, or in no way that is sure.
+            // Nothing needs it: all dates can be read in one way, or in none for certain.
             _ => DateOrder::Open,
         }
     }
 
-    /// Reads a time, without white space around it.
+    /// Parses a time, without white space around it.
     #[inline]
     pub(super) fn read(&mut self, text: &[u8]) -> Result<(i64, TimeKind), String> {
         let written = match iso(text) {
@@ -86,7 +86,7 @@ impl Dates {
         if time::is_in_range(micros) { Ok((micros, kind)) } else { Err(OUT_OF_RANGE.into()) }
     }
 
-    /// Reads a date and the time of day from a column of its own. Spreadsheets write dates with a midnight.
+    /// Parses a date, and the time of day from its own column. Spreadsheets write dates with midnight.
     pub(super) fn joined(&mut self, date: &[u8], of_day: &[u8]) -> Result<(i64, TimeKind), String> {
         let (midnight, kind) = self.read(date)?;
         if of_day.is_empty() {
@@ -102,7 +102,7 @@ impl Dates {
         }
     }
 
-    /// Dates that begin with a day or a month. None if this is no date.
+    /// Dates that begin with a day or a month. `None` if this is no date.
     #[cold]
     fn other(&mut self, text: &[u8]) -> Result<Option<Written>, String> {
         let Some((parts, rest)) = date_parts(text) else { return Ok(None) };

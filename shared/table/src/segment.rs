@@ -1,8 +1,9 @@
 //! The bytes of a segment: columns packed with `pco`, a codec for numerical columns.
 //!
 //! Layout, integers little-endian: version `u8`, count `u32`, times, values, flags, limits, samples, units. Each column
-//! is a tag `u8`, a length `u32` and that many bytes. Version 1 had flags of 16 bits and no samples. Values that are all decimals with few places, as laboratories write
-//! them, are packed as integers: that is smaller and three times as fast as packing the floating point numbers.
+//! is a tag `u8`, a length `u32` and that many bytes. Version 1 had flags of 16 bits and no samples. Values that are
+//! all decimals with few places, as laboratories write them, are packed as integers: that is smaller and three times as
+//! fast as packing the floating point numbers.
 
 use domain::columns::Columns;
 use domain::number::rounded;

@@ -1,4 +1,4 @@
-//! Metrics of a process that nobody scrapes: what it has counted since it last told, to be added to what others have.
+//! Metrics of a process that nobody scrapes: its counts since its last report, to be added to those of other processes.
 
 use crate::metric::{Family, Kind, all};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
@@ -16,8 +16,8 @@ pub const COUNT: &str = "count";
 /// The sum of a histogram's samples.
 pub const SUM: &str = "sum";
 
-/// One metric with its labels, and numbers that are added up over all processes: [`VALUE`], or of a histogram
-/// [`SUM`], [`COUNT`] and [`bucket`].
+/// One metric with its labels, and numbers to sum over all processes: [`VALUE`], or for a histogram [`SUM`], [`COUNT`]
+/// and [`bucket`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delta {
     /// As Prometheus writes it: `name{label="value"}`.
@@ -26,29 +26,29 @@ pub struct Delta {
     pub numbers: BTreeMap<String, f64>,
 }
 
-/// The name of the number of samples in a histogram's bucket: of those below its bound and above the one before.
+/// The name of the count of a histogram's bucket: samples below its bound and above the one before.
 pub fn bucket(index: usize) -> String {
     format!("b{index}")
 }
 
-/// What this process has counted and not told yet. Clones share it.
+/// Counts of this process that are not reported yet. Clones share them.
 #[derive(Clone)]
 pub struct Deltas(Arc<Counted>);
 
 struct Counted {
     families: Vec<&'static Family>,
     registry: Registry<Key, AtomicStorage>,
-    /// What could not be told.
+    /// Counts that could not be reported.
     kept: Mutex<BTreeMap<String, BTreeMap<String, f64>>>,
 }
 
 impl Deltas {
-    /// Counts the metrics of some families. Of others, samples of histograms are in no bucket.
+    /// Counts the metrics of these families. Histograms of others have no buckets.
     pub fn new(families: &[&'static Family]) -> Self {
         Self(Arc::new(Counted { families: families.to_vec(), registry: Registry::atomic(), kept: Mutex::default() }))
     }
 
-    /// Takes what has been counted, zeros included; it is not counted any more.
+    /// Takes the counts, zeros included, and starts again from zero.
     pub fn take(&self) -> Vec<Delta> {
         let mut taken = std::mem::take(&mut *self.0.kept.lock());
         let registry = &self.0.registry;
@@ -78,7 +78,7 @@ impl Deltas {
         metric.map_or(&[], |metric| if let Kind::Histogram(bounds) = metric.kind { bounds } else { &[] })
     }
 
-    /// Keeps what could not be told for the next time.
+    /// Keeps counts that could not be reported, for the next report.
     pub fn keep(&self, delta: Delta) {
         let mut kept = self.0.kept.lock();
         let numbers = kept.entry(delta.series).or_default();
@@ -92,14 +92,14 @@ fn add(taken: &mut BTreeMap<String, BTreeMap<String, f64>>, key: &Key, name: &st
     *taken.entry(series(key)).or_default().entry(name.to_owned()).or_insert(0.0) += number;
 }
 
-/// As Prometheus writes it, the labels in order of their names.
+/// As Prometheus writes it, with the labels sorted by name.
 fn series(key: &Key) -> String {
     let mut labels: Vec<_> = key.labels().map(|label| (label.key(), label.value())).collect();
     labels.sort_unstable();
     let mut text = key.name().to_owned();
     for (index, (name, value)) in labels.iter().enumerate() {
         let value = value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = write!(text, "{}{name}=\"{value}\"", if index == 0 { '{' } else { ',' });
     }
     if !labels.is_empty() {
@@ -109,7 +109,7 @@ fn series(key: &Key) -> String {
 }
 
 impl Recorder for Deltas {
-    // Help texts stand in the table of metrics.
+    // Help texts are in the table of metrics.
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}

@@ -1,4 +1,4 @@
-//! Logs, and how metrics are declared, described and told.
+//! Logs, and how metrics are declared, described and reported.
 
 #![warn(missing_docs)]
 

@@ -6,7 +6,7 @@ use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -17,7 +17,7 @@ pub enum Format {
     Json,
 }
 
-/// Whose lines are wanted at the level that is set.
+/// Crates whose lines appear at the configured level.
 const OWN: [&str; 26] = [
     "domain",
     "chemistry",
@@ -47,16 +47,16 @@ const OWN: [&str; 26] = [
     "ws_broadcast",
 ];
 
-/// Starts logging. Libraries are heard from `warn` on unless `level` is more severe still.
+/// Starts logging. Libraries log from `warn` up, unless `level` is more severe still.
 pub fn init(format: Format, level: LevelFilter) {
-    // Not `EnvFilter`, whose patterns are regular expressions: they were a twentieth of a function's size. Nor `Targets`,
-    // which go by what names begin with: the crate `lambda` is not `lambda_runtime`, which logs events with their tokens.
+    // Not `EnvFilter`: its regular expressions were a twentieth of a function's size. Not `Targets`, which match
+    // prefixes: `lambda` would include `lambda_runtime`, which logs events with their tokens.
     let wanted = filter_fn(move |metadata| *metadata.level() <= level_of(metadata.target(), level));
     let wanted = wanted.with_max_level_hint(level);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(wanted);
     match format {
-        // Colours are for terminals; in a file or behind a pipe they are noise that searches stumble over.
+        // Colours are for terminals; in a file or a pipe they break searches.
         Format::Text => registry.with(lines.with_target(false).with_ansi(std::io::stderr().is_terminal())).init(),
         Format::Json => {
             registry.with(lines.json().flatten_event(true).with_current_span(true).with_span_list(false)).init();
@@ -64,15 +64,15 @@ pub fn init(format: Format, level: LevelFilter) {
     }
 }
 
-/// From which level on a target is heard.
+/// The lowest level at which a target logs.
 fn level_of(target: &str, level: LevelFilter) -> LevelFilter {
     let name = target.split("::").next().unwrap_or_default();
     match name {
         _ if OWN.contains(&name) => level,
         // The span around an invocation, which carries its request and trace ids.
         _ if target.starts_with("lambda_runtime::layers::trace") => level,
-        // The embedded database warns of every conditional write that fails, which here is how writers learn of each
-        // other.
+        // The embedded database warns of every conditional write that fails. Here that is normal: writers find
+        // conflicts that way.
         "dynoxide" => level.min(LevelFilter::ERROR),
         _ => level.min(LevelFilter::WARN),
     }
@@ -86,12 +86,12 @@ mod tests {
     fn every_crate_of_ours_is_heard() {
         let manifest = include_str!("../../../Cargo.toml");
         let ours = manifest.lines().filter_map(|line| line.split_once(" = { path = ").map(|(name, _)| name));
-        // A tool of its own, which prints.
+        // A separate tool, which prints.
         let expected: Vec<String> =
             ours.filter(|name| *name != "local-gateway").map(|name| name.replace('-', "_")).collect();
         assert!(expected.len() > 15, "{expected:?}");
         for name in expected {
-            assert!(OWN.contains(&&*name), "{name} is not heard");
+            assert!(OWN.contains(&&*name), "{name} does not log");
         }
     }
 

@@ -23,9 +23,9 @@ pub enum Kind {
 pub struct Metric {
     /// Its name.
     pub name: &'static str,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// What it tells.
+    /// What it means.
     pub help: &'static str,
 }
 
@@ -39,14 +39,14 @@ impl Metric {
 /// The metrics of one owner.
 #[derive(Debug)]
 pub struct Family {
-    /// What they are.
+    /// The metrics.
     pub metrics: &'static [Metric],
-    /// Counts zero of whatever has no labels or known ones: a scrape shows them before anything has happened, and the
-    /// first increase is one. To `rate`, what comes into being at 1 has not risen.
+    /// Starts at zero every counter without labels, or with known ones. `rate` sees no increase in a counter that first
+    /// appears at 1.
     pub begin: fn(),
 }
 
-/// All metrics of some families.
+/// All metrics of these families.
 pub fn all(families: &[&'static Family]) -> impl Iterator<Item = &'static Metric> {
     families.iter().flat_map(|family| family.metrics)
 }
@@ -63,7 +63,7 @@ pub fn describe(families: &[&'static Family]) {
     families.iter().for_each(|family| (family.begin)());
 }
 
-/// The values of a label, each of which begins at zero: none can be counted that is not in the list.
+/// The values of a label, each of which starts at zero. Values outside the list cannot be counted.
 #[macro_export]
 macro_rules! label {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $value:ident = $text:literal,)* }) => {

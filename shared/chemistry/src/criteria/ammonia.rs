@@ -1,8 +1,7 @@
-//! How much of ammonia is un-ionised, which is the part that harms fish.
+//! The un-ionised part of ammonia, which harms fish.
 //!
-//! The formula is one of absolute temperature, and zero Celsius is written in two ways: as 273.15 K, which it is, and
-//! as 273.2 in EPA's documents. The share differs by 0.4 % of itself, so that both are here: what a permit's own table
-//! was calculated by is what its numbers must be compared with.
+//! The formula takes absolute temperature. Zero Celsius is 273.15 K, but 273.2 in EPA's documents. The share differs by
+//! 0.4 % of itself, so both are here: a permit's numbers must be compared with the variant behind its own table.
 
 use super::{Answer, Criterion, CriterionError, Gives, How, Inputs, Note};
 
@@ -34,7 +33,7 @@ pub const UNIONISED_AMMONIA_EPA: Criterion = Criterion {
 ///
 /// # Errors
 ///
-/// If pH or temperature are none that water can have.
+/// If pH or temperature are impossible.
 pub fn unionised_ammonia_fraction(ph: f64, temperature: f64) -> Result<Answer, CriterionError> {
     fraction(ph, temperature, 273.15)
 }

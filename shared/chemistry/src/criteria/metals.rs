@@ -1,12 +1,12 @@
-//! Metals whose harm depends on the hardness of the water: EPA's equations.
+//! EPA's equations for metals whose harm depends on the hardness of the water.
 //!
 //! Total recoverable metal: exp(m ln(hardness) + b). Dissolved metal: that times a conversion factor, which for cadmium
 //! and lead depends on the hardness too.
 //!
 //! The equations come from waters of 25 to 400 mg/L. Above 400 they are calculated at 400, as EPA does without a
-//! water-effect ratio of the site. Below 25 they are calculated at the hardness as it is: EPA advises against raising
-//! it to 25, which would allow more metal than the soft water bears. A conversion factor never counts as more than 1,
-//! which that of lead would be in very soft water. Either is said in the answer, see [`Note`].
+//! water-effect ratio of the site. Below 25 they are calculated at the actual hardness: EPA advises against raising it
+//! to 25, which would allow more metal than the soft water bears. A conversion factor is 1 at most; that of lead would
+//! be more in very soft water. The answer says so in either case, see [`Note`].
 //!
 //! For copper EPA has recommended the biotic ligand model in place of its equation since 2007; the equation is that of
 //! the recommendations of 2002 and 2006, and still stands in the standards of many states and in 40 CFR 131.36 and
@@ -15,7 +15,7 @@
 use super::{Answer, Criterion, CriterionError, Gives, How, Inputs, Note};
 use serde::Serialize;
 
-/// The hardness that the equations are for, in mg/L as CaCO3.
+/// The range of hardness of the equations, in mg/L as CaCO3.
 pub const HARDNESS_RANGE: (f64, f64) = (25.0, 400.0);
 
 const SOURCE: &str = "EPA, National Recommended Water Quality Criteria - Aquatic Life Criteria, Appendix B";

@@ -13,7 +13,7 @@ const PLACES: usize = 200;
 pub struct CurvePoint {
     /// x.
     pub x: f64,
-    /// The curve there; NaN, and null in JSON, where the model is not defined.
+    /// The curve there; NaN, and null in JSON, if the model is not defined.
     pub y: f64,
     /// The lower end of the 95 % confidence band of the curve: of the mean of many points there, not of a single one.
     /// None if the parameters have no errors.
@@ -23,7 +23,7 @@ pub struct CurvePoint {
 }
 
 impl Fit {
-    /// The curve at these x, with its band. `model` is the one that was fitted; with another the answer has no meaning.
+    /// The curve at these x, with its band. `model` must be the fitted one.
     pub fn curve(&self, model: &dyn Model, x: &[f64]) -> Vec<CurvePoint> {
         let values = self.values();
         let t = student_t(0.95, self.degrees_of_freedom);
@@ -37,8 +37,8 @@ impl Fit {
         x.iter().map(|&x| point(x)).collect()
     }
 
-    /// The curve and its band at 201 places between the least and the greatest x that were used: elsewhere the model may have
-    /// no values. `x` are those of all points that were given.
+    /// The curve and its band at 201 places between the least and the greatest x that were used: elsewhere the model
+    /// may have no values. `x` are those of all points that were given.
     pub fn curve_over(&self, x: &[f64]) -> Vec<CurvePoint> {
         let used = std::iter::zip(x, &self.residuals).filter(|(_, residual)| residual.is_finite()).map(|(x, _)| *x);
         let (first, last) =
@@ -48,7 +48,7 @@ impl Fit {
         crate::model::find(self.model).map_or_else(Vec::new, |model| self.curve(model, &places))
     }
 
-    /// The standard error of what has these derivatives by the parameters.
+    /// The standard error of a quantity with these derivatives by the parameters.
     fn error_along(&self, derivatives: &[f64]) -> Option<f64> {
         let covariance = self.covariance.as_ref()?;
         let row = |row: &Vec<f64>| row.iter().zip(derivatives).map(|(cell, d)| cell * d).sum::<f64>();

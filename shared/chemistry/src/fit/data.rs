@@ -64,7 +64,7 @@ impl<'a> Data<'a> {
         if count == 0 {
             return Err(FitError::NoPoints { points: x.len() });
         }
-        // Usually none is left out, and a million indices would say nothing.
+        // Usually none is left out, and a million indices would be useless.
         let used: Option<Vec<usize>> =
             (count < x.len()).then(|| (0..x.len()).filter(|&index| fault(index).is_none()).collect());
         let reasons = [Reason::NotFinite, Reason::OutsideModel, Reason::Weight];
@@ -93,7 +93,7 @@ impl<'a> Data<'a> {
         self.roots.get(index).copied().unwrap_or(1.0)
     }
 
-    /// Points that stand evenly in the series, with their weights.
+    /// Points spread evenly over the series, with their weights.
     pub(super) fn sample(&self) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
         let stride = self.len().div_ceil(SAMPLE).max(1);
         let indices = (0..self.len()).step_by(stride);

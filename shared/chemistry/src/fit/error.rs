@@ -3,7 +3,7 @@
 /// Why there is no fit.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FitError {
-    /// Columns of unlike lengths.
+    /// Columns of different lengths.
     #[error("there are {x} values of x and {y} of y; every point needs both")]
     UnlikeLengths {
         /// How many x there are.
@@ -11,7 +11,7 @@ pub enum FitError {
         /// How many y there are.
         y: usize,
     },
-    /// Weights that do not go with the points.
+    /// A different number of weights and points.
     #[error("there are {weights} weights for {points} points")]
     UnlikeWeights {
         /// How many weights there are.
@@ -42,7 +42,7 @@ pub enum FitError {
         why: &'static str,
     },
     /// All parameters are fixed.
-    #[error("all parameters are fixed, so that there is nothing to fit")]
+    #[error("all parameters are fixed, so there is nothing to fit")]
     NothingToFit,
     /// More than [`MAX_PARAMETERS`](super::MAX_PARAMETERS).
     #[error("a model of {parameters} parameters is too large")]

@@ -21,7 +21,7 @@ pub struct Options {
     pub max_iterations: usize,
 }
 
-/// What is asked for one parameter.
+/// Options for one parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Setting {
@@ -63,7 +63,7 @@ pub enum Bound {
     Upper,
 }
 
-/// How far a fit is.
+/// The progress of a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Progress<'a> {
     /// Steps taken or tried.
@@ -76,7 +76,7 @@ pub struct Progress<'a> {
     pub parameters: &'a [f64],
 }
 
-/// What a fit asks before every step: to go on or to break.
+/// Called before every step: whether to go on or to break.
 pub type Control<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
 
 impl Default for Options {
@@ -145,7 +145,7 @@ impl Plan {
     }
 }
 
-/// The bounds of a parameter, if all that is asked for it goes together.
+/// The bounds of a parameter, if its options do not contradict each other.
 fn checked(parameter: &Parameter, setting: &Setting) -> Result<(f64, f64), FitError> {
     let fault = |why| Err(FitError::BadSetting { name: parameter.name, why });
     if [setting.fixed, setting.start].into_iter().flatten().any(|value| !value.is_finite()) {

@@ -1,4 +1,4 @@
-//! A model and points as what the solver sees: parameters that are free, a triangle, a sum of squares.
+//! A model and points as the solver sees them: free parameters, a triangle, a sum of squares.
 
 use super::data::Data;
 use super::options::Plan;
@@ -47,7 +47,7 @@ impl<'a> Problem<'a> {
         &self.parameters
     }
 
-    /// How large all y are together, weighted: the root of the sum of their squares.
+    /// The weighted norm of y: the root of the sum of squares.
     pub(super) fn size(&self) -> f64 {
         self.data.y.iter().enumerate().map(|(index, y)| (y * self.data.root(index)).powi(2)).sum::<f64>().sqrt()
     }
@@ -72,7 +72,7 @@ impl<'a> Problem<'a> {
         (local.rss.is_finite() && local.triangle.is_finite()).then_some(local)
     }
 
-    /// Fills the columns: weighted derivatives by the free parameters, and residuals behind them.
+    /// Fills the columns: weighted derivatives by the free parameters, then residuals.
     fn evaluate(&mut self, from: usize, rows: usize) {
         let (x, y) = (&self.data.x[from..from + rows], &self.data.y[from..from + rows]);
         let values = &mut self.values[..rows];
@@ -96,7 +96,7 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// What is reported of the fit.
+    /// The report of the fit.
     pub(super) fn into_outcome(mut self, solved: Solved) -> Outcome {
         self.all(&solved.free);
         let Self { parameters, free, .. } = self;

@@ -1,4 +1,4 @@
-//! From where the solver ended to what is told of it.
+//! Turns the end of the solver into a report.
 
 use super::data::Data;
 use super::statistics::student_t;
@@ -6,11 +6,11 @@ use super::triangle::Triangle;
 use super::{Bound, Ended, Estimate, Fit, Form, LeftOut, Warning};
 use crate::model::Model;
 
-/// Beyond this condition, of columns of one length, the parameters are as good as dependent.
+/// Above this condition number, of normalised columns, the parameters are practically dependent.
 const WORST_CONDITION: f64 = 1e10;
-/// Correlations beyond it are told.
+/// Correlations above it are reported.
 const CLOSE: f64 = 0.99;
-/// Residuals beneath this share of y are rounding.
+/// Residuals below this share of y are rounding.
 const ROUNDING: f64 = 1e-12;
 
 /// Where a fit has ended.
@@ -25,13 +25,13 @@ pub(crate) struct Outcome {
     pub(super) ended: Ended,
 }
 
-/// What the numbers of a fit follow from.
+/// The inputs of a report.
 #[derive(Debug)]
 pub(crate) struct Ends {
     pub(crate) parameters: Vec<f64>,
     pub(crate) at_bound: Vec<(usize, Bound)>,
     pub(crate) free: Vec<usize>,
-    /// Of all parameters; none if not to be told.
+    /// Of all parameters; `None` if undetermined.
     pub(crate) covariance: Option<Vec<Vec<f64>>>,
     pub(crate) rss: f64,
     pub(crate) iterations: usize,
@@ -40,7 +40,7 @@ pub(crate) struct Ends {
     pub(crate) is_identifiable: bool,
 }
 
-/// What is told of a nonlinear fit.
+/// The report of a nonlinear fit.
 pub(crate) fn report(model: &dyn Model, data: &Data, outcome: Outcome) -> Fit {
     let sure: Vec<usize> = (0..outcome.free.len())
         .filter(|&index| outcome.at_bound.iter().all(|(bound, _)| *bound != outcome.free[index]))
@@ -91,7 +91,7 @@ fn inverse(triangle: &Triangle) -> Option<Vec<Vec<f64>>> {
     (size == 0 || condition < WORST_CONDITION).then_some(rows)
 }
 
-/// All that is told of a fit.
+/// The whole report of a fit.
 pub(crate) fn assemble(model: &dyn Model, data: &Data, ends: Ends) -> Fit {
     let freedom = data.len().saturating_sub(ends.free.len());
     let numbers = Numbers::of(data, ends.rss, ends.free.len());
@@ -184,7 +184,7 @@ fn residuals(model: &dyn Model, data: &Data, parameters: &[f64]) -> Vec<f64> {
     all
 }
 
-/// Correlations from covariances; zero where a parameter has no error.
+/// Correlations from covariances; zero if a parameter has no error.
 fn correlation(covariance: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let deviation = |index: usize| covariance[index][index].sqrt();
     let cell = |row: usize, column: usize| {

@@ -1,14 +1,14 @@
-//! What comes out of a fit.
+//! The result of a fit.
 
 use super::{Bound, LeftOut, Warning};
 use serde::Serialize;
 
-/// Residuals up to this many are written out; more are not for reading.
+/// The most residuals to write out.
 const MOST_WRITTEN: usize = 1000;
 
-/// A fit: its parameters, how sure they are, and how it came about.
+/// A fit: its parameters, their uncertainty, and how it ended.
 ///
-/// Numbers that do not exist, such as a standard error without degrees of freedom, are none, and null in JSON.
+/// Undefined numbers, such as a standard error without degrees of freedom, are `None`, and null in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Fit {
     /// The model's id.
@@ -30,13 +30,13 @@ pub struct Fit {
     pub residuals: Vec<f64>,
     /// The share of the weighted scatter of y about its mean that the curve explains.
     pub r_squared: Option<f64>,
-    /// The same, less what so many parameters explain by chance.
+    /// The same, adjusted for the number of parameters.
     pub adjusted_r_squared: Option<f64>,
     /// The weighted residual sum of squares.
     pub rss: f64,
     /// The residual standard deviation: the root of `rss` over the degrees of freedom.
     pub residual_sd: Option<f64>,
-    /// Akaike's criterion, of the full normal likelihood and with the variance as a parameter, as R's `AIC` has it.
+    /// Akaike's criterion, of the full normal likelihood and with the variance as a parameter, like R's `AIC`.
     pub aic: Option<f64>,
     /// The same, corrected for few points.
     pub aicc: Option<f64>,
@@ -54,7 +54,7 @@ pub struct Fit {
     pub left_out: Vec<LeftOut>,
     /// How it ended.
     pub ended: Ended,
-    /// What a careful person should know before using the numbers.
+    /// Reasons to distrust the numbers.
     pub warnings: Vec<Warning>,
 }
 
@@ -69,7 +69,7 @@ pub struct Estimate {
     pub unit: &'static str,
     /// The value.
     pub value: f64,
-    /// The standard error. None if fixed, at a bound, or not to be told from the points.
+    /// The standard error. `None` if fixed, at a bound, or not determined by the points.
     pub standard_error: Option<f64>,
     /// The lower end of the 95 % confidence interval, by Student's t.
     pub lower_95: Option<f64>,
@@ -81,8 +81,8 @@ pub struct Estimate {
     pub fixed: bool,
 }
 
-/// In which form a model was fitted. Both are in use, and their answers differ: a straight line weighs the points
-/// otherwise than the curve does.
+/// The form in which a model was fitted. Both are in use, and their answers differ: a straight line weighs the points
+/// differently.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Form {
@@ -119,7 +119,7 @@ pub enum Ended {
     Converged,
     /// After as many steps as were allowed.
     MaxIterations,
-    /// Where no step makes it better, though it does not look like a minimum.
+    /// Where no step improves it, although it does not look like a minimum.
     NoProgress,
     /// By a formula, without steps.
     Direct,

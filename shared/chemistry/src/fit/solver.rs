@@ -7,13 +7,13 @@ use super::result::Ended;
 use super::step::{Room, Step, best};
 use super::triangle::dot;
 
-/// The fit has arrived where the residuals that a step could still take away are this share of all.
+/// The fit has converged when a step could still remove this share of the residuals.
 const RIGHT_ANGLE: f64 = 1e-9;
-/// From here on a step changes the sum of squares by less than its rounding, so that the angle alone can judge it.
+/// From here on a step changes the sum of squares by less than its rounding, so only the angle can judge it.
 const NEAR_RIGHT_ANGLE: f64 = 3e-7;
-/// What a step could still take away is rounding if it is this share of y.
+/// What a step could still remove is rounding if it is this share of y.
 const ROUNDING: f64 = 1e-11;
-/// Steps that the angle judges, at most: those that better it, and those that do not.
+/// The most steps that the angle judges: those that improve it, and those that do not.
 const POLISHINGS: usize = 50;
 const VAIN_POLISHINGS: usize = 5;
 /// The first radius, against the length of the scaled parameters.
@@ -123,12 +123,12 @@ impl State {
         best(&self.local.triangle, &room)
     }
 
-    /// Takes a step if the sum of squares falls, and fits the radius to how well that was foreseen.
+    /// Takes a step if the sum of squares falls, and adapts the radius to the quality of the prediction.
     fn judge(&mut self, there: Vec<f64>, local: Local, step: &Step) -> Option<Ended> {
         let promised = step.promised / self.local.rss;
         let gained = 1.0 - local.rss / self.local.rss;
         let ratio = gained / promised;
-        // Without a promise there is nothing to compare with.
+        // Without a prediction there is nothing to compare with.
         let ratio = if ratio.is_nan() { 0.0 } else { ratio };
         let length = self.length_of(&step.step);
         let is_poor = ratio <= 0.25;
@@ -170,7 +170,7 @@ impl State {
         (self.polished >= POLISHINGS).then_some(Ended::Converged)
     }
 
-    /// Makes the radius smaller. Some if nothing is left of it.
+    /// Shrinks the radius. `Some` if it is exhausted.
     fn shrink(&mut self, factor: f64) -> Option<Ended> {
         self.radius *= factor;
         self.damping /= factor;

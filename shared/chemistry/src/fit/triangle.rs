@@ -1,4 +1,4 @@
-//! Least squares in little room: rows go into a triangle, block by block.
+//! Least squares in little memory: rows are folded into a triangle, block by block.
 //!
 //! The triangle R and the right side b are such that |A s - r| is least where R s = b, for all rows (A, r) folded in so
 //! far. It is the R of a QR factorisation: Householder reflections turn each block into zeros beneath the triangle.
@@ -35,7 +35,7 @@ impl Triangle {
         self.cells.iter().all(|cell| cell.is_finite())
     }
 
-    /// Folds rows in. `block` has `size + 1` columns of `rows` each, one behind the other; it is used up.
+    /// Folds rows in. `block` has `size + 1` columns of `rows` each, one after another; it is overwritten.
     pub(super) fn fold(&mut self, block: &mut [f64], rows: usize) {
         for j in 0..self.size {
             let (head, tail) = block[j * rows..].split_at_mut(rows);
@@ -118,7 +118,7 @@ impl Triangle {
     }
 }
 
-/// The scalar product, in eight sums side by side: quicker than one, and its rounding errors are smaller.
+/// The scalar product, in eight parallel sums: faster than one, with smaller rounding errors.
 #[inline]
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 8];

@@ -1,14 +1,14 @@
-//! What a careful person should know of a fit.
+//! Reasons to distrust a fit.
 
 use super::{Bound, Ended, Reason};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// What a careful person should know of a fit. In JSON it has `kind`, `text`, and what the text names.
+/// A reason to distrust a fit. In JSON it has `kind`, `text`, and what the text names.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Warning {
-    /// The points do not determine all parameters: the derivatives are as good as dependent.
+    /// The points do not determine all parameters: the derivatives are practically dependent.
     NotIdentifiable,
     /// A parameter ended at a bound.
     AtBound {
@@ -33,7 +33,7 @@ pub enum Warning {
         /// After how many steps.
         iterations: usize,
     },
-    /// Two parameters that can hardly be told apart.
+    /// Two parameters that can hardly be separated.
     Correlated {
         /// One of them.
         first: &'static str,
@@ -48,7 +48,7 @@ pub enum Warning {
         count: usize,
         /// Why.
         reason: Reason,
-        /// What the model asks of a point.
+        /// What the model needs of a point.
         needs: &'static str,
     },
 }
@@ -87,7 +87,7 @@ impl fmt::Display for Warning {
             }
             Self::PerfectFit => write!(f, "the curve goes through every point: standard errors mean nothing"),
             Self::DidNotConverge { ended: Ended::MaxIterations, iterations } => {
-                write!(f, "the fit was not at its end after {iterations} steps; its numbers are provisional")
+                write!(f, "the fit had not converged after {iterations} steps; its numbers are provisional")
             }
             Self::DidNotConverge { iterations, .. } => {
                 write!(

@@ -1,4 +1,4 @@
-//! By how much a value is beyond its limit: what severity, percentage and order of alerts go by.
+//! How far a value exceeds its limit: the base of severity, percentage and order of alerts.
 
 use super::Severity;
 use crate::name;
@@ -7,7 +7,7 @@ use crate::unit::Unit;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromStr, RoundingStrategy, ToPrimitive};
 
-/// How distances from a limit are measured, chosen by the unit and by what is measured.
+/// How to measure the distance from a limit; depends on unit and parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measure {
     scale: Scale,
@@ -17,26 +17,26 @@ pub struct Measure {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scale {
-    /// The ratio of value and limit.
+    /// The ratio of value to limit.
     Ratio,
-    /// The ratio of what passes through: of 80 % removal where 90 % are due it is 20 to 10.
+    /// The ratio of what is not removed: 80 % removal against a minimum of 90 % is 20 to 10.
     Removal,
     /// The distance in the unit itself.
     Distance,
 }
 
-/// By how many percent a value is beyond its limit, rounded half up. Both are none for pH and turbidity, and for limits
-/// that there is no percentage of, zero above all.
+/// By how many percent a value exceeds its limit, rounded half up. Both are `None` for pH and turbidity, and for limits
+/// without a percentage, such as zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Excess {
     /// The percentage.
     pub percent: Option<i64>,
-    /// What it is at least, where the sign of the value leaves it open.
+    /// The least it can be, if the sign of the value leaves it open.
     pub percent_at_least: Option<i64>,
 }
 
-/// Whether values are percentages that have been removed, as in EPA's `BOD, 5-day, percent removal`. Other percentages,
-/// of saturation or survival, are measured like any value.
+/// Whether values are percentages of removal, as in EPA's `BOD, 5-day, percent removal`. Other percentages, of
+/// saturation or survival, are measured like any value.
 pub fn is_percent_removal(parameter: &str, unit: &Unit) -> bool {
     let is_removal = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| name::same(word, "removal"));
     unit.is_percent() && (is_removal(parameter) || is_removal(unit.as_str()))
@@ -58,26 +58,26 @@ impl Measure {
         Self { scale, has_percent: unit.has_percent(), thresholds }
     }
 
-    /// With a limit's own thresholds of watch, warning and critical, in ascending order: ratios, on logarithmic scales
-    /// distances.
+    /// With a limit's own thresholds of watch, warning and critical, in ascending order: ratios, or distances on
+    /// logarithmic scales.
     pub fn with_thresholds(self, thresholds: [f64; 3]) -> Self {
         Self { thresholds, ..self }
     }
 
-    /// How grave a value beyond the limit is.
+    /// The severity of a value that exceeds the limit.
     pub fn severity(self, value: f64, limit: f64, direction: Direction) -> Severity {
         let size = self.size(value, limit, direction);
         let reached = self.thresholds.iter().filter(|threshold| size >= **threshold).count();
         Severity::ALL[reached]
     }
 
-    /// What alerts of all measures are ordered by: the ratio, or for a distance the ratio that is as grave.
+    /// The order of alerts of all measures: the ratio, or for a distance the ratio of the same severity.
     pub fn ratio(self, value: f64, limit: f64, direction: Direction) -> f64 {
         let size = self.size(value, limit, direction);
         if self.scale == Scale::Distance { 1.0 + size / 2.0 } else { size }
     }
 
-    /// By how many percent a value that is what it says is beyond the limit.
+    /// By how many percent an exact value exceeds the limit.
     ///
     /// Computed in decimal: 0.0215 against 0.02 is 7.5 % and rounds to 8, where binary floating point finds 7.4999...
     pub fn percent(self, value: f64, limit: f64, direction: Direction) -> Option<i64> {
@@ -102,8 +102,8 @@ impl Measure {
         Some(decimal().unwrap_or_else(binary))
     }
 
-    /// By how many percent a value with its sign is beyond the limit: `>` above a maximum and `<` below a minimum leave
-    /// open by how many more.
+    /// By how many percent a value with a sign exceeds the limit: `>` above a maximum and `<` below a minimum leave
+    /// open how much more.
     pub fn excess(self, value: f64, qualifier: Qualifier, limit: f64, direction: Direction) -> Excess {
         let percent = self.percent(value, limit, direction);
         match (qualifier, direction) {
@@ -114,14 +114,14 @@ impl Measure {
         }
     }
 
-    /// What thresholds are compared with.
+    /// The number to compare with thresholds.
     fn size(self, value: f64, limit: f64, direction: Direction) -> f64 {
         let (above, below) = match (self.passes_through(direction), direction) {
             (true, _) => (100.0 - value, 100.0 - limit),
             (false, Direction::Max) => (value, limit),
             (false, Direction::Min) => (limit, value),
         };
-        // 0.15 to 0.1 is 1.4999999999999998 in binary: as in the verdict itself, a millionth of a millionth is nothing.
+        // 0.15 to 0.1 is 1.4999999999999998 in binary: as in the verdict, a relative 1e-12 counts as equal.
         if self.scale == Scale::Distance {
             above - below + limit.abs() * 1e-12
         } else if below > 0.0 {
@@ -131,21 +131,21 @@ impl Measure {
         }
     }
 
-    /// What a percentage is of. EPA's percentages of removal are of what may pass through for a maximum, too: 100 % where at
-    /// most 85 % are allowed are 100 % beyond (WY0043745, fiscal year 2026).
+    /// The base of a percentage. For removal, EPA takes what may pass through, also for a maximum: 100 % against at
+    /// most 85 % exceed it by 100 % (WY0043745, fiscal year 2026).
     fn whole(self, limit: f64) -> f64 {
         if self.scale == Scale::Removal { 100.0 - limit } else { limit.abs() }
     }
 
-    /// How grave it is goes by what passes through where removal has a minimum, as it does. A maximum is a number like
+    /// Severity goes by what passes through if removal has a minimum, as it usually does. A maximum is a number like
     /// others.
     fn passes_through(self, direction: Direction) -> bool {
         self.scale == Scale::Removal && direction == Direction::Min
     }
 }
 
-/// The decimal that the shortest text of the number means. Averages have digits beyond what decimal division keeps
-/// exact anyway, so that the last of 17 digits is dropped: 4.999999999999999 is 5.
+/// The decimal of the number's shortest text. Averages have more digits than decimal division keeps exact, so the last
+/// of 17 digits is dropped: 4.999999999999999 is 5.
 fn decimal(number: f64) -> Option<Decimal> {
     Decimal::from_str(&number.to_string()).ok()?.round_sf(15)
 }

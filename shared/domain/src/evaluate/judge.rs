@@ -6,22 +6,22 @@ use crate::reading::{Direction, Flags, Mark};
 use crate::statistic::{Batch, Course, Reach, Value};
 use std::collections::BTreeMap;
 
-/// How many values that are neither in order nor beyond a verdict lists.
+/// The most inconclusive values that a verdict lists.
 const MAX_LISTED: usize = 100;
 
-/// What a judge found.
+/// The result of a judge.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Verdict {
     /// One row per exceedance, in time order: the start of its period, the value of the statistic, its qualifier and
     /// the limit, the last two values in the unit of the limit.
     pub exceedances: Columns,
-    /// The stretch of period starts for which `exceedances` is complete, both ends included.
+    /// The range of period starts for which `exceedances` is complete, both ends included.
     pub covers: (i64, i64),
-    /// How many touched readings were compared with the limit.
+    /// The number of touched readings that were compared with the limit.
     pub judged: u64,
     /// Readings whose unit cannot be compared with the limit's, by unit.
     pub incomparable: BTreeMap<String, u64>,
-    /// How many values may be beyond the limit or not.
+    /// The number of inconclusive values.
     pub inconclusive: u64,
     /// The first of them.
     pub open: Vec<Value>,
@@ -32,21 +32,21 @@ pub struct Judge<'a> {
     rule: &'a Rule,
     touched: (i64, i64),
     course: Option<Box<dyn Course>>,
-    /// How many more results after the touched stretch have values that it is part of.
+    /// How many results after the touched range have values that depend on it.
     after: usize,
     values: Vec<Value>,
     verdict: Verdict,
-    /// The time of the latest exceedance, and how many of the same time were before it.
+    /// The time of the latest exceedance, and how many earlier ones have the same time.
     last: Option<i64>,
     places: u64,
-    /// The limit of each period, where a formula gives it.
+    /// The limit of each period, if a formula gives it.
     limits: Option<BTreeMap<i64, f64>>,
-    /// Every value as it is compared and how it stands, where that is wanted.
+    /// Every compared value and its standing, if requested.
     observed: Option<Vec<(Value, Standing)>>,
 }
 
 impl<'a> Judge<'a> {
-    /// A judge of what readings between `touched.0` and `touched.1`, both included, may have changed.
+    /// A judge of what the readings between `touched.0` and `touched.1`, both included, may have changed.
     pub fn new(rule: &'a Rule, touched: (i64, i64)) -> Self {
         Self::with(rule, touched, None)
     }
@@ -59,7 +59,7 @@ impl<'a> Judge<'a> {
     fn with(rule: &'a Rule, touched: (i64, i64), observed: Option<Vec<(Value, Standing)>>) -> Self {
         let course = rule.limit.as_ref().map(|limit| rule.statistic.course(&rule.settings(limit, observed.is_some())));
         let after = match rule.statistic.reach() {
-            // What is observed ends in the stretch.
+            // Observed values end in the range.
             Reach::Neighbours(results) if observed.is_none() => results - 1,
             _ => 0,
         };
@@ -78,7 +78,7 @@ impl<'a> Judge<'a> {
         self.verdict.covers.0
     }
 
-    /// Takes the next readings, in time order, all later than those before.
+    /// Adds the next readings, in time order, all later than those before.
     pub fn feed(&mut self, columns: &Columns) {
         let (Some(limit), Some(mut course)) = (&self.rule.limit, self.course.take()) else {
             return self.feed_row_limits(columns);
@@ -92,13 +92,13 @@ impl<'a> Judge<'a> {
         self.decide(limit);
     }
 
-    /// What has been found since the last time.
+    /// The findings since the last call.
     pub fn drain(&mut self) -> Columns {
         let units = self.verdict.exceedances.units.clone();
         std::mem::replace(&mut self.verdict.exceedances, Columns { units, ..Columns::default() })
     }
 
-    /// The values since the last time.
+    /// The values since the last call.
     pub(super) fn observed(&mut self) -> Vec<(Value, Standing)> {
         self.observed.as_mut().map(std::mem::take).unwrap_or_default()
     }
@@ -122,7 +122,7 @@ impl<'a> Judge<'a> {
         self.touched.0 <= time && time <= self.touched.1
     }
 
-    /// Counts what is compared, and how far that reaches.
+    /// Counts what is compared, and its extent.
     fn count(&mut self, batch: &Batch<'_>) {
         let columns = batch.columns;
         let range = columns.lower_bound(self.touched.0)..columns.lower_bound(self.touched.1.saturating_add(1));
@@ -158,14 +158,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Notes the limits that a formula gives, by the starts of the periods whose values they are for.
+    /// Notes the limits from a formula, by the starts of their periods.
     fn note_limits(&mut self, columns: &Columns) {
         let Some(limits) = &mut self.limits else { return };
         let start = |time| self.rule.calendar.around(self.rule.statistic.period(), time).start;
         limits.extend((0..columns.len()).map(|index| columns.row(index)).map(|row| (start(row.time), row.limit)));
     }
 
-    /// Compares the values that there are by now.
+    /// Compares the values so far.
     fn decide(&mut self, limit: &FixedLimit) {
         let always = self.rule.holds_always();
         let mut values = std::mem::take(&mut self.values);
@@ -194,7 +194,7 @@ impl<'a> Judge<'a> {
                 observed.push((value, standing));
             }
         }
-        // Its room serves the next ones.
+        // Its capacity is reused.
         self.values = values;
     }
 
@@ -224,13 +224,13 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// What of a reading's flags an exceedance keeps.
+/// The flags that an exceedance keeps of its reading.
 fn row_flags(flags: Flags) -> Flags {
     let kept = Flags::new(flags.qualifier(), flags.kind(), flags.limit(), 0).with_laboratory(flags.laboratory());
     if flags.has(Mark::Benchmark) { kept.with(Mark::Benchmark) } else { kept }
 }
 
-/// Whether a reading is beyond the limit that came with it. In what is reported a sign does not excuse.
+/// Whether a reading exceeds the limit that came with it. In reported values a sign does not excuse.
 pub(super) fn row_exceeds(row: Row, direction: Direction) -> bool {
     direction.is_beyond(row.value, row.limit)
 }

@@ -1,9 +1,9 @@
-//! Judging readings by limits.
+//! Judges readings by limits.
 //!
-//! A [`Judge`] compares one series with one [`Rule`]. It is fed the series' readings in time order, in as many pieces
-//! as memory asks for, and finds the exceedances of every period that the *touched* stretch of time can have changed.
-//! What it finds depends only on the readings of those periods, each sum being taken from the period's first reading
-//! on, so neither the order of rows in a file nor the way in which they were split into files shows in a verdict.
+//! A [`Judge`] compares one series with one [`Rule`]. It gets the series' readings in time order, in pieces that fit
+//! into memory, and finds the exceedances of every period that the *touched* range can have changed. The result depends
+//! only on the readings of those periods, since each sum begins at the period's first reading: neither the order of
+//! rows in a file nor how they were split into files changes a verdict.
 
 mod judge;
 mod rule;

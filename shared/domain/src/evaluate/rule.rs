@@ -1,4 +1,4 @@
-//! A limit, made ready for one series.
+//! A limit, prepared for one series.
 
 use crate::alert::{AlertKind, Measure, Severity};
 use crate::calendar::{Calendar, PeriodKind};
@@ -24,11 +24,11 @@ pub struct Rule {
     pub limit: Option<FixedLimit>,
     /// In which months it holds.
     pub season: Season,
-    /// Between which moments it holds, in order: a value belongs to what holds when its period begins.
+    /// When it holds, in order: a value is judged by what holds when its period begins.
     pub windows: Vec<(i64, i64)>,
     /// The site's calendar.
     pub calendar: Calendar,
-    /// The limits that it is made of: one of each version of the permit.
+    /// Its limits: one from each version of the permit.
     pub limits: Vec<Limit>,
 }
 
@@ -37,36 +37,36 @@ pub struct Rule {
 pub struct FixedLimit {
     /// The limit.
     pub value: f64,
-    /// Its unit, in which alerts are given.
+    /// Its unit, which is also that of alerts.
     pub unit: Unit,
     /// Which side is forbidden.
     pub direction: Direction,
 }
 
-/// How a value stands to a limit.
+/// The standing of a value against a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// In order.
+    /// Within the limit.
     Within,
-    /// Beyond.
+    /// It exceeds the limit.
     Beyond,
     /// Its sign leaves it open.
     Inconclusive,
 }
 
-/// The readings around a touched stretch of time that its verdicts need.
+/// The readings around a touched range that its verdicts need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context {
     /// All readings from this time on ...
     pub from: i64,
     /// ... up to but not including this one ...
     pub to: i64,
-    /// ... and so many more that can be compared before and after it ([`Rule::comparable`]).
+    /// ... and this many more comparable ones before and after it ([`Rule::comparable`]).
     pub neighbours: usize,
 }
 
 impl Rule {
-    /// The rule by which a reading that brought its own limit is judged.
+    /// The rule for readings that came with their own limit.
     pub fn of_rows(parameter: &str, calendar: &Calendar) -> Self {
         Self {
             id: "row".into(),
@@ -104,12 +104,12 @@ impl Rule {
         self.latest().map_or("", |limit| &limit.action)
     }
 
-    /// What being beyond it means.
+    /// What exceeding it means.
     pub fn kind(&self) -> AlertKind {
         self.latest().map_or(AlertKind::Limit, |limit| limit.kind)
     }
 
-    /// From which measures on an exceedance is watch, warning and critical, if the limit says.
+    /// The thresholds of watch, warning and critical, if the limit has its own.
     pub fn thresholds(&self) -> Option<[f64; 3]> {
         self.latest().and_then(|limit| limit.thresholds)
     }
@@ -124,7 +124,7 @@ impl Rule {
         matches!(self.other(), Some(Other::Water { .. }))
     }
 
-    /// In how many of some periods, named by their starts, it holds.
+    /// In how many of these periods, by their starts, it holds.
     pub fn count_held(&self, starts: impl IntoIterator<Item = i64>) -> u64 {
         starts.into_iter().filter(|start| self.holds_at(*start)).count() as u64
     }
@@ -134,13 +134,13 @@ impl Rule {
         self.latest().and_then(Limit::formula)
     }
 
-    /// The unit in which values are given: that of the limit, unless the statistic has one of its own.
+    /// The unit of values: that of the limit, unless the statistic has its own.
     pub fn unit(&self) -> &str {
         let of_limit = || self.limit.as_ref().map_or("", |limit| limit.unit.as_str());
         self.statistic.unit().unwrap_or_else(of_limit)
     }
 
-    /// How far beyond the limit values in a unit are.
+    /// How far values in a unit exceed the limit.
     pub fn measure(&self, unit: &str) -> Measure {
         let measure = Measure::of(&self.parameter, &Unit::parse(unit));
         match self.thresholds() {
@@ -149,8 +149,8 @@ impl Rule {
         }
     }
 
-    /// The kind of periods of which each is expected to have a value: those of the statistic, of a day or less the
-    /// months, or as often as the limit says.
+    /// The kind of period of which each must have a value: that of the statistic, months for a day or less, or as often
+    /// as the limit says.
     pub fn expected(&self) -> PeriodKind {
         match (self.latest().and_then(|limit| limit.every), self.statistic.period()) {
             (Some(every), _) => every.period(),
@@ -170,7 +170,7 @@ impl Rule {
         self.season.is_all() && self.windows == [(i64::MIN, i64::MAX)]
     }
 
-    /// What its statistic has to know. `wants_all`: values are wanted that are in order for certain, too.
+    /// The settings of its statistic. `wants_all`: also values that are certainly within the limit.
     pub(super) fn settings(&self, limit: &FixedLimit, wants_all: bool) -> Settings {
         let own = self.latest();
         let is_geometric = self.statistic.name().contains("geomean");
@@ -189,7 +189,7 @@ impl Rule {
         }
     }
 
-    /// How a value of its statistic stands to the limit, and the value as it is compared and shown.
+    /// The standing of a value of its statistic, and the value as it is compared and shown.
     pub fn compare(&self, value: &Value, limit: &FixedLimit) -> (Standing, Value) {
         let own = self.latest();
         let direction = direction_of(self.statistic, limit.direction);
@@ -203,10 +203,10 @@ impl Rule {
         }
         let bound = value.limit.unwrap_or(limit.value);
         if self.statistic.is_of_reported() {
-            // In what is reported a sign does not excuse.
+            // In reported values a sign does not excuse.
             (value.low, value.high) = (value.value, value.value);
         }
-        // What is above 10.4 may be 10 when it is rounded, as 10.4 is.
+        // A value above 10.4 may round to 10, as 10.4 does.
         let is_rounded = own.is_some_and(|limit| limit.decimals.is_some());
         let sign = if is_rounded { Qualifier::Equal } else { value.flags.qualifier() };
         let standing = match direction.is_within((value.low, value.high), sign, bound) {
@@ -218,8 +218,8 @@ impl Rule {
         (standing, value)
     }
 
-    /// How grave one result by itself is beyond the limit; `None` if it is not, or if single results are not what the rule
-    /// is about.
+    /// The severity of a single result; `None` if it does not exceed the limit, or if the rule is not about single
+    /// results.
     pub fn severity_of(&self, row: Row, unit: &str) -> Option<Severity> {
         if !self.statistic.is_single() || self.other().is_some() || row.flags.has(Mark::QualityControl) {
             return None;
@@ -251,13 +251,13 @@ impl Rule {
         Row { time: value.time, value: value.value, flags, limit: value.limit.unwrap_or(limit.value), sample: 0 }
     }
 
-    /// How readings in each unit of columns become the limit's; `None` for a rule of the readings' own limits.
+    /// The conversion of each unit of columns to the limit's; `None` for a rule of the readings' own limits.
     pub(super) fn conversions(&self, columns: &Columns) -> Option<Vec<Option<Conversion>>> {
         let limit = self.limit.as_ref()?;
         Some(columns.parsed_units().iter().map(|unit| unit.conversion_to(&limit.unit)).collect())
     }
 
-    /// How many of some readings can be compared with the limit: only these are neighbours of a rolling mean.
+    /// How many of these readings can be compared with the limit: only they are neighbours of a rolling mean.
     pub fn comparable(&self, columns: &Columns, range: Range<usize>) -> usize {
         let Some(conversions) = self.conversions(columns) else { return range.len() };
         let compares = |unit: usize| conversions.get(unit).is_some_and(Option::is_some);
@@ -265,7 +265,7 @@ impl Rule {
         columns.flags[range].iter().filter(counts).count()
     }
 
-    /// What has to be known to judge readings between `first` and `last`.
+    /// The readings that are needed to judge those between `first` and `last`.
     pub fn context(&self, touched: (i64, i64)) -> Context {
         let affected = self.statistic.affected(&self.calendar, touched);
         let (from, to, neighbours) = self.statistic.context(&self.calendar, affected);
@@ -273,17 +273,17 @@ impl Rule {
     }
 }
 
-/// Whether a unit is one of amounts, which add up, and not of rates or concentrations.
+/// Whether a unit is one of amounts, which add up, unlike rates and concentrations.
 fn is_total(unit: &Unit) -> bool {
     ["lb", "kg", "g", "t", "gal", "MG", "m3", "L"].iter().any(|amount| unit.as_str().eq_ignore_ascii_case(amount))
 }
 
-/// Of a percentage of results too many are forbidden, and of minutes outside, whichever side the limit itself is on.
+/// A percentage of results, and minutes outside a range, have a maximum, whichever side the limit itself is on.
 fn direction_of(statistic: Statistic, of_limit: Direction) -> Direction {
     if statistic.unit().is_some() { Direction::Max } else { of_limit }
 }
 
-/// A number rounded to so many decimals, halves away from zero, as its shortest text says it.
+/// A number rounded to this many decimals, halves away from zero, by its shortest text.
 fn round_half_up(number: f64, decimals: u8) -> f64 {
     crate::number::decimal(number)
         .map(|number| {
@@ -304,8 +304,8 @@ impl Context {
     }
 }
 
-/// All rules for a series. `carries_limits`: whether its readings may bring their own. A limit that several versions of
-/// the permit have is one rule that holds in all of their times.
+/// All rules for a series. `carries_limits`: whether its readings may have their own. A limit that several versions of
+/// the permit share is one rule that holds in all of their times.
 pub fn rules_for(series: &Series, history: &History, carries_limits: bool) -> Vec<Rule> {
     let mut rules: Vec<Rule> =
         carries_limits.then(|| Rule::of_rows(&series.parameter, &history.calendar)).into_iter().collect();
@@ -337,7 +337,7 @@ impl Rule {
     }
 }
 
-/// When a limit holds, of the time in which its version does.
+/// When a limit holds, within the time of its version.
 fn own_window(limit: &Limit, calendar: &Calendar, (from, until): (i64, i64)) -> (i64, i64) {
     let start = limit.from.map_or(i64::MIN, |day| calendar.midnight(day));
     let end = limit.until.and_then(|day| day.tomorrow().ok()).map_or(i64::MAX, |day| calendar.midnight(day));

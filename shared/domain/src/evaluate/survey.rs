@@ -1,4 +1,4 @@
-//! What a statistic came to over a stretch of time, beyond the limit or not.
+//! All values of a statistic over a range of time, whether they exceed the limit or not.
 
 use super::rule::Standing;
 use super::{Judge, Rule};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// A value of a statistic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observed {
-    /// Its period's start, the value, its qualifier and the limit it is held against.
+    /// Its period's start, the value, its qualifier and the limit it is compared with.
     pub row: Row,
     /// The unit of value and limit.
     pub unit: Arc<str>,
@@ -21,40 +21,40 @@ pub struct Observed {
 /// The values of a rule's statistic, summed up.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Survey {
-    /// How many there are: readings, days, weeks, months.
+    /// Their number: readings, days, weeks, months.
     pub values: u64,
-    /// The one nearest to its limit, or furthest beyond it, of those that are known to be where they are.
+    /// Of the certain ones, the one nearest to its limit, or exceeding it most.
     pub worst: Option<Observed>,
     /// The latest one.
     pub last: Option<Observed>,
-    /// The sum of those with a number of their own, for their mean; and how many these are.
+    /// The sum and the number of those that are exact numbers, for their mean.
     pub total: (f64, u64),
-    /// Those beyond the limit.
+    /// Those that exceed the limit.
     pub exceedances: BTreeMap<Severity, u64>,
-    /// Those of which nobody can tell: non-detects whose detection limit is above a maximum, and the like.
+    /// Those that are inconclusive: non-detects whose detection limit is above a maximum, and the like.
     pub inconclusive: u64,
     /// The first of them.
     pub open: Vec<Value>,
-    /// How many readings were compared with the limit or entered what was, non-detects included.
+    /// How many readings were compared with the limit, or are part of a compared value, non-detects included.
     pub judged: u64,
     /// Readings whose unit cannot be compared with the limit's, by unit.
     pub incomparable: BTreeMap<String, u64>,
-    /// The starts of the periods, of the kind in which values are expected, that have one.
+    /// The starts of the periods that have an expected value.
     pub met: BTreeSet<i64>,
     /// Readings that came with a limit that is not judged.
     pub unjudged: u64,
-    /// How many of the values are held against a benchmark.
+    /// How many of the values are compared with a benchmark.
     pub benchmarks: u64,
-    /// Periods without a value, as one of the series that it is made of has none: of a load, days.
+    /// Periods without a value because one of the series has no results: for a load, days.
     pub incomplete: u64,
-    /// Excursions that end where readings are missing, so that nobody knows how long they were.
+    /// Excursions that end where readings are missing, so their length is unknown.
     pub gaps: u64,
-    /// How far beyond the limit values in the latest unit are.
+    /// How far values in the latest unit exceed the limit.
     measure: Option<(Arc<str>, Measure)>,
 }
 
-/// Takes the readings of one series and surveys one rule's statistic. The values come from a [`Judge`], so that what is
-/// shown and what is judged cannot differ.
+/// Surveys one rule's statistic over the readings of one series. The values come from a [`Judge`], so what is shown and
+/// what is judged cannot differ.
 #[derive(Debug)]
 pub struct Surveyor<'a> {
     rule: &'a Rule,
@@ -67,7 +67,7 @@ impl<'a> Surveyor<'a> {
         Self { rule, touched }
     }
 
-    /// Surveys readings that come in pieces, in time order. The pieces have to hold what [`Rule::context`] asks for.
+    /// Surveys readings in pieces, in time order. The pieces must include what [`Rule::context`] asks for.
     pub fn run<E>(self, mut next: impl FnMut() -> Result<Option<Columns>, E>) -> Result<Survey, E> {
         let mut survey = Survey::default();
         let mut judge = Judge::observing(self.rule, self.touched);
@@ -150,7 +150,7 @@ impl Survey {
         }
     }
 
-    /// Whether values were judged, and not held against benchmarks alone.
+    /// Whether values were judged, not only compared with benchmarks.
     pub fn judges(&self) -> bool {
         self.values > self.benchmarks
     }
@@ -160,13 +160,13 @@ impl Survey {
         (self.total.1 > 0).then(|| self.total.0 / self.total.1 as f64)
     }
 
-    /// How many values are beyond the limit.
+    /// How many values exceed the limit.
     pub fn exceedances_total(&self) -> u64 {
         self.exceedances.values().sum()
     }
 }
 
-/// Whether being beyond is no violation.
+/// Whether exceeding it is no violation.
 fn is_benchmark(rule: &Rule, row: Row) -> bool {
     rule.kind() == AlertKind::Benchmark || row.flags.has(Mark::Benchmark)
 }

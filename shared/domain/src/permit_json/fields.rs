@@ -1,4 +1,4 @@
-//! Reading single fields, and saying what is wrong with them.
+//! Reads single fields, and reports what is wrong with them.
 
 use super::FieldError;
 use crate::alert::AlertKind;

@@ -70,7 +70,7 @@ pub(super) fn parse(
     let has_formula = object.get("formula").is_some_and(|formula| !formula.is_null());
     let value = match formula {
         Some(formula) if formula.gives_limit() => water::no_value(object, path, errors),
-        // What is wrong with it has been said.
+        // The error has been reported.
         None if has_formula => None,
         _ => required(object, "value", path, errors, parse_limit_value),
     };
@@ -175,12 +175,12 @@ pub fn limit_to_json(limit: &Limit) -> Value {
     out
 }
 
-/// A number without decimals where it has none.
+/// A number, without decimals if it has none.
 fn whole(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() < 1e15 { json!(number as i64) } else { json!(number) }
 }
 
-/// To how many decimals values are rounded: those that the limit is written with, or a number of them.
+/// The number of decimals to round to: those of the limit, or a given number.
 fn parse_decimals(object: &Map<String, Value>, path: &str, value: Option<f64>, errors: &mut Errors) -> Option<u8> {
     let digits = optional(object, "digits", path, errors, parse_digits);
     let by_limit = optional(object, "round_to", path, errors, parse_word(&[("limit", ())]));
@@ -216,7 +216,7 @@ fn parse_other(
     }
 }
 
-/// A name with its number beside it (`n`, or `window`, `readings`), or in parentheses behind it.
+/// A name with its number beside it (`n`, or `window`, `readings`), or in parentheses after it.
 fn parse_statistic(object: &Map<String, Value>, path: &str, errors: &mut Errors) -> Option<Statistic> {
     let named = required(object, "statistic", path, errors, |value| text(value).map(str::to_owned))?;
     if named.contains('(') {

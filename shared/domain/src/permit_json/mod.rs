@@ -30,7 +30,7 @@ use serde_json::{Map, Value, json};
 pub const MAX_LIMITS: usize = 500;
 /// The longest permit as JSON, in bytes: it is one item of the table.
 pub const MAX_PERMIT_BYTES: usize = 350 * 1024;
-/// What is wrong with one field.
+/// An error in one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FieldError {
     /// The path of the field: `limits[2].value`.
@@ -44,7 +44,7 @@ const ANSWER_KEYS: [&str; 6] = ["site", "default", "version", "updated_at", "eff
 /// Keys of the site's calendar.
 const CALENDAR_KEYS: [&str; 2] = ["time_zone", "week_starts"];
 
-/// Reads either form, or says what is wrong with which fields.
+/// Parses either form, or reports the fields that are wrong.
 pub fn parse(document: &Value) -> Result<Permit, Vec<FieldError>> {
     let mut errors = Errors::default();
     let Some(object) = document.as_object() else {

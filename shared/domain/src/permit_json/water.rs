@@ -1,4 +1,4 @@
-//! Limits that depend on the water: a formula, and the series of what it needs to know.
+//! Limits that depend on the water: a formula, and the series of its inputs.
 
 use super::fields::{Errors, optional, parse_name};
 use crate::formula::{Formula, NEEDS};
@@ -17,7 +17,7 @@ pub(super) fn no_value(object: &Map<String, Value>, path: &str, errors: &mut Err
     Some(0.0)
 }
 
-/// What the formula of a limit does not need, or nothing does where it has none.
+/// Inputs that the formula of a limit does not need, or that need a formula.
 pub(super) fn unneeded(object: &Map<String, Value>, path: &str, formula: Option<Formula>, errors: &mut Errors) {
     let needs = formula.map_or(&[][..], Formula::needs);
     for key in NEEDS.iter().filter(|need| !needs.contains(need)).map(|need| need.key) {
@@ -59,7 +59,7 @@ pub(super) fn parse(
     Some(Other::Water { formula, parameters })
 }
 
-/// What the water was like is known of a period: a value must be of that alone. Of a total it says nothing.
+/// The water is known for a period, so a value must be of that period alone. It says nothing about a total.
 fn goes_with_formulas(statistic: Statistic) -> bool {
     let is_own = statistic.unit().is_none() && !statistic.is_of_reported();
     let is_of_one = matches!(statistic.reach(), Reach::Result | Reach::Period);

@@ -1,7 +1,7 @@
-//! What operators of such plants do first about an exceedance, where the permit itself does not say.
+//! First responses to an exceedance, for permits that name none.
 //!
-//! Parameters are told by the words of their names, so that the laboratory's `NH3-N` and EPA's `Nitrogen, ammonia
-//! total [as N]` mean the same. Words are compared whole: a basin is no arsenic.
+//! Parameters are recognised by the words of their names: a laboratory's `NH3-N` and EPA's `Nitrogen, ammonia total [as
+//! N]` are the same. Words are compared whole: a basin is no arsenic.
 
 mod texts;
 
@@ -10,11 +10,11 @@ use texts::{ANY, TEXTS};
 
 /// A parameter, and what to do about it.
 struct Remedy {
-    /// Runs of words, any of which in a name tells the parameter.
+    /// Sequences of words, any of which identifies the parameter.
     words: &'static [&'static str],
-    /// Names too short to be looked for among other words: `As` is also the first word of `as N`.
+    /// Names too short to search for among other words: `As` is also the first word of `as N`.
     symbols: &'static [&'static str],
-    /// The side of the limit on which it helps; if absent, on any that has no entry of its own.
+    /// The side of the limit on which it helps; if absent, any that has no entry of its own.
     side: Option<Direction>,
     text: &'static str,
 }
@@ -23,7 +23,7 @@ struct Remedy {
 const MANNERS: [&str; 10] =
     ["total", "tot", "dissolved", "diss", "recoverable", "trec", "residual", "effluent", "min", "max"];
 
-/// The first response to an exceedance of this parameter. `direction` is the side of the limit that is forbidden.
+/// The first response to an exceedance of this parameter on this side of its limit.
 pub fn remedy(parameter: &str, direction: Option<Direction>) -> &'static str {
     let words = words(parameter);
     let name: Vec<_> = words.iter().map(String::as_str).filter(|word| !MANNERS.contains(word)).collect();
@@ -32,14 +32,14 @@ pub fn remedy(parameter: &str, direction: Option<Direction>) -> &'static str {
         remedy.symbols.iter().any(|symbol| symbol.split(' ').eq(name.iter().copied()))
             || runs().any(|run| words.windows(run.len()).any(|window| window == run))
     };
-    // The first entry that names the parameter decides, also that nothing is known of this side of its limit.
+    // The first entry that names the parameter decides, even if it has nothing for this side of the limit.
     let Some(first) = TEXTS.iter().find(is_meant) else { return ANY };
     let of_side = |side| TEXTS.iter().find(|remedy| remedy.words == first.words && remedy.side == side);
     let found = of_side(direction).or(of_side(None)).or(direction.is_none().then_some(first));
     found.map_or(ANY, |remedy| remedy.text)
 }
 
-/// The words of a name in lower case, without what stands in brackets: `[as N]` says how a result is expressed.
+/// The words of a name in lower case, without brackets: `[as N]` says how a result is expressed.
 fn words(name: &str) -> Vec<String> {
     let mut depth = 0usize;
     let outside = name.chars().map(|character| {

@@ -13,7 +13,7 @@ const fn high(words: &'static [&'static str], symbols: &'static [&'static str], 
     Remedy { words, symbols, side: Some(Max), text }
 }
 
-/// In this order: the first entry whose words stand in a name decides, so that `BOD` goes before `oxygen`.
+/// In order: the first entry whose words are in a name decides, so `BOD` is before `oxygen`.
 pub(super) const TEXTS: &[Remedy] = &[
     high(
         &["sulfate", "sulphate", "so4"],

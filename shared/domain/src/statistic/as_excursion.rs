@@ -1,9 +1,9 @@
 //! Continuous pH (40 CFR 401.17): minutes outside the range in a month, at most 446 in all and none longer than 60.
 //!
-//! A reading holds until the next one. A gap beyond three times the usual distance of the month's readings so far, or
-//! beyond a day, ends an excursion, which is then marked: nobody knows what happened meanwhile. An excursion over the end
-//! of a month is one of both: of the first with its minutes there, and of the second with all, unless the first had more
-//! than 60 already.
+//! A reading holds until the next one. A gap of more than three times the usual distance of the month's readings so
+//! far, or of more than a day, ends an excursion, which is then marked: its length is unknown. An excursion over the
+//! end of a month counts in both: in the first with its minutes there, in the second with all, unless it had more than
+//! 60 in the first.
 
 use super::course::{Batch, Course, Settings, Value};
 use super::{Definition, Reach};
@@ -16,9 +16,9 @@ use std::collections::VecDeque;
 const MONTH: f64 = 446.0;
 /// Minutes of one excursion.
 const ONE: f64 = 60.0;
-/// From so many distances of readings the usual one is taken, as their median.
+/// The number of distances of which the median is the usual one.
 const DISTANCES: usize = 31;
-/// A gap is longer than so many usual distances.
+/// A gap is longer than this many usual distances.
 const GAP: i64 = 3;
 const MINUTE: f64 = 60e6;
 
@@ -57,7 +57,7 @@ struct Excursions {
     month: Option<Month>,
 }
 
-/// The reading before.
+/// The previous reading.
 #[derive(Clone, Copy)]
 struct Held {
     from: i64,
@@ -111,7 +111,7 @@ impl Excursions {
             || self.settings.low.is_some_and(|low| Direction::Min.is_beyond(value, low))
     }
 
-    /// A reading holds until the next one, as far as none is missing between.
+    /// A reading holds until the next one, unless there is a gap.
     fn hold(&mut self, held: Held, to: i64, out: &mut Vec<Value>) {
         let distance = to - held.from;
         let is_gap = distance > DAY || held.usual.is_some_and(|usual| distance > GAP * usual);
@@ -163,7 +163,7 @@ impl Month {
         }
     }
 
-    /// Notes a reading, and tells how far it is from one of the month to the next as a rule.
+    /// Adds a reading, and returns the usual distance between the month's readings.
     fn note(&mut self, last: Option<i64>, time: i64) -> Option<i64> {
         if let Some(last) = last.filter(|last| *last >= self.period.start) {
             self.distances.push_back(time - last);

@@ -1,4 +1,4 @@
-//! Taking a statistic: results in, values out.
+//! Computes a statistic: results in, values out.
 
 use crate::calendar::Calendar;
 use crate::columns::Columns;
@@ -7,30 +7,30 @@ use crate::reading::{Direction, Flags, Mark, Qualifier};
 use crate::time::TimeKind;
 use crate::unit::Conversion;
 
-/// What a statistic has to know of its limit and its site.
+/// Settings of a statistic, from its limit and its site.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The number that the statistic takes.
+    /// The argument of the statistic.
     pub argument: f64,
     /// The site's calendar.
     pub calendar: Calendar,
-    /// What non-detects enter means with.
+    /// What non-detects count as in means.
     pub non_detect: NonDetect,
     /// Whether a mean is one of days or of results.
     pub of: Of,
-    /// Whether a mean of non-detects alone is said by the rule, too.
+    /// Whether a mean of non-detects only follows the rule, too.
     pub all_non_detect_by_rule: bool,
-    /// Whether values are counts per 100 mL: their geometric means take nothing found as 1.
+    /// Whether values are counts per 100 mL, in whose geometric means nothing found counts as 1.
     pub is_per_100ml: bool,
-    /// Whether results are totals of some time, so that those of a day add up.
+    /// Whether results are totals, so that those of a day add up.
     pub are_totals: bool,
     /// The limit.
     pub limit: f64,
-    /// The lower end of a range, of which the limit is the upper one.
+    /// The lower end of a range, whose upper end is the limit.
     pub low: Option<f64>,
-    /// Which side of it is forbidden.
+    /// The side on which values exceed it.
     pub direction: Direction,
-    /// Whether values are wanted that are in order for certain, too.
+    /// Whether to include values that are certainly within the limit.
     pub wants_all: bool,
 }
 
@@ -47,25 +47,25 @@ pub struct Taken {
     pub sample: u64,
 }
 
-/// A value of a statistic. What is known of it is that it lies between `low` and `high`.
+/// A value of a statistic, known to lie between `low` and `high`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Value {
     /// The start of its period.
     pub time: i64,
     /// The number that is shown.
     pub value: f64,
-    /// Nothing, or the sign that belongs to it; and what else is to be shown beside it.
+    /// Its sign, if any, and what else to show beside it.
     pub flags: Flags,
     /// It is not below this ...
     pub low: f64,
     /// ... nor above that.
     pub high: f64,
-    /// The limit, where it is another one than that of the permit.
+    /// The limit, if it is not that of the permit.
     pub limit: Option<f64>,
 }
 
 impl Value {
-    /// A number that is known.
+    /// An exact number.
     pub fn exact(time: i64, value: f64, kind: TimeKind) -> Self {
         Self { time, value, flags: Flags::new(Qualifier::Equal, kind, None, 0), low: value, high: value, limit: None }
     }
@@ -84,7 +84,7 @@ impl Value {
     }
 }
 
-/// Between which numbers a result is.
+/// The bounds of a result.
 #[inline]
 pub(super) fn bounds(value: f64, qualifier: Qualifier) -> (f64, f64) {
     match qualifier {
@@ -94,7 +94,7 @@ pub(super) fn bounds(value: f64, qualifier: Qualifier) -> (f64, f64) {
     }
 }
 
-/// What a result enters a mean with.
+/// What a result counts as in a mean.
 #[inline]
 pub(super) fn substituted(value: f64, flags: Flags, rule: NonDetect) -> f64 {
     if flags.qualifier() == Qualifier::Less { rule.substitute(value) } else { value }
@@ -104,9 +104,9 @@ pub(super) fn substituted(value: f64, flags: Flags, rule: NonDetect) -> f64 {
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
     pub(crate) columns: &'a Columns,
-    /// How each unit of the columns becomes that of the limit, if it can.
+    /// The conversion of each unit of the columns to that of the limit, if any.
     pub(crate) conversions: &'a [Option<Conversion>],
-    /// Whether every result counts as it stands: the usual case by far.
+    /// Whether every result counts unchanged: by far the usual case.
     pub(crate) is_plain: bool,
 }
 
@@ -118,7 +118,7 @@ impl<'a> Batch<'a> {
         Self { columns, conversions, is_plain }
     }
 
-    /// The result at a place, unless it is one of quality control, or in a unit that does not compare.
+    /// The result at a place, unless it is quality control or its unit does not compare.
     #[inline]
     pub fn result(&self, index: usize) -> Option<Taken> {
         let flags = self.columns.flags[index];
@@ -141,11 +141,11 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// A statistic that is being taken of one series.
+/// A running computation of a statistic for one series.
 pub trait Course: Send {
-    /// Takes results, in time order, all at or after those before, and adds the values that they complete.
+    /// Adds results, in time order, none before earlier ones, and appends the values that they complete.
     fn take(&mut self, batch: &Batch<'_>, out: &mut Vec<Value>);
 
-    /// Adds the values that are still open.
+    /// Appends the values that are still open.
     fn end(&mut self, out: &mut Vec<Value>);
 }

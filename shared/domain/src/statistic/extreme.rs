@@ -5,8 +5,8 @@ use super::periodic::Accumulator;
 use crate::reading::{Flags, Qualifier};
 use crate::time::TimeKind;
 
-/// The highest or the lowest result. With signs it is known to lie between two numbers: of `2` and `<9` the highest is
-/// not below 2 nor above 9.
+/// The highest or the lowest result. With signs it lies between two numbers: the highest of `2` and `<9` is between 2
+/// and 9.
 #[derive(Debug)]
 pub(super) struct Extreme<const HIGHEST: bool> {
     low: f64,
@@ -40,8 +40,8 @@ impl<const HIGHEST: bool> Accumulator for Extreme<HIGHEST> {
     }
 }
 
-/// Whether of two numbers with their signs the first one is shown as the highest, or as the lowest. A non-detect does not
-/// say how high it goes, one beyond the range not how low; and what is beyond a number is further than the number.
+/// Whether the first of two numbers with signs is shown as the highest, or as the lowest. A non-detect has no known
+/// lower end, a value beyond the range no upper one; a value beyond a number is further out than the number.
 pub(super) fn is_further<const HIGHEST: bool>(one: (f64, Qualifier), other: (f64, Qualifier)) -> bool {
     let vague = if HIGHEST { Qualifier::Less } else { Qualifier::Greater };
     match (one.1 == vague, other.1 == vague) {

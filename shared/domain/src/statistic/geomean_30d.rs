@@ -7,7 +7,7 @@ use crate::calendar::{Period, PeriodKind};
 use crate::time::TimeKind;
 use std::collections::VecDeque;
 
-/// How many days it looks back on, beside its own.
+/// How many days it looks back, besides its own.
 const BEFORE: i32 = 29;
 
 #[derive(Debug)]

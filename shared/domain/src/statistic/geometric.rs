@@ -1,4 +1,4 @@
-//! Geometric means, as bacteria are counted.
+//! Geometric means, as for counts of bacteria.
 
 use super::course::{Settings, Taken, Value, substituted};
 use super::mean::Signs;
@@ -40,8 +40,8 @@ impl Logs {
     }
 }
 
-/// There is no logarithm of zero. Of counts per 100 mL, nothing found counts as one; elsewhere a zero makes the mean 0,
-/// as the exponential of minus infinity is.
+/// Zero has no logarithm. In counts per 100 mL, nothing found counts as one; otherwise a zero makes the mean 0, as the
+/// exponential of minus infinity.
 fn logarithm(result: &Taken, settings: &Settings) -> f64 {
     if settings.is_per_100ml && (result.flags.qualifier() == Qualifier::Less || result.value <= 0.0) {
         return 0.0;

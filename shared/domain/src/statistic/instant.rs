@@ -36,7 +36,7 @@ impl Course for Single {
     fn take(&mut self, batch: &Batch<'_>, out: &mut Vec<Value>) {
         let Settings { limit, direction, wants_all, .. } = self.0;
         if batch.is_plain && !wants_all {
-            // Most are in order: only the others become values.
+            // Most are within the limit: only the others become values.
             let columns = batch.columns;
             for index in 0..columns.len() {
                 let is_open = columns.flags[index].qualifier() == direction.opens();

@@ -1,4 +1,4 @@
-//! Means, and how non-detects enter them.
+//! Means, and how non-detects count in them.
 
 use super::course::{Settings, Taken, Value, substituted};
 use super::periodic::Accumulator;
@@ -7,7 +7,7 @@ use crate::permit::Of;
 use crate::reading::Qualifier;
 use crate::time::TimeKind;
 
-/// Which signs results had, and so how their mean is said.
+/// The signs of results, which decide the sign of their mean.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Signs {
     any_greater: bool,
@@ -54,8 +54,8 @@ impl Signs {
         self
     }
 
-    /// A mean as it is said: of non-detects alone it is below the largest of their limits, and never 0; of one result
-    /// that is greater than its number it is greater, too.
+    /// A mean with its sign: of non-detects only, it is below the largest of their limits, never 0; with a result that
+    /// is greater than its number, it is greater, too.
     pub(super) fn said(self, time: i64, mean: f64, kind: TimeKind, settings: &Settings) -> Value {
         if self.all_less && self.most > f64::NEG_INFINITY && !settings.all_non_detect_by_rule {
             return Value::signed(time, self.most, Qualifier::Less, kind);
@@ -97,7 +97,7 @@ impl Accumulator for Mean {
     }
 }
 
-/// Daily discharges (40 CFR 122.2): of each day its mean, or its sum where results are totals.
+/// Daily discharges (40 CFR 122.2): the mean of each day, or its sum if results are totals.
 #[derive(Debug, Default)]
 pub(super) struct Days {
     day: Option<Period>,

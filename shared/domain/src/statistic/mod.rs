@@ -1,7 +1,7 @@
-//! Statistics: what is compared with a limit. Each is a file of its own, and a line in `ALL`.
+//! Statistics: what is compared with a limit. Each is a file, and a line in `ALL`.
 //!
-//! A statistic takes the results of one series in time order and gives values, each named by the start of its period.
-//! What a value means for a limit is not its business ([`crate::evaluate`]).
+//! A statistic turns the results of one series, in time order, into values, each named by the start of its period.
+//! [`crate::evaluate`] compares values with a limit.
 
 mod annual_avg;
 mod annual_total;
@@ -37,7 +37,7 @@ use crate::time::DAY;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// All statistics, in the order in which people are offered them.
+/// All statistics, in the order of lists for people.
 static ALL: [&dyn Definition; 20] = [
     &instant::Instant,
     &daily_max::DailyMax,
@@ -61,7 +61,7 @@ static ALL: [&dyn Definition; 20] = [
     &as_reported::AsReported,
 ];
 
-/// What a statistic is.
+/// The definition of a statistic.
 pub trait Definition: fmt::Debug + Sync {
     /// Its name in permits.
     fn name(&self) -> &'static str;
@@ -69,7 +69,7 @@ pub trait Definition: fmt::Debug + Sync {
     /// Its name for people.
     fn label(&self) -> &'static str;
 
-    /// The number that it takes, if it takes one.
+    /// Its argument, if it has one.
     fn argument(&self) -> Option<Argument> {
         None
     }
@@ -80,12 +80,12 @@ pub trait Definition: fmt::Debug + Sync {
     /// Which results a value is made of.
     fn reach(&self, argument: f64) -> Reach;
 
-    /// Whether it is a mean, which non-detects enter by the limit's rule.
+    /// Whether it is a mean, in which non-detects count by the limit's rule.
     fn is_average(&self) -> bool {
         false
     }
 
-    /// Whether it is taken of results that came in with a statistic's name, too.
+    /// Whether it also applies to results that were reported as statistics.
     fn is_of_reported(&self) -> bool {
         false
     }
@@ -95,11 +95,11 @@ pub trait Definition: fmt::Debug + Sync {
         None
     }
 
-    /// Begins to take it.
+    /// Starts to compute it.
     fn course(&self, settings: &Settings) -> Box<dyn Course>;
 }
 
-/// The number that a statistic takes.
+/// The argument of a statistic.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Argument {
     /// Its key in a permit.
@@ -115,7 +115,7 @@ pub struct Argument {
 }
 
 impl Argument {
-    /// Whether a number is one of those.
+    /// Whether a number is allowed.
     pub fn takes(&self, number: f64) -> bool {
         (self.least..=self.most).contains(&number) && (!self.is_whole || number.fract() == 0.0)
     }
@@ -128,13 +128,13 @@ pub enum Reach {
     Result,
     /// Those of its period.
     Period,
-    /// Those of its period, and of so many before it.
+    /// Those of its period, and of this many before it.
     Trailing(PeriodKind, i32),
-    /// So many results, itself included.
+    /// This many results, itself included.
     Neighbours(usize),
     /// Those of the weeks that end in its month.
     WeeksOfMonth,
-    /// Those of its month, and what holds into it and out of it, for a day at most.
+    /// Those of its month, and those that hold into it and out of it, for a day at most.
     Held,
 }
 
@@ -156,12 +156,12 @@ impl Statistic {
         &ALL
     }
 
-    /// The mean of so many results.
+    /// The mean of this many results.
     pub fn rolling_mean(results: u32) -> Self {
         Self { definition: &rolling_mean::RollingMean, argument: results.into() }
     }
 
-    /// A statistic by its name, with a number if it takes one.
+    /// A statistic by name, with its argument if it has one.
     pub fn named(name: &str, argument: Option<f64>) -> Result<Self, String> {
         let definition = *ALL.iter().find(|known| known.name() == name).ok_or_else(|| {
             let names: Vec<_> = ALL.iter().map(|known| known.name()).collect();
@@ -178,7 +178,7 @@ impl Statistic {
         }
     }
 
-    /// Its name without its number.
+    /// Its name without the argument.
     pub fn name(&self) -> &'static str {
         self.definition.name()
     }
@@ -191,7 +191,7 @@ impl Statistic {
         }
     }
 
-    /// The key and the value of its number, if it takes one.
+    /// The key and the value of its argument, if it has one.
     pub fn argument(&self) -> Option<(&'static str, f64)> {
         self.definition.argument().map(|argument| (argument.key, self.argument))
     }
@@ -201,7 +201,7 @@ impl Statistic {
         self.definition.period()
     }
 
-    /// Whether non-detects enter it by the limit's rule.
+    /// Whether non-detects count in it by the limit's rule.
     pub fn is_average(&self) -> bool {
         self.definition.is_average()
     }
@@ -211,7 +211,7 @@ impl Statistic {
         self.reach() == Reach::Result
     }
 
-    /// Whether its values are reported as they are, so that a sign does not excuse.
+    /// Whether its values are reported, so that a sign does not excuse.
     pub fn is_of_reported(&self) -> bool {
         self.definition.is_of_reported()
     }
@@ -231,7 +231,7 @@ impl Statistic {
         self.definition.course(settings)
     }
 
-    /// The first and the last start of a period to whose value results of a stretch of time contribute.
+    /// The first and the last start of the periods whose values depend on results in a range.
     pub fn affected(&self, calendar: &Calendar, (first, last): (i64, i64)) -> (i64, i64) {
         let start = |micros| calendar.around(self.period(), micros).start;
         match self.reach() {
@@ -239,14 +239,14 @@ impl Statistic {
             Reach::Period => (start(first), start(last)),
             Reach::Trailing(kind, before) => (start(first), start(calendar.shifted(kind, last, before))),
             Reach::WeeksOfMonth => (start(week_end(calendar, first)), start(week_end(calendar, last))),
-            // A reading holds until the next one, into the next month; and until when the one before holds, in the month
-            // before, the first one decides.
+            // A reading holds until the next one, into the next month; and the first one decides how long the one
+            // before holds, in the month before.
             Reach::Held => (start(first.saturating_sub(DAY)), calendar.shifted(PeriodKind::Month, last, 2) - 1),
         }
     }
 
-    /// The stretch of time whose results make up the values of periods that begin between two times, both included, and
-    /// how many results before and after it, too.
+    /// The range whose results make up the values of periods that begin between two times, both included, and how many
+    /// more results before and after it.
     pub fn context(&self, calendar: &Calendar, (first, last): (i64, i64)) -> (i64, i64, usize) {
         let start = |micros| calendar.around(self.period(), micros).start;
         let end = |micros| calendar.around(self.period(), micros).end;

@@ -1,4 +1,4 @@
-//! How many percent of a month's results are beyond the limit's value: at most so many may be.
+//! The percentage of a month's results that exceed the limit's value; it has a maximum.
 
 use super::course::{Course, Settings, Taken, Value, bounds};
 use super::periodic::{Accumulator, Periodic};
@@ -43,7 +43,7 @@ impl Definition for PercentOfResults {
 struct Share {
     results: u64,
     beyond: u64,
-    /// Those of which nobody can tell.
+    /// Those that are inconclusive.
     open: u64,
 }
 

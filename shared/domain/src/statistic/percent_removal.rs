@@ -1,4 +1,4 @@
-//! How many percent of what comes in is taken out, by monthly averages. The results are those of
+//! The percentage of the influent that is removed, by monthly averages. The results are those of
 //! [`crate::derive::derive`], one a month.
 
 use super::course::{Course, Settings};

@@ -4,7 +4,7 @@ use super::course::{Batch, Course, Settings, Taken, Value};
 use crate::calendar::{Period, PeriodKind};
 use crate::time::TimeKind;
 
-/// What the results of one period come to.
+/// The results of one period, aggregated.
 pub(super) trait Accumulator {
     /// Adds a result of the period.
     fn add(&mut self, result: &Taken, settings: &Settings);

@@ -1,5 +1,4 @@
-//! The mean of the monthly averages of twelve months, taken for each month that has one. Months without results are
-//! left out.
+//! The mean of twelve monthly averages, for each month that has one. Months without results are left out.
 
 use super::course::{Batch, Course, Settings, Value};
 use super::mean::{Discharges, Signs};
@@ -9,7 +8,7 @@ use crate::calendar::{Period, PeriodKind};
 use crate::time::TimeKind;
 use std::collections::VecDeque;
 
-/// How many months it looks back on, beside its own.
+/// How many months it looks back, besides its own.
 const BEFORE: i32 = 11;
 
 #[derive(Debug)]

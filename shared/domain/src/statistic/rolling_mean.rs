@@ -1,4 +1,4 @@
-//! The mean of so many consecutive results.
+//! The mean of a number of consecutive results.
 
 use super::course::{Batch, Course, Settings, Taken, Value, substituted};
 use super::mean::Signs;
@@ -47,7 +47,7 @@ impl Definition for RollingMean {
 struct Rolling {
     settings: Settings,
     size: usize,
-    /// The latest results, at most as many as a mean is of.
+    /// The latest results, at most as many as a mean takes.
     window: VecDeque<Taken>,
 }
 
@@ -90,13 +90,13 @@ impl Rolling {
         signs.said(last.time, total / self.size as f64, last.flags.kind(), &self.settings)
     }
 
-    /// The usual case at once: the values stand in a row, and each mean looks at a stretch of it.
+    /// The usual case in one go: the values are contiguous, and each mean is a window of them.
     fn take_plain(&mut self, batch: &Batch<'_>, out: &mut Vec<Value>) {
         let (columns, size, before) = (batch.columns, self.size, self.window.len());
         let Settings { limit, direction, wants_all, .. } = self.settings;
         let mut values: Vec<f64> = self.window.iter().map(|result| result.value).collect();
         values.extend_from_slice(&columns.values);
-        // The first result whose window is full, as its own last one.
+        // The first result that completes a window.
         for index in (size - 1).saturating_sub(before)..columns.len() {
             let mean = values[index + before + 1 - size..=index + before].iter().sum::<f64>() / size as f64;
             if wants_all || direction.is_beyond_or_near(mean, limit) {

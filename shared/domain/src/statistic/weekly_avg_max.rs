@@ -1,4 +1,4 @@
-//! The highest weekly average of those that are reported in a month: a week belongs to the month of its last day.
+//! The highest weekly average of a month: a week belongs to the month of its last day.
 
 use super::course::{Batch, Course, Settings, Value};
 use super::extreme::is_further;

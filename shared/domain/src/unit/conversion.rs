@@ -1,11 +1,11 @@
 //! Conversions, exact in decimal.
 //!
-//! A unit's size is a fraction of whole numbers, and so is what leads from one unit to another. A value is taken as the
-//! decimal that its text means, so that 1.005 mg/L are 1005 ug/L, where binary multiplication finds 1004.9999999999999.
+//! A unit's size is a fraction of whole numbers, and so is the factor between two units. A value is taken as the
+//! decimal of its text, so 1.005 mg/L are 1005 ug/L, where binary multiplication finds 1004.9999999999999.
 
 use crate::number::rounded;
 
-/// How a value becomes one in the base unit of its dimension: (value × factor + offset) / divisor.
+/// The conversion to the base unit of a dimension: (value × factor + offset) / divisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Size {
     pub(super) factor: i128,
@@ -13,10 +13,10 @@ pub(super) struct Size {
     pub(super) divisor: i128,
 }
 
-/// How to bring a value from one unit into another.
+/// The conversion from one unit to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conversion {
-    /// The same unit, or one that is as large: the value stays as it is.
+    /// The same unit, or one of the same size: the value is unchanged.
     Same,
     /// Another unit of the dimension.
     Linear(Linear),
@@ -32,7 +32,7 @@ pub struct Linear {
 }
 
 impl Conversion {
-    /// From one size to another; `None` if the fraction is beyond 64 bits, which no pair of units in the table is.
+    /// From one size to another; `None` if the fraction does not fit 64 bits, as no pair of units in the table does.
     pub(super) fn between(from: Size, to: Size) -> Option<Self> {
         if from == to {
             return Some(Self::Same);
@@ -76,10 +76,10 @@ impl Linear {
     }
 }
 
-/// Whole numbers up to here are doubles, each of them.
+/// All whole numbers up to here are doubles.
 const WHOLE: i64 = 1 << 53;
 
-/// The decimal that the number means, as whole digits and the power of ten that they are to be divided by.
+/// The decimal of the number, as whole digits and the power of ten to divide them by.
 fn decimal(number: f64) -> Option<(i64, i64)> {
     let mut power = 1i64;
     for _ in 0..=15 {
@@ -87,7 +87,7 @@ fn decimal(number: f64) -> Option<(i64, i64)> {
         if digits.unsigned_abs() >= WHOLE as u64 {
             break;
         }
-        // Both are exact and division rounds to the nearest: equal means that the text of the number is this decimal.
+        // Both are exact and division rounds to the nearest: if equal, the text of the number is this decimal.
         if digits as f64 / power as f64 == number {
             return Some((digits, power));
         }
@@ -96,7 +96,7 @@ fn decimal(number: f64) -> Option<(i64, i64)> {
     None
 }
 
-/// The double nearest to a fraction whose lower part is above zero; `None` if that part is too large for being sure.
+/// The double nearest to a fraction with a denominator above zero; `None` if that is too large to be sure.
 fn quotient(above: i128, below: i128) -> Option<f64> {
     let whole = i128::from(WHOLE);
     if above.abs() < whole && below < whole {
@@ -108,7 +108,7 @@ fn quotient(above: i128, below: i128) -> Option<f64> {
     let digits = above.unsigned_abs();
     let shift = digits.leading_zeros();
     let (divided, rest) = ((digits << shift) / below.unsigned_abs(), (digits << shift) % below.unsigned_abs());
-    // At least 55 bits, the last of which stands for all that follow: enough for rounding to 53.
+    // At least 55 bits, the last of which represents all that follow: enough to round to 53.
     let nearest = (divided | u128::from(rest != 0)) as f64 / 2f64.powi(shift as i32);
     Some(if above < 0 { -nearest } else { nearest })
 }

@@ -1,7 +1,7 @@
 //! Units of measurement.
 //!
-//! All spellings of a unit are one unit (`table.rs` has the list), and units of one dimension convert into each other
-//! exactly. What follows a unit, as in `mg/L as N`, belongs to the parameter: units of different species do not compare.
+//! All spellings of a unit are one unit (`table.rs` has the list), and units of one dimension convert exactly. A
+//! species after a unit, as in `mg/L as N`, belongs to the parameter: units of different species do not compare.
 
 mod conversion;
 mod spelling;
@@ -25,7 +25,7 @@ pub const MAX_SERIES_UNITS: usize = 64;
 /// The longest species, in bytes: a unit with one stays below [`MAX_UNIT_BYTES`] however it is shown.
 const MAX_SPECIES_BYTES: usize = 32;
 
-/// A unit of measurement as it is shown, with its place among those that are known.
+/// A unit of measurement as it is shown, with its place in the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unit {
     text: String,
@@ -34,7 +34,7 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// Reads a unit. Every spelling of a known one is shown in one way (`mg.l-1` is `mg/L`, `mg/l asNO3` is
+    /// Parses a unit. Every spelling of a known one is shown in one way (`mg.l-1` is `mg/L`, `mg/l asNO3` is
     /// `mg/L as NO3`); an unknown one is kept as written.
     pub fn parse(text: &str) -> Self {
         let text = text.trim();
@@ -49,14 +49,14 @@ impl Unit {
         }
     }
 
-    /// The unit that a wide file's column suffix means (`mgL`, `SU`), if it is one.
+    /// The unit of a wide file's column suffix (`mgL`, `SU`), if it is one.
     pub fn from_suffix(suffix: &str) -> Option<Self> {
         let known = table::find_suffix(&spelling::key(suffix))?;
         Some(Self { text: known.shown.into(), known: Some(known), species: None })
     }
 
-    /// How a value in `self` becomes one in `to`; `None` where the two cannot be compared: other dimensions, other
-    /// species, units that are not known and differ in more than case and spaces.
+    /// The conversion from `self` to `to`; `None` if the two do not compare: other dimensions, other species, or
+    /// unknown units that differ in more than case and spaces.
     pub fn conversion_to(&self, to: &Self) -> Option<Conversion> {
         if let (Some(one), Some(other)) = (&self.species, &to.species)
             && !one.eq_ignore_ascii_case(other)
@@ -81,22 +81,22 @@ impl Unit {
         self.known.is_some()
     }
 
-    /// What it measures; [`Dimension::Other`] if it is not known.
+    /// Its dimension; [`Dimension::Other`] if unknown.
     pub fn dimension(&self) -> Dimension {
         self.known.map_or(Dimension::Other, |known| known.dimension)
     }
 
-    /// What the value is given as: the `N` of `mg/L as N`.
+    /// The species: the `N` of `mg/L as N`.
     pub fn species(&self) -> Option<&str> {
         self.species.as_deref()
     }
 
-    /// Whether a value beyond its limit has a percentage: not for pH and turbidity, as at EPA.
+    /// Whether an exceedance has a percentage: not for pH and turbidity, as at EPA.
     pub fn has_percent(&self) -> bool {
         !matches!(self.dimension(), Dimension::Ph | Dimension::Turbidity)
     }
 
-    /// Whether it counts something in 100 mL, where nothing found counts as one in geometric means.
+    /// Whether it is a count in 100 mL; in geometric means nothing found then counts as one.
     pub fn is_per_100ml(&self) -> bool {
         self.known.map_or_else(|| spelling::key(&self.text), |known| spelling::key(known.shown)).ends_with("/100ml")
     }
@@ -118,7 +118,7 @@ impl fmt::Display for Unit {
     }
 }
 
-/// `mg/L as N`: a known unit, and whatever is said after the word `as`.
+/// `mg/L as N`: a known unit, and any text after the word `as`.
 fn said_as(text: &str) -> Option<(&'static Known, String)> {
     const BRACKETS: [char; 4] = ['(', ')', '[', ']'];
     let mut words = text.split_whitespace();

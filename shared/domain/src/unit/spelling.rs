@@ -1,7 +1,8 @@
 //! One form for all spellings of a unit.
 //!
-//! Case, spaces and points do not count; `per`, a slash and a negative power all put the next word below the line;
-//! words have one form (`litres` is `l`). So `mg/L`, `mg.l-1`, `mg L⁻¹` and `Milligrams per liter` are all `mg/l`.
+//! Case, spaces and points do not count; `per`, a slash and a negative power all put the next word into the
+//! denominator; words have one form (`litres` is `l`). So `mg/L`, `mg.l-1`, `mg L⁻¹` and `Milligrams per liter` are all
+//! `mg/l`.
 
 use super::table::{self, SPECIES};
 
@@ -15,9 +16,9 @@ struct Word {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Above,
-    /// The first word below a line.
+    /// The first word of a denominator.
     Below,
-    /// A further one below the same line.
+    /// A further word of the same denominator.
     After,
 }
 
@@ -26,7 +27,7 @@ pub(super) fn key(text: &str) -> String {
     joined(&words(text))
 }
 
-/// Words above the line, then those below it.
+/// Words of the numerator, then those of the denominator.
 fn joined(words: &[Word]) -> String {
     let mut out: String = words.iter().filter(|word| word.place == Place::Above).map(|word| &*word.text).collect();
     for word in words.iter().filter(|word| word.place != Place::Above) {
@@ -38,13 +39,13 @@ fn joined(words: &[Word]) -> String {
     out
 }
 
-/// Takes the species out of `mg N/L`, `mg/L CaCO3`, `mg/l asNO3`; of several words the last one says it (`NO3-N`). Gives
-/// the form of what is left, and the species.
+/// Takes the species out of `mg N/L`, `mg/L CaCO3`, `mg/l asNO3`; of several words the last one counts (`NO3-N`).
+/// Returns the form of the rest, and the species.
 pub(super) fn without_species(text: &str) -> Option<(String, &'static str)> {
     let mut last = None;
     let mut rest = Vec::new();
     for (index, word) in words(text).into_iter().enumerate() {
-        // What stands first above or below a line is the unit itself: the g of `g/L`, the s of `L/s`.
+        // The first word of a numerator or denominator is the unit itself: the g of `g/L`, the s of `L/s`.
         // And `as` is more often a word than arsenic.
         let is_unit = index == 0 || word.place == Place::Below || word.text == "as";
         let said = || species(&word.text).or_else(|| species(word.text.strip_prefix("as")?));
@@ -56,7 +57,7 @@ pub(super) fn without_species(text: &str) -> Option<(String, &'static str)> {
     Some((joined(&rest), last?))
 }
 
-/// The usual spelling of a species that is known.
+/// The usual spelling of a known species.
 pub(super) fn species(text: &str) -> Option<&'static str> {
     let listed = |text: &str| SPECIES.iter().copied().find(|known| known.eq_ignore_ascii_case(text));
     listed(text).or_else(|| {
@@ -107,7 +108,7 @@ fn place(begins_below: bool, below: bool) -> Place {
     }
 }
 
-/// Small letters and plain signs; whatever only separates is a space.
+/// Lower case and plain signs; separators become spaces.
 fn folded(text: &str) -> Vec<char> {
     let mut out = Vec::with_capacity(text.len());
     for c in text.chars().flat_map(char::to_lowercase) {
@@ -130,7 +131,7 @@ fn folded(text: &str) -> Vec<char> {
     out
 }
 
-/// A power behind a word: `^3`, `-1`, `^-1`.
+/// A power after a word: `^3`, `-1`, `^-1`.
 #[derive(Debug, Clone, Copy)]
 struct Power {
     is_negative: bool,
@@ -152,7 +153,7 @@ fn power(rest: &[char]) -> Option<Power> {
     ((is_raised || is_negative) && ends).then_some(Power { is_negative, digit, length: at + 1 })
 }
 
-/// The one form of a word, behind its digits if it begins with some.
+/// The one form of a word, after its digits if it begins with some.
 fn short(word: &str) -> String {
     let letters = word.trim_start_matches(|c: char| c.is_ascii_digit());
     let digits = &word[..word.len() - letters.len()];

@@ -1,4 +1,4 @@
-//! The units that are known, with all their spellings: the only list of them.
+//! The known units, with all their spellings: the only list of them.
 
 use super::conversion::Size;
 use super::spelling::key;
@@ -9,7 +9,7 @@ use Dimension::{
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What a unit measures.
+/// The dimension of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
     /// Mass in a volume of water, `mg/L`. 1 ppm is taken as 1 mg/L, which holds for dilute aqueous samples.
@@ -38,7 +38,7 @@ pub enum Dimension {
     Turbidity,
     /// `%`.
     Ratio,
-    /// Anything else, units that are not known among it.
+    /// Anything else, unknown units included.
     Other,
 }
 
@@ -80,8 +80,8 @@ const CUBIC_FOOT: i128 = 28_316_846_592;
 const POUND: i128 = 45_359_237;
 const POUNDS: i128 = 100 * MILLION;
 
-/// Every unit: how it is shown, what it measures, its size, further spellings in small letters without spaces and points,
-/// with a slash for `per` and the words of [`WORDS`] in their one form. Adding a unit is one line here.
+/// Every unit: how it is shown, what it measures, its size, further spellings in small letters without spaces and
+/// points, with a slash for `per` and the words of [`WORDS`] in their one form. Adding a unit is one line here.
 ///
 /// `mg` and `mg/d` are not among them: with capitals they are millions of gallons.
 const UNITS: &[Known] = &[

@@ -1,4 +1,4 @@
-//! Putting objects away.
+//! Puts objects away.
 
 use super::{Bucket, Version, failed};
 use crate::source::{Shelf, Waiting};
@@ -11,10 +11,10 @@ use std::io;
 /// The most bytes that are copied in one request; longer objects are copied in parts.
 const COPIED_AT_ONCE: i64 = 5 * 1024 * 1024 * 1024;
 const PART: i64 = 1024 * 1024 * 1024;
-/// What stands in a copy's source as it is.
+/// Characters that are not encoded in a copy's source.
 const IN_KEYS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The ETag of what an object is a copy of: that of an object that came in parts is not its copy's.
+/// The ETag of the original of a copy: an object that was uploaded in parts has another ETag than its copy.
 const COPY_OF: &str = "copy-of";
 
 /// An ETag without its quotes.
@@ -28,13 +28,13 @@ fn is_copy_of(there: &HeadObjectOutput, version: &Version) -> bool {
 }
 
 impl Bucket {
-    /// Copies an object to a shelf, with its account beside it, and removes it from the inbox. What has come in its place
-    /// meanwhile stays. Done again after it was broken off, it makes no second copy.
+    /// Copies an object to a shelf, with its account beside it, and removes it from the inbox. An object that has
+    /// replaced it stays. A repeat after an interruption makes no second copy.
     pub(super) async fn move_to(&self, file: &Waiting, shelf: Shelf, account: &Value) -> io::Result<()> {
         let (from, version) = (self.key(file), Version::parse(&file.version));
         let there = self.head(&from).await?.filter(|there| there.e_tag() == Some(&version.etag));
         if there.is_none() && version.id.is_none() {
-            // Another object is a file of its own; one that was removed is missed by nobody.
+            // An object that has replaced it is taken in by itself; one that was removed needs nothing.
             return Ok(());
         }
         let to = format!("{}{}/{}", self.place.base, shelf.folder(), file.place);
@@ -55,7 +55,7 @@ impl Bucket {
         }
     }
 
-    /// What is known of an object, if it is there.
+    /// The metadata of an object, if it exists.
     pub(super) async fn head(&self, key: &str) -> io::Result<Option<HeadObjectOutput>> {
         match self.client.head_object().bucket(&self.place.bucket).key(key).send().await {
             Ok(head) => Ok(Some(head)),
@@ -64,8 +64,8 @@ impl Bucket {
         }
     }
 
-    /// The key itself, or one with a number: files of one name come every night, and each is evidence. And whether a copy
-    /// of this very file stands there.
+    /// The key itself, or one with a number: files of one name may come every night, and each is evidence. Also whether
+    /// a copy of this very file is there.
     async fn free(&self, key: &str, version: &Version) -> io::Result<(String, bool)> {
         let name_at = key.rfind('/').map_or(0, |slash| slash + 1);
         let (stem, extension) = match key[name_at..].rfind('.') {

@@ -1,8 +1,8 @@
-//! A bucket of S3, or of a store that speaks its protocol, as a source of files.
+//! A bucket of S3, or of a store with its API, as a source of files.
 //!
-//! Within the bucket, or below a prefix of it: `inbox/SITE/NAME` waits, or `inbox/NAME` for rows that name their site
-//! themselves. `done/` and `refused/` have what was taken in and refused, each with its account beside it. An object is
-//! read in ranges, each on the condition that it is still the same, and never held as a whole.
+//! In the bucket, or below a prefix: `inbox/SITE/NAME` waits, or `inbox/NAME` for rows that name their site themselves.
+//! `done/` has accepted objects and `refused/` refused ones, each with its account beside it. An object is read in
+//! ranges, each on the condition that it is still the same, and never held whole.
 
 mod away;
 mod ranges;
@@ -55,7 +55,7 @@ impl Place {
         format!("{}{INBOX}", self.base)
     }
 
-    /// What it is called as a source.
+    /// Its name as a source.
     pub fn source(&self) -> String {
         format!("inbox {self}/{}", INBOX.trim_end_matches('/'))
     }
@@ -75,16 +75,16 @@ pub struct Bucket {
     name: String,
 }
 
-/// A client of S3, or of the store that stands behind an endpoint of its own.
+/// A client of S3, or of a store at an endpoint of its own.
 pub fn client(config: aws_sdk_s3::config::Builder, has_own_endpoint: bool) -> Client {
-    // Other stores know buckets by paths and not by names of hosts, and not all of them know checksums of whole requests.
+    // Other stores address buckets by path, not by host name, and some do not support request checksums.
     let needed = (RequestChecksumCalculation::WhenRequired, ResponseChecksumValidation::WhenRequired);
     let config = config.force_path_style(has_own_endpoint);
     Client::from_conf(config.request_checksum_calculation(needed.0).response_checksum_validation(needed.1).build())
 }
 
 impl Bucket {
-    /// The bucket is not looked at yet.
+    /// Does not access the bucket yet.
     pub fn new(client: Client, place: Place) -> Self {
         let name = place.source();
         Self { client, place, name }
@@ -94,7 +94,7 @@ impl Bucket {
         format!("{}{}", self.place.inbox(), file.place)
     }
 
-    /// Which version of an object is meant: the one that is named, or the one that stands there now.
+    /// The named version of an object, or the current one.
     async fn version(&self, file: &Waiting) -> io::Result<Version> {
         let version = Version::parse(&file.version);
         if version.id.is_some() {
@@ -105,12 +105,12 @@ impl Bucket {
         if there.e_tag() != Some(&version.etag) {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "the object was overwritten"));
         }
-        // What buckets without versions call theirs.
+        // The version id in buckets without versions.
         let id = there.version_id().filter(|id| *id != "null").map(str::to_owned);
         Ok(Version { id, ..version })
     }
 
-    /// What an object of the inbox is, unless it stands for a folder or is hidden.
+    /// The waiting file of an object, unless it is a folder marker or hidden.
     fn waiting(&self, object: &types::Object) -> Option<Waiting> {
         let place = object.key()?.strip_prefix(&self.place.inbox())?;
         let name = place.rsplit('/').next().unwrap_or_default();
@@ -122,7 +122,7 @@ impl Bucket {
     }
 }
 
-/// A version of an object: by its ETag, and its id where the bucket has versions.
+/// A version of an object: its ETag, and its id if the bucket has versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Version {
     etag: String,
@@ -130,7 +130,7 @@ struct Version {
 }
 
 impl Version {
-    /// Reads what `Display` writes, or an ETag. There are no spaces in either.
+    /// Parses what `Display` writes, or an ETag. Neither has spaces.
     fn parse(text: &str) -> Self {
         let (etag, id) = text.split_once(' ').map_or((text, None), |(etag, id)| (etag, Some(id.to_owned())));
         Self { etag: etag.to_owned(), id }
@@ -144,7 +144,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// The site that a place within the inbox names.
+/// The site that a place in the inbox names.
 fn site_of(place: &str) -> Option<&str> {
     place.split_once('/').map(|(site, _)| site)
 }
@@ -160,7 +160,7 @@ impl Source for Bucket {
             Of::Site(None) | Of::All => self.place.inbox(),
         };
         let request = self.client.list_objects_v2().bucket(&self.place.bucket).prefix(prefix);
-        // Below the inbox itself there are sites, which are not listed for the sake of what stands beside them.
+        // Below the inbox there are sites, which are not listed when only the objects beside them are asked for.
         let request = if of == Of::Site(None) { request.delimiter("/") } else { request };
         let mut pages = request.into_paginator().send();
         let mut listing = Listing::default();
@@ -172,8 +172,7 @@ impl Source for Bucket {
         Ok(listing)
     }
 
-    /// The object itself: it is read where it is. In a bucket with versions it is read to its end even if it is overwritten
-    /// meanwhile.
+    /// The object itself, without a copy. In a bucket with versions it is read to its end even if it is overwritten.
     async fn open(&self, file: &Waiting, room: Room<'_>) -> Result<(Original, String), OriginalError> {
         let version = self.version(file).await?;
         let object = Object::new(self.client.clone(), &self.place.bucket, self.key(file), version.clone());
@@ -188,7 +187,7 @@ impl Source for Bucket {
     }
 }
 
-/// What the store answers, in one line.
+/// The store's answer in one line.
 pub(crate) fn failed<E, R>(error: aws_sdk_s3::error::SdkError<E, R>) -> io::Error
 where
     E: std::error::Error + Send + Sync + 'static,

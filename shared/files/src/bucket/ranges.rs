@@ -1,4 +1,4 @@
-//! Reading an object in ranges.
+//! Reads an object in ranges.
 
 use super::{Version, failed};
 use aws_sdk_s3::Client;
@@ -11,14 +11,15 @@ use table::retry::Backoff;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-/// Bytes asked for at once. They are handed on as they come: an object takes the room of some pieces, however long it is.
+/// Bytes per request. They are passed on as they arrive: an object takes the memory of a few pieces, however long it
+/// is.
 const RANGE: u64 = 16 * 1024 * 1024;
-/// Pieces that have come and are not read yet, of some ten kilobytes each.
+/// Pieces that have arrived and are not read yet, of some ten kilobytes each.
 const PIECES: usize = 64;
-/// How long is asked again from where a connection has broken, or an object could not be reached.
+/// How long to retry after a connection has broken, or an object could not be reached.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An object, as often as it is needed.
+/// An object, which can be read repeatedly.
 pub(super) struct Ranges {
     object: Object,
     handle: Handle,
@@ -47,7 +48,7 @@ impl Rewind for Ranges {
         self.handle.spawn(async move {
             let result = object.send(&sender).await;
             if let Err(error) = result {
-                // Nobody is there who would want to know.
+                // The reader is gone.
                 let _ = sender.send(Err(error)).await;
             }
         });
@@ -75,14 +76,14 @@ impl Object {
                     if !backoff.wait(PATIENCE).await {
                         return Err(error);
                     }
-                    tracing::warn!(%error, key = self.key, from = sent, "the rest of an object is asked for again");
+                    tracing::warn!(%error, key = self.key, from = sent, "the rest of an object is requested again");
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Sends what comes of the next range, and says whether that was the last, or nobody wants more.
+    /// Sends the next range, and says whether it was the last or the reader is gone.
     async fn send_range(&self, sent: &mut u64, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<bool> {
         let Some(mut got) = self.range(*sent).await? else { return Ok(true) };
         let length = got.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
@@ -91,7 +92,7 @@ impl Object {
         while let Some(piece) = got.body.next().await {
             let piece = piece.map_err(io::Error::other)?;
             *sent += piece.len() as u64;
-            // Whoever has read has enough.
+            // The reader is gone.
             if sender.send(Ok(piece)).await.is_err() {
                 return Ok(true);
             }
@@ -102,7 +103,7 @@ impl Object {
         Ok(length == 0 || *sent >= all)
     }
 
-    /// Asks for a range; none if the object is over.
+    /// Requests a range; `None` at the end of the object.
     async fn range(&self, from: u64) -> io::Result<Option<GetObjectOutput>> {
         let range = format!("bytes={from}-{}", from + RANGE - 1);
         let request = self.client.get_object().bucket(&self.bucket).key(&self.key).range(range);
@@ -135,7 +136,7 @@ fn is_passing(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Other
 }
 
-/// Bytes that come from a task.
+/// Bytes from a task.
 struct Coming {
     coming: mpsc::Receiver<io::Result<Bytes>>,
     piece: Bytes,

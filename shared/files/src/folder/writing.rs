@@ -1,21 +1,21 @@
 //! Files that processes of this machine have open for writing, by `/proc`.
 //!
-//! The kernel's messages miss who began before they were asked for: before a start, and in a folder that was just made.
+//! The kernel's events miss files that were opened before the watch began: before a start, and in a new folder.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The bits of an open file's flags that say how it may be used; 0 is for reading alone.
+/// The access mode bits of an open file's flags; 0 is read-only.
 const ACCESS: u32 = 0o3;
 
-/// What was open when it was asked first.
+/// The files that were open at the first call.
 #[derive(Debug, Default)]
 pub(super) struct Writing(OnceCell<HashSet<PathBuf>>);
 
 impl Writing {
-    /// Whether a process has a file open for writing, as far as can be seen.
+    /// Whether a visible process has a file open for writing.
     pub(super) fn has(&self, path: &Path) -> bool {
         self.0.get_or_init(open).contains(path)
     }
@@ -25,7 +25,7 @@ fn open() -> HashSet<PathBuf> {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut found = HashSet::new();
     for process in entries(Path::new("/proc")) {
-        // Those of others cannot be looked at, and those that end are gone meanwhile.
+        // Processes of others are hidden, and some end meanwhile.
         for descriptor in entries(&process.join("fd")) {
             let (Ok(path), Some(number)) = (fs::read_link(&descriptor), descriptor.file_name()) else { continue };
             if path.is_absolute() && is_for_writing(&process.join("fdinfo").join(number)) {

@@ -1,29 +1,30 @@
-//! Which addresses are asked. Whoever may set a source could have this program ask for what only it reaches: other
-//! machines of its network, the cloud's own addresses for credentials (cheatsheetseries.owasp.org, "Server Side Request
-//! Forgery Prevention"). So private addresses and connections without TLS are for hosts that the installation names.
+//! Which addresses may be fetched. A client that sets a source could otherwise make this program fetch what only it can
+//! reach: other machines of its network, the cloud's address for credentials (cheatsheetseries.owasp.org, "Server Side
+//! Request Forgery Prevention"). Private addresses and connections without TLS are therefore only for hosts that the
+//! installation names.
 
 use http::uri::Authority;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use url::{Host, Url};
 
-/// The hosts that may have private addresses, and be asked without TLS.
+/// The hosts that may have private addresses, and no TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowed(Vec<(String, Option<u16>)>);
 
-/// Why an address is not asked.
+/// Why an address is not fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Not a URL.
     #[error("{0}: an address such as https://lab.example/results.csv is expected")]
     NoUrl(String),
-    /// Another scheme, or none to log in with is to stand in it.
+    /// Another scheme, or a name or password in it.
     #[error("the address has {0}")]
     Has(&'static str),
     /// Without TLS.
-    #[error("only https is asked; for others OW_SC_SOURCE_HOSTS has to name {0}")]
+    #[error("only https is allowed, unless OW_SC_SOURCE_HOSTS names {0}")]
     Plain(String),
     /// An address that is not public.
-    #[error("{0} is an address of a private network; OW_SC_SOURCE_HOSTS does not name its host")]
+    #[error("{0} is an address of a private network, and OW_SC_SOURCE_HOSTS does not name its host")]
     Private(IpAddr),
 }
 
@@ -33,26 +34,26 @@ impl Allowed {
         Self(hosts.iter().map(|host| (host.host().to_ascii_lowercase(), host.port_u16())).collect())
     }
 
-    /// Whether the host of an address is one of them.
+    /// Whether the host of an address is in the list.
     pub fn has(&self, url: &Url) -> bool {
         let port = url.port_or_known_default();
         self.0.iter().any(|(host, of)| url.host_str() == Some(host) && (of.is_none() || *of == port))
     }
 
-    /// Reads an address, and says why it would not be asked as far as it can be seen from the address alone.
+    /// Parses an address, and refuses it if the address alone shows that it may not be fetched.
     pub fn check(&self, text: &str) -> Result<Url, AddressError> {
         let url = Url::parse(text).map_err(|error| AddressError::NoUrl(error.to_string()))?;
         self.check_url(&url)?;
         Ok(url)
     }
 
-    /// The same for an address that is read.
+    /// The same for a parsed address.
     pub fn check_url(&self, url: &Url) -> Result<(), AddressError> {
         if !["http", "https"].contains(&url.scheme()) {
             return Err(AddressError::Has("a scheme that is neither http nor https"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(AddressError::Has("a name or a password in it; a secret of the source is for that"));
+            return Err(AddressError::Has("a name or a password in it; use a secret of the source instead"));
         }
         if self.has(url) {
             return Ok(());
@@ -68,7 +69,7 @@ impl Allowed {
     }
 }
 
-/// Whether an address is one of the public Internet, by IANA's registries of special addresses (RFC 6890).
+/// Whether an address is on the public Internet, by IANA's registries of special addresses (RFC 6890).
 pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
@@ -99,7 +100,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     if (a, b) == (0x64, 0xff9b) && ip.segments()[2..6] == [0; 4] {
         return is_public_v4(last);
     }
-    // 2000::/3 is what is given out; of it Teredo and other protocols, documentation, and 6to4 lead elsewhere.
+    // 2000::/3 is allocated; in it, Teredo and other protocols, documentation, and 6to4 lead elsewhere.
     let is_given_out = a & 0xe000 == 0x2000;
     let is_special = (a == 0x2001 && b < 0x200) || (a, b) == (0x2001, 0xdb8) || a == 0x2002 || a == 0x3fff;
     is_given_out && !is_special

@@ -1,4 +1,4 @@
-//! Asking for a file by HTTP.
+//! Fetches a file over HTTP.
 
 use super::address::{AddressError, Allowed, is_public};
 use bytes::Bytes;
@@ -21,18 +21,17 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// How long a connection may take, and how long nothing may come over it. EPA's service works out a chart before it sends
-/// the first byte of it.
+/// The timeout for a connection, and for silence on it. EPA's service computes a chart before it sends the first byte.
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(120);
-/// Addresses that one answer may lead to.
+/// The most redirects.
 const MAX_REDIRECTS: usize = 5;
 const AGENT: &str = concat!("owsc/", env!("CARGO_PKG_VERSION"));
 
-/// Asks for files.
+/// Fetches files.
 pub(super) struct Fetcher {
     allowed: Allowed,
-    /// For hosts of the Internet, with TLS alone.
+    /// For hosts on the Internet, with TLS only.
     guarded: Http<Guarded>,
     /// For hosts that the installation names.
     open: Http<hyper_util::client::legacy::connect::dns::GaiResolver>,
@@ -40,17 +39,17 @@ pub(super) struct Fetcher {
 
 type Http<R> = Client<HttpsConnector<HttpConnector<R>>, Empty<Bytes>>;
 
-/// What is asked for.
+/// A request.
 #[derive(Default)]
 pub(super) struct Wanted<'a> {
-    /// The version that is there, as its server called it.
+    /// The known version, as the server named it.
     pub(super) etag: Option<&'a str>,
     pub(super) modified: Option<&'a str>,
-    /// The host that is sent a header, and that.
+    /// A host, and the header that is sent to it.
     pub(super) authorization: Option<(&'a str, &'a HeaderValue)>,
 }
 
-/// What came.
+/// The answer.
 pub(super) enum Fetched {
     /// Nothing new.
     Unchanged,
@@ -58,7 +57,7 @@ pub(super) enum Fetched {
     Body(Body),
 }
 
-/// A body that comes.
+/// A body that arrives.
 pub(super) struct Body {
     body: hyper::body::Incoming,
     pub(super) etag: Option<String>,
@@ -72,19 +71,19 @@ pub enum FetchError {
     /// An address that is not asked.
     #[error("{led}{error}")]
     Address {
-        /// Empty, or that another address has led there.
+        /// Empty, or that a redirect led there.
         led: &'static str,
         /// Why.
         error: AddressError,
     },
-    /// The server cannot be reached, or breaks off.
+    /// The server cannot be reached, or the connection breaks.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
-    /// It answers that it does not give the file.
+    /// It answers with an error.
     #[error("the server answers {0}")]
     Status(StatusCode),
-    /// It leads from one address to the next.
-    #[error("the server leads to more than {MAX_REDIRECTS} addresses, or to none that can be read")]
+    /// Too many redirects.
+    #[error("the server redirects more than {MAX_REDIRECTS} times, or to an address that cannot be read")]
     Redirects,
     /// Not a file of readings.
     #[error("the server answers with {0} and not with CSV; it may want a login")]
@@ -96,7 +95,7 @@ pub enum FetchError {
     #[error("the file takes too long: {0}")]
     TooSlow(String),
     /// The installation has no such secret.
-    #[error("OW_SC_SOURCE_SECRETS has no secret that is called {0:?}")]
+    #[error("OW_SC_SOURCE_SECRETS has no secret named {0:?}")]
     NoSecret(String),
     /// The inbox.
     #[error("the inbox does not take the file: {0}")]
@@ -122,18 +121,18 @@ impl FetchError {
 }
 
 impl Fetcher {
-    /// One that asks the hosts of the Internet, and those.
+    /// Fetches from hosts on the Internet, and from these.
     pub(super) fn new(allowed: Allowed) -> io::Result<Self> {
         let tls = || HttpsConnectorBuilder::new().with_native_roots();
         let guarded =
             tls()?.https_only().enable_http1().wrap_connector(connector(HttpConnector::new_with_resolver(Guarded)));
         let open = tls()?.https_or_http().enable_http1().wrap_connector(connector(HttpConnector::new()));
-        // Each connection asks anew which address its host has.
+        // Each connection resolves its host again.
         let client = || Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).to_owned();
         Ok(Self { allowed, guarded: client().build(guarded), open: client().build(open) })
     }
 
-    /// Asks an address, and where its answers lead.
+    /// Requests an address, and follows redirects.
     pub(super) async fn fetch(&self, mut url: Url, wanted: &Wanted<'_>, until: Instant) -> Result<Fetched, FetchError> {
         for hop in 0..=MAX_REDIRECTS {
             self.allowed.check_url(&url).map_err(|error| FetchError::Address { led: led(hop), error })?;
@@ -167,11 +166,11 @@ impl Body {
     /// The next bytes.
     pub(super) async fn next(&mut self, until: Instant) -> Result<Option<Bytes>, FetchError> {
         loop {
-            let Some(frame) = in_time(self.body.frame(), until, "nothing comes any more").await? else {
+            let Some(frame) = in_time(self.body.frame(), until, "it has stopped sending").await? else {
                 return Ok(None);
             };
             let frame = frame.map_err(|error| broken(&error, ""))?;
-            // What is no data is a trailer.
+            // A frame without data is a trailer.
             if let Ok(data) = frame.into_data() {
                 return Ok(Some(data));
             }
@@ -180,7 +179,7 @@ impl Body {
 }
 
 fn led(hop: usize) -> &'static str {
-    if hop > 0 { "the server leads elsewhere: " } else { "" }
+    if hop > 0 { "the server redirects: " } else { "" }
 }
 
 fn request(url: &Url, wanted: &Wanted<'_>) -> Result<Request<Empty<Bytes>>, FetchError> {
@@ -214,7 +213,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// What a connection says that does not come about, or that breaks.
+/// The error of a connection that fails or breaks.
 fn broken(error: &(dyn Error + 'static), led: &'static str) -> FetchError {
     let (mut texts, mut cause) = (Vec::new(), Some(error));
     while let Some(error) = cause {
@@ -229,7 +228,7 @@ fn broken(error: &(dyn Error + 'static), led: &'static str) -> FetchError {
     FetchError::Unreachable(texts.join(": "))
 }
 
-/// Finds the addresses of hosts, and none that is private.
+/// Resolves hosts, and refuses private addresses.
 #[derive(Debug, Clone)]
 struct Guarded;
 
@@ -245,7 +244,7 @@ impl tower::Service<Name> for Guarded {
     fn call(&mut self, name: Name) -> Self::Future {
         Box::pin(async move {
             let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            // One private address among others is one too many: the next look might bring it alone.
+            // One private address among others is too many: the next lookup might return it alone.
             match found.iter().map(SocketAddr::ip).find(|ip: &IpAddr| !is_public(*ip)) {
                 Some(ip) => Err(io::Error::other(AddressError::Private(ip))),
                 None => Ok(found.into_iter()),

@@ -1,5 +1,5 @@
-//! Sources that are asked on a schedule. What comes is put into the inbox, which takes it in as any other file: what was
-//! received is kept, and a long file goes on over invocations.
+//! Sources that are fetched on a schedule. The file is put into the inbox, which takes it in like any other: the
+//! original is kept, and a long file continues over invocations.
 
 mod address;
 mod fetch;
@@ -33,31 +33,31 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-/// EPA's service for the values that holders of permits have reported
+/// EPA's service for the values that permit holders have reported
 /// (echo.epa.gov/tools/web-services/effluent-charts). Without dates it gives the last three years.
 const ECHO: &str = "https://echodata.epa.gov/echo/eff_rest_services.download_effluent_chart";
-/// Sources that are asked at the same time.
+/// Sources that are fetched at the same time.
 const AT_ONCE: usize = 4;
-/// How long a file may take to come.
+/// How long a file may take to arrive.
 const TO_COME: Duration = Duration::from_secs(3600);
-/// How many of a file's first bytes say what it is.
+/// How many first bytes of a file are checked.
 const FIRST: usize = 512;
 
-/// Secrets by their names: what is sent to a host, in `Authorization`.
+/// Secrets by name: what is sent to a host as `Authorization`.
 pub type Secrets = BTreeMap<String, (String, HeaderValue)>;
 
-/// Asks sources on their schedules.
+/// Fetches from sources on their schedules.
 pub struct Pulls {
     ingestor: Ingestor,
     depot: Depot,
     allowed: Allowed,
-    /// Made when it is first needed: it reads the certificates that the system trusts.
+    /// Created when first needed: it reads the system's certificates.
     fetcher: OnceCell<Fetcher>,
     secrets: Secrets,
     /// The most bytes of a file.
     limit: u64,
     stopping: CancellationToken,
-    /// What was seen of other processes that are asking, by source.
+    /// Leases of other processes, by source.
     watches: Mutex<BTreeMap<String, Watch>>,
 }
 
@@ -74,8 +74,8 @@ pub fn url_of(origin: &Origin) -> String {
     }
 }
 
-/// When a source is asked next, in microseconds since 1970, by the clock of its site. One that was never asked, or is
-/// wanted, is asked at once. `None` if its schedule cannot be read.
+/// When a source is next due, in microseconds since 1970, by the clock of its site. One that was never fetched, or that
+/// a person asked for, is due at once. `None` if its schedule cannot be read.
 pub fn due_at(source: &ScheduledSource, calendar: &Calendar) -> Option<i64> {
     let Some(asked) = &source.asked else { return Some(source.definition.set_at) };
     if let Some(wanted) = source.wanted_at.filter(|wanted| *wanted > asked.at) {
@@ -85,7 +85,7 @@ pub fn due_at(source: &ScheduledSource, calendar: &Calendar) -> Option<i64> {
 }
 
 impl Pulls {
-    /// What asks sources, and puts what comes into an inbox. Nothing more is begun once `stopping` is cancelled.
+    /// Fetches from sources into an inbox. It starts nothing more once `stopping` is cancelled.
     pub fn new(
         ingestor: Ingestor,
         depot: Depot,
@@ -97,16 +97,16 @@ impl Pulls {
         Self { ingestor, depot, allowed, fetcher: OnceCell::new(), secrets, limit, stopping, watches: Mutex::default() }
     }
 
-    /// Asks the sources that are due; gives how many have brought a file.
+    /// Fetches from the sources that are due; returns how many brought a file.
     pub async fn look(&self, until: Option<Instant>) -> Result<usize, StoreError> {
         let sources = self.ingestor.store().scheduled_sources().await?;
         let asked = (0..sources.len()).map(|index| self.turn(&sources[index], until));
         let results: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
-        // One that fails keeps no other waiting.
+        // One that fails does not delay the others.
         results.into_iter().sum()
     }
 
-    /// Asks a source if it is due and nobody else is at it; gives 1 if it has brought a file.
+    /// Fetches from a source if it is due and no other process does; returns 1 if it brought a file.
     async fn turn(&self, source: &ScheduledSource, until: Option<Instant>) -> Result<usize, StoreError> {
         if self.stopping.is_cancelled() || !self.is_due(source).await? {
             return Ok(0);
@@ -123,7 +123,7 @@ impl Pulls {
         asked
     }
 
-    /// Asks a source, unless somebody has asked it before this process had its turn.
+    /// Fetches from a source, unless another process has done so just before.
     async fn ask_if_due(&self, name: &str, until: Option<Instant>) -> Result<usize, StoreError> {
         let source = self.ingestor.store().scheduled_source(name).await?;
         match source {
@@ -142,7 +142,7 @@ impl Pulls {
         let at = time::now();
         let result = tokio::select! {
             result = self.pull(source, at, until.map_or(latest, |until| until.min(latest))) => result,
-            // The next process asks again.
+            // The next process fetches again.
             () = self.stopping.cancelled() => return Ok(0),
         };
         let before = source.asked.as_ref();
@@ -159,14 +159,14 @@ impl Pulls {
         metrics::asked(outcome);
         self.note(source, &asked).await?;
         match self.ingestor.store().note_asked(source, &asked).await {
-            // It was set anew, and is asked again.
+            // It was changed, and is fetched again.
             Err(StoreError::Conflict) => {}
             done => done?,
         }
         Ok(usize::from(outcome == Outcome::Taken))
     }
 
-    /// Says in the ledger what came of it; of a file, the inbox does so.
+    /// Writes the outcome to the ledger; for a file, the inbox does this.
     async fn note(&self, source: &ScheduledSource, asked: &Asked) -> Result<(), StoreError> {
         let name = &source.name;
         let (state, code) = match asked.outcome {
@@ -231,7 +231,7 @@ impl Pulls {
         }
     }
 
-    /// Puts what comes into the inbox, and gives its digest.
+    /// Puts a body into the inbox, and returns its digest.
     async fn receive(
         &self,
         deposit: &mut Deposit<'_>,
@@ -262,8 +262,8 @@ pub async fn calendar_of(store: &Store, source: &ScheduledSource) -> Result<Cale
     }
 }
 
-/// The first bytes of a body, unless they show that it is no file of readings: servers that want a login, or have an error
-/// to tell, answer 200 with a page all the same.
+/// The first bytes of a body, unless they show that it is no file of readings: servers that want a login, or report an
+/// error, may still answer 200 with a page.
 async fn first_bytes(body: &mut Body, until: Instant) -> Result<Vec<u8>, FetchError> {
     let mut first = Vec::new();
     while first.len() < FIRST

@@ -1,4 +1,4 @@
-//! Parts in a bucket: clients put them there themselves, by addresses that are signed in advance.
+//! Parts in a bucket: clients put them there directly, through presigned URLs.
 
 use crate::bucket::{Place, failed};
 use aws_sdk_s3::Client;
@@ -11,7 +11,7 @@ use std::io;
 use std::time::Duration;
 use table::uploads::Upload;
 
-/// How long an address is good. Others are given for what is missing then.
+/// How long a URL is valid. After that, new ones are given for what is missing.
 const GOOD_FOR: Duration = Duration::from_secs(3600);
 
 const NO_SUCH_UPLOAD: &str = "NoSuchUpload";
@@ -32,7 +32,7 @@ impl BucketDepot {
         self.place.source()
     }
 
-    /// The origin of the addresses.
+    /// The origin of the URLs.
     pub(super) async fn origin(&self) -> Option<String> {
         let url = self.signed("origin", "origin", 1).await.ok()?;
         let (scheme, rest) = url.split_once("://")?;
@@ -60,7 +60,7 @@ impl BucketDepot {
         Ok(request.presigned(good).await.map_err(failed)?.uri().to_owned())
     }
 
-    /// Puts a part there.
+    /// Puts a part.
     pub(super) async fn put(&self, upload: &Upload, part: u64, bytes: Bytes) -> io::Result<()> {
         let request = self.client.upload_part().bucket(&self.place.bucket).key(self.key(&upload.place));
         let request = request.upload_id(&upload.handle).part_number(i32::try_from(part).map_err(io::Error::other)?);
@@ -81,7 +81,7 @@ impl BucketDepot {
         Ok(Some(parts))
     }
 
-    /// Those that have the length that they should have.
+    /// The parts that have their full length.
     pub(super) async fn there(&self, upload: &Upload) -> io::Result<Option<BTreeSet<u64>>> {
         let Some(parts) = self.parts(upload).await? else { return Ok(None) };
         let of = |part: &Part| Some((u64::try_from(part.part_number()?).ok()?, u64::try_from(part.size()?).ok()?));
@@ -93,7 +93,7 @@ impl BucketDepot {
 
     pub(super) async fn complete(&self, upload: &Upload) -> io::Result<()> {
         let mut parts = CompletedMultipartUpload::builder();
-        // Of two who do it at once one comes too late.
+        // Of two at once, one is too late.
         let Some(there) = self.parts(upload).await? else { return Ok(()) };
         for part in there {
             let part = CompletedPart::builder().set_part_number(part.part_number()).set_e_tag(part.e_tag);
@@ -109,7 +109,7 @@ impl BucketDepot {
     }
 }
 
-/// Nothing is to be done about an upload that is not there any more.
+/// Ignores that an upload is already gone.
 fn or_gone<T, E>(done: Result<T, SdkError<E>>) -> io::Result<()>
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,

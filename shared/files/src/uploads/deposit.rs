@@ -1,15 +1,15 @@
-//! Files that this program itself puts into the inbox as they come, without knowing how long they are.
+//! Files that this program puts into the inbox as they arrive, without knowing their length.
 
 use super::{Depot, PART, UploadError};
 use bytes::{Bytes, BytesMut};
 use std::io;
 use table::uploads::Upload;
 
-/// A file on its way into the inbox. Nobody sees it there before it is whole.
+/// A file on its way into the inbox. It is not visible there before it is complete.
 pub(crate) struct Deposit<'a> {
     depot: &'a Depot,
     upload: Upload,
-    /// What is not put there yet.
+    /// Bytes that are not written yet.
     rest: BytesMut,
     parts: u64,
 }
@@ -38,7 +38,7 @@ impl Deposit<'_> {
         Ok(())
     }
 
-    /// Puts the file into the inbox, and gives its place there.
+    /// Puts the file into the inbox, and returns its place there.
     pub(crate) async fn finish(mut self) -> io::Result<String> {
         let rest = std::mem::take(&mut self.rest).freeze();
         self.put(rest).await?;
@@ -46,7 +46,7 @@ impl Deposit<'_> {
         Ok(self.upload.place)
     }
 
-    /// Gives the file up.
+    /// Abandons the file.
     pub(crate) async fn give_up(self) -> io::Result<()> {
         self.depot.give_up(&self.upload).await
     }

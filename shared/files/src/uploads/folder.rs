@@ -11,7 +11,7 @@ use table::uploads::Upload;
 
 /// Hidden, so that nothing in it is taken in.
 const PARTS: &str = ".uploads";
-/// What is being put together.
+/// The file that is being assembled.
 const WHOLE: &str = "whole";
 
 /// The folder.
@@ -21,7 +21,7 @@ pub struct FolderDepot {
 }
 
 impl FolderDepot {
-    /// The folder of an inbox, and what that is called as a source.
+    /// The folder of an inbox, and its name as a source.
     pub fn new(root: &Path, source: &str) -> Self {
         Self { root: root.to_owned(), source: source.to_owned() }
     }
@@ -43,7 +43,7 @@ impl FolderDepot {
         .await
     }
 
-    /// Writes a part where it belongs. That it is there is noted once it is on the disk.
+    /// Writes a part in its place, and notes it once it is on the disk.
     pub(super) async fn put(&self, id: &str, part: u64, from: u64, bytes: Bytes) -> io::Result<()> {
         let own = self.own(id);
         apart(move || {
@@ -66,7 +66,7 @@ impl FolderDepot {
             for note in notes {
                 there.extend(note?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()));
             }
-            // Last: what is put together goes before its notes do.
+            // Last: the assembled file goes before its notes.
             Ok(own.join(WHOLE).try_exists()?.then_some(there))
         })
         .await
@@ -80,7 +80,7 @@ impl FolderDepot {
             }
             let whole = own.join(WHOLE);
             match fs::rename(&whole, to) {
-                // Of two who do it at once one comes too late.
+                // Of two at once, one is too late.
                 Err(_) if !whole.try_exists()? => {}
                 done => done?,
             }
@@ -89,7 +89,7 @@ impl FolderDepot {
         .await
     }
 
-    /// Removes what was begun, and to which nothing has been added for so long. Gives how many there were.
+    /// Removes uploads that have not grown for this long, and returns their number.
     pub async fn forget(&self, older: Duration) -> io::Result<usize> {
         let parts = self.root.join(PARTS);
         apart(move || {
@@ -99,7 +99,7 @@ impl FolderDepot {
             let mut forgotten = 0;
             for own in fs::read_dir(parts)? {
                 let own = own?.path();
-                // A part changes the file, and what notes it changes the folder.
+                // A part changes the file, its note the folder.
                 let latest = [own.clone(), own.join(WHOLE)]
                     .iter()
                     .filter_map(|path| fs::metadata(path).ok()?.modified().ok())
@@ -120,7 +120,7 @@ impl FolderDepot {
     }
 }
 
-/// What is not there any more need not be removed.
+/// Ignores that something is already removed.
 fn or_gone(done: io::Result<()>) -> io::Result<()> {
     done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }

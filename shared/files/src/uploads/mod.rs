@@ -1,5 +1,5 @@
-//! Uploads: files that come in parts, so that one of any length may come over a connection that breaks. When all parts are
-//! there, the file stands in the inbox as any other.
+//! Uploads: files in parts, so that a file of any length may come over connections that break. When all parts are
+//! there, the file is in the inbox like any other.
 
 mod bucket;
 pub(crate) mod deposit;
@@ -17,16 +17,16 @@ use table::ingests::{Refusal, Stage};
 use table::uploads::Upload;
 use table::{Store, StoreError};
 
-/// Bytes of a part. Long files have longer ones.
+/// Bytes of a part. Long files have longer parts.
 const PART: u64 = 16 * 1024 * 1024;
-/// The most parts of a file, as S3 has it.
+/// The most parts of a file, as in S3.
 const MAX_PARTS: u64 = 10_000;
 /// The longest name of a file.
 const MAX_NAME: usize = 200;
 /// The most missing parts in one answer.
 const MISSING: usize = 100;
 
-/// Where parts are kept, and where an upload stands once it is whole.
+/// Where parts are kept, and where a complete upload goes.
 pub enum Depot {
     /// The folder of an inbox.
     Folder(FolderDepot),
@@ -71,7 +71,7 @@ impl Depot {
     }
 }
 
-/// Takes uploads in.
+/// Receives uploads.
 pub struct Uploads {
     store: Store,
     depot: Depot,
@@ -79,16 +79,16 @@ pub struct Uploads {
     limit: u64,
 }
 
-/// Why an upload is not taken.
+/// Why an upload is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    /// There is none with this id, or no longer.
+    /// There is none with this id, or it is gone.
     #[error("no upload has this id")]
     Unknown,
     /// The site.
     #[error("site: {0}")]
     Site(NameError),
-    /// The site, or the file's name, cannot be a place in the inbox.
+    /// The site, or the file's name, is no possible place in the inbox.
     #[error("{0}")]
     Place(&'static str),
     /// The file is too long.
@@ -97,42 +97,42 @@ pub enum UploadError {
         /// The limit.
         limit: u64,
     },
-    /// The part has another length, or there is none with this number.
+    /// The part has the wrong length, or there is none with this number.
     #[error("{0}")]
     Part(String),
     /// Parts are missing.
     #[error("parts are missing")]
     Incomplete,
-    /// Parts go to where the upload's document says, and not through here.
+    /// Parts go to the URLs of the upload, not through here.
     #[error("parts of this upload are put to the addresses that it names")]
     Elsewhere,
     /// The table.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The place of the parts.
+    /// The storage of the parts.
     #[error(transparent)]
     Depot(#[from] io::Error),
 }
 
-/// A part that is still to come.
+/// A missing part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// Its number, from 1 on.
     pub part: u64,
     /// Its first and its last byte.
     pub range: (u64, u64),
-    /// Where it is put.
+    /// The URL to put it to.
     pub url: String,
 }
 
 /// How far an upload is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Far {
-    /// Parts come: bytes that are there, and the next parts that are not.
+    /// It is incomplete: the bytes that are there, and the next missing parts.
     Receiving(u64, Vec<Missing>),
     /// It waits in the inbox.
     Waiting,
-    /// Its ingest, how far that is, and bytes read and in all while it is recorded.
+    /// Its ingest, the state of that, and, while it is recorded, bytes read and in total.
     Ingest(String, Stage, Option<(u64, u64)>),
     /// It was refused.
     Refused(Refusal),
@@ -144,7 +144,7 @@ impl Uploads {
         Self { store, depot, limit }
     }
 
-    /// Another origin that parts are put to, if there is one.
+    /// The other origin that parts are put to, if there is one.
     pub async fn origin(&self) -> Option<String> {
         match &self.depot {
             Depot::Folder(_) => None,
@@ -191,7 +191,7 @@ impl Uploads {
         }
     }
 
-    /// Takes a part.
+    /// Receives a part.
     pub async fn put(&self, upload: &Upload, part: u64, bytes: Bytes) -> Result<(), UploadError> {
         let Depot::Folder(folder) = &self.depot else { return Err(UploadError::Elsewhere) };
         let (from, to) = range(upload, part).ok_or_else(|| UploadError::Part(format!("there is no part {part}")))?;
@@ -205,7 +205,7 @@ impl Uploads {
         Ok(folder.put(&upload.id, part, from, bytes).await?)
     }
 
-    /// Puts an upload into the inbox, all of whose parts are there. Done twice, it changes nothing the second time.
+    /// Puts a complete upload into the inbox. A repeat changes nothing.
     pub async fn complete(&self, upload: Upload) -> Result<Upload, UploadError> {
         if upload.is_complete {
             return Ok(upload);
@@ -228,13 +228,13 @@ impl Uploads {
         Ok(upload)
     }
 
-    /// Writes the record of an upload anew, unless somebody has given it up.
+    /// Rewrites the record of an upload, unless it was cancelled.
     async fn change(&self, upload: &Upload) -> Result<(), UploadError> {
         if self.store.change_upload(upload).await? { Ok(()) } else { Err(UploadError::Unknown) }
     }
 
-    /// Whether an upload whose parts are not there has been put into the inbox, by an attempt that was broken off or by
-    /// somebody else just now. If not, its parts are gone, and it with them.
+    /// Whether an upload without parts has been put into the inbox, by an interrupted attempt or by another process
+    /// just now. If not, its parts are gone, and it with them.
     async fn is_put_together(&self, upload: &Upload) -> Result<(), UploadError> {
         if upload.is_completing || self.get(&upload.id).await?.is_completing {
             return Ok(());
@@ -242,9 +242,9 @@ impl Uploads {
         Err(UploadError::Unknown)
     }
 
-    /// Gives an upload up, unless it is whole.
+    /// Cancels an upload, unless it is complete.
     pub async fn give_up(&self, upload: &Upload) -> Result<(), UploadError> {
-        // First: whoever completes it meanwhile does not say that it is in the inbox.
+        // First: a process that completes it at the same time must not report it as in the inbox.
         self.store.remove_upload(&upload.id).await?;
         if !upload.is_complete {
             self.depot.give_up(upload).await?;
@@ -252,7 +252,7 @@ impl Uploads {
         Ok(())
     }
 
-    /// The parts that are there; `None` once it has been put together.
+    /// The parts that are there; `None` once it is assembled.
     async fn there(&self, upload: &Upload) -> Result<Option<BTreeSet<u64>>, UploadError> {
         Ok(match &self.depot {
             Depot::Folder(folder) => folder.there(&upload.id).await?,
@@ -289,13 +289,13 @@ fn received(upload: &Upload, there: &BTreeSet<u64>) -> u64 {
     there.iter().filter_map(|part| range(upload, *part)).map(|(from, to)| to - from + 1).sum()
 }
 
-/// Says whether a file of this name, of this site, can stand in the inbox.
+/// Checks that a file of this name and site can be in the inbox.
 pub fn check_place(site: Option<&str>, file: &str) -> Result<(), UploadError> {
     place(site, "", file).map(drop)
 }
 
-/// Where an upload will stand: below a folder of its own, so that two of one name do not meet. Folders of later uploads come
-/// later in the order of names.
+/// The place of an upload: in a folder of its own, so that two of one name do not collide. Folders of later uploads
+/// come later in the order of names.
 fn place(site: Option<&str>, id: &str, file: &str) -> Result<String, UploadError> {
     let is_step =
         |text: &str| text.starts_with('.') || text.contains(['/', '\\']) || text.chars().any(char::is_control);

@@ -1,9 +1,9 @@
 //! The names by which columns are known, in any case and with any signs between their letters.
 //!
-//! Those of a first list count before those of a second: a column `value` is the value, whatever else a laboratory's
-//! export has. The names of the Water Quality Portal (WQX) and of EQuIS are written as they are there.
+//! A first list takes precedence over a second: a column `value` is the value, whatever else a laboratory's export has.
+//! Names of the Water Quality Portal (WQX) and of EQuIS are spelled as they are there.
 
-/// A role: its own names, and those that other programs give it.
+/// A role: its own names, and those of other programs.
 pub(crate) type Role = (&'static [&'static str], &'static [&'static str]);
 
 pub(crate) const TIME: Role = (
@@ -22,7 +22,7 @@ pub(crate) const TIME: Role = (
         "ActivityStartDate",
     ],
 );
-/// Those of them whose bare numbers are hours.
+/// Columns whose bare numbers are hours.
 pub(crate) const HOURS: &[&str] = &["time", "time_h", "hours"];
 /// A date and a time in two columns.
 pub(crate) const DATE: Role = (
@@ -33,7 +33,7 @@ pub(crate) const TIME_OF_DAY: Role = (
     &["time"],
     &["sample_time", "sampling_time", "time_sampled", "collection_time", "time_collected", "ActivityStartTime/Time"],
 );
-/// The zone of times without an offset, as an offset or one of the names that mean one thing only.
+/// The zone of times without an offset: an offset, or an unambiguous name.
 pub(crate) const ZONE: Role = (&["time_zone", "timezone", "tz", "utc_offset"], &["ActivityStartTime/TimeZoneCode"]);
 pub(crate) const SPECIES: Role = (
     &["species", "parameter", "analyte"],
@@ -72,7 +72,7 @@ pub(crate) const FLAGS: &[&str] = &[
 /// The sample's id: the first of these that a file has.
 pub(crate) const SAMPLE: &[&str] =
     &["sample_id", "sample", "lab_id", "lab_sample_id", "ActivityIdentifier", "sys_sample_code"];
-/// The kind of sample; a file may have several such columns, and one that says quality control is enough.
+/// The kind of sample; a file may have several such columns, and quality control in one is enough.
 pub(crate) const KIND: &[&str] = &[
     "sample_type",
     "sample_type_code",
@@ -115,7 +115,7 @@ pub(crate) const REPORTING: &[&str] = &[
     "limit_of_reporting",
     "lor",
 ];
-/// The unit of these limits, where it is not the value's.
+/// The unit of these limits, if it is not the value's.
 pub(crate) const LIMIT_UNIT: &[&str] = &[
     "detection_limit_unit",
     "detection_limit_units",

@@ -1,14 +1,14 @@
-//! Finding columns by their names.
+//! Finds columns by name.
 
 use super::HeaderError;
 use super::columns::{DATE, HOURS, Role, TIME, TIME_OF_DAY, ZONE};
 
-/// Where the time of a row stands.
+/// The columns of the time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimeColumns {
     /// The time, or the date.
     pub(crate) at: usize,
-    /// The time of day, where it has a column of its own.
+    /// The time of day, if it has a column of its own.
     pub(crate) of_day: Option<usize>,
     /// The zone of times without an offset.
     pub(crate) zone: Option<usize>,
@@ -28,7 +28,7 @@ pub(crate) struct Lookup<'a> {
     plain: Vec<String>,
 }
 
-/// The letters and digits of a name, in small letters.
+/// The letters and digits of a name, in lower case.
 fn plain(name: &str) -> String {
     domain::name::key(name).chars().filter(|character| character.is_alphanumeric()).collect()
 }
@@ -65,7 +65,7 @@ impl<'a> Lookup<'a> {
         self.one_of(&[name])
     }
 
-    /// All columns with one of these names, in the order of the names. None of them may stand there twice.
+    /// All columns with one of these names, in the order of the names. None may occur twice.
     pub(crate) fn all(&self, wanted: &[&str]) -> Result<Vec<usize>, HeaderError> {
         let mut found = Vec::new();
         for name in wanted {

@@ -1,4 +1,4 @@
-//! What a file's header says: which format it has, and where its columns are.
+//! The header of a file: its format, and its columns.
 
 mod columns;
 mod lookup;
@@ -12,7 +12,7 @@ use csv::ByteRecord;
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 
-/// The shapes of files known.
+/// The known shapes of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
@@ -32,10 +32,10 @@ pub(crate) const SHAPES: &str = "tidy: time,species,concentration[,unit,site,out
 /// Why a header cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
-    /// No bytes at all, or nothing but white space.
+    /// No bytes, or only white space.
     #[error("the file is empty")]
     Empty,
-    /// Something else than text, with what to do about it.
+    /// Not text, with what to do about it.
     #[error("the file is {0}")]
     NoText(String),
     /// None of the shapes in the first fifty lines.
@@ -44,7 +44,7 @@ pub enum HeaderError {
         /// The names in the first line.
         found: String,
     },
-    /// Two columns for one thing: which one counts would be a guess.
+    /// Two columns with one role: which one counts would be a guess.
     #[error("the column {0:?} occurs twice")]
     Twice(String),
     /// The header is longer than the first 64 KiB.
@@ -60,12 +60,12 @@ pub(crate) trait Format: Debug + Send {
     /// The shape of the file.
     fn shape(&self) -> Shape;
 
-    /// What the columns alone tell a person.
+    /// Notes for a person, from the columns alone.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// What of the columns the reading of their cells has to know.
+    /// Passes on what reading the cells needs to know of the columns.
     fn prepare(&self, _intake: &mut Intake) {}
 
     /// Reads a row, which has as many fields as the header.
@@ -76,7 +76,7 @@ pub(crate) trait Format: Debug + Send {
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) format: Box<dyn Format>,
-    /// Columns that are read, or that are known to be of no use.
+    /// Columns that are read, or known to be useless.
     pub(crate) used: Vec<usize>,
 }
 
