@@ -97,13 +97,16 @@ fmt-deploy: $(HELM) $(KUBERNETES_READY) ## Write infra/k8s and the Helm chart's 
 	$(KUBERNETES_PYTHON) -B infra/helm/values_table.py
 	$(KUBERNETES_PYTHON) -B infra/helm/manifests.py
 
-docs: $(MDBOOK) ## Build the documentation as a site into target/docs
+docs: $(MDBOOK) $(MDBOOK_MERMAID) ## Build the documentation as a site into target/docs
+	rm -rf target/docs $(BOOK) && mkdir -p $(BOOK)
+	cp infra/docs/book.toml infra/docs/site.css $(BOOK)
+	RUST_LOG=warn $(MDBOOK_MERMAID) install $(BOOK)
 	$(MDBOOK) build $(BOOK) --dest-dir $(CURDIR)/target/docs
-	$(PYTHON) -B $(BOOK)/links.py target/docs
+	$(PYTHON) -B infra/docs/links.py target/docs
 
 lint-docs: ## Check the links of all Markdown files
-	$(PYTHON) -B -m unittest discover --start-directory $(BOOK)
-	$(PYTHON) -B $(BOOK)/links.py
+	$(PYTHON) -B -m unittest discover --start-directory infra/docs
+	$(PYTHON) -B infra/docs/links.py
 
 # The newest versions that fit: `make lock-python LOCK_FLAGS=--upgrade`. Without it, those that are there stay.
 lock-python: $(UV_READY) ## Write the hashes of all Python packages, by the .in file beside each requirements file

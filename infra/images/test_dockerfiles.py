@@ -14,6 +14,7 @@ ROOT = HERE.parents[1]
 SLIM = HERE / "Dockerfile"
 DISTROLESS = HERE / "Dockerfile.distroless"
 COMPOSE = HERE / "compose.yaml"
+DEVCONTAINER = ROOT / ".devcontainer"
 TOOLS = Path(sys.executable).parent
 
 
@@ -29,7 +30,8 @@ class Dockerfiles(unittest.TestCase):
     """Both of them."""
 
     def test_hadolint_has_nothing_to_say(self):
-        self.assertEqual(run(TOOLS / "hadolint", "--failure-threshold", "style", SLIM, DISTROLESS), (0, ""))
+        files = (SLIM, DISTROLESS, DEVCONTAINER / "Dockerfile")
+        self.assertEqual(run(TOOLS / "hadolint", "--failure-threshold", "style", *files), (0, ""))
 
     def test_they_differ_in_their_base_and_in_what_they_say_of_it(self):
         """Nobody wants to mend a build twice."""
@@ -44,6 +46,7 @@ class Dockerfiles(unittest.TestCase):
     def test_the_compiler_is_that_of_everybody(self):
         channel = tomllib.loads((ROOT / "rust-toolchain.toml").read_text(encoding="utf-8"))["toolchain"]["channel"]
         self.assertIn(f"rust:{channel}-slim-bookworm", SLIM.read_text(encoding="utf-8"))
+        self.assertIn(f"rust:{channel}-bookworm", (DEVCONTAINER / "Dockerfile").read_text(encoding="utf-8"))
 
     def test_every_image_is_named_with_its_registry(self):
         """A short name is one image here and another there."""

@@ -212,7 +212,7 @@ impl<S: Source> Inbox<S> {
             Err(error) => {
                 // A file without read permission, or one that is gone, delays no other.
                 metrics::failure();
-                tracing::error!(source = upload.source, %error, "a file could not be read, and is retried");
+                tracing::error!(source = upload.source, %error, "a file could not be read, and is tried again");
                 return Ok(Took::Unreadable);
             }
         };
