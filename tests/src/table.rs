@@ -1,9 +1,20 @@
 //! A table of a test's own: on the embedded engine, or on the one that is named.
 
-use embedded::{Embedded, client};
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_smithy_http_client::Builder;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use embedded::{Caller, Embedded};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use table::Store;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 /// The engine for all tables in place of the embedded one, such as DynamoDB Local (`make test-dynamodb`), if named.
 pub fn engine() -> Option<String> {
@@ -16,12 +27,60 @@ pub fn name_for(directory: &Path) -> String {
     format!("owsc{known}")
 }
 
+/// A client of an endpoint that checks no signatures.
+pub fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .http_client(Builder::new().build_http());
+    Client::from_conf(config.build())
+}
+
+/// The embedded engine on a port, which it does not have in the product: programs under test, and what is between them and
+/// their table, reach it over HTTP as they would reach DynamoDB.
+#[derive(Debug)]
+struct Served {
+    endpoint: String,
+    runtime: Option<Runtime>,
+    _embedded: Embedded,
+}
+
+impl Served {
+    fn start(directory: &Path) -> anyhow::Result<Self> {
+        let embedded = Embedded::start(directory)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let router = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(embedded.caller());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.spawn(async move { axum::serve(tokio::net::TcpListener::from_std(listener)?, router).await });
+        Ok(Self { endpoint, runtime: Some(runtime), _embedded: embedded })
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn answer(State(caller): State<Caller>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let answer = caller.call(target.to_owned(), body).await;
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], answer.body).into_response()
+}
+
 /// A table that nobody else uses.
 #[derive(Debug)]
 pub struct Table {
     endpoint: String,
     name: String,
-    _embedded: Option<Embedded>,
+    _served: Option<Served>,
     _directory: TempDir,
 }
 
@@ -29,14 +88,14 @@ impl Table {
     /// One that is not created yet.
     pub fn new() -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
-        let (endpoint, embedded) = match engine() {
+        let (endpoint, served) = match engine() {
             Some(url) => (url, None),
             None => {
-                let embedded = Embedded::start(directory.path())?;
-                (embedded.endpoint(), Some(embedded))
+                let served = Served::start(directory.path())?;
+                (served.endpoint.clone(), Some(served))
             }
         };
-        Ok(Self { endpoint, name: name_for(directory.path()), _embedded: embedded, _directory: directory })
+        Ok(Self { endpoint, name: name_for(directory.path()), _served: served, _directory: directory })
     }
 
     /// The one that the local gateway creates for `template.yaml`, on an engine that nobody else uses.

@@ -1,85 +1,111 @@
-//! The embedded DynamoDB: dynoxide on a SQLite file, served on a loopback port of its own.
+//! The embedded DynamoDB: dynoxide on a SQLite file, reached within the process.
 //!
-//! - It has its own threads and runtime, because its handlers block while the disk confirms a write.
-//! - Its port is random and on the loopback only: it checks no signatures.
-//! - Its stream records are indexed and trimmed here. It looks for the last one with every write, which without the
-//!   index takes longer with every record kept.
-//! - It expires items only when asked.
+//! It listens on no port: it checks nobody, and whoever found the port could read and write everything. Who wants to serve
+//! it to others has a [`Caller`], and checks them. It has its own threads and runtime, because calls block while the disk
+//! confirms a write.
 
 #![warn(missing_docs)]
 
+mod janitor;
+mod operations;
+mod transport;
+
 use anyhow::{Context, bail};
-use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use aws_smithy_http_client::Builder;
+use bytes::Bytes;
 use dynoxide::Database;
-use rusqlite::Connection;
+pub use operations::Answer;
+use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 /// The database's file in its directory.
 pub const FILE: &str = "owsc.sqlite";
 const LOCK: &str = "owsc.lock";
-/// How often items are expired and stream records trimmed.
-const JANITOR_PERIOD: Duration = Duration::from_secs(60);
-/// How long stream records are kept, in seconds; DynamoDB keeps them for 24 hours too.
-const STREAM_RETENTION: i64 = 24 * 3600;
-/// Stream records that are trimmed under one lock.
-const TRIM_AT_ONCE: i64 = 1000;
 
 /// A running embedded database. It stops when dropped.
 #[derive(Debug)]
 pub struct Embedded {
-    address: SocketAddr,
-    stop_server: Option<oneshot::Sender<()>>,
+    caller: Caller,
+    stop_calls: Option<oneshot::Sender<()>>,
     stop_janitor: Option<mpsc::Sender<()>>,
     threads: Vec<JoinHandle<()>>,
     /// Two processes on one file would not see each other's writes. The lock ends with the process.
     _lock: File,
 }
 
+/// The way to a running embedded database. Clones lead to the same.
+#[derive(Clone)]
+pub struct Caller {
+    database: Database,
+    runtime: Handle,
+}
+
 impl Embedded {
-    /// Opens or creates the database in `directory` and serves it.
+    /// Opens or creates the database in `directory`.
     pub fn start(directory: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         let lock = lock(directory)?;
         let path = directory.join(FILE);
         let path = path.to_str().context("the data directory's name is not UTF-8")?;
         let database = Database::new(path).map_err(|error| anyhow::anyhow!("cannot open {path}: {error}"))?;
-        let second = second_connection(path).context("cannot prepare the database")?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let (stop_server, server_stopped) = oneshot::channel();
+        let second = janitor::connect(path).context("cannot prepare the database")?;
+        // Two workers: one call can be parsed while the other one waits for the disk.
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("embedded-db").build()?;
+        let caller = Caller { database: database.clone(), runtime: runtime.handle().clone() };
+        let (stop_calls, calls_stopped) = oneshot::channel();
         let (stop_janitor, janitor_stopped) = mpsc::channel();
-        let served = database.clone();
         let spawn = |name: &str| std::thread::Builder::new().name(name.into());
-        let server = spawn("embedded-db").spawn(move || serve(listener, served, server_stopped))?;
-        let janitor = spawn("embedded-janitor").spawn(move || tidy_up(&database, &second, &janitor_stopped))?;
+        // A runtime waits for its calls when it is dropped, which must not be done on another runtime's thread.
+        let calls = spawn("embedded-calls").spawn(move || drop(runtime.block_on(calls_stopped)))?;
+        let janitor =
+            spawn("embedded-janitor").spawn(move || janitor::tidy_up(&database, &second, &janitor_stopped))?;
         Ok(Self {
-            address,
-            stop_server: Some(stop_server),
+            caller,
+            stop_calls: Some(stop_calls),
             stop_janitor: Some(stop_janitor),
-            threads: vec![server, janitor],
+            threads: vec![calls, janitor],
             _lock: lock,
         })
     }
 
-    /// Where it is served.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+    /// The way to it for calls in DynamoDB's JSON.
+    pub fn caller(&self) -> Caller {
+        self.caller.clone()
+    }
+
+    /// A client of it.
+    pub fn client(&self) -> Client {
+        transport::client(self.caller())
+    }
+}
+
+impl Caller {
+    /// Does what a call asks for: `target` is such as `DynamoDB_20120810.GetItem`, and `body` its JSON. It is carried out
+    /// even if nobody waits any more.
+    pub async fn call(&self, target: String, body: Bytes) -> Answer {
+        let database = self.database.clone();
+        let call = self.runtime.spawn(async move { operations::call(&database, &target, &body) });
+        call.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a call of the embedded database has come to no end");
+            Answer::failed()
+        })
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Caller")
     }
 }
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        drop((self.stop_server.take(), self.stop_janitor.take()));
+        drop((self.stop_calls.take(), self.stop_janitor.take()));
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the embedded database had panicked");
@@ -100,105 +126,5 @@ pub fn lock(directory: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// A client of an endpoint that checks no signatures. There is no TLS to the loopback.
-pub fn client(endpoint: &str) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("local"))
-        .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
-        .endpoint_url(endpoint)
-        .http_client(Builder::new().build_http());
-    Client::from_conf(config.build())
-}
-
-fn second_connection(path: &str) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
-    connection.execute_batch(
-        "CREATE INDEX IF NOT EXISTS owsc_stream_order
-             ON _stream_records(table_name, CAST(sequence_number AS INTEGER));
-         CREATE INDEX IF NOT EXISTS owsc_stream_age ON _stream_records(created_at);",
-    )?;
-    Ok(connection)
-}
-
-fn serve(listener: TcpListener, database: Database, stopped: oneshot::Receiver<()>) {
-    // Two workers: one request can be parsed while the other one waits for the disk.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let outcome = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
-            let shutdown = async { drop(stopped.await) };
-            dynoxide::server::serve_with_shutdown(listener, database, shutdown).await
-        })
-    });
-    if let Err(error) = outcome {
-        tracing::error!(error, "the embedded database has stopped");
-    }
-}
-
-fn tidy_up(database: &Database, second: &Connection, stopped: &mpsc::Receiver<()>) {
-    loop {
-        if let Err(error) = database.sweep_ttl() {
-            tracing::warn!(%error, "items could not be expired");
-        }
-        if let Err(error) = trim(second) {
-            tracing::warn!(%error, "stream records could not be trimmed");
-        }
-        match stopped.recv_timeout(JANITOR_PERIOD) {
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            _ => return,
-        }
-    }
-}
-
-/// Removes old stream records, a few at a time, so that no write waits long. The newest record of a table stays: the
-/// next one gets its number from it.
-fn trim(connection: &Connection) -> rusqlite::Result<()> {
-    let horizon = now() - STREAM_RETENTION;
-    let statement = "DELETE FROM _stream_records WHERE id IN (
-        SELECT id FROM _stream_records WHERE created_at < ?1 AND id < (SELECT MAX(id) FROM _stream_records)
-        ORDER BY created_at LIMIT ?2)";
-    while connection.execute(statement, (horizon, TRIM_AT_ONCE))? > 0 {}
-    Ok(())
-}
-
-/// Seconds since 1970.
-fn now() -> i64 {
-    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs() as i64)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_process_at_a_time() {
-        let directory = tempfile::tempdir().unwrap();
-        let first = Embedded::start(directory.path()).unwrap();
-        let error = Embedded::start(directory.path()).unwrap_err();
-        assert!(error.to_string().contains("another process"), "{error}");
-        drop(first);
-        assert!(Embedded::start(directory.path()).is_ok());
-    }
-
-    #[test]
-    fn old_stream_records_go_and_the_newest_stays() {
-        let directory = tempfile::tempdir().unwrap();
-        let _embedded = Embedded::start(directory.path()).unwrap();
-        let connection = second_connection(directory.path().join(FILE).to_str().unwrap()).unwrap();
-        for number in 1..=2500 {
-            let created = if number <= 2400 || number == 2500 { 1 } else { i64::MAX / 2 };
-            connection
-                .execute(
-                    "INSERT INTO _stream_records (table_name, event_name, keys_json, sequence_number, shard_id, created_at)
-                     VALUES ('t', 'INSERT', '{}', ?1, 's', ?2)",
-                    (number.to_string(), created),
-                )
-                .unwrap();
-        }
-        trim(&connection).unwrap();
-        let left: i64 = connection.query_row("SELECT COUNT(*) FROM _stream_records", [], |row| row.get(0)).unwrap();
-        assert_eq!(left, 100);
-    }
-}
+mod tests;

@@ -1,17 +1,30 @@
 //! DynamoDB's API, in its own JSON.
 
+use crate::signing::Keys;
 use crate::template::{Table, region};
 use anyhow::{Context, bail};
+use axum::http::header::{CONTENT_TYPE, HOST};
+use axum::http::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+use embedded::{Answer, Caller};
 use reqwest::Client;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// A client of the database, embedded or elsewhere.
-#[derive(Debug, Clone)]
-pub struct Database {
-    client: Client,
-    endpoint: String,
+/// What an answer of DynamoDB is.
+pub(crate) const JSON: &str = "application/x-amz-json-1.0";
+
+/// The way to the database. Clones lead to the same.
+#[derive(Clone)]
+pub struct Database(Way);
+
+#[derive(Clone)]
+enum Way {
+    /// In this process.
+    Embedded(Caller),
+    /// At an address.
+    At { client: Client, endpoint: String, keys: Keys },
 }
 
 /// Why a call had no answer.
@@ -26,34 +39,41 @@ pub enum CallError {
 }
 
 impl Database {
-    /// A client for an endpoint.
-    pub fn new(endpoint: String) -> anyhow::Result<Self> {
+    /// The embedded one.
+    pub(crate) fn embedded(caller: Caller) -> Self {
+        Self(Way::Embedded(caller))
+    }
+
+    /// The one at an address.
+    pub fn at(endpoint: String, keys: Keys) -> anyhow::Result<Self> {
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
-        Ok(Self { client, endpoint })
+        Ok(Self(Way::At { client, endpoint, keys }))
     }
 
-    /// Where the database is.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
+    /// Passes on a call of an operation, such as `DynamoDB_20120810.CreateTable`.
+    pub(crate) async fn pass(&self, target: &str, body: Bytes) -> Result<Answer, reqwest::Error> {
+        let (client, endpoint, keys) = match &self.0 {
+            Way::Embedded(caller) => return Ok(caller.call(target.to_owned(), body).await),
+            Way::At { client, endpoint, keys } => (client, endpoint, keys),
+        };
+        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(JSON))]);
+        let host = endpoint.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+        let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+        headers.extend([(HOST, text(host)), ("x-amz-target".parse().unwrap_or(HOST), text(target))]);
+        // Fails on what is in no header, which the database refuses then.
+        let _ = keys.sign(&region(), &mut headers, &body);
+        let response = client.post(endpoint).headers(headers).body(body).send().await?;
+        let status = response.status().as_u16();
+        Ok(Answer { status, body: response.text().await? })
     }
 
-    /// Calls an operation, such as `DynamoDB_20120810.CreateTable`.
+    /// Calls an operation.
     pub async fn call(&self, target: &str, body: &Value) -> Result<Value, CallError> {
-        let now = jiff::Timestamp::now();
-        let scope = format!("{}/{}/dynamodb/aws4_request", now.strftime("%Y%m%d"), region());
-        // It looks at the header's shape and verifies nothing.
-        let authorization =
-            format!("AWS4-HMAC-SHA256 Credential=local/{scope}, SignedHeaders=host;x-amz-date, Signature=0");
-        let request = self.client.post(&self.endpoint).header("X-Amz-Target", target);
-        let request = request.header("Content-Type", "application/x-amz-json-1.0");
-        let request = request.header("X-Amz-Date", now.strftime("%Y%m%dT%H%M%SZ").to_string());
-        let response = request.header("Authorization", authorization).body(body.to_string()).send().await?;
-        let is_success = response.status().is_success();
-        let answer = response.bytes().await?;
-        if !is_success {
-            return Err(CallError::Refused(String::from_utf8_lossy(&answer).into_owned()));
+        let answer = self.pass(target, Bytes::from(body.to_string())).await?;
+        if answer.status != 200 {
+            return Err(CallError::Refused(answer.body));
         }
-        serde_json::from_slice(&answer).map_err(|error| CallError::Refused(error.to_string()))
+        serde_json::from_str(&answer.body).map_err(|error| CallError::Refused(error.to_string()))
     }
 
     /// Creates a table that is not there yet, and gives the ARN of its stream.

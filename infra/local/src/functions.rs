@@ -15,6 +15,7 @@ pub fn pools(
     template: &Template,
     endpoints: &[(&str, String)],
     address: SocketAddr,
+    secret: &str,
 ) -> anyhow::Result<HashMap<String, Pool>> {
     if let Some((id, ..)) = options.env_for.iter().find(|(id, ..)| template.function(id).is_none()) {
         bail!("--env-for names {id}, which is no function of the template");
@@ -37,7 +38,7 @@ pub fn pools(
         let of_file = of_file.map(|(_, name, value)| (name.clone(), value.clone()));
         let given: Vec<_> =
             file.all.iter().cloned().chain(of_file).chain(options.env.iter().cloned()).chain(own).collect();
-        let mut variables = variables(function, endpoints, &given);
+        let mut variables = variables(function, endpoints, secret, &given);
         for (_, value) in &mut variables {
             *value = local_address(template, address, value);
         }

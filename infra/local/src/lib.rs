@@ -46,6 +46,7 @@ pub mod serve;
 pub mod services;
 pub mod settings;
 mod signature;
+pub mod signing;
 pub mod streams;
 pub mod template;
 mod throttle;

@@ -9,9 +9,10 @@ use crate::permissions::{Permissions, Proxy};
 use crate::runtime::Pool;
 use crate::schedules::Schedules;
 use crate::services::Services;
+use crate::signing::Keys;
 use crate::streams::{self, Feeds};
 use crate::template::{Given, Template};
-use crate::{data, fire, greet, logs, settings};
+use crate::{data, fire, greet, logs, settings, signing};
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use embedded::Embedded;
@@ -65,10 +66,13 @@ fn parameters(options: &Options) -> anyhow::Result<Vec<(String, String)>> {
 fn database(options: &Options, template: &Template) -> anyhow::Result<(Option<Embedded>, Option<Database>)> {
     Ok(match &options.database {
         _ if template.tables.is_empty() => (None, None),
-        Some(url) => (None, Some(Database::new(url.clone())?)),
+        Some(url) => {
+            let keys = Keys { access_key: "local".to_owned(), secret: "local".to_owned() };
+            (None, Some(Database::at(url.clone(), keys)?))
+        }
         None => {
             let embedded = Embedded::start(&options.data_dir)?;
-            let database = Database::new(embedded.endpoint())?;
+            let database = Database::embedded(embedded.caller());
             (Some(embedded), Some(database))
         }
     })
@@ -81,13 +85,13 @@ async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
     let listener = listener.with_context(|| format!("cannot listen on {}:{}", options.host, options.port))?;
     let address = listener.local_addr()?;
     let permissions = (!options.all_permissions).then(|| Arc::new(Permissions::of(template)));
-    let proxy = match (&permissions, &database) {
-        (Some(permissions), Some(database)) => Some(Proxy::start(permissions.clone(), database.endpoint()).await?),
-        _ => None,
+    let secret = signing::secret();
+    let proxy = match &database {
+        Some(database) => Some(Proxy::start(permissions.clone(), database.clone(), &secret).await?),
+        None => None,
     };
-    let direct = database.as_ref().map(|database| database.endpoint().to_owned());
-    let endpoint = proxy.as_ref().map(Proxy::endpoint).or(direct);
-    let pools = pools(options, template, &endpoints(template, endpoint.as_deref(), address), address)?;
+    let endpoint = proxy.as_ref().map(Proxy::endpoint);
+    let pools = pools(options, template, &endpoints(template, endpoint.as_deref(), address), address, &secret)?;
     let stopping = CancellationToken::new();
     let services = Services::open(options, template, &pools, permissions.clone(), &stopping)?;
     let (asynchronous, schedules) = (services.lambda.asynchronous.clone(), services.schedules.clone());

@@ -30,7 +30,7 @@ pub(crate) fn choose(asked: Option<Database>) -> Database {
 /// A store on the table of the configuration.
 pub(crate) async fn connect(config: &Config, embedded: Option<&Embedded>) -> Store {
     let client = match embedded {
-        Some(embedded) => embedded::client(&embedded.endpoint()),
+        Some(embedded) => embedded.client(),
         None => Client::new(&aws().await),
     };
     Store::new(client, &config.table)

@@ -2,7 +2,9 @@
 
 use crate::support::until;
 use std::time::Duration;
-use tests::{Api, Server, Socket};
+use tests::faults::{Call, Fault, Reason};
+use tests::table::Table;
+use tests::{Api, Faults, Server, Socket};
 use tokio::process::Command;
 use tokio::time::sleep;
 
@@ -101,5 +103,45 @@ async fn a_disconnect_that_is_killed_leaves_nothing_for_good() -> anyhow::Result
     sleep(OLD).await;
     sweep(&server).await?;
     assert_eq!(until(async || active(&api).await, |count| *count == 0.0).await?, 0.0);
+    Ok(())
+}
+
+/// Every second call that is about connections goes wrong, as it can for its kind.
+fn busy(call: &Call) -> Option<Fault> {
+    if !call.mentions("CONNECT") || call.count.is_multiple_of(2) {
+        return None;
+    }
+    Some(match (call.operation.as_str(), call.count % 4) {
+        ("TransactWriteItems", 1) => Fault::Cancelled(Reason::Conflict),
+        ("TransactWriteItems", _) => Fault::Cancelled(Reason::Throttling),
+        ("DeleteItem" | "PutItem" | "UpdateItem", 1) => Fault::Conflict,
+        _ => Fault::Throttled,
+    })
+}
+
+#[tokio::test]
+async fn connecting_and_leaving_go_on_while_the_table_is_busy() -> anyhow::Result<()> {
+    let table = Table::of_template()?;
+    let faults = Faults::before(table.endpoint(), 7)?;
+    let server = Server::options().argument("--database").argument(faults.endpoint()).start().await?;
+    let (api, url) = (Api::new(&server), server.ws_url("/ws/effluent"));
+    faults.rule(busy);
+    faults.on();
+    let mut sockets = Vec::new();
+    for _ in 0..6 {
+        sockets.push(Socket::ready(&url).await?);
+    }
+    assert_eq!(active(&api).await?, 6.0);
+    sockets[0].publish(1.0, "SO4", 1.0).await?;
+    for socket in &mut sockets[1..] {
+        assert_eq!(socket.next().await?["seq"], 1);
+    }
+    for socket in sockets.drain(3..) {
+        socket.close().await?;
+    }
+    assert_eq!(until(async || active(&api).await, |count| *count == 3.0).await?, 3.0);
+    for socket in &mut sockets {
+        socket.barrier().await?;
+    }
     Ok(())
 }

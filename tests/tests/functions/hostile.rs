@@ -1,13 +1,13 @@
 //! Events that nobody should send. A function answers or fails; its environment lives on.
 
 use bytes::Bytes;
-use embedded::{Embedded, client};
 use local_gateway::runtime::{InvokeError, Pool, PoolConfig};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use table::Store;
 use tests::host;
 use tests::server::children;
+use tests::table::{Table, client};
 
 /// A request as the HTTP API sends it.
 fn request(method: &str, path: &str, changes: &Value) -> Value {
@@ -133,13 +133,12 @@ fn pool(function: &str, endpoint: &str) -> Pool {
 
 #[tokio::test]
 async fn no_event_takes_an_environment_down() -> anyhow::Result<()> {
-    let directory = tempfile::tempdir()?;
-    let embedded = Embedded::start(directory.path())?;
-    Store::new(client(&embedded.endpoint()), "owsc").create_table_if_missing().await?;
+    let table = Table::new()?;
+    Store::new(client(table.endpoint()), "owsc").create_table_if_missing().await?;
     let http = ["api", "dashboard", "health", "ingest", "metrics"];
     let others = ["ws-connect", "ws-disconnect", "ws-message", "ws-broadcast", "settle"];
     for function in http.into_iter().chain(others) {
-        let pool = pool(function, &embedded.endpoint());
+        let pool = pool(function, table.endpoint());
         let mut own = nonsense();
         own.extend(if http.contains(&function) { requests() } else { messages() });
         let mut process = None;

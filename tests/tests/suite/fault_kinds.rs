@@ -23,7 +23,7 @@ struct Bench {
 }
 
 fn client(endpoint: &str) -> Client {
-    let config = embedded::client(endpoint).config().to_builder();
+    let config = tests::table::client(endpoint).config().to_builder();
     Client::from_conf(config.retry_config(RetryConfig::disabled()).build())
 }
 
@@ -313,7 +313,7 @@ async fn the_same_seed_gives_the_same_faults() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_client_that_tries_again_understands_it() -> anyhow::Result<()> {
     let bench = Bench::with(Chances::every(0.3).with(Kind::Conflict, 0.0)).await?;
-    let config = embedded::client(bench.faults.endpoint()).config().to_builder();
+    let config = tests::table::client(bench.faults.endpoint()).config().to_builder();
     let tries = RetryConfig::standard().with_max_attempts(20).with_initial_backoff(Duration::from_millis(1));
     let patient = Client::from_conf(config.retry_config(tries).build());
     for number in 0..30 {

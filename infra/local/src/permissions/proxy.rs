@@ -1,6 +1,9 @@
-//! The database as functions reach it: every call is asked for before it is passed on.
+//! The database as functions reach it: only who knows this start's secret gets in, and every call is asked for before it
+//! is passed on.
 
 use super::{Permissions, access_key};
+use crate::database::{Database, JSON};
+use crate::signing::is_signed;
 use anyhow::Context;
 use axum::Router;
 use axum::body::Bytes;
@@ -24,18 +27,22 @@ pub(crate) struct Proxy {
 }
 
 struct Passing {
-    permissions: Arc<Permissions>,
-    client: reqwest::Client,
-    database: String,
+    /// None where roles are ignored.
+    permissions: Option<Arc<Permissions>>,
+    database: Database,
+    secret: String,
 }
 
 impl Proxy {
     /// In front of a database.
-    pub(crate) async fn start(permissions: Arc<Permissions>, database: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        permissions: Option<Arc<Permissions>>,
+        database: Database,
+        secret: &str,
+    ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen for functions")?;
         let address = listener.local_addr()?;
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        let passing = Arc::new(Passing { permissions, client, database: database.to_owned() });
+        let passing = Arc::new(Passing { permissions, database, secret: secret.to_owned() });
         let router = Router::new().fallback(pass).layer(DefaultBodyLimit::max(MAX_BODY)).with_state(passing);
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -57,39 +64,35 @@ impl Drop for Proxy {
     }
 }
 
-async fn pass(State(passing): State<Arc<Passing>>, mut headers: HeaderMap, body: Bytes) -> Response {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let (key, target) = (text("authorization"), text("x-amz-target"));
-    let (key, operation) = (access_key(&key), target.rsplit('.').next().unwrap_or_default());
-    let call: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let wishes = passing.permissions.wishes(operation, &call);
-    if let Err(message) = wishes.iter().try_for_each(|wish| passing.permissions.check(key, wish)) {
-        return denied(&message);
+async fn pass(State(passing): State<Arc<Passing>>, headers: HeaderMap, body: Bytes) -> Response {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let target = text("x-amz-target");
+    let (key, operation) = (access_key(text("authorization")), target.rsplit('.').next().unwrap_or_default());
+    if !is_signed(&passing.secret, &headers, &body) {
+        tracing::warn!(operation, "a call of the database is not signed with the secret of this start");
+        return denied("InvalidSignatureException", "The request is not signed with the secret of this start.");
     }
-    for name in [header::HOST, header::CONTENT_LENGTH] {
-        headers.remove(name);
-    }
-    match passing.client.post(&passing.database).headers(headers).body(body).send().await {
-        Ok(answer) => {
-            let status = answer.status();
-            let headers = answer.headers().clone();
-            match answer.bytes().await {
-                Ok(body) => (status, headers, body).into_response(),
-                Err(error) => unreachable_database(&error),
-            }
+    if let Some(permissions) = &passing.permissions {
+        let call: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let wishes = permissions.wishes(operation, &call);
+        if let Err(message) = wishes.iter().try_for_each(|wish| permissions.check(key, wish)) {
+            return denied("AccessDeniedException", &message);
         }
-        Err(error) => unreachable_database(&error),
     }
-}
-
-fn unreachable_database(error: &reqwest::Error) -> Response {
-    tracing::error!(%error, "the database does not answer");
-    StatusCode::BAD_GATEWAY.into_response()
+    match passing.database.pass(target, body).await {
+        Ok(answer) => {
+            let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+            (status, [(header::CONTENT_TYPE, JSON)], answer.body).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the database does not answer");
+            StatusCode::BAD_GATEWAY.into_response()
+        }
+    }
 }
 
 /// As DynamoDB refuses.
-fn denied(message: &str) -> Response {
-    let kind = "com.amazon.coral.service#AccessDeniedException";
-    let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
-    (StatusCode::BAD_REQUEST, headers, json!({"__type": kind, "Message": message}).to_string()).into_response()
+fn denied(kind: &str, message: &str) -> Response {
+    let body = json!({"__type": format!("com.amazon.coral.service#{kind}"), "Message": message});
+    (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, JSON)], body.to_string()).into_response()
 }

@@ -10,6 +10,7 @@ const INHERITED: [&str; 7] = ["PATH", "HOME", "TMPDIR", "LANG", "RUST_BACKTRACE"
 pub fn variables(
     function: &Function,
     endpoints: &[(&str, String)],
+    secret: &str,
     given: &[(String, String)],
 ) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
@@ -36,7 +37,7 @@ pub fn variables(
     set("AWS_DEFAULT_REGION", region());
     // It tells who asks, where permissions are asked for.
     set("AWS_ACCESS_KEY_ID", function.id.clone());
-    set("AWS_SECRET_ACCESS_KEY", "local".to_owned());
+    set("AWS_SECRET_ACCESS_KEY", secret.to_owned());
     for (service, endpoint) in endpoints {
         set(&format!("AWS_ENDPOINT_URL_{service}"), endpoint.clone());
     }

@@ -1,6 +1,8 @@
 //! Clients of AWS' services on the gateway's port.
 
 use crate::gateway::Gateway;
+use local_gateway::database::Database;
+use local_gateway::signing::Keys;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
@@ -106,4 +108,11 @@ pub(crate) fn all(xml: &str, name: &str) -> Vec<String> {
 /// A header's text; nothing if it is not there.
 pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}
+
+/// The database as the function reaches it whose environment this is.
+pub(crate) fn database(env: &Value) -> Database {
+    let text = |name: &str| env[name].as_str().unwrap().to_owned();
+    let keys = Keys { access_key: text("AWS_ACCESS_KEY_ID"), secret: text("AWS_SECRET_ACCESS_KEY") };
+    Database::at(text("AWS_ENDPOINT_URL_DYNAMODB"), keys).unwrap()
 }

@@ -1,5 +1,6 @@
 //! Roles: a function may do at the database, to connections and to queues what its role allows, and no more.
 
+use crate::aws::database;
 use crate::gateway::Gateway;
 use serde_json::{Value, json};
 
@@ -43,54 +44,108 @@ fn signed(request: reqwest::RequestBuilder, access_key: &str) -> reqwest::Reques
     request.header("authorization", format!("{credential}, SignedHeaders=host;x-amz-date, Signature=0"))
 }
 
-/// The status of a put, and what it says.
-async fn put(endpoint: &str, access_key: &str, key: &str) -> (u16, String) {
-    let request = signed(reqwest::Client::new().post(endpoint), access_key)
-        .header("x-amz-target", "DynamoDB_20120810.PutItem")
-        .header("content-type", "application/x-amz-json-1.0")
-        .header("x-amz-date", "20260101T000000Z")
-        .body(json!({"TableName": "local-Items", "Item": {"pk": {"S": key}}}).to_string());
-    let answer = request.send().await.unwrap();
-    (answer.status().as_u16(), answer.text().await.unwrap())
+/// What becomes of a put by who has these variables: nothing, or why it was refused.
+async fn put(env: &Value, key: &str) -> Result<(), String> {
+    let item = json!({"TableName": "local-Items", "Item": {"pk": {"S": key}}});
+    let put = database(env).call("DynamoDB_20120810.PutItem", &item).await;
+    put.map(drop).map_err(|error| error.to_string())
 }
 
-async fn environment(gateway: &Gateway) -> (String, String) {
-    let env: Value = reqwest::get(gateway.url("/env")).await.unwrap().json().await.unwrap();
-    let text = |name: &str| env[name].as_str().unwrap().to_owned();
-    (text("AWS_ENDPOINT_URL_DYNAMODB"), text("AWS_ACCESS_KEY_ID"))
+async fn environment(gateway: &Gateway) -> Value {
+    reqwest::get(gateway.url("/env")).await.unwrap().json().await.unwrap()
+}
+
+/// The same with another variable.
+fn with(env: &Value, name: &str, value: &str) -> Value {
+    let mut env = env.clone();
+    env[name] = json!(value);
+    env
 }
 
 #[tokio::test]
 async fn the_database_is_open_as_far_as_the_role_reaches() {
     let gateway = Gateway::start(LIMITED, &[]);
-    let (endpoint, access_key) = environment(&gateway).await;
-    assert_eq!(put(&endpoint, &access_key, "OWN#1").await.0, 200);
-    let (status, said) = put(&endpoint, &access_key, "OTHER#1").await;
-    assert!(status == 400 && said.contains("AccessDeniedException"), "{status} {said}");
+    let env = environment(&gateway).await;
+    assert_eq!(put(&env, "OWN#1").await, Ok(()));
+    let refused = put(&env, "OTHER#1").await.unwrap_err();
+    assert!(refused.contains("AccessDeniedException"), "{refused}");
     assert!(gateway.log().contains("a function's role does not allow this"));
     // Developers are not functions.
-    assert_eq!(put(&endpoint, "developer", "OTHER#1").await.0, 200);
+    assert_eq!(put(&with(&env, "AWS_ACCESS_KEY_ID", "developer"), "OTHER#1").await, Ok(()));
+}
+
+#[tokio::test]
+async fn who_finds_the_databases_port_gets_nothing_without_the_secret_of_this_start() {
+    for options in [&[][..], &["--all-permissions"]] {
+        let gateway = Gateway::start(LIMITED, options);
+        let env = environment(&gateway).await;
+        assert_eq!(put(&env, "OWN#1").await, Ok(()));
+        for (name, value) in [("AWS_SECRET_ACCESS_KEY", "local"), ("AWS_SECRET_ACCESS_KEY", "")] {
+            for access_key in ["Web", "developer"] {
+                let refused = put(&with(&with(&env, name, value), "AWS_ACCESS_KEY_ID", access_key), "OWN#2").await;
+                assert!(
+                    refused.is_err_and(|why| why.contains("InvalidSignatureException")),
+                    "{options:?} {access_key}"
+                );
+            }
+        }
+        // A process that looks at all ports reads nothing, whatever it asks.
+        let unsigned = async |request: reqwest::RequestBuilder| {
+            let request = request.header("x-amz-target", "DynamoDB_20120810.Scan");
+            let answer = request.body(r#"{"TableName": "local-Items"}"#).send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        };
+        for port in listening(gateway.id()) {
+            let url = format!("http://127.0.0.1:{port}/");
+            let client = reqwest::Client::new();
+            for request in [client.post(&url), signed(client.post(&url), "Web"), client.get(&url)] {
+                let (status, text) = unsigned(request).await;
+                // On the gateway's own port is the HTTP API, whose function answers everything.
+                let is_own = gateway.address.ends_with(&format!(":{port}"));
+                assert!((is_own || status >= 400) && !text.contains("OWN#1"), "{port}: {status} {text}");
+            }
+        }
+        let folder = gateway.stop();
+        let again = Gateway::start_in(folder, LIMITED, options);
+        let new = environment(&again).await;
+        assert_ne!(new["AWS_SECRET_ACCESS_KEY"], env["AWS_SECRET_ACCESS_KEY"], "each start has its own");
+    }
+}
+
+/// The ports that a process and its functions listen on.
+fn listening(process: u32) -> Vec<u16> {
+    let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    let open: Vec<_> = open.filter_map(|entry| entry.ok()?.path().read_link().ok()).collect();
+    let own = |inode: &str| open.iter().any(|path| path.to_string_lossy() == format!("socket:[{inode}]"));
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let listens = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let ports: Vec<_> = listens
+        .filter(|fields| fields[3] == "0A" && own(fields[9]))
+        .map(|fields| u16::from_str_radix(fields[1].rsplit(':').next().unwrap(), 16).unwrap())
+        .collect();
+    assert!(ports.len() >= 2, "the gateway's own port and the database's: {ports:?}");
+    ports
 }
 
 #[tokio::test]
 async fn connections_are_managed_as_far_as_the_role_reaches() {
     let gateway = Gateway::start(LIMITED, &[]);
-    let (_, access_key) = environment(&gateway).await;
+    let env = environment(&gateway).await;
+    let access_key = env["AWS_ACCESS_KEY_ID"].as_str().unwrap();
     let url = gateway.url("/ws/@connections/L0SM9cOFvHcCIhw=");
     let status = async |request: reqwest::RequestBuilder, key: &str| {
         signed(request, key).send().await.unwrap().status().as_u16()
     };
     let client = reqwest::Client::new();
-    assert_eq!(status(client.post(&url).body("x"), &access_key).await, 403);
-    assert_eq!(status(client.delete(&url), &access_key).await, 410);
+    assert_eq!(status(client.post(&url).body("x"), access_key).await, 403);
+    assert_eq!(status(client.delete(&url), access_key).await, 410);
     assert_eq!(status(client.post(&url).body("x"), "developer").await, 410);
 }
 
 #[tokio::test]
 async fn roles_can_be_left_out_of_account() {
     let gateway = Gateway::start(LIMITED, &["--all-permissions"]);
-    let (endpoint, access_key) = environment(&gateway).await;
-    assert_eq!(put(&endpoint, &access_key, "OTHER#1").await.0, 200);
+    assert_eq!(put(&environment(&gateway).await, "OTHER#1").await, Ok(()));
 }
 
 const QUEUES: &str = "

@@ -33,7 +33,7 @@ const FED: &str = "
 
 async fn database(gateway: &Gateway) -> Database {
     let env: Value = reqwest::get(gateway.url("/env")).await.unwrap().json().await.unwrap();
-    Database::new(env["AWS_ENDPOINT_URL_DYNAMODB"].as_str().unwrap().to_owned()).unwrap()
+    crate::aws::database(&env)
 }
 
 async fn put(database: &Database, key: &str, more: Value) {

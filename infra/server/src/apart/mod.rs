@@ -48,7 +48,7 @@ impl Apart {
         let embedded = Embedded::start(folder.path())?;
         // A command's requests are its own: they are not limited, and want no token.
         let (config, _) = Config::from_vars([("OW_SC_RL_PER_SEC".to_owned(), "1000000".to_owned())])?;
-        let store = Store::new(embedded::client(&embedded.endpoint()), &config.table);
+        let store = Store::new(embedded.client(), &config.table);
         store.create_table_if_missing().await.context("cannot create the table")?;
         let engine = Engine::new(store.clone(), Arc::new(FollowTheFeed));
         let limits = Limits { bytes: MAX_BYTES, rows: u64::MAX };
