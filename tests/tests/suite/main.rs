@@ -32,6 +32,7 @@ mod instances;
 mod lists;
 mod live;
 mod metrics;
+mod mistakes;
 mod old_data;
 mod outage;
 mod overview;

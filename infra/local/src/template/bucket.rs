@@ -68,7 +68,10 @@ pub(super) fn read(
                 bucket.versioned = value.get("Status").and_then(Node::as_text) == Some("Enabled");
             }
             "NotificationConfiguration" => bucket.events = events(&value)?,
-            name => warnings.push(format!("{name} of {id} (line {at}) is left out")),
+            name @ ("CorsConfiguration" | "WebsiteConfiguration") => {
+                warnings.push(format!("{name} of {id} (line {at}) is left out"))
+            }
+            name => return Err(TemplateError::unknown(*at, name, id)),
         }
     }
     Ok(bucket)

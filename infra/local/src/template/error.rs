@@ -17,6 +17,11 @@ impl TemplateError {
         Self { file: None, line, message: message.into() }
     }
 
+    /// A property that nobody here has heard of: what it asks for would not be done.
+    pub(super) fn unknown(line: usize, property: &str, id: &str) -> Self {
+        Self::new(line, format!("{property} of {id} is not known here"))
+    }
+
     /// The same with the file's name.
     #[must_use]
     pub fn in_file(mut self, file: &Path) -> Self {

@@ -19,7 +19,8 @@ const DEFAULT_TIMEOUT: u64 = 3;
 const LONGEST_TIMEOUT: u64 = 900;
 
 /// Properties that must not be passed over in silence, as the function would not be what the template says.
-const REFUSED: [(&str, &str); 4] = [
+const REFUSED: [(&str, &str); 5] = [
+    ("FileSystemConfigs", "there is no file system to mount"),
     ("InlineCode", "a binary of --binaries is run"),
     ("ImageUri", "a binary of --binaries is run"),
     ("Layers", "a binary of --binaries is run as it is"),
@@ -108,20 +109,20 @@ impl Function {
 }
 
 impl Reader<'_> {
-    /// What must not be passed over in silence is an error, and what is not known here is said.
+    /// What cannot be honoured is an error, and so is what is not known here.
     fn check_properties(&mut self, id: &str, resource: &Node) -> Result<()> {
         for (name, line, _) in resource.properties() {
             if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| refused == name) {
                 return Err(TemplateError::new(*line, format!("{name} is not supported here; {instead}")));
             }
-            let reason = match name.as_str() {
-                name if UNDERSTOOD.contains(&name) || WITHOUT_MEANING.contains(&name) => continue,
+            match name.as_str() {
+                name if UNDERSTOOD.contains(&name) || WITHOUT_MEANING.contains(&name) => {}
                 "AutoPublishAlias" | "DeploymentPreference" | "ProvisionedConcurrencyConfig" => {
-                    ": there are no versions and aliases here"
+                    let reason = "there are no versions and aliases here";
+                    self.template.warnings.push(format!("{name} of {id} (line {line}) is left out: {reason}"));
                 }
-                _ => "",
-            };
-            self.template.warnings.push(format!("{name} of {id} (line {line}) is left out{reason}"));
+                name => return Err(TemplateError::unknown(*line, name, id)),
+            }
         }
         Ok(())
     }

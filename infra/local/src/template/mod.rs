@@ -115,6 +115,10 @@ const PASSED_OVER: [&str; 26] = [
     "AWS::XRay::",
 ];
 
+/// What a bus may have. Only its name counts here.
+const OF_A_BUS: [&str; 8] =
+    ["DeadLetterConfig", "Description", "EventSourceName", "KmsKeyIdentifier", "LogConfig", "Name", "Policy", "Tags"];
+
 impl Template {
     /// Reads a template.
     pub fn load(file: &Path, given: &Given) -> anyhow::Result<Self> {
@@ -188,7 +192,7 @@ impl<'a> Reader<'a> {
                 self.template.web_socket_apis.push(api);
             }
             "AWS::DynamoDB::Table" => {
-                let table = table::read(self.scope, id, line, resource, &mut self.template.warnings)?;
+                let table = table::read(self.scope, id, line, resource)?;
                 self.template.tables.push(table);
             }
             "AWS::S3::Bucket" => {
@@ -196,7 +200,7 @@ impl<'a> Reader<'a> {
                 self.template.buckets.push(bucket);
             }
             "AWS::SQS::Queue" => {
-                let queue = queue::read(self.scope, id, line, resource, &mut self.template.warnings)?;
+                let queue = queue::read(self.scope, id, line, resource)?;
                 self.template.queues.push(queue);
             }
             "AWS::Events::Rule" => self.rule(id, line, resource)?,
@@ -212,7 +216,10 @@ impl<'a> Reader<'a> {
             }
             "AWS::IAM::Role" => self.template.roles.push(role::read(self.scope, id, line, resource)?),
             // Whoever puts events on a bus does not have to wait for it to be made.
-            "AWS::Events::EventBus" => self.template.buses.push(names::name(self.scope, Some(resource), id)?),
+            "AWS::Events::EventBus" => {
+                resource.expect_properties(id, &OF_A_BUS)?;
+                self.template.buses.push(names::name(self.scope, Some(resource), id)?);
+            }
             name if PASSED_OVER.iter().any(|prefix| name.starts_with(prefix)) => {
                 *self.template.passed_over.entry(name.to_owned()).or_default() += 1;
             }

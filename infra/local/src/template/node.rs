@@ -50,6 +50,14 @@ impl Node {
         self.get("Properties").map_or(&[], Node::entries)
     }
 
+    /// Refuses a resource with a property that is not one of these.
+    pub(super) fn expect_properties(&self, id: &str, known: &[&str]) -> Result<(), TemplateError> {
+        match self.properties().iter().find(|(name, ..)| !known.contains(&name.as_str())) {
+            Some((name, line, _)) => Err(TemplateError::unknown(*line, name, id)),
+            None => Ok(()),
+        }
+    }
+
     /// A property of a resource, as it is written.
     pub fn property(&self, name: &str) -> Option<&Node> {
         self.get("Properties")?.get(name)

@@ -52,13 +52,7 @@ impl Queue {
     }
 }
 
-pub(super) fn read(
-    scope: &Scope<'_>,
-    id: &str,
-    line: usize,
-    resource: &Node,
-    warnings: &mut Vec<String>,
-) -> Result<Queue, TemplateError> {
+pub(super) fn read(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) -> Result<Queue, TemplateError> {
     let mut queue = Queue::named(id);
     queue.name = names::name(scope, Some(resource), id)?;
     queue.arn = names::attribute(scope, line, id, "Arn")?;
@@ -77,7 +71,7 @@ pub(super) fn read(
             "VisibilityTimeout" => queue.visibility = Duration::from_secs(between(&value, property, 0, 43_200)?),
             "DelaySeconds" => queue.delay = Duration::from_secs(between(&value, property, 0, 900)?),
             "ReceiveMessageWaitTimeSeconds" => queue.wait = Duration::from_secs(between(&value, property, 0, 20)?),
-            name => warnings.push(format!("{name} of {id} (line {at}) is left out")),
+            name => return Err(TemplateError::unknown(*at, name, id)),
         }
     }
     Ok(queue)

@@ -47,7 +47,21 @@ pub enum Prefixes {
     Equal(Vec<String>),
 }
 
+/// What a role may have. Who may take it, and for how long, changes nothing here.
+const PROPERTIES: [&str; 9] = [
+    "AssumeRolePolicyDocument",
+    "Description",
+    "ManagedPolicyArns",
+    "MaxSessionDuration",
+    "Path",
+    "PermissionsBoundary",
+    "Policies",
+    "RoleName",
+    "Tags",
+];
+
 pub(super) fn read(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) -> Result<Role> {
+    resource.expect_properties(id, &PROPERTIES)?;
     let arn = names::attribute(scope, line, id, "Arn")?;
     let mut role = Role { arn, statements: Vec::new(), unknown: Vec::new() };
     if let Some(managed) = scope.property(resource, "ManagedPolicyArns")? {

@@ -51,13 +51,7 @@ pub struct Table {
     pub create: Value,
 }
 
-pub(super) fn read(
-    scope: &Scope<'_>,
-    id: &str,
-    line: usize,
-    resource: &Node,
-    warnings: &mut Vec<String>,
-) -> Result<Table, TemplateError> {
+pub(super) fn read(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) -> Result<Table, TemplateError> {
     let name = names::name(scope, Some(resource), id)?;
     let mut create = Map::from_iter([("TableName".to_owned(), json!(name))]);
     let (mut stream_view, mut ttl) = (None, None);
@@ -70,7 +64,7 @@ pub(super) fn read(
             "StreamSpecification" => stream_view = view(&value)?,
             "TimeToLiveSpecification" => ttl = time_to_live(&value)?,
             name if CREATED.contains(&name) => drop(create.insert(name.to_owned(), value.pruned().to_json())),
-            name => warnings.push(format!("{name} of {id} (line {at}) is left out")),
+            name => return Err(TemplateError::unknown(*at, name, id)),
         }
     }
     if !create.contains_key("KeySchema") {

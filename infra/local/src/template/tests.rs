@@ -306,6 +306,40 @@ fn what_becomes_of_events_is_read_and_what_is_left_out_is_said() {
 }
 
 #[test]
+fn what_is_not_known_is_refused_with_its_line_wherever_it_stands() {
+    let event = |kind: &str, properties: &str| {
+        let event = format!("{{Type: {kind}, Properties: {{{properties}\n          Colour: red}}}}");
+        format!("\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Events:\n        E: {event}")
+    };
+    let plain = |kind: &str| format!("\n  X:\n    Type: {kind}\n    Properties:\n\n\n      Colour: red");
+    let kinds = [
+        "AWS::DynamoDB::Table",
+        "AWS::Events::EventBus",
+        "AWS::Events::Rule",
+        "AWS::IAM::Role",
+        "AWS::S3::Bucket",
+        "AWS::SQS::Queue",
+        "AWS::Scheduler::Schedule",
+        "AWS::Serverless::Function",
+        "AWS::Serverless::HttpApi",
+        "AWS::Serverless::WebSocketApi",
+    ];
+    let events = [
+        event("HttpApi", ""),
+        event("Schedule", "Schedule: rate(1 minute),"),
+        event("ScheduleV2", "ScheduleExpression: rate(1 minute),"),
+        event("EventBridgeRule", "Pattern: {source: [a]},"),
+        event("DynamoDB", "Stream: x, StartingPosition: LATEST,"),
+    ];
+    for resource in kinds.map(plain).into_iter().chain(events) {
+        let source = format!("Resources:{resource}");
+        let line = source.lines().position(|line| line.contains("Colour")).unwrap() + 1;
+        let error = Template::parse(&source, &Given::default()).map(drop).expect_err(&source).to_string();
+        assert!(error.starts_with(&format!("{line}: ")) && error.contains("Colour"), "{source}\n{error}");
+    }
+}
+
+#[test]
 fn policies_that_are_not_known_are_said() {
     let source = "
 Resources:
