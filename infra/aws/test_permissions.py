@@ -105,7 +105,7 @@ ALLOWED = {
     },
     "dashboard": set(),
     "ws-connect": {
-        on(TABLE, ["GetItem"], "FEED#*", "RATE#*"),
+        on(TABLE, ["GetItem"], "FEED#*"),
         on(TABLE, ["PutItem"], "CONNECTION#*", "CONNECTIONS#*"),
         on(TABLE, ["UpdateItem"], "COUNTERS#*", "RATE#*"),
     },

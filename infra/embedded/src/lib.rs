@@ -10,22 +10,25 @@ mod janitor;
 mod operations;
 mod transport;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use aws_sdk_dynamodb::Client;
 use bytes::Bytes;
 use dynoxide::Database;
 pub use operations::Answer;
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// The database's file in its directory.
 pub const FILE: &str = "owsc.sqlite";
 const LOCK: &str = "owsc.lock";
+/// What every database of SQLite begins with: <https://www.sqlite.org/fileformat.html#magic_header_string>.
+const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// A running embedded database. It stops when dropped.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub struct Embedded {
 pub struct Caller {
     database: Database,
     runtime: Handle,
+    /// Whether a call has broken off, after which nobody knows what state the engine is in.
+    is_broken: Arc<watch::Sender<bool>>,
 }
 
 impl Embedded {
@@ -51,12 +56,14 @@ impl Embedded {
         std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         let lock = lock(directory)?;
         let path = directory.join(FILE);
+        check(&path)?;
         let path = path.to_str().context("the data directory's name is not UTF-8")?;
         let database = Database::new(path).map_err(|error| anyhow::anyhow!("cannot open {path}: {error}"))?;
         let second = janitor::connect(path).context("cannot prepare the database")?;
         // Two workers: one call can be parsed while the other one waits for the disk.
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("embedded-db").build()?;
-        let caller = Caller { database: database.clone(), runtime: runtime.handle().clone() };
+        let caller =
+            Caller { database: database.clone(), runtime: runtime.handle().clone(), is_broken: Arc::default() };
         let (stop_calls, calls_stopped) = oneshot::channel();
         let (stop_janitor, janitor_stopped) = mpsc::channel();
         let spawn = |name: &str| std::thread::Builder::new().name(name.into());
@@ -78,6 +85,17 @@ impl Embedded {
         self.caller.clone()
     }
 
+    /// Ends when the database can serve no longer: its process has to be started anew.
+    pub fn broken(&self) -> impl Future<Output = ()> + use<> {
+        let mut is_broken = self.caller.is_broken.subscribe();
+        async move {
+            // It lives as long as there is a caller; without one there is nothing that could break.
+            if is_broken.wait_for(|is_broken| *is_broken).await.is_err() {
+                std::future::pending().await
+            }
+        }
+    }
+
     /// A client of it.
     pub fn client(&self) -> Client {
         transport::client(self.caller())
@@ -89,12 +107,32 @@ impl Caller {
     /// even if nobody waits any more.
     pub async fn call(&self, target: String, body: Bytes) -> Answer {
         let database = self.database.clone();
-        let call = self.runtime.spawn(async move { operations::call(&database, &target, &body) });
-        call.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a call of the embedded database has come to no end");
+        self.run(move || operations::call(&database, &target, &body)).await
+    }
+
+    async fn run(&self, call: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+        self.runtime.spawn(async move { call() }).await.unwrap_or_else(|error| {
+            if error.is_panic() {
+                tracing::error!(%error, "a call of the embedded database has broken off");
+                self.is_broken.send_replace(true);
+            }
             Answer::failed()
         })
     }
+}
+
+/// Fails if a file stands in the database's place that is none: a new, empty system would take its place in silence.
+fn check(path: &Path) -> anyhow::Result<()> {
+    let mut begin = Vec::new();
+    match File::open(path) {
+        Ok(file) => file.take(MAGIC.len() as u64).read_to_end(&mut begin).map(drop),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => Err(error),
+    }
+    .with_context(|| format!("cannot read {}", path.display()))?;
+    let advice = "move it away for a new database, or restore a backup with owsc restore";
+    ensure!(begin == MAGIC, "{} is no database: {advice}", path.display());
+    Ok(())
 }
 
 impl fmt::Debug for Caller {

@@ -81,3 +81,30 @@ async fn what_is_no_call_is_refused() {
         assert!(!answer.body.contains("VALIDATION") && !answer.body.contains("SERIALIZATION"), "{answer:?}");
     }
 }
+
+#[tokio::test]
+async fn a_call_that_breaks_off_is_told_to_whoever_has_the_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let embedded = Embedded::start(directory.path()).unwrap();
+    let broken = tokio::spawn(embedded.broken());
+    assert_eq!(embedded.caller().run(Answer::failed).await.status, 500);
+    tokio::task::yield_now().await;
+    assert!(!broken.is_finished(), "a failure is no end");
+    assert_eq!(embedded.caller().run(|| panic!("no such state")).await.status, 500);
+    broken.await.unwrap();
+}
+
+#[test]
+fn what_is_no_database_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE);
+    for content in [&b""[..], b"SQLite", b"a letter to the regulator"] {
+        std::fs::write(&path, content).unwrap();
+        let error = Embedded::start(directory.path()).unwrap_err().to_string();
+        assert!(error.contains("is no database") && error.contains("owsc restore"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), content);
+    }
+    std::fs::remove_file(&path).unwrap();
+    drop(Embedded::start(directory.path()).unwrap());
+    assert!(Embedded::start(directory.path()).is_ok());
+}

@@ -7,7 +7,7 @@ use crate::edge::{self, Places};
 use crate::inbox::Origin;
 use crate::live::{Hub, Live, Others, Redis};
 use crate::{database, demo, proxies, recorder, sources};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use api::Api;
 use axum::Router;
 use clap::Args;
@@ -129,7 +129,16 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
         tracing::warn!("OW_SC_API_TOKEN is not set: whoever reaches {address} may read and write");
     }
     let server = tokio::spawn(edge::serve(listener, app, places, stopping.clone()));
-    stop.await;
+    let broken = async {
+        match &embedded {
+            Some(embedded) => embedded.broken().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = stop => {}
+        () = broken => bail!("the embedded database has broken off: start the server again"),
+    }
     tracing::info!("stopping");
     stopping.cancel();
     let taken = async {

@@ -4,7 +4,7 @@
 //! moves it on. Unlike counts per second it lets no double portion through where two seconds meet.
 
 use super::item::n;
-use super::{ItemExt, Store, StoreError, TTL};
+use super::{Store, StoreError, TTL};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use domain::time;
 
@@ -33,14 +33,6 @@ impl Store {
             }
         }
         Ok(false)
-    }
-
-    /// Whether `key` has used up its allowance at `now`.
-    pub async fn is_over_rate(&self, key: &str, limit: u32, now: i64) -> Result<bool, StoreError> {
-        let interval = SECOND / i64::from(limit.max(1));
-        let item = self.get(partition(key), SK.into()).await?;
-        let used = item.map_or(Ok(0), |item| item.number::<i64>("used"))?;
-        Ok(used > now + SECOND - interval)
     }
 
     async fn use_up(

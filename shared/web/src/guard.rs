@@ -53,25 +53,25 @@ impl Guard {
     ) -> ApiResult<()> {
         // Browsers let any page open a WebSocket to any server, and only say which page it is.
         let Some(token) = &self.token else { return self.origins.admit(headers) };
-        self.compare(token, auth::websocket_token(headers, query_token).as_deref(), client, path)
+        self.compare(token, auth::websocket_token(headers, query_token).as_deref(), client, path).await
     }
 
     /// Compares what a client sent with the token. Without a token nothing is guessed; wrong ones are counted, and who sent
     /// too many is not compared for a while.
-    fn compare(&self, token: &Secret, sent: Option<&str>, client: IpAddr, path: &str) -> ApiResult<()> {
+    async fn compare(&self, token: &Secret, sent: Option<&str>, client: IpAddr, path: &str) -> ApiResult<()> {
         let Some(sent) = sent else { return Err(ApiError::unauthorized()) };
         self.limiter.hears(client)?;
         if auth::matches(token, sent) {
             return Ok(());
         }
-        self.limiter.guessed(client, path)?;
+        self.limiter.guessed(client, path).await?;
         Err(ApiError::unauthorized())
     }
 
     /// Whether a request may be answered.
     async fn admit(&self, client: IpAddr, route: &str, headers: &HeaderMap) -> ApiResult<()> {
         let Some(token) = &self.token else { return self.limiter.check(client, route).await };
-        self.compare(token, auth::bearer(headers), client, route)?;
+        self.compare(token, auth::bearer(headers), client, route).await?;
         self.limiter.check_token(route)
     }
 }

@@ -63,11 +63,15 @@ impl Limiter {
         let client = rate::client(client);
         match &self.0.asking {
             Asking::Own(limiter) => limiter.check(client, path).map_err(ApiError::rate_limited),
-            Asking::Shared(store, limit) => {
-                let within = store.within_rate(&format!("{client} {path}"), *limit, time::now()).await?;
-                if within { Ok(()) } else { Err(ApiError::rate_limited(RETRY_AFTER)) }
-            }
+            Asking::Shared(..) => self.check_shared(client, path).await,
         }
+    }
+
+    /// Counts in the table, if that is where it is counted.
+    async fn check_shared(&self, client: IpAddr, path: &str) -> ApiResult<()> {
+        let Asking::Shared(store, limit) = &self.0.asking else { return Ok(()) };
+        let within = store.within_rate(&format!("{client} {path}"), *limit, time::now()).await?;
+        if within { Ok(()) } else { Err(ApiError::rate_limited(RETRY_AFTER)) }
     }
 
     /// Counts a request with the right token.
@@ -75,8 +79,8 @@ impl Limiter {
         self.0.with_token.check(TOKEN, path).map_err(ApiError::rate_limited)
     }
 
-    /// Whether a client's token is looked at: not for a while after it has guessed too often. It is counted in this process
-    /// alone: what is refused must cost the table nothing.
+    /// Whether a client's token is looked at: not for a while after it has guessed too often. Each process remembers that by
+    /// itself: what is refused then costs the table nothing.
     pub(super) fn hears(&self, client: IpAddr) -> ApiResult<()> {
         let now = Instant::now();
         match self.0.guessers.lock().get(&rate::client(client)).filter(|until| **until > now) {
@@ -86,14 +90,20 @@ impl Limiter {
     }
 
     /// Counts a wrong token, or says that it is one too many.
-    pub(super) fn guessed(&self, client: IpAddr, path: &str) -> ApiResult<()> {
+    pub(super) async fn guessed(&self, client: IpAddr, path: &str) -> ApiResult<()> {
         let client = rate::client(client);
-        self.0.guesses.check(client, path).map_err(|seconds| {
-            let now = Instant::now();
-            let mut guessers = self.0.guessers.lock();
-            guessers.retain(|_, until| *until > now);
-            guessers.insert(client, now + Duration::from_secs(seconds));
-            ApiError::rate_limited(seconds)
-        })
+        let (seconds, refusal) = match self.0.guesses.check(client, path) {
+            Err(seconds) => (seconds, ApiError::rate_limited(seconds)),
+            // Other processes may have heard this client, too.
+            Ok(()) => match self.check_shared(client, path).await {
+                Ok(()) => return Ok(()),
+                Err(refusal) => (RETRY_AFTER, refusal),
+            },
+        };
+        let now = Instant::now();
+        let mut guessers = self.0.guessers.lock();
+        guessers.retain(|_, until| *until > now);
+        guessers.insert(client, now + Duration::from_secs(seconds));
+        Err(refusal)
     }
 }

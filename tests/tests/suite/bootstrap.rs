@@ -1,7 +1,6 @@
 //! The table at the start: made, looked at, mended; and a disk that takes no more.
 
 use crate::support::until;
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use rand::RngExt;
 use reqwest::StatusCode;
@@ -9,12 +8,12 @@ use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use table::bootstrap::{PrepareError, Prepared};
-use tests::table::Table;
+use tests::table::{Table, client};
 use tests::{Api, Server, host};
 
 /// A table that somebody made by hand: its keys, and no more.
 async fn bare(table: &Table, keys: [&str; 2]) -> anyhow::Result<()> {
-    let client: Client = embedded::client(table.endpoint());
+    let client = client(table.endpoint());
     let mut request = client.create_table().table_name(table.name()).billing_mode(BillingMode::PayPerRequest);
     for (name, kind) in keys.into_iter().zip([KeyType::Hash, KeyType::Range]) {
         let text =

@@ -197,12 +197,14 @@ async fn fault_17_invented_paths_are_no_keys_and_parameters_do_not_make_new_ones
 #[tokio::test]
 async fn metrics_are_protected_as_configured() -> anyhow::Result<()> {
     let (protect, open) = (("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_METRICS_PROTECT", "0"));
+    // Blank is unset. The functions under test are open otherwise.
+    let unset = ("OW_SC_METRICS_PROTECT", "");
     let (token, own) = (("OW_SC_API_TOKEN", "api"), ("OW_SC_METRICS_TOKEN", "own"));
     let cases = [
         (&[][..], [200, 200, 200, 200]),
-        (&[token], [401, 200, 401, 401]),
-        (&[own], [401, 401, 200, 401]),
-        (&[token, own], [401, 401, 200, 401]),
+        (&[unset, token], [401, 200, 401, 401]),
+        (&[unset, own], [401, 401, 200, 401]),
+        (&[unset, token, own], [401, 401, 200, 401]),
         (&[open, token, own], [200, 200, 200, 200]),
         (&[protect], [403, 403, 403, 403]),
         (&[protect, token], [401, 200, 401, 401]),

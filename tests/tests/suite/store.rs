@@ -205,9 +205,7 @@ async fn a_shared_rate_takes_its_limit_and_no_more_and_recovers_evenly() -> anyh
         }
         anyhow::Ok(taken)
     };
-    assert!(!store.is_over_rate("10.0.0.1 /api", 10, now).await?);
     assert_eq!(taken("10.0.0.1 /api", 12, now).await?, 10);
-    assert!(store.is_over_rate("10.0.0.1 /api", 10, now).await?);
     assert_eq!(taken("10.0.0.2 /api", 1, now).await?, 1, "another client");
     // A tenth of a second later there is room for one, and not for the ten of another second.
     assert_eq!(taken("10.0.0.1 /api", 5, now + 100_000).await?, 1);
