@@ -4,7 +4,7 @@ include make/settings.mk make/python.mk make/rust.mk make/node.mk make/go.mk mak
 .DEFAULT_GOAL := help
 # What is missing on the machine is found before anything else is done.
 .NOTPARALLEL:
-.PHONY: help prerequisites run run-lambda test test-dynamodb test-image test-dockerfile test-cluster lint audit lint-template lint-deploy lint-web test-template test-browser screenshots stores fmt fmt-deploy doc bench bench-against bench-fanout bench-inbox bench-commands bench-functions fuzz build build-server build-functions deploy docker-build docker-run test-make lock-python docs lint-docs
+.PHONY: help prerequisites run run-lambda test test-dynamodb test-image test-dockerfile test-cluster lint audit lint-template lint-deploy lint-web test-template test-openapi test-browser screenshots stores fmt fmt-deploy doc bench bench-against bench-fanout bench-inbox bench-commands bench-functions fuzz build build-server build-functions deploy docker-build docker-run test-make lock-python docs lint-docs
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,13 +21,18 @@ run-lambda: for-build $(NODE_READY) ## Run the functions and template.yaml behin
 
 test: for-test $(NODE_READY) stores ## Run all tests
 	$(CARGO) test --locked --workspace
-	@$(MAKE) --no-print-directory test-make test-template test-browser
+	@$(MAKE) --no-print-directory test-make test-template test-openapi test-browser
 
 test-make: ## Test this Makefile: what it needs, and what it says where that is missing
 	$(PYTHON) -B -m unittest discover --start-directory make
 
 test-template: $(SAM_READY) ## Test what template.yaml grants, watches and keeps
 	$(SAM_PYTHON) -B -m unittest discover --start-directory infra/aws
+
+# `make test-openapi OPENAPI_FLAGS="--examples 500 --seed 7 server"` takes longer, draws other cases, and takes one host.
+test-openapi: for-test $(OPENAPI_READY) $(CLIENT_READY) ## Hold both hosts to what the API's documentation says
+	$(CARGO) build --locked --workspace --bin owsc --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))
+	$(OPENAPI_PYTHON) -B tests/openapi/run.py $(OPENAPI_FLAGS)
 
 # `make test-browser BROWSER_FLAGS="upload --project=server"` runs a part of it. What
 # measures time is run apart, with nothing beside it.

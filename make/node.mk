@@ -3,6 +3,7 @@
 NODE_READY := $(TOOLS)/node/ready
 WEB_READY := $(WEB)/node_modules/.package-lock.json
 BROWSER_READY := $(BROWSER)/node_modules/.package-lock.json
+CLIENT_READY := tests/client/node_modules/.package-lock.json
 
 $(NODE_READY): $(REQUIREMENTS)/node.txt
 	rm -rf $(@D) && mkdir -p $(@D)/path
@@ -15,6 +16,6 @@ $(NODE_READY): $(REQUIREMENTS)/node.txt
 	fi
 	touch $@
 
-$(BROWSER_READY) $(WEB_READY): %/node_modules/.package-lock.json: %/package-lock.json $(NODE_READY)
+$(BROWSER_READY) $(WEB_READY) $(CLIENT_READY): %/node_modules/.package-lock.json: %/package-lock.json $(NODE_READY)
 	cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@

@@ -20,6 +20,7 @@ DEPLOY_FLAGS ?=
 # The browser is Debian's; Playwright brings none.
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 BROWSER := tests/browser
+OPENAPI_FLAGS ?=
 BROWSER_FLAGS ?= --project=server --project=functions
 # A filter may leave nothing for one of the two runs. In CI there is none, and no test at all is a failure.
 BROWSER_EMPTY := $(if $(CI),,--pass-with-no-tests)

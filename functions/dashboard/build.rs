@@ -8,7 +8,7 @@ use std::process::Command;
 use std::{env, fs};
 
 /// What the page is made of, below `web/`.
-const SOURCES: [&str; 5] = ["src", "index.html", "package-lock.json", "tsconfig.json", "vite.config.ts"];
+const SOURCES: [&str; 6] = ["src", "index.html", "docs.html", "package-lock.json", "tsconfig.json", "vite.config.ts"];
 /// npm's own record of what it has installed: as new as the last `npm ci`.
 const INSTALLED: &str = "node_modules/.package-lock.json";
 

@@ -19,7 +19,7 @@ HTTP_ROUTES = {
     "/api/chemistry/fit": "chemistry",
     "/api/chemistry/fit/{id}": "chemistry",
     "/api/{proxy+}": "api",
-    "/docs": "api",
+    "/docs": "dashboard",
     "/docs/{proxy+}": "api",
     "/health": "health",
     "/livez": "health",

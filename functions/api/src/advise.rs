@@ -20,7 +20,7 @@ const MAX_ALERTS: usize = 1000;
 /// An alert, as far as advice needs it; everything else in it is ignored, so that alerts can be sent as they came.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct Concern {
-    /// What exceeds.
+    /// What exceeds. `species`, its older name, is taken as well.
     #[serde(alias = "species")]
     parameter: String,
     /// How grave it is; `info` if absent.
@@ -31,6 +31,20 @@ pub(crate) struct Concern {
     /// What the permit says to do.
     #[serde(default)]
     action: String,
+}
+
+/// Alerts, in an object or alone.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema of what is read by hand, so that what is wrong is named")]
+pub(crate) enum Concerns {
+    /// As `GET /api/alerts` has them.
+    Object {
+        #[schema(max_items = 1000)]
+        alerts: Vec<Concern>,
+    },
+    /// The list alone.
+    List(Vec<Concern>),
 }
 
 /// Advice.
@@ -60,7 +74,7 @@ pub struct Action {
 /// What to do about alerts: the permit's own actions, or the usual ones.
 #[utoipa::path(
     post, path = "/api/advise", tag = "alerts",
-    request_body(content = Object, description = "`{\"alerts\": [...]}` with alerts as `GET /api/alerts` gives them"),
+    request_body(content = Concerns, description = "Alerts as `GET /api/alerts` gives them"),
     responses(
         (status = 200, body = Advice),
         (status = 400, description = "Not JSON", body = ErrorEnvelope),

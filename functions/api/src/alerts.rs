@@ -5,14 +5,16 @@ use axum::Json;
 use axum::extract::State;
 use domain::alert::{Alert, Severity};
 use domain::calendar::Calendar;
-use domain::name;
+use domain::name::{self, Name};
 use domain::range::Range;
 use engine::water;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use table::alerts::Block;
 use utoipa::{IntoParams, ToSchema};
+use web::answer::Room;
 use web::error::ErrorEnvelope;
+use web::moment::Moment;
 use web::query::{Query, cursor, page_limit, read_cursor};
 use web::{ApiError, ApiResult};
 
@@ -21,27 +23,32 @@ use web::{ApiError, ApiResult};
 #[into_params(parameter_in = Query)]
 pub(crate) struct Options {
     /// Only this site.
-    site: Option<String>,
+    site: Option<Name>,
     /// Only this outfall.
-    outfall: Option<String>,
+    outfall: Option<Name>,
     /// Only this parameter.
-    parameter: Option<String>,
+    parameter: Option<Name>,
     /// Only the series with this id.
     series: Option<String>,
     /// Only alerts at least this grave.
     severity: Option<Severity>,
-    /// Only periods that begin at this time or later; hours or RFC 3339.
+    /// Only periods that begin at this time or later.
+    #[param(value_type = Option<Moment>)]
     from: Option<String>,
     /// Only periods that begin at this time or earlier.
+    #[param(value_type = Option<Moment>)]
     to: Option<String>,
-    /// 1 to 1000; 100 if absent.
+    /// The most entries of a page; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// `next` of the page before.
+    #[param(min_length = 1, format = "cursor")]
     cursor: Option<String>,
 }
 
 /// A page of alerts.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AlertPage)]
 pub(crate) struct Page {
     /// The latest first.
     alerts: Vec<Alert>,
@@ -76,16 +83,12 @@ pub(crate) async fn get_alerts(State(api): State<Api>, Query(options): Query<Opt
         let grave = |row: &usize| options.severity.is_none_or(|least| block.severity(*row) >= least);
         places.extend(range.filter(grave).map(|row| (block.rows.times[row], number, row)));
     }
-    let identity =
-        |(_, block, row): Place| format!("{}/{}", blocks[block].identity(), blocks[block].rows.row(row).sample);
+    let identity = |place| identity(&blocks, place);
     if let Some((time, last)) = &after {
         places.retain(|place| place.0 < *time || place.0 == *time && identity(*place) > *last);
     }
     places.sort_by_cached_key(|place| (std::cmp::Reverse(place.0), identity(*place)));
-    let next = (places.len() > limit).then(|| {
-        let last = places[limit - 1];
-        cursor(&format!("{}/{}", last.0, identity(last)))
-    });
+    let next = (places.len() > limit).then(|| next_after(&blocks, places[limit - 1]));
     places.truncate(limit);
     // By block, from when to when there are alerts on the page; the latest come first.
     let mut spans: BTreeMap<usize, (i64, i64)> = BTreeMap::new();
@@ -95,7 +98,19 @@ pub(crate) async fn get_alerts(State(api): State<Api>, Query(options): Query<Opt
     for (block, span) in spans {
         water::add(&api.store, &mut blocks[block].source, span).await?;
     }
-    Ok(Json(Page { alerts: places.into_iter().map(|(_, block, row)| blocks[block].alert(row)).collect(), next }))
+    let mut alerts: Vec<_> = places.iter().map(|(_, block, row)| blocks[*block].alert(*row)).collect();
+    let fitting = Room::of(&alerts);
+    let next = if fitting < alerts.len() { Some(next_after(&blocks, places[fitting - 1])) } else { next };
+    alerts.truncate(fitting);
+    Ok(Json(Page { alerts, next }))
+}
+
+fn identity(blocks: &[Block], (_, block, row): Place) -> String {
+    format!("{}/{}", blocks[block].identity(), blocks[block].rows.row(row).sample)
+}
+
+fn next_after(blocks: &[Block], last: Place) -> String {
+    cursor(&format!("{}/{}", last.0, identity(blocks, last)))
 }
 
 fn parse_cursor(text: &str) -> ApiResult<(i64, String)> {
@@ -108,7 +123,7 @@ fn parse_cursor(text: &str) -> ApiResult<(i64, String)> {
 
 impl Options {
     fn admits(&self, block: &Block) -> bool {
-        let same = |asked: &Option<String>, found: &str| asked.as_deref().is_none_or(|asked| name::same(asked, found));
+        let same = |asked: &Option<Name>, found: &str| asked.as_deref().is_none_or(|asked| name::same(asked, found));
         same(&self.outfall, &block.source.series.outfall) && same(&self.parameter, &block.source.series.parameter)
     }
 }

@@ -6,6 +6,7 @@ mod certificate;
 pub mod docs;
 mod downsample;
 mod if_match;
+mod live_event;
 mod overview;
 mod permits;
 

@@ -13,6 +13,7 @@ async fn main() -> Result<(), Error> {
     let store = function.store();
     let sources = Some(Arc::new(Allowed::new(&function.config().source_hosts)));
     let api = Api { engine: Engine::new(store.clone(), Arc::new(FollowTheFeed)), store, sources };
-    let router = api::router(api, &function.guard()).merge(api::docs::router());
+    let docs = api::docs::router(function.config().api_token.is_some());
+    let router = api::router(api, &function.guard()).merge(docs);
     function.serve(router).await
 }

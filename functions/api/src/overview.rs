@@ -8,7 +8,7 @@ use axum::extract::State;
 use domain::alert::Severity;
 use domain::columns::Row;
 use domain::evaluate::{Rule, Survey};
-use domain::name::DEFAULT_SITE;
+use domain::name::{DEFAULT_SITE, Name};
 use domain::permit::Other;
 use domain::reading::{Direction, Qualifier};
 use domain::time::Shown;
@@ -23,6 +23,7 @@ use table::alerts::{Block, count_severities};
 use table::series::Entry;
 use utoipa::{IntoParams, ToSchema};
 use web::ApiResult;
+use web::answer::Room;
 use web::error::ErrorEnvelope;
 use web::query::{Query, cursor, page_limit, read_cursor};
 
@@ -38,10 +39,12 @@ const AT_ONCE: usize = 8;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Options {
     /// The site; `default` if absent.
-    site: Option<String>,
-    /// 1 to 1000; 100 if absent.
+    site: Option<Name>,
+    /// The most entries of a page; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// `next` of the page before.
+    #[param(min_length = 1, format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -59,7 +62,6 @@ pub(crate) struct Overview {
     pending: u64,
     /// All alerts of the site.
     alerts: u64,
-    #[schema(value_type = Object)]
     alerts_by_severity: BTreeMap<Severity, u64>,
     /// Series by site, outfall and parameter.
     series: Vec<Standing>,
@@ -69,6 +71,7 @@ pub(crate) struct Overview {
 
 /// How a series stands.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SeriesStanding)]
 pub(crate) struct Standing {
     #[serde(flatten)]
     series: SeriesView,
@@ -83,10 +86,8 @@ pub(crate) struct Standing {
     /// Exceedances on record.
     exceedances: u64,
     /// When the last of them began.
-    #[schema(value_type = Option<Object>)]
     last_exceedance: Option<Shown>,
     /// Hours or RFC 3339, value and qualifier of some readings up to the latest, for a small line.
-    #[schema(value_type = Vec<Object>)]
     spark: Vec<(Shown, f64, Qualifier)>,
 }
 
@@ -110,6 +111,7 @@ pub(crate) enum Condition {
 
 /// How a series stands against one limit.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LimitStanding)]
 pub(crate) struct Against {
     statistic: String,
     direction: Direction,
@@ -139,7 +141,7 @@ pub(crate) struct Against {
 pub(crate) async fn get_overview(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Overview>> {
     let limit = page_limit(options.limit)?;
     let after = read_cursor(options.cursor.as_deref())?;
-    let site = options.site.unwrap_or_else(|| DEFAULT_SITE.into());
+    let site = options.site.map_or_else(|| DEFAULT_SITE.to_owned(), String::from);
     // Read before all else: who follows the feed from here on misses nothing.
     let seq = api.store.head(&site).await?.seq;
     let pending = api.store.pending(&site).await?;
@@ -150,10 +152,19 @@ pub(crate) async fn get_overview(State(api): State<Api>, Query(options): Query<O
     let mut entries = api.store.series_of(&site).await?;
     entries.sort_by_cached_key(sort_key);
     entries.retain(|entry| after.as_ref().is_none_or(|after| sort_key(entry) > *after));
-    let next = (entries.len() > limit).then(|| cursor(&sort_key(&entries[limit - 1])));
+    let is_last = entries.len() <= limit;
     entries.truncate(limit);
+    let keys: Vec<_> = entries.iter().map(sort_key).collect();
     let standings = entries.into_iter().map(|entry| standing(&api, entry, &terms, &blocks));
-    let series = stream::iter(standings).buffered(AT_ONCE).try_collect().await?;
+    let mut standings = stream::iter(standings).buffered(AT_ONCE);
+    let (mut series, mut room) = (Vec::new(), Room::default());
+    while let Some(standing) = standings.try_next().await? {
+        if !room.take(&standing) {
+            break;
+        }
+        series.push(standing);
+    }
+    let next = (!is_last || series.len() < keys.len()).then(|| cursor(&keys[series.len() - 1]));
     Ok(Json(Overview {
         site,
         seq,

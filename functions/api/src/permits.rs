@@ -9,10 +9,12 @@ use axum::response::{IntoResponse, Response};
 use domain::alert::{Alert, Severity};
 use domain::calendar::date_from_text;
 use domain::history::Version;
+use domain::name::SiteName;
 use domain::permit::Permit;
+use domain::permit_json::document::{AnyPermit, PermitLimit};
 use domain::permit_json::{self, FieldError};
 use domain::range::moment;
-use domain::{name, time};
+use domain::time;
 use engine::answer::AlertsChanged;
 use engine::preview::preview_permit;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -24,6 +26,7 @@ use table::permits::{Place, StoredPermit};
 use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
 use web::guard::Client;
+use web::moment::Moment;
 use web::query::{JsonBody, Path, Query};
 use web::{ApiError, ApiResult};
 
@@ -36,7 +39,7 @@ fn tagged<T>(version: u64, body: T) -> Tagged<T> {
 
 /// The permit of a site: its own, or the built-in one until it has one.
 #[utoipa::path(
-    get, path = "/api/permits/{site}", tag = "permits", params(("site" = String, Path, description = "The site"), At),
+    get, path = "/api/permits/{site}", tag = "permits", params(("site" = SiteName, Path, description = "The site"), At),
     responses((
         status = 200, body = SitePermit, description = "The permit; its `ETag` is its version in quotes, for `If-Match`",
         headers(("ETag" = String, description = "The version in quotes: `\"4\"`")),
@@ -44,13 +47,12 @@ fn tagged<T>(version: u64, body: T) -> Tagged<T> {
 )]
 pub(crate) async fn get_permit(
     State(api): State<Api>,
-    Path(site): Path<String>,
+    Path(site): Path<SiteName>,
     Query(options): Query<At>,
 ) -> ApiResult<Tagged<SitePermit>> {
-    let site = checked(&site)?;
-    let stored = api.store.permit(site).await?;
+    let stored = api.store.permit(&site).await?;
     let at = options.at.map(|text| moment("at", &text, &stored.history.calendar)).transpose()?;
-    Ok(tagged(stored.version, SitePermit::new(site, &stored, at.map_or_else(time::now, |(at, _)| at))))
+    Ok(tagged(stored.version, SitePermit::new(&site, &stored, at.map_or_else(time::now, |(at, _)| at))))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -58,6 +60,7 @@ pub(crate) async fn get_permit(
 #[into_params(parameter_in = Query)]
 pub(crate) struct At {
     /// The version that is in force at this time is shown, in place of that of now.
+    #[param(value_type = Option<Moment>)]
     at: Option<String>,
 }
 
@@ -66,6 +69,7 @@ pub(crate) struct At {
 #[into_params(parameter_in = Query)]
 pub(crate) struct From {
     /// The first local day of a new version, such as `2026-07-01`. Without it the version in force is corrected.
+    #[param(format = Date)]
     effective_from: Option<String>,
 }
 
@@ -99,10 +103,10 @@ fn read(document: &Value) -> ApiResult<Permit> {
 #[utoipa::path(
     put, path = "/api/permits/{site}", tag = "permits",
     params(
-        ("site" = String, Path, description = "The site"), From,
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the permit that was edited, such as `\"4\"`: `\"0\"` for the built-in one. A list, and `*` for any, are taken; a weak tag (`W/\"4\"`) matches nothing"),
+        ("site" = SiteName, Path, description = "The site"), From,
+        ("If-Match" = Option<String>, Header, format = "if-match", description = "The `ETag` of the permit that was edited, such as `\"4\"`: `\"0\"` for the built-in one. A list, and `*` for any, are taken; a weak tag (`W/\"4\"`) matches nothing"),
     ),
-    request_body(content = Object, description = "`{\"limits\": [...]}` or the older `{\"limits_mgL\": {...}, \"rolling_window\": n, \"actions\": {...}}`"),
+    request_body(content = AnyPermit, description = "`{\"limits\": [...]}` or the older `{\"limits_mgL\": {...}, \"rolling_window\": n, \"actions\": {...}}`"),
     responses(
         (
             status = 200, body = SavedPermit, description = "The permit, with how many alerts it brought and withdrew",
@@ -119,26 +123,25 @@ fn read(document: &Value) -> ApiResult<Permit> {
 )]
 pub(crate) async fn put_permit(
     State(api): State<Api>,
-    Path(site): Path<String>,
+    Path(site): Path<SiteName>,
     Query(from): Query<From>,
     Client(who): Client,
     headers: HeaderMap,
     JsonBody(document): JsonBody<Value>,
 ) -> ApiResult<Response> {
-    let site = checked(&site)?;
     let if_match = IfMatch::of(&headers)?;
     let place = from.place()?;
     let permit = read(&document)?;
-    let mut in_force = api.store.permit(site).await?;
+    let mut in_force = api.store.permit(&site).await?;
     if !if_match.allows(in_force.version) {
-        return Err(conflict(site, &in_force, &if_match));
+        return Err(conflict(&site, &in_force, &if_match));
     }
     let adopted = loop {
-        match api.engine.adopt_permit(site, &permit, (&in_force, place), &who).await {
+        match api.engine.adopt_permit(&site, &permit, (&in_force, place), &who).await {
             Err(StoreError::Conflict) => {
-                let now = api.store.permit(site).await?;
+                let now = api.store.permit(&site).await?;
                 if now.versions != in_force.versions || now.version == in_force.version {
-                    return Err(conflict(site, &now, &if_match));
+                    return Err(conflict(&site, &now, &if_match));
                 }
                 // A file was withdrawn at that moment; nobody has changed the permit.
                 in_force = now;
@@ -151,12 +154,12 @@ pub(crate) async fn put_permit(
         Place::InForce => time::now(),
         Place::From(day) => adopted.permit.history.calendar.midnight(day),
     };
-    let saved = SavedPermit { permit: SitePermit::new(site, &adopted.permit, shown), alerts: adopted.alerts, pending };
+    let saved = SavedPermit { permit: SitePermit::new(&site, &adopted.permit, shown), alerts: adopted.alerts, pending };
     let answer = tagged(adopted.permit.version, saved);
     if pending.is_none() {
         return Ok(answer.into_response());
     }
-    let location = format!("/api/overview?site={}", utf8_percent_encode(site, NON_ALPHANUMERIC));
+    let location = format!("/api/overview?site={}", utf8_percent_encode(&site, NON_ALPHANUMERIC));
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], answer).into_response())
 }
 
@@ -182,8 +185,8 @@ fn conflict(site: &str, in_force: &StoredPermit, if_match: &IfMatch) -> ApiError
 
 /// What a permit would change, were it put in force. Nothing is written.
 #[utoipa::path(
-    post, path = "/api/permits/{site}/preview", tag = "permits", params(("site" = String, Path, description = "The site"), From),
-    request_body(content = Object, description = "As for `PUT`"),
+    post, path = "/api/permits/{site}/preview", tag = "permits", params(("site" = SiteName, Path, description = "The site"), From),
+    request_body(content = AnyPermit, description = "As for `PUT`"),
     responses(
         (status = 200, body = PermitPreview),
         (status = 400, description = "Not JSON", body = ErrorEnvelope),
@@ -192,17 +195,16 @@ fn conflict(site: &str, in_force: &StoredPermit, if_match: &IfMatch) -> ApiError
 )]
 pub(crate) async fn post_preview(
     State(api): State<Api>,
-    Path(site): Path<String>,
+    Path(site): Path<SiteName>,
     Query(from): Query<From>,
     JsonBody(document): JsonBody<Value>,
 ) -> ApiResult<Json<PermitPreview>> {
-    let site = checked(&site)?;
     let place = from.place()?;
     let permit = read(&document)?;
-    let history = api.store.permit(site).await?.history_with(&permit, place);
-    let preview = preview_permit(&api.store, site, history).await?;
+    let history = api.store.permit(&site).await?.history_with(&permit, place);
+    let preview = preview_permit(&api.store, &site, history).await?;
     Ok(Json(PermitPreview {
-        site: site.to_owned(),
+        site: site.into(),
         total: preview.by_severity.values().sum(),
         by_severity: preview.by_severity,
         new: preview.alerts_new,
@@ -230,12 +232,13 @@ pub(crate) struct SitePermit {
     /// All versions, the earliest first.
     versions: Vec<VersionView>,
     /// The limits, as they are put.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<PermitLimit>)]
     limits: Value,
 }
 
 /// A version of a permit.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PermitVersion)]
 pub(crate) struct VersionView {
     version: u64,
     /// The first local day of which it is in force; null if from the beginning on.
@@ -292,7 +295,6 @@ pub(crate) struct PermitPreview {
     /// All exceedances there would be.
     total: u64,
     /// `total` by severity.
-    #[schema(value_type = Object)]
     by_severity: BTreeMap<Severity, u64>,
     /// Those that are none now.
     new: u64,
@@ -300,8 +302,4 @@ pub(crate) struct PermitPreview {
     withdrawn: u64,
     /// The gravest of them, at most 100.
     items: Vec<Alert>,
-}
-
-fn checked(site: &str) -> ApiResult<&str> {
-    name::check(site).map_err(|error| ApiError::bad_request(format!("site: {error}")))
 }

@@ -7,19 +7,25 @@ use axum::extract::State;
 use domain::alert::Severity;
 use domain::columns::{Columns, Row};
 use domain::evaluate::Rule;
+use domain::name::Name;
 use domain::range::Range;
 use domain::reading::{Mark, Qualifier};
 use domain::time::Shown;
 use engine::terms::Terms;
 use serde::{Deserialize, Serialize};
+use table::StoreError;
 use table::series::Entry;
 use utoipa::{IntoParams, ToSchema};
+use web::answer::{MAX_ANSWER_BYTES, Room, weight};
 use web::error::ErrorEnvelope;
+use web::moment::Moment;
 use web::query::{Query, cursor, read_cursor};
 use web::{ApiError, ApiResult};
 
 /// The most points in one answer.
 const MAX_POINTS: usize = 100_000;
+/// What readings may take of an answer.
+const MOST_OF_READINGS: usize = MAX_ANSWER_BYTES - 64 * 1024;
 /// How many without being asked.
 const DEFAULT_POINTS: usize = 1000;
 
@@ -28,19 +34,23 @@ const DEFAULT_POINTS: usize = 1000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Options {
     /// The site.
-    site: String,
+    site: Name,
     /// The id of a series, from `GET /api/series`.
     series: String,
-    /// The first time, hours or RFC 3339; the beginning if absent.
+    /// The first time; the beginning if absent.
+    #[param(value_type = Option<Moment>)]
     from: Option<String>,
     /// The last time, included; the end if absent.
+    #[param(value_type = Option<Moment>)]
     to: Option<String>,
-    /// The most points wanted, 2 to 100000; 1000 if absent.
+    /// The most points wanted; 1000 if absent. There are fewer where an answer has no room for them.
+    #[param(minimum = 2, maximum = 100_000)]
     max_points: Option<usize>,
-    /// `true`: every reading, `max_points` of them a page.
+    /// `true`: every reading, `max_points` of them a page at most.
     #[serde(default)]
     every: bool,
     /// `next` of the page before, where every reading is wanted.
+    #[param(min_length = 1, format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -61,8 +71,8 @@ pub(crate) struct Readings {
 
 /// A reading.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReadingPoint)]
 pub(crate) struct Point {
-    #[schema(value_type = Object)]
     time: Shown,
     value: f64,
     unit: String,
@@ -103,21 +113,41 @@ pub(crate) async fn get_readings(State(api): State<Api>, Query(options): Query<O
     let (first, last) = entry.span(&terms.view);
     let (from, to) = (asked.from.max(first), asked.to.min(last));
     if options.every {
-        let from = read_cursor(options.cursor.as_deref())?.map_or(Ok(from), |text| text.parse().map_err(bad_cursor))?;
+        let from = read_cursor(options.cursor.as_deref())?.map_or(Ok(from), |text| time_of(&text))?;
         return Ok(Json(every(&api, entry, (&rules, &terms), (from, to), max_points).await?));
     }
-    let mut points = Downsample::new(max_points, (from, to), &entry.unit);
+    let mut most = max_points;
+    let (readings, total) = loop {
+        let (points, total) = thinned(&api, &entry, &terms, (from, to), most).await?;
+        let points: Vec<_> = points.into_iter().map(|(row, unit)| point(row, unit, (&rules, &terms))).collect();
+        match weight(&points) {
+            bytes if bytes > MOST_OF_READINGS && points.len() > 2 => {
+                // Thinned once more, to a little less than there is room for: units and flags are not spread evenly.
+                most = (points.len() * (MOST_OF_READINGS / 1000) / (bytes / 1000) * 9 / 10).max(2);
+            }
+            _ => break (points, total),
+        }
+    };
+    let downsampled = (readings.len() as u64) < total;
+    Ok(Json(Readings { series: entry.id, readings, total, downsampled, next: None }))
+}
+
+async fn thinned(
+    api: &Api,
+    entry: &Entry,
+    terms: &Terms,
+    (from, to): (i64, i64),
+    most: usize,
+) -> Result<(Vec<(Row, String)>, u64), StoreError> {
+    let mut points = Downsample::new(most, (from, to), &entry.unit);
     if from <= to {
-        let mut readings = api.store.readings(&entry, &terms.view, (from, to)).await?;
+        let mut readings = api.store.readings(entry, &terms.view, (from, to)).await?;
         while let Some(piece) = readings.next_piece()? {
             points.feed(&piece);
             tokio::task::yield_now().await;
         }
     }
-    let (points, total) = points.finish();
-    let downsampled = (points.len() as u64) < total;
-    let readings = points.into_iter().map(|(row, unit)| point(row, unit, (&rules, &terms))).collect();
-    Ok(Json(Readings { series: entry.id, readings, total, downsampled, next: None }))
+    Ok(points.finish())
 }
 
 /// A page of readings, none left out.
@@ -128,7 +158,7 @@ async fn every(
     (from, to): (i64, i64),
     count: usize,
 ) -> ApiResult<Readings> {
-    let (mut page, mut total, mut next) = (Vec::new(), 0, None);
+    let (mut page, mut times, mut total, mut next) = (Vec::new(), Vec::new(), 0, None);
     if from <= to {
         let mut readings = api.store.readings(&entry, &terms.view, (from, to)).await?;
         while let Some(piece) = readings.next_piece()? {
@@ -136,11 +166,22 @@ async fn every(
             let taken = if next.is_some() { 0 } else { whole_times(&piece, count - page.len()) };
             let shown = |index| point(piece.row(index), piece.unit_of(index).to_owned(), (rules, terms));
             page.extend((0..taken).map(shown));
+            times.extend_from_slice(&piece.times[..taken]);
             if taken < piece.len() && next.is_none() {
                 next = Some(cursor(&piece.times[taken].to_string()));
             }
             tokio::task::yield_now().await;
         }
+    }
+    let fitting = Room::of(&page);
+    if let Some(&time) = times.get(fitting) {
+        // Those of one time stay together here, too, unless there are none before them.
+        let whole = match times.partition_point(|other| *other < time) {
+            0 => times.partition_point(|other| *other <= time),
+            whole => whole,
+        };
+        next = times.get(whole).map(|time| cursor(&time.to_string())).or(next);
+        page.truncate(whole);
     }
     Ok(Readings { series: entry.id, readings: page, total, downsampled: false, next })
 }
@@ -155,8 +196,10 @@ fn whole_times(piece: &Columns, room: usize) -> usize {
     }
 }
 
-fn bad_cursor(_: std::num::ParseIntError) -> ApiError {
-    ApiError::bad_request("cursor: give what `next` was, unchanged")
+/// As in cursors of alerts, what is behind a slash says more than is needed here.
+fn time_of(cursor: &str) -> ApiResult<i64> {
+    let time = cursor.split('/').next().and_then(|time| time.parse().ok());
+    time.ok_or_else(|| ApiError::bad_request("cursor: give what `next` was, unchanged"))
 }
 
 fn point(row: Row, unit: String, (rules, terms): (&[Rule], &Terms)) -> Point {

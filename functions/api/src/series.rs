@@ -3,7 +3,7 @@
 use crate::Api;
 use axum::Json;
 use axum::extract::State;
-use domain::name;
+use domain::name::{self, Name};
 use domain::reading::Qualifier;
 use domain::time::Shown;
 use domain::unit::Unit;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use table::series::Entry;
 use utoipa::{IntoParams, ToSchema};
 use web::ApiResult;
+use web::answer::Room;
 use web::error::ErrorEnvelope;
 use web::query::{Query, cursor, page_limit, read_cursor};
 
@@ -22,15 +23,18 @@ use web::query::{Query, cursor, page_limit, read_cursor};
 #[into_params(parameter_in = Query)]
 pub(crate) struct Options {
     /// Only this site.
-    site: Option<String>,
-    /// 1 to 1000; 100 if absent.
+    site: Option<Name>,
+    /// The most entries of a page; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// `next` of the page before.
+    #[param(min_length = 1, format = "cursor")]
     cursor: Option<String>,
 }
 
 /// A page of series.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SeriesPage)]
 pub(crate) struct Page {
     series: Vec<SeriesView>,
     /// The cursor of the next page; null at the end.
@@ -39,6 +43,7 @@ pub(crate) struct Page {
 
 /// A series: all readings of one parameter at one outfall, reported in one way.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Series)]
 pub(crate) struct SeriesView {
     id: String,
     site: String,
@@ -51,9 +56,7 @@ pub(crate) struct SeriesView {
     variant: String,
     /// The unit of the latest reading.
     unit: String,
-    #[schema(value_type = Object)]
     first: Shown,
-    #[schema(value_type = Object)]
     last: Shown,
     latest: f64,
     qualifier: Qualifier,
@@ -108,9 +111,12 @@ pub(crate) async fn get_series(State(api): State<Api>, Query(options): Query<Opt
     }
     rows.retain(|(key, ..)| after.as_ref().is_none_or(|after| key > after));
     rows.sort_by(|a, b| a.0.cmp(&b.0));
-    let next = (rows.len() > limit).then(|| cursor(&rows[limit - 1].0));
+    let is_last = rows.len() <= limit;
     rows.truncate(limit);
-    let series = rows.into_iter().map(|(_, entry, terms)| SeriesView::new(entry, &terms)).collect();
+    let keys: Vec<_> = rows.iter().map(|(key, ..)| key.clone()).collect();
+    let mut series: Vec<_> = rows.into_iter().map(|(_, entry, terms)| SeriesView::new(entry, &terms)).collect();
+    series.truncate(Room::of(&series));
+    let next = (!is_last || series.len() < keys.len()).then(|| cursor(&keys[series.len() - 1]));
     Ok(Json(Page { series, next }))
 }
 

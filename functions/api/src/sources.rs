@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::name::SiteName;
 use domain::permit_json::FieldError;
 use domain::schedule::Schedule;
 use domain::{name, time};
@@ -12,7 +13,6 @@ use files::scheduled::{Allowed, calendar_of, due_at, url_of};
 use files::uploads::check_place;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use table::arrivals::Arrival;
 use table::ingests::{Refusal, Stage};
 use table::scheduled::{Asked, Definition, Origin, Outcome, Received, ScheduledSource};
@@ -30,24 +30,31 @@ const MAX_URL: usize = 2000;
 
 /// What is set of a source.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SourceWanted, example = json!({
+    "url": "https://lab.example/results.csv", "site": "north", "schedule": "0 6 * * *"
+}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// `address`, or `echo` for EPA's effluent charts.
     #[serde(default)]
     kind: Kind,
+    #[schema(max_length = 2000)]
     /// Where the file is: an https address. With `echo`, where the service is if not at EPA.
     url: Option<String>,
     /// With `echo`: the NPDES permit whose reported values come.
     permit: Option<String>,
     /// The site of rows that name none, and of an effluent chart. Without it, the schedule goes by UTC.
+    #[schema(value_type = Option<SiteName>)]
     site: Option<String>,
     /// When it is asked, by the clock of the site: a crontab line such as `0 6 * * *`.
     schedule: String,
+    #[schema(min_length = 1, max_length = 64)]
     /// The name of one of the installation's secrets (`OW_SC_SOURCE_SECRETS`), which is sent with the request.
     secret: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SourceKind)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     /// A file at an address.
@@ -80,6 +87,7 @@ pub(crate) struct Source {
 
 /// The last time that a source was asked.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SourceLast)]
 struct Last {
     at: String,
     outcome: Outcome,
@@ -107,6 +115,13 @@ struct SourceFile {
     error: Option<Refusal>,
 }
 
+/// A source that is to be asked.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SourceWished)]
+pub(crate) struct Wished {
+    name: String,
+}
+
 /// All sources, by name.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Sources {
@@ -127,7 +142,7 @@ pub(crate) async fn get_sources(State(api): State<Api>) -> ApiResult<Json<Source
 
 /// One source.
 #[utoipa::path(
-    get, path = "/api/sources/{name}", tag = "sources", params(("name" = String, Path, description = "The source")),
+    get, path = "/api/sources/{name}", tag = "sources", params(("name" = String, Path, min_length = 1, description = "The source")),
     responses((status = 200, body = Source), (status = 404, description = "No such source", body = ErrorEnvelope))
 )]
 pub(crate) async fn get_source(State(api): State<Api>, Path(name): Path<String>) -> ApiResult<Json<Source>> {
@@ -140,7 +155,7 @@ pub(crate) async fn get_source(State(api): State<Api>, Path(name): Path<String>)
 /// stays as it is.
 #[utoipa::path(
     put, path = "/api/sources/{name}", tag = "sources",
-    params(("name" = String, Path, description = "1 to 64 letters, digits, `.`, `_` and `-`")), request_body = Wanted,
+    params(("name" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description = "1 to 64 letters, digits, `.`, `_` and `-`, the first no `.`")), request_body = Wanted,
     responses(
         (status = 200, description = "It is set", body = Source),
         (status = 201, description = "It is set, and new", body = Source),
@@ -178,10 +193,10 @@ pub(crate) async fn put_source(
 
 /// Asks a source at once, whatever its schedule says.
 #[utoipa::path(
-    post, path = "/api/sources/{name}/ask", tag = "sources", params(("name" = String, Path, description = "The source")),
+    post, path = "/api/sources/{name}/ask", tag = "sources", params(("name" = String, Path, min_length = 1, description = "The source")),
     responses(
         (
-            status = 202, description = "It is asked with the next look at what is due, in a minute at most; `Location` is where to see what came of it",
+            status = 202, body = Wished, description = "It is asked with the next look at what is due, in a minute at most; `Location` is where to see what came of it",
             headers(("Location" = String, description = "The source"))
         ),
         (status = 404, description = "No such source", body = ErrorEnvelope),
@@ -189,17 +204,18 @@ pub(crate) async fn put_source(
 )]
 pub(crate) async fn post_ask(State(api): State<Api>, Path(name): Path<String>) -> ApiResult<Response> {
     open(&api)?;
+    api.store.scheduled_source(&name).await?.ok_or_else(unknown)?;
     match api.store.want_source(&name, time::now()).await {
         Err(StoreError::Conflict) => return Err(unknown()),
         done => done?,
     }
     let location = [(header::LOCATION, format!("/api/sources/{name}"))];
-    Ok((StatusCode::ACCEPTED, location, Json(json!({ "name": name }))).into_response())
+    Ok((StatusCode::ACCEPTED, location, Json(Wished { name })).into_response())
 }
 
 /// Removes a source. What came from it stays.
 #[utoipa::path(
-    delete, path = "/api/sources/{name}", tag = "sources", params(("name" = String, Path, description = "The source")),
+    delete, path = "/api/sources/{name}", tag = "sources", params(("name" = String, Path, min_length = 1, description = "The source")),
     responses((status = 204, description = "It is gone"), (status = 404, description = "No such source", body = ErrorEnvelope))
 )]
 pub(crate) async fn delete_source(State(api): State<Api>, Path(name): Path<String>) -> ApiResult<StatusCode> {
@@ -244,7 +260,7 @@ fn read(name: &str, wanted: Wanted, allowed: &Allowed, set_by: String) -> Result
         }
     }
     if let Some(site) = &site {
-        let checked = name::check(site).map_err(|error| error.to_string());
+        let checked = name::check_site(site).map_err(|error| error.to_string());
         if let Err(reason) =
             checked.and_then(|site| check_place(Some(site), "a.csv").map_err(|error| error.to_string()))
         {
@@ -264,7 +280,7 @@ fn read(name: &str, wanted: Wanted, allowed: &Allowed, set_by: String) -> Result
         (Kind::Echo, Some(permit)) => Origin::Echo { permit, url },
         _ => Origin::Address { url: url.unwrap_or_default() },
     };
-    let site = site.and_then(|site| name::check(&site).ok().map(str::to_owned));
+    let site = site.and_then(|site| name::check_site(&site).ok().map(str::to_owned));
     Ok(Definition { origin, site, schedule, secret, set_at: time::now(), set_by })
 }
 
@@ -323,7 +339,7 @@ async fn file(store: &Store, received: &Received) -> Result<SourceFile, StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     fn fields(name: &str, wanted: Value) -> Vec<String> {
         let wanted = serde_json::from_value(wanted).unwrap();

@@ -17,6 +17,7 @@ pub(crate) struct Statistics {
 
 /// A formula of what the water is like.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Formula)]
 pub(crate) struct FormulaView {
     /// Its name in permits.
     id: &'static str,
@@ -34,6 +35,7 @@ pub(crate) struct FormulaView {
 
 /// Something that a formula needs to know of the water.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FormulaNeed)]
 pub(crate) struct NeedView {
     /// Its key in a limit, whose value is the parameter of the series.
     key: &'static str,
@@ -56,6 +58,7 @@ impl FormulaView {
 
 /// A statistic.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Statistic)]
 pub(crate) struct StatisticView {
     /// Its name in permits.
     name: &'static str,
@@ -73,6 +76,7 @@ pub(crate) struct StatisticView {
 
 /// The number that a statistic takes.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatisticArgument)]
 pub(crate) struct ArgumentView {
     /// Its key in a limit.
     key: &'static str,

@@ -4,6 +4,7 @@ use crate::Api;
 use axum::Json;
 use axum::extract::State;
 use domain::alert::Severity;
+use domain::name::Name;
 use domain::time::Shown;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use web::{ApiError, ApiResult};
 #[into_params(parameter_in = Query)]
 pub(crate) struct Options {
     /// Only this site.
-    site: Option<String>,
+    site: Option<Name>,
 }
 
 /// How things stand.
@@ -36,10 +37,8 @@ pub(crate) struct SiteStatus {
     site: String,
     series: usize,
     /// When the latest reading was taken; null without readings.
-    #[schema(value_type = Option<Object>)]
     latest: Option<Shown>,
     alerts: u64,
-    #[schema(value_type = Object)]
     alerts_by_severity: BTreeMap<Severity, u64>,
     /// How often the permit was written; 0 for the built-in one.
     permit_version: u64,
@@ -88,9 +87,9 @@ async fn status_of(api: &Api, site: String) -> Result<SiteStatus, StoreError> {
 
 impl Api {
     /// The site asked for, or all sites.
-    pub(crate) async fn sites(&self, asked: Option<String>) -> Result<Vec<String>, ApiError> {
+    pub(crate) async fn sites(&self, asked: Option<Name>) -> Result<Vec<String>, ApiError> {
         match asked {
-            Some(site) => Ok(vec![site]),
+            Some(site) => Ok(vec![site.into()]),
             None => Ok(self.store.sites().await?),
         }
     }

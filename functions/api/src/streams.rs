@@ -1,12 +1,14 @@
 //! `GET /api/streams`.
 
 use crate::Api;
+use crate::live_event::LiveEvent;
 use axum::Json;
 use axum::extract::State;
-use domain::name::DEFAULT_SITE;
+use domain::name::{DEFAULT_SITE, Name};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
+use web::answer::Room;
 use web::error::ErrorEnvelope;
 use web::query::Query;
 use web::{ApiError, ApiResult};
@@ -19,17 +21,18 @@ const LATEST: usize = 100;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Options {
     /// The site; `default` if absent.
-    site: Option<String>,
-    /// 1 to 100; 100 if absent.
+    site: Option<Name>,
+    /// How many; 100 if absent.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
 }
 
-/// The latest events.
+/// The latest events, or as many of them as an answer has room for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Streams {
     count: usize,
     /// As subscribers got them, oldest first.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<LiveEvent>)]
     data: Vec<Box<RawValue>>,
 }
 
@@ -46,10 +49,14 @@ pub(crate) async fn get_streams(State(api): State<Api>, Query(options): Query<Op
     let site = options.site.as_deref().unwrap_or(DEFAULT_SITE);
     let entries = api.store.feed_latest(site, limit).await?;
     // Frames are JSON already; they are passed on as they are.
-    let data: Vec<_> = entries
+    let mut room = Room::default();
+    let mut data: Vec<_> = entries
         .into_iter()
+        .rev()
         .map(|entry| RawValue::from_string(entry.frame))
+        .take_while(|frame| frame.as_ref().map_or(true, |frame| room.take(frame)))
         .collect::<Result<_, _>>()
         .map_err(ApiError::internal)?;
+    data.reverse();
     Ok(Json(Streams { count: data.len(), data }))
 }

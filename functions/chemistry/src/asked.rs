@@ -11,21 +11,22 @@ use web::{ApiError, ApiResult};
 
 /// The fit that is wanted.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = FitWanted)]
+#[schema(as = FitWanted, example = json!({
+    "model": "decay_first", "points": {"x": [0, 1, 2, 4, 8], "y": [10.1, 7.9, 6.5, 4.1, 1.8]}
+}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
-    /// The model: `decay_zero`, `decay_first`, `decay_second`, `bod_first`, `langmuir`, `freundlich`, `linear` or `temkin`.
+    /// The model, by an id of `GET /api/chemistry/models`.
+    #[schema(schema_with = chemistry::model::id_schema)]
     model: String,
     /// Whether the straight line of textbooks is fitted in place of the curve.
     #[serde(default)]
     linear: bool,
     /// `none`, `inverse_y` (errors grow with the root of y) or `inverse_y_squared` (errors are a share of y).
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     weights: Weighting,
     /// What is asked for single parameters, by name: `start`, `fixed`, `lower`, `upper`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
     parameters: BTreeMap<String, Setting>,
     /// The points themselves.
     points: Option<WantedPoints>,

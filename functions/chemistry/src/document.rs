@@ -21,7 +21,7 @@ pub(crate) struct Document {
     progress: Option<Steps>,
     /// Once it is done: the `fit` with parameters, errors, residuals and warnings, as `owsc fit --json` prints it; its
     /// `curve` with the 95 % band; at most 2000 `points`, each with its residual; and `y_unit`, that of a series' readings.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<fits::outcome::Answer>)]
     result: Option<Box<RawValue>>,
     /// Why there is no fit.
     error: Option<Failure>,

@@ -25,6 +25,9 @@ use web::{ApiError, ApiResult};
 #[openapi(paths(get_models, post_fit, get_fit, delete_fit))]
 pub struct Docs;
 
+/// After so many seconds most fits are over.
+const RETRY_AFTER: u64 = 5;
+
 /// What the routes work on.
 #[derive(Clone)]
 struct Fits {
@@ -53,6 +56,7 @@ async fn get_models() -> Json<Models> {
     post, path = "/api/chemistry/fit", tag = "chemistry", request_body = Wanted,
     responses(
         (status = 202, description = "It waits for its turn; `Location` is where to see how far it is", body = Document, headers(("Location" = String, description = "The fit"))),
+        (status = 404, description = "No such series", body = ErrorEnvelope),
         (status = 422, description = "No such model or parameter, or settings that do not go together", body = ErrorEnvelope),
         (status = 429, description = "Too many fits wait", body = ErrorEnvelope),
     )
@@ -82,6 +86,7 @@ async fn get_fit(State(fits): State<Fits>, Path(id): Path<String>) -> ApiResult<
     responses((status = 200, description = "As it is now", body = Document), (status = 404, description = "No such fit", body = ErrorEnvelope))
 )]
 async fn delete_fit(State(fits): State<Fits>, Path(id): Path<String>) -> ApiResult<Response> {
+    known(&fits, &id).await?;
     cancel(&fits.store, &id).await?;
     document(known(&fits, &id).await?)
 }
@@ -112,12 +117,12 @@ fn not_taken(error: NotTaken) -> ApiError {
         NotTaken::Store(error) => error.into(),
         NotTaken::TooMany => {
             let message = format!("{MAX_OPEN} fits wait already; try again when some are over");
-            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_fits", message)
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_fits", message).with_retry_after(RETRY_AFTER)
         }
         NotTaken::NoWorker(_) => {
             tracing::error!(%error, "a fit was not taken");
             let message = "fits are not worked out now; try again";
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).with_retry_after(RETRY_AFTER)
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `GET /`: the dashboard, a page that is built from `web/` and embedded.
+//! `GET /`: the dashboard, and `GET /docs`: the API's documentation, in which requests can be tried. Pages that are built
+//! from `web/` and embedded.
 
 use axum::Router;
 use axum::extract::Path;
@@ -10,7 +11,9 @@ use web::{ApiError, layers};
 /// The page, with a place for the address of live events.
 const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/web/index.html"));
 const LIVE_PLACE: &str = r#"<meta name="live" content="">"#;
-/// What the page loads. The names are digests of the contents.
+/// The API's documentation.
+const DOCS: &str = include_str!(concat!(env!("OUT_DIR"), "/web/docs.html"));
+/// What the pages load. The names are digests of the contents.
 const ASSETS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// The routes. `live` is where pages connect for live events, and `bucket` where they put files, if not to their own host.
@@ -24,8 +27,13 @@ pub fn router(live: Option<&Uri>, bucket: Option<&Uri>) -> Router {
             Html(page),
         )
     };
+    let docs = async || ([(header::CACHE_CONTROL, "no-cache")], Html(DOCS));
     let style = || async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("docs.css")) };
-    Router::new().route("/", get(page)).route("/assets/{name}", get(asset)).route("/style.css", get(style))
+    Router::new()
+        .route("/", get(page))
+        .route("/docs", get(docs))
+        .route("/assets/{name}", get(asset))
+        .route("/style.css", get(style))
 }
 
 fn with_live(page: &str, live: &Uri) -> String {
@@ -60,14 +68,18 @@ mod tests {
     fn the_page_has_a_place_for_the_address_and_no_inline_script() {
         let live = Uri::from_static("wss://live.example/ws");
         assert!(with_live(PAGE, &live).contains(r#"content="wss://live.example/ws""#));
-        let scripts = PAGE.matches("<script").count();
-        assert!(scripts > 0 && scripts == PAGE.matches("src=\"/assets/").count(), "{PAGE}");
-        assert!(!PAGE.contains("<style") && !PAGE.contains("style=") && !PAGE.contains("http"), "{PAGE}");
+        for page in [PAGE, DOCS] {
+            let scripts = page.matches("<script").count();
+            assert!(scripts > 0 && scripts == page.matches("src=\"/assets/").count(), "{page}");
+            assert!(!page.contains("<style") && !page.contains("style=") && !page.contains("http"), "{page}");
+        }
     }
 
     #[test]
-    fn everything_that_the_page_names_is_embedded() {
-        for (_, rest) in PAGE.split("\"/assets/").skip(1).filter_map(|rest| Some((0, rest.split_once('"')?.0))) {
+    fn everything_that_the_pages_name_is_embedded() {
+        let named =
+            |page: &'static str| page.split("\"/assets/").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0));
+        for rest in named(PAGE).chain(named(DOCS)) {
             assert!(ASSETS.iter().any(|(name, bytes)| *name == rest && !bytes.is_empty()), "{rest}");
             assert_ne!(kind(rest), "application/octet-stream", "{rest}");
         }

@@ -1,7 +1,7 @@
 //! `GET /health`, `/livez` and `/readyz`.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -89,5 +89,6 @@ async fn ready(State(vitals): State<Vitals>) -> Response {
         Err(_) => format!("no answer within {PATIENCE:?}"),
     };
     tracing::warn!(failure, "not ready");
-    (StatusCode::SERVICE_UNAVAILABLE, Json(Readiness { status: "unavailable", buffer_size })).into_response()
+    let again = [(header::RETRY_AFTER, "1")];
+    (StatusCode::SERVICE_UNAVAILABLE, again, Json(Readiness { status: "unavailable", buffer_size })).into_response()
 }

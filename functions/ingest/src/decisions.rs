@@ -7,10 +7,9 @@ use axum::routing::{delete, post};
 use axum::{Json, Router};
 use engine::Engine;
 use engine::answer::AlertsChanged;
-use engine::record::record_json;
+use engine::record::IngestRecord;
 use engine::withdraw::{DecideError, Withdrawn};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
 use web::guard::Client;
@@ -28,11 +27,17 @@ pub(super) fn router(engine: Engine) -> Router {
         .with_state(engine)
 }
 
+/// A reason: 1 to 600 bytes without control characters, not blank.
+#[derive(Debug, ToSchema)]
+#[schema(min_length = 1, max_length = 600, format = "reason", pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$")]
+pub(crate) struct Reason(#[expect(dead_code, reason = "the schema of texts that a function checks")] String);
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Why {
     /// Why the file is withdrawn, for the ledger.
+    #[param(value_type = Reason)]
     reason: String,
 }
 
@@ -40,8 +45,7 @@ pub(crate) struct Why {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WithdrawnFile {
     /// Its record.
-    #[schema(value_type = Object)]
-    ingest: Value,
+    ingest: IngestRecord,
     /// How the alerts have changed, as far as judging has come.
     alerts: AlertsChanged,
     /// With 202 alone: how much is still to be judged.
@@ -74,7 +78,7 @@ async fn delete_ingest(
     let reason = reason(&why.reason)?;
     let Withdrawn { ingest, alerts, left } = engine.withdraw(&id, reason, &client.0).await.map_err(refusal)?;
     let pending = (left > 0).then_some(left);
-    let answer = Json(WithdrawnFile { ingest: record_json(&ingest, None), alerts, pending });
+    let answer = Json(WithdrawnFile { ingest: ingest.into(), alerts, pending });
     if pending.is_none() {
         return Ok(answer.into_response());
     }
@@ -86,6 +90,7 @@ async fn delete_ingest(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Resolution {
     /// Why they need not stand in the way of a certificate.
+    #[schema(value_type = Reason)]
     reason: String,
 }
 
@@ -94,7 +99,7 @@ pub(crate) struct Resolution {
     post, path = "/api/ingests/{id}/resolution", tag = "ingest",
     params(("id" = String, Path, description = "As in the answer to the ingest")), request_body = Resolution,
     responses(
-        (status = 200, description = "The record", body = Object),
+        (status = 200, description = "The record", body = IngestRecord),
         (status = 400, description = "No reason, or a longer one than 600 bytes", body = ErrorEnvelope),
         (status = 404, description = "No such ingest", body = ErrorEnvelope),
         (status = 409, description = "It is still being taken in (`unfinished`), or no row of it was refused (`nothing_refused`)", body = ErrorEnvelope),
@@ -105,15 +110,16 @@ async fn post_resolution(
     Path(id): Path<String>,
     client: Client,
     JsonBody(resolution): JsonBody<Resolution>,
-) -> ApiResult<Json<Value>> {
+) -> ApiResult<Json<IngestRecord>> {
     let reason = reason(&resolution.reason)?;
     let ingest = engine.resolve(&id, reason, &client.0).await.map_err(refusal)?;
-    Ok(Json(record_json(&ingest, None)))
+    Ok(Json(ingest.into()))
 }
 
 fn reason(text: &str) -> ApiResult<&str> {
+    let is_plain = !text.chars().any(char::is_control);
     let text = text.trim();
-    if text.is_empty() || text.len() > MAX_REASON || text.chars().any(char::is_control) {
+    if text.is_empty() || text.len() > MAX_REASON || !is_plain {
         return Err(ApiError::bad_request(format!("reason: 1 to {MAX_REASON} bytes without control characters")));
     }
     Ok(text)

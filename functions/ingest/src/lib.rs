@@ -10,15 +10,16 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use domain::name::SiteName;
 use engine::Engine;
 use engine::answer::Answer;
-use engine::record::{Ingestor, Taken, Underway, Upload, record_json};
+use engine::record::{FileProgress, IngestRecord, Ingestor, Taken, Underway, Upload};
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use table::ingests::Stage;
 use tokio_util::io::StreamReader;
 use utoipa::{IntoParams, OpenApi, ToSchema};
+use web::answer::Room;
 use web::error::ErrorEnvelope;
 use web::guard::{Guard, client_of};
 use web::query::{Path, Query, cursor, page_limit, read_cursor};
@@ -51,7 +52,7 @@ pub fn router(ingestor: Ingestor, engine: Engine, guard: &Guard) -> Router {
 #[into_params(parameter_in = Query)]
 struct Options {
     /// The site of rows that name none (`default` if absent), and of an effluent chart in place of its permit number.
-    site: Option<String>,
+    site: Option<SiteName>,
     /// `true`: refuse the whole file if one row is bad.
     #[serde(default)]
     strict: bool,
@@ -59,13 +60,17 @@ struct Options {
     #[serde(default)]
     again: bool,
     /// What the file is called, for the ledger.
+    #[param(max_length = 200, format = "source", pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     source: Option<String>,
 }
 
 /// Takes a CSV file in: tidy, wide or an EPA ECHO effluent chart, plain or gzip.
 #[utoipa::path(
     post, path = "/api/ingest", tag = "ingest", params(Options),
-    request_body(content_type = "text/csv", content = String, description = "The file, optionally with `Content-Encoding: gzip`"),
+    request_body(
+        content((String = "text/csv"), (String = "text/tab-separated-values"), (Vec<u8> = "application/gzip")),
+        description = "The file, optionally with `Content-Encoding: gzip`"
+    ),
     responses(
         (status = 200, description = "Taken in, or known already", body = Answer),
         (
@@ -73,11 +78,9 @@ struct Options {
             headers(("Location" = String, description = "Where the ingest's record says how far it is"))
         ),
         (status = 400, description = "Empty, or damaged gzip", body = ErrorEnvelope),
-        (status = 401, description = "No valid token", body = ErrorEnvelope),
         (status = 413, description = "Too many bytes or rows", body = ErrorEnvelope),
         (status = 415, description = "Not CSV", body = ErrorEnvelope),
         (status = 422, description = "No usable header, no rows, or refused rows", body = ErrorEnvelope),
-        (status = 429, description = "Too many requests", body = ErrorEnvelope),
     )
 )]
 async fn post_file(
@@ -87,7 +90,7 @@ async fn post_file(
 ) -> ApiResult<Response> {
     let upload = Upload {
         gzip: is_gzip(request.headers())?,
-        site: options.site,
+        site: options.site.map(String::from),
         strict: options.strict,
         again: options.again,
         source: source(options.source)?,
@@ -137,9 +140,11 @@ fn is_gzip(headers: &HeaderMap) -> ApiResult<bool> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {
-    /// 1 to 100; 100 if absent.
+    /// The most entries of a page; 100 if absent. More than 100 are not answered at once.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// `next` of the page before.
+    #[param(min_length = 1, format = "cursor")]
     cursor: Option<String>,
 }
 
@@ -147,8 +152,7 @@ struct Paging {
 #[derive(Debug, Serialize, ToSchema)]
 struct Ledger {
     /// Records of ingests, the latest first.
-    #[schema(value_type = Vec<Object>)]
-    ingests: Vec<serde_json::Value>,
+    ingests: Vec<IngestRecord>,
     /// The cursor of the next page; null at the end.
     next: Option<String>,
 }
@@ -162,31 +166,32 @@ async fn get_records(State(ingestor): State<Ingestor>, Query(paging): Query<Pagi
     let limit = page_limit(paging.limit)?.min(MAX_RECORDS);
     let before = read_cursor(paging.cursor.as_deref())?;
     let records = ingestor.store().ingests(before.as_deref(), limit).await?;
-    let next = records.last().filter(|_| records.len() == limit).map(|(place, _)| cursor(place));
-    Ok(Json(Ledger { ingests: records.iter().map(|(_, ingest)| record_json(ingest, None)).collect(), next }))
+    let is_last = records.len() < limit;
+    let (places, mut ingests): (Vec<_>, Vec<_>) =
+        records.into_iter().map(|(place, ingest)| (place, IngestRecord::from(ingest))).unzip();
+    ingests.truncate(Room::of(&ingests));
+    let last = ingests.len().checked_sub(1).filter(|_| !is_last || ingests.len() < places.len());
+    let next = last.map(|last| cursor(&places[last]));
+    Ok(Json(Ledger { ingests, next }))
 }
 
 /// The record of an ingest: where readings came from, and what became of them.
 #[utoipa::path(
     get, path = "/api/ingests/{id}", tag = "ingest", params(("id" = String, Path, description = "As in the answer to the ingest")),
     responses(
-        (status = 200, description = "The record", body = Object),
+        (status = 200, description = "The record", body = IngestRecord),
         (status = 404, description = "No such ingest", body = ErrorEnvelope),
     )
 )]
-async fn get_record(State(ingestor): State<Ingestor>, Path(id): Path<String>) -> ApiResult<Json<serde_json::Value>> {
+async fn get_record(State(ingestor): State<Ingestor>, Path(id): Path<String>) -> ApiResult<Json<IngestRecord>> {
     let Some(ingest) = ingestor.store().ingest(&id).await? else {
         return Err(ApiError::not_found("no ingest has this id"));
     };
     let accounts = ingestor.store().accounts_of(&id).await?;
     let left = accounts.iter().map(|(_, account)| account.left).sum();
-    let mut record = record_json(&ingest, Some(left));
-    if ingest.state == Stage::Recording
-        && let Some(reached) = ingestor.store().reached(&id).await?
-    {
-        record["progress"] = json!({"read": reached.read.0, "of": reached.read.1});
-    }
-    Ok(Json(record))
+    let reached = if ingest.state == Stage::Recording { ingestor.store().reached(&id).await? } else { None };
+    let progress = reached.map(|reached| FileProgress { read: reached.read.0, of: reached.read.1 });
+    Ok(Json(IngestRecord { series_left: Some(left), progress, ..ingest.into() }))
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub fn router(config: Arc<Config>, render: Render) -> Router {
 
 /// All metrics, in Prometheus' text format.
 #[utoipa::path(
-    get, path = "/metrics", tag = "health",
+    get, path = "/metrics", tag = "health", security((), ("token" = [])),
     responses(
         (status = 200, content_type = "text/plain", body = String),
         (status = 401, description = "Protected, and no valid token", body = ErrorEnvelope),

@@ -6,6 +6,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use domain::name::SiteName;
+use engine::record::FileProgress;
 use files::uploads::{Far, Missing, UploadError, Uploads};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -42,15 +44,19 @@ pub fn router(uploads: Option<Uploads>, guard: &Guard) -> Router {
 #[into_params(parameter_in = Query)]
 struct Wanted {
     /// The site of rows that name none, and of an effluent chart.
+    #[param(value_type = Option<SiteName>)]
     site: Option<String>,
     /// What the file is called.
+    #[param(min_length = 1, max_length = 200, format = "file-name")]
     name: String,
     /// How long it is, as it is sent; it may be gzip.
+    #[param(minimum = 1)]
     bytes: u64,
 }
 
 /// How far an upload is.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Upload)]
 struct Document {
     id: String,
     site: Option<String>,
@@ -69,11 +75,12 @@ struct Document {
     /// Why the file was refused.
     error: Option<Refusal>,
     /// How much of the file has been read, while it is recorded.
-    progress: Option<Progress>,
+    progress: Option<FileProgress>,
 }
 
 /// What is being done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UploadState)]
 #[serde(rename_all = "snake_case")]
 enum Doing {
     /// Parts come.
@@ -91,19 +98,12 @@ enum Doing {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UploadPart)]
 struct Part {
     part: u64,
     from: u64,
     to: u64,
     url: String,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct Progress {
-    /// Bytes after decompression.
-    read: u64,
-    /// All of them.
-    of: u64,
 }
 
 impl From<Missing> for Part {
@@ -148,7 +148,7 @@ impl Document {
             Far::Waiting => document,
             Far::Refused(error) => Self { state: Doing::Refused, error: Some(error), ..document },
             Far::Ingest(ingest, stage, progress) => {
-                let progress = progress.map(|(read, of)| Progress { read, of });
+                let progress = progress.map(|(read, of)| FileProgress { read, of });
                 Self { state: stage.into(), ingest: Some(ingest), progress, ..document }
             }
         }
@@ -186,8 +186,8 @@ async fn get_upload(State(inbox): State<Inbox>, Path(id): Path<String>) -> ApiRe
 /// Takes a part, where the document's `url` leads here.
 #[utoipa::path(
     put, path = "/api/uploads/{id}/parts/{part}", tag = "ingest",
-    params(("id" = String, Path, description = "The upload"), ("part" = u64, Path, description = "The number of the part, from 1 on")),
-    request_body(content_type = "application/octet-stream", content = String, description = "The bytes of the part"),
+    params(("id" = String, Path, description = "The upload"), ("part" = u64, Path, minimum = 1, description = "The number of the part, from 1 on")),
+    request_body(content_type = "application/octet-stream", content = Vec<u8>, description = "The bytes of the part"),
     responses(
         (status = 204, description = "It is there"),
         (status = 404, description = "No such upload", body = ErrorEnvelope),

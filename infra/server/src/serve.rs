@@ -269,7 +269,7 @@ fn router(
     Router::new()
         .merge(ingest::router(ingestor, api.engine.clone(), guard))
         .merge(api::router(api, guard))
-        .merge(api::docs::router())
+        .merge(api::docs::router(config.api_token.is_some()))
         .merge(health::router(vitals))
         .merge(metrics_function::router(config.clone(), render))
 }

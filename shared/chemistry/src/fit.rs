@@ -35,7 +35,7 @@ pub use data::{LeftOut, Reason};
 pub use error::FitError;
 pub use options::{Bound, Control, MAX_PARAMETERS, Options, Progress, Setting, Weights};
 pub use result::{Ended, Estimate, Fit, Form, Line};
-pub use warning::Warning;
+pub use warning::{Warning, WarningShown};
 
 pub(crate) use data::Data;
 use report::report;

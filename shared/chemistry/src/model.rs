@@ -28,6 +28,12 @@ use start::Points;
 pub const ALL: &[&dyn Model] =
     &[&DecayZero, &DecayFirst, &DecaySecond, &BodFirst, &Langmuir, &Freundlich, &Linear, &Temkin];
 
+/// The schema of their ids.
+pub fn id_schema() -> utoipa::openapi::Schema {
+    let ids = ALL.iter().map(|model| model.id());
+    utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::Type::String).enum_values(Some(ids)).into()
+}
+
 /// The model with this id.
 pub fn find(id: &str) -> Option<&'static dyn Model> {
     ALL.iter().copied().find(|model| model.id() == id)

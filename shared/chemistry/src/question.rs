@@ -24,7 +24,8 @@ pub struct Question {
 }
 
 /// How points are weighted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = FitWeighting)]
 #[serde(rename_all = "snake_case")]
 pub enum Weighting {
     /// All alike.

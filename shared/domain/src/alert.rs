@@ -80,7 +80,6 @@ pub struct Alert {
     /// The period: a moment, a day, a week, a month.
     pub period: String,
     /// When the period begins.
-    #[schema(value_type = Object)]
     pub time: Shown,
     /// The value of the statistic, in `unit`.
     pub value: f64,

@@ -1,5 +1,9 @@
 //! Names of sites, outfalls and parameters.
 
+mod asked;
+
+pub use asked::{Name, SiteName};
+
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest name accepted, in bytes. EPA's longest parameter description has 100 characters
@@ -24,6 +28,9 @@ pub enum NameError {
     /// Control characters would break logs and terminals.
     #[error("a name has no control characters")]
     Control,
+    /// A site that could not be a part of a path: `/` separates parts, and `.` and `..` are resolved on the way.
+    #[error("a site's name has no slash, and is neither . nor ..")]
+    Path,
 }
 
 /// Trims `text` and checks that it can name something.
@@ -37,6 +44,16 @@ pub fn check(text: &str) -> Result<&str, NameError> {
         Err(NameError::Control)
     } else {
         Ok(text)
+    }
+}
+
+/// The same for a site, which is a part of paths (`/api/permits/{site}`): API Gateway hands paths on decoded, so that a
+/// slash in a name cannot be told from one between two parts.
+pub fn check_site(text: &str) -> Result<&str, NameError> {
+    match check(text)? {
+        "." | ".." => Err(NameError::Path),
+        name if name.contains('/') => Err(NameError::Path),
+        name => Ok(name),
     }
 }
 
@@ -102,6 +119,17 @@ mod tests {
         assert_eq!(check(" \t"), Err(NameError::Empty));
         assert_eq!(check("\u{200b}\u{feff}"), Err(NameError::Empty));
         assert_eq!(check("a\u{7}b"), Err(NameError::Control));
+    }
+
+    #[test]
+    fn sites_can_be_parts_of_paths() {
+        for fine in ["default", " Plant 2 ", "50% ?#&+", "a.b", "...", "Süd\\Nord"] {
+            assert_eq!(check_site(fine), Ok(fine.trim()), "{fine}");
+        }
+        for bad in ["a/b", "/", ".", " .. "] {
+            assert_eq!(check_site(bad), Err(NameError::Path), "{bad}");
+        }
+        assert_eq!(check_site(""), Err(NameError::Empty));
     }
 
     proptest! {

@@ -126,8 +126,9 @@ pub fn to_hours(micros: i64) -> f64 {
     micros as f64 / HOUR as f64
 }
 
-/// A time as JSON shows it: a number of hours, or RFC 3339 text.
+/// A time: a number of hours where that is how it was written, else a date or a date and time (RFC 3339).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Time)]
 #[serde(untagged)]
 pub enum Shown {
     /// Hours.

@@ -23,6 +23,7 @@ pub enum Status {
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = IngestAnswer)]
 pub struct Answer {
     /// The id of the ingest record.
     pub id: String,
@@ -59,7 +60,6 @@ pub struct Answer {
     pub(crate) started: i64,
     /// How many entries of which lists are left out because the answer would be too long.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(value_type = Object)]
     pub left_out: BTreeMap<String, u64>,
 }
 
@@ -156,6 +156,7 @@ pub struct VerdictSummary {
 
 /// The exceedances of a file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = IngestAlerts)]
 pub struct Alerts {
     /// All exceedances in the periods that the file touches.
     pub total: u64,
@@ -164,7 +165,6 @@ pub struct Alerts {
     /// Alerts that no longer hold because values were corrected.
     pub withdrawn: u64,
     /// `total` by severity.
-    #[schema(value_type = Object)]
     pub by_severity: BTreeMap<Severity, u64>,
     /// The gravest of them, at most 100.
     pub items: Vec<Alert>,

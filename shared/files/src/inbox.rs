@@ -3,7 +3,7 @@
 use crate::metrics;
 use crate::source::{Listing, Of, Shelf, Source, Waiting};
 use engine::answer::Answer;
-use engine::record::{IngestError, Ingestor, Upload, record_json};
+use engine::record::{IngestError, IngestRecord, Ingestor, Upload};
 use engine::settle::Beating;
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
@@ -236,6 +236,6 @@ impl<S: Source> Inbox<S> {
     /// The account beside a file that was taken in: its record, as `GET /api/ingests/{id}` has it.
     async fn account(&self, answer: Answer) -> Result<Value, StoreError> {
         let record = self.ingestor.store().ingest(&answer.id).await?;
-        Ok(record.map_or_else(|| json!({ "answer": answer }), |record| record_json(&record, None)))
+        Ok(record.map_or_else(|| json!({ "answer": answer }), |record| json!(IngestRecord::from(record))))
     }
 }

@@ -21,7 +21,8 @@ pub enum Outcome {
 }
 
 /// A fit, with what is needed to draw it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FitResult)]
 pub struct Answer {
     fit: Fit,
     curve: Vec<CurvePoint>,
@@ -30,11 +31,15 @@ pub struct Answer {
     y_unit: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct FittedPoint {
+    /// Null in JSON, as y, where it was missing.
+    #[schema(value_type = Option<f64>)]
     x: f64,
+    #[schema(value_type = Option<f64>)]
     y: f64,
-    /// Its residual.
+    /// Its residual; null in JSON if the point was left out.
+    #[schema(value_type = Option<f64>)]
     residual: f64,
 }
 

@@ -32,13 +32,23 @@ pub enum PointsFrom {
 #[serde(deny_unknown_fields)]
 pub struct SeriesRange {
     /// The site.
+    #[schema(value_type = domain::name::Name)]
     pub site: String,
     /// The id of the series, from `GET /api/series`.
     pub series: String,
-    /// The first time, as everywhere; the beginning if absent.
+    /// The first time; the beginning if absent.
+    #[schema(schema_with = time)]
     pub from: Option<String>,
     /// The last time, included; the end if absent.
+    #[schema(schema_with = time)]
     pub to: Option<String>,
+}
+
+/// As in queries, whose schema is that of the API; as a text.
+fn time() -> utoipa::openapi::Schema {
+    use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
+    let kinds = SchemaType::from_iter([Type::String, Type::Null]);
+    ObjectBuilder::new().schema_type(kinds).format(Some(SchemaFormat::Custom("query-time".to_owned()))).into()
 }
 
 /// Points as bytes: the numbers of one point after another.

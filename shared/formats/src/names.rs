@@ -186,7 +186,7 @@ impl Names {
     fn admit(&mut self, raw: Raw<'_>, hash: u64) -> Result<Named, Refusal> {
         let site = match raw.site.trim_ascii() {
             [] => self.options.site.as_deref().unwrap_or(DEFAULT_SITE).to_owned(),
-            site => checked(site, Part::Site)?,
+            site => site_named(text(site, Part::Site)?)?,
         };
         let outfall = match raw.outfall.trim_ascii() {
             [] => DEFAULT_OUTFALL.to_owned(),
@@ -306,7 +306,7 @@ impl Names {
     /// The site of a row that names a permit: the one given with the file, or else the permit itself. Rows of two
     /// permits do not go to one site, where their outfalls would be mixed up.
     pub(super) fn site_of(&mut self, permit: String) -> Result<String, Refusal> {
-        let Some(given) = &self.options.site else { return Ok(permit) };
+        let Some(given) = &self.options.site else { return site_named(&permit) };
         let first = self.permit.get_or_insert_with(|| permit.clone());
         if name::same(first, &permit) {
             return Ok(given.clone());
@@ -375,6 +375,10 @@ fn refuse(part: Part, reason: String) -> Refusal {
 
 pub(super) fn text(bytes: &[u8], part: Part) -> Result<&str, Refusal> {
     std::str::from_utf8(bytes).map_err(|_| refuse(part, "UTF-8 text is expected".into()))
+}
+
+fn site_named(site: &str) -> Result<String, Refusal> {
+    name::check_site(site).map(str::to_owned).map_err(|error| refuse(Part::Site, error.to_string()))
 }
 
 pub(super) fn checked(bytes: &[u8], part: Part) -> Result<String, Refusal> {

@@ -37,43 +37,62 @@ pub struct RowWarning {
 /// The account of a file. `rows` is always the sum of `rows_taken`, `rows_refused`, `rows_without_reading` and
 /// `rows_repeated`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = IngestReport)]
 #[serde(default)]
 pub struct Report {
     /// Data rows.
+    #[schema(required)]
     pub rows: u64,
     /// Rows whose readings were all taken.
+    #[schema(required)]
     pub rows_taken: u64,
     /// Rows of which nothing was taken because of a bad cell.
+    #[schema(required)]
     pub rows_refused: u64,
     /// Rows that say that there is no reading: empty values, no-data codes.
+    #[schema(required)]
     pub rows_without_reading: u64,
     /// Rows that are alike in everything to one before them, and count once.
+    #[schema(required)]
     pub rows_repeated: u64,
     /// Why rows have no reading, and how many.
+    #[schema(required)]
     pub without_reading: BTreeMap<String, u64>,
     /// Readings in the rows taken.
+    #[schema(required)]
     pub readings: u64,
     /// Those of quality control among them: blanks, spikes, duplicates. They are kept and not judged.
+    #[schema(required)]
     pub readings_quality_control: u64,
     /// Readings that took the place of others.
+    #[schema(required)]
     pub readings_replaced: u64,
     /// How many readings have which flag of a laboratory.
+    #[schema(required)]
     pub flags: BTreeMap<String, u64>,
     /// All bad cells.
+    #[schema(required)]
     pub errors_total: u64,
     /// The first of them.
+    #[schema(required)]
     pub errors: Vec<RowError>,
     /// All values that were taken and may not be right.
+    #[schema(required)]
     pub warnings_total: u64,
     /// The first of them.
+    #[schema(required)]
     pub warnings: Vec<RowWarning>,
     /// The encoding in which the file was read: `UTF-8`, `UTF-16` or `Windows-1252`.
+    #[schema(required)]
     pub encoding: String,
     /// The line of the file in which its header is, its first line being 1.
+    #[schema(required)]
     pub header_line: u64,
     /// How the file was read, in sentences for a person.
+    #[schema(required)]
     pub notes: Vec<String>,
     /// Columns that were not read.
+    #[schema(required)]
     pub ignored_columns: Vec<String>,
 }
 

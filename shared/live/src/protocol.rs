@@ -3,7 +3,7 @@
 use super::ports::Pushed;
 use bytes::Bytes;
 use domain::columns::Row;
-use domain::name::{self, DEFAULT_OUTFALL};
+use domain::name::{self, DEFAULT_OUTFALL, NameError};
 use domain::reading::{Flags, Mark, Qualifier, sample_id};
 use domain::time::{self, TimeKind};
 use domain::unit::{DEFAULT_UNIT, MAX_UNIT_BYTES, Unit};
@@ -191,7 +191,7 @@ fn subscribe(object: &Map<String, Value>) -> Result<Message, String> {
         None | Some(Value::Null) => None,
         Some(after) => Some(after.as_u64().ok_or("after: a whole number, 0 or more, is expected")?),
     };
-    Ok(Message::Subscribe { site: optional_name(object, "site")?, after })
+    Ok(Message::Subscribe { site: optional(object, "site", name::check)?, after })
 }
 
 fn publish(mut object: Map<String, Value>, bytes: usize) -> Result<Message, String> {
@@ -202,14 +202,14 @@ fn publish(mut object: Map<String, Value>, bytes: usize) -> Result<Message, Stri
     let value_key = if object.contains_key("concentration") { "concentration" } else { "value" };
     let value = required(&object, value_key, "concentration")?;
     let value = value.as_f64().filter(|value| value.is_finite()).ok_or("concentration: a number is expected")?;
-    let outfall = optional_name(&object, "outfall")?.unwrap_or_else(|| DEFAULT_OUTFALL.into());
+    let outfall = optional(&object, "outfall", name::check)?.unwrap_or_else(|| DEFAULT_OUTFALL.into());
     let mut flags = Flags::new(qualifier(&object)?, kind, None, 0);
     if replaces(&object)? {
         flags = flags.with(Mark::Replaces);
     }
-    let sample = optional_name(&object, "sample_id")?.map_or(0, |id| sample_id(&id));
+    let sample = optional(&object, "sample_id", name::check)?.map_or(0, |id| sample_id(&id));
     let published = Published {
-        site: optional_name(&object, "site")?,
+        site: optional(&object, "site", name::check_site)?,
         outfall,
         parameter,
         unit: unit(&object)?,
@@ -237,11 +237,15 @@ fn moment(value: &Value) -> Result<(i64, TimeKind), String> {
     read.map_err(|error| format!("time: {error}"))
 }
 
-fn optional_name(object: &Map<String, Value>, key: &str) -> Result<Option<String>, String> {
+fn optional(
+    object: &Map<String, Value>,
+    key: &str,
+    check: fn(&str) -> Result<&str, NameError>,
+) -> Result<Option<String>, String> {
     match object.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => {
-            name::check(text).map(|name| Some(name.to_owned())).map_err(|error| format!("{key}: {error}"))
+            check(text).map(|name| Some(name.to_owned())).map_err(|error| format!("{key}: {error}"))
         }
         Some(_) => Err(format!("{key}: a text is expected")),
     }
@@ -359,6 +363,8 @@ mod tests {
             (r#"{"time":1,"concentration":1}"#, "species"),
             (r#"{"time":1,"species":"","concentration":1}"#, "species"),
             (r#"{"time":1,"species":5,"concentration":1}"#, "species"),
+            (r#"{"time":1,"species":"SO4","concentration":1,"site":"a/b"}"#, "site"),
+            (r#"{"time":1,"species":"SO4","concentration":1,"site":".."}"#, "site"),
             (r#"{"time":1,"species":"SO4"}"#, "concentration"),
             (r#"{"time":1,"species":"SO4","concentration":"1"}"#, "concentration"),
             (r#"{"time":1,"species":"SO4","concentration":null}"#, "concentration"),

@@ -133,7 +133,6 @@ pub struct Replacement {
     /// The parameter.
     pub parameter: String,
     /// When it was taken.
-    #[schema(value_type = Object)]
     pub time: Shown,
     /// Its value, with its sign if it has one.
     pub old: String,

@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How far an ingest has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = IngestState)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Readings are being written. If that is interrupted, the same file posted again finishes it.
@@ -87,8 +88,15 @@ pub struct Refusal {
     /// For people.
     pub message: String,
     /// More, by code: refused rows, limits.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = error_details)]
     pub details: Option<Value>,
+}
+
+/// As in the answer to a request, whose schema is that of the API.
+fn error_details() -> utoipa::openapi::Schema {
+    let reference = utoipa::openapi::Ref::from_schema_name("ErrorDetails");
+    let null = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::Type::Null);
+    utoipa::openapi::OneOfBuilder::new().item(null).item(reference).into()
 }
 
 /// What a person has decided about a file.

@@ -44,6 +44,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) const PK: &str = "pk";
 /// The sort key's name.
 pub(crate) const SK: &str = "sk";
+/// The most bytes of keys in DynamoDB.
+const MAX_PK_BYTES: usize = 2048;
+const MAX_SK_BYTES: usize = 1024;
 /// The attribute by which items expire, in seconds since 1970.
 pub(crate) const TTL: &str = "ttl";
 
@@ -162,6 +165,10 @@ impl Store {
 
     /// One item by its key, strongly consistent.
     async fn get(&self, pk: String, sk: String) -> Result<Option<Item>, StoreError> {
+        // Whoever asks for an id that nobody has made may ask for one that no key has room for.
+        if pk.len() > MAX_PK_BYTES || sk.len() > MAX_SK_BYTES {
+            return Ok(None);
+        }
         let request = self.client.get_item().table_name(&*self.table).consistent_read(true);
         let request = request.key(PK, AttributeValue::S(pk)).key(SK, AttributeValue::S(sk));
         Ok(self.patiently(|| request.clone().send()).await?.item)

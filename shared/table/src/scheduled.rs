@@ -59,6 +59,7 @@ pub enum Origin {
 
 /// What came of asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SourceOutcome)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A file came, and is in the inbox.

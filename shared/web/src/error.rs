@@ -45,8 +45,45 @@ pub struct ErrorBody {
     pub message: String,
     /// To be quoted when asking for help: the log has the same.
     pub request_id: String,
-    /// More, by code: refused rows, fields.
+    /// More, by code.
+    #[schema(value_type = Option<ErrorDetails>)]
     pub details: Option<Value>,
+}
+
+/// What a program can use, by code.
+#[derive(Debug, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum ErrorDetails {
+    /// `invalid`: what is wrong with which fields.
+    Fields {
+        /// The fields.
+        fields: Vec<FieldError>,
+    },
+    /// `too_large`: the bound.
+    Bytes {
+        /// The most bytes.
+        max_bytes: u64,
+    },
+    /// `too_many_rows`: the bound.
+    Rows {
+        /// The most data rows.
+        max_rows: u64,
+    },
+    /// `conflict`: what is in force.
+    Permit {
+        /// The version in force.
+        version: u64,
+        /// The permit in force, as `GET` answers it.
+        #[schema(schema_with = site_permit)]
+        permit: Value,
+    },
+    /// `rows_refused`: the account of the file.
+    Report(formats::report::Report),
+}
+
+/// The schema is that of the function that answers so.
+fn site_permit() -> utoipa::openapi::Ref {
+    utoipa::openapi::Ref::from_schema_name("SitePermit")
 }
 
 /// The cause of a failure, carried to the access log.
@@ -67,6 +104,11 @@ impl ApiError {
     /// 404.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// 415: the body is of another type.
+    pub fn unsupported_media_type(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
     }
 
     /// 401: no token, or a wrong one.
@@ -97,6 +139,11 @@ impl ApiError {
     pub fn internal(cause: impl ToString) -> Self {
         let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side");
         Self { cause: Some(cause.to_string()), ..error }
+    }
+
+    /// Says after how many seconds to try again.
+    pub fn with_retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// Adds what a machine can use.
@@ -168,6 +215,7 @@ impl From<IngestError> for ApiError {
             return store.into();
         }
         let refused = Self::new(status, error.code(), error.to_string());
+        let refused = if matches!(error, IngestError::Paused) { refused.with_retry_after(1) } else { refused };
         match error.details() {
             Some(details) => refused.with_details(details),
             None => refused,

@@ -1,5 +1,6 @@
 //! What every HTTP function has: configuration, the error envelope, the layers around a router, limits and tokens.
 
+pub mod answer;
 pub mod auth;
 pub mod config;
 mod drain;
@@ -9,6 +10,7 @@ pub mod hosts;
 pub mod layers;
 mod limiter;
 pub mod metrics;
+pub mod moment;
 mod pace;
 pub mod query;
 pub mod rate;

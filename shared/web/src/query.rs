@@ -4,6 +4,7 @@ use super::ApiError;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -35,7 +36,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-/// The body as JSON, or 400 with line and column of what is wrong, or 413.
+/// The body as JSON, or 400 with line and column of what is wrong, or 413. A body that is not said to be JSON is refused
+/// with 415: a page of another origin may send such a one without asking.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonBody<T>(pub T);
 
@@ -43,6 +45,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(ApiError::unsupported_media_type("Content-Type: application/json is expected"));
+        }
         let bytes = Bytes::from_request(request, state).await.map_err(|error| {
             let status = error.into_response().status();
             let code = if status == http::StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "bad_body" };
@@ -50,6 +55,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         })?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| ApiError::bad_request(format!("the body: {error}")))
     }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
 }
 
 /// The most entries of a list in one answer.
@@ -72,7 +83,7 @@ pub fn cursor(key: &str) -> String {
 
 /// The key in a cursor.
 pub fn read_cursor(cursor: Option<&str>) -> Result<Option<String>, ApiError> {
-    let decode = |text: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok();
+    let decode = |text: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok().filter(|key| !key.is_empty());
     cursor
         .map(|text| decode(text).ok_or_else(|| ApiError::bad_request("cursor: give what `next` was, unchanged")))
         .transpose()
@@ -90,9 +101,22 @@ mod tests {
     }
 
     #[test]
+    fn only_json_is_json() {
+        let is = |kind: &'static str| is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, kind.parse().unwrap())]));
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert!(is(json), "{json}");
+        }
+        // The three that a page of another origin may send without asking, and others.
+        for other in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "text/json", ""] {
+            assert!(!is(other), "{other}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
+
+    #[test]
     fn cursors_come_back() {
         assert_eq!(read_cursor(Some(&cursor("a#b"))).unwrap().as_deref(), Some("a#b"));
-        assert!(read_cursor(Some("***")).is_err());
+        assert!(read_cursor(Some("***")).is_err() && read_cursor(Some("")).is_err());
         assert_eq!(read_cursor(None).unwrap(), None);
     }
 }

@@ -1,5 +1,7 @@
 //! The end-to-end suite once more, on the function binaries behind the local gateway, and what only they have.
 
+#[path = "../suite/answers.rs"]
+mod answers;
 #[path = "../suite/autobahn/mod.rs"]
 mod autobahn;
 #[path = "../suite/cases.rs"]

@@ -27,7 +27,8 @@ async fn whatever_is_wrong_is_told_in_the_envelope() -> anyhow::Result<()> {
         ("GET", "/api/readings?site=a", "", 400, "bad_request"),
         ("GET", "/api/readings?site=a&series=b&max_points=1.5", "", 400, "bad_request"),
     ] {
-        let response = api.request(method.parse()?, path).body(body).send().await?;
+        let request = api.request(method.parse()?, path).header("content-type", "application/json");
+        let response = request.body(body).send().await?;
         let name = format!("{method} {path} {body}");
         assert_eq!(response.headers()["content-type"], "application/json", "{name}");
         let id = response.headers()["x-request-id"].to_str()?.to_owned();
@@ -125,7 +126,7 @@ async fn each_request_has_one_line_in_the_log_with_its_id() -> anyhow::Result<()
             ("GET", "/api/status?site=a", "/api/status", 200),
             ("GET", "/nothing%0A%1B", "/nothing%0A%1B", 404),
             ("DELETE", "/health", "/health", 405),
-            ("PUT", "/api/permits/a", "/api/permits/a", 400),
+            ("PUT", "/api/permits/a", "/api/permits/a", 415),
             ("POST", "/api/ingest", "/api/ingest", 415),
             ("GET", "/metrics", "/metrics", 200),
         ];

@@ -1,5 +1,6 @@
 //! The end-to-end suite: one binary, the real server, real sockets.
 
+mod answers;
 mod asking;
 mod autobahn;
 mod backup;

@@ -20,7 +20,10 @@ async fn fault_6_windows_below_two_and_negative_limits_are_refused_by_name() -> 
     for window in [json!(0), json!(1), json!(-3)] {
         refused(&api, &json!({"limits_mgL": {"X": 1}, "rolling_window": window}), "rolling_window").await?;
         let named = format!("rolling_mean({window})");
-        refused(&api, &limit(json!({"statistic": named, "n": null})), "limits[0].statistic").await?;
+        let mut named = limit(json!({"statistic": named}));
+        named["limits"][0].as_object_mut().map(|limit| limit.remove("n"));
+        refused(&api, &named, "limits[0].statistic").await?;
+        refused(&api, &limit(json!({"n": null})), "limits[0].n").await?;
     }
     for value in [json!(-1), json!(-0.001), json!("1"), json!(null), json!([1])] {
         refused(&api, &limit(json!({"value": value})), "limits[0].value").await?;

@@ -21,7 +21,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::name;
+use domain::name::{self, Name};
 use range::Range;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -29,6 +29,7 @@ use std::sync::LazyLock;
 use summary::Summary;
 use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
+use web::moment::Moment;
 use web::query::Query;
 use web::{ApiError, ApiResult};
 
@@ -37,10 +38,12 @@ use web::{ApiError, ApiResult};
 #[into_params(parameter_in = Query)]
 pub(crate) struct Options {
     /// The site.
-    site: String,
-    /// The first time, hours or RFC 3339; the first reading if absent.
+    site: Name,
+    /// The first time; the first reading if absent.
+    #[param(value_type = Option<Moment>)]
     from: Option<String>,
     /// The last time, included; a date means until the end of that day; the last reading if absent.
+    #[param(value_type = Option<Moment>)]
     to: Option<String>,
     /// `html`, the page, if absent; `json`: what it comes to, for programs.
     #[serde(default)]
@@ -85,9 +88,8 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     )
 )]
 pub(crate) async fn get_certificate(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Response> {
-    let asked = name::check(&options.site).map_err(|error| ApiError::bad_request(format!("site: {error}")))?;
     let sites = api.store.sites().await?;
-    let site = sites.into_iter().find(|site| name::same(site, asked));
+    let site = sites.into_iter().find(|site| name::same(site, &options.site));
     let site = site.ok_or_else(|| ApiError::not_found("there is no such site; GET /api/status lists them"))?;
     let permit = api.store.permit(&site).await?;
     let range = Range::read(options.from.as_deref(), options.to.as_deref(), &permit.history.calendar)?;

@@ -13,6 +13,7 @@ const MAX_REASONS: usize = 100;
 
 /// What a certificate says.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CertificateSummary)]
 pub(crate) struct Summary {
     site: String,
     /// The first time that was asked for; null if the whole record was.
@@ -26,7 +27,6 @@ pub(crate) struct Summary {
     /// Readings of the period.
     readings: u64,
     exceedances: u64,
-    #[schema(value_type = Object)]
     exceedances_by_severity: BTreeMap<Severity, u64>,
     /// What could not be judged, in sentences; at most 100.
     reasons: Vec<String>,

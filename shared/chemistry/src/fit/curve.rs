@@ -9,11 +9,13 @@ use serde::Serialize;
 const PLACES: usize = 200;
 
 /// A point of the curve.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitCurvePoint)]
 pub struct CurvePoint {
     /// x.
     pub x: f64,
     /// The curve there; NaN, and null in JSON, if the model is not defined.
+    #[schema(value_type = Option<f64>)]
     pub y: f64,
     /// The lower end of the 95 % confidence band of the curve: of the mean of many points there, not of a single one.
     /// None if the parameters have no errors.

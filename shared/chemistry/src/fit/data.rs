@@ -8,7 +8,8 @@ use std::borrow::Cow;
 const SAMPLE: usize = 1000;
 
 /// Points that a fit leaves out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitLeftOut)]
 pub struct LeftOut {
     /// Why.
     pub reason: Reason,
@@ -17,7 +18,8 @@ pub struct LeftOut {
 }
 
 /// Why a point is left out. The first reason of a point counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitLeftOutReason)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// x or y is missing or infinite.

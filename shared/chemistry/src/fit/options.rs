@@ -22,7 +22,8 @@ pub struct Options {
 }
 
 /// Options for one parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = FitSetting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Setting {
     /// It is held at this value and not fitted. Bounds do not count then.
@@ -54,7 +55,8 @@ pub enum Weights {
 }
 
 /// Which bound a parameter has run into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitBound)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// The least value it may have.

@@ -9,7 +9,8 @@ const MOST_WRITTEN: usize = 1000;
 /// A fit: its parameters, their uncertainty, and how it ended.
 ///
 /// Undefined numbers, such as a standard error without degrees of freedom, are `None`, and null in JSON.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitReport)]
 pub struct Fit {
     /// The model's id.
     pub model: &'static str,
@@ -27,6 +28,7 @@ pub struct Fit {
     /// y less the curve, in y's unit, for every point given; NaN, and null in JSON, for one that was left out. Not in
     /// JSON if there are more than 1000.
     #[serde(skip_serializing_if = "are_many")]
+    #[schema(value_type = Vec<Option<f64>>)]
     pub residuals: Vec<f64>,
     /// The share of the weighted scatter of y about its mean that the curve explains.
     pub r_squared: Option<f64>,
@@ -55,11 +57,13 @@ pub struct Fit {
     /// How it ended.
     pub ended: Ended,
     /// Reasons to distrust the numbers.
+    #[schema(value_type = Vec<crate::fit::WarningShown>)]
     pub warnings: Vec<Warning>,
 }
 
 /// A parameter with its error.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitEstimate)]
 pub struct Estimate {
     /// The name.
     pub name: &'static str,
@@ -83,7 +87,8 @@ pub struct Estimate {
 
 /// The form in which a model was fitted. Both are in use, and their answers differ: a straight line weighs the points
 /// differently.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitForm)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Form {
     /// The curve itself, by least squares on y.
@@ -93,7 +98,8 @@ pub enum Form {
 }
 
 /// The straight line of a linearised fit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitLine)]
 pub struct Line {
     /// The form's id.
     pub id: &'static str,
@@ -112,7 +118,8 @@ pub struct Line {
 }
 
 /// How a fit ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = FitEnded)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
     /// At a minimum.

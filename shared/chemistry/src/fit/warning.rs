@@ -53,6 +53,47 @@ pub enum Warning {
     },
 }
 
+/// A warning, as JSON has it.
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(as = FitWarning)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "they are those of the warning itself")]
+pub enum WarningShown {
+    NotIdentifiable {
+        /// For people.
+        text: String,
+    },
+    AtBound {
+        text: String,
+        parameter: String,
+        bound: Bound,
+    },
+    TooFewPoints {
+        text: String,
+        points: usize,
+        parameters: usize,
+    },
+    PerfectFit {
+        text: String,
+    },
+    DidNotConverge {
+        text: String,
+        ended: Ended,
+        iterations: usize,
+    },
+    Correlated {
+        text: String,
+        first: String,
+        second: String,
+        correlation: f64,
+    },
+    LeftOut {
+        text: String,
+        count: usize,
+        reason: Reason,
+    },
+}
+
 impl Warning {
     /// The name of the kind.
     pub fn kind(&self) -> &'static str {

@@ -219,17 +219,26 @@ fn parse_other(
 /// A name with its number beside it (`n`, or `window`, `readings`), or in parentheses after it.
 fn parse_statistic(object: &Map<String, Value>, path: &str, errors: &mut Errors) -> Option<Statistic> {
     let named = required(object, "statistic", path, errors, |value| text(value).map(str::to_owned))?;
+    // Null is no number: it would be read as one that was left out.
+    let mut beside = ["n", "window", "readings", "p"].into_iter().filter(|key| object.contains_key(*key));
+    let key = beside.next();
+    let number = key.map(|key| required(object, key, path, errors, parse_number));
+    if let Some(other) = beside.next().or(key.filter(|_| named.contains('('))) {
+        errors.add(format!("{path}{other}"), "a statistic has one number");
+        return None;
+    }
     if named.contains('(') {
         return errors.keep(format!("{path}statistic"), named.parse());
     }
-    let beside =
-        ["n", "window", "readings", "p"].into_iter().find(|key| object.get(*key).is_some_and(|v| !v.is_null()));
-    let number = beside.and_then(|key| object.get(key)).map(|value| value.as_f64().unwrap_or(f64::NAN));
     let is_known = Statistic::all().iter().find(|known| known.name() == named);
     let wanted = is_known.and_then(|known| known.argument()).map(|argument| argument.key);
-    let field = match (beside, wanted) {
+    let field = match (key, wanted) {
         (Some(key), _) | (None, Some(key)) if is_known.is_some() => format!("{path}{key}"),
         _ => format!("{path}statistic"),
     };
-    errors.keep(field, Statistic::named(&named, number))
+    match number {
+        // What is wrong with it has been said.
+        Some(None) => None,
+        number => errors.keep(field, Statistic::named(&named, number.flatten())),
+    }
 }

@@ -8,6 +8,7 @@
 //! and the older `{"limits_mgL": {"SO4": 250.0}, "rolling_window": 3, "actions": {"SO4": "..."}}`. A key that is not
 //! known is an error: a misspelt key must not become a permit without limits.
 
+pub mod document;
 mod fields;
 mod legacy;
 mod limit;

@@ -170,3 +170,46 @@ fn a_limit_with_a_formula_names_what_it_needs_and_nothing_else() {
         json!({"limits": [{"parameter": "NH3", "formula": "unionised_ammonia_fraction", "statistic": "instant"}]});
     assert_eq!(fields(ammonia), ["limits[0].value"]);
 }
+
+#[test]
+fn a_statistic_has_one_number_which_is_a_number() {
+    let field = |limit: Value| fields(json!({"limits": [limit]}));
+    let rolling = |extra: Value| {
+        let mut limit = json!({"parameter": "Ni", "value": 1, "statistic": "rolling_mean"});
+        limit.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        limit
+    };
+    assert!(parse(&json!({"limits": [rolling(json!({"n": 3}))]})).is_ok());
+    assert!(parse(&json!({"limits": [rolling(json!({"window": 3}))]})).is_ok());
+    for wrong in [json!({"n": null}), json!({"n": "3"}), json!({"n": []}), json!({})] {
+        assert_eq!(field(rolling(wrong.clone())), ["limits[0].n"], "{wrong}");
+    }
+    assert_eq!(field(rolling(json!({"n": 3, "window": 4}))), ["limits[0].window"]);
+    let plain = |key: &str| json!({"parameter": "Ni", "value": 1, "statistic": "daily_max", key: null});
+    assert_eq!(field(plain("n")), ["limits[0].n"]);
+    assert_eq!(field(json!({"parameter": "Ni", "value": 1, "statistic": "rolling_mean(3)", "n": 3})), ["limits[0].n"]);
+}
+
+/// What the documentation names is what is read.
+#[test]
+fn the_documentation_has_the_keys_that_are_read() {
+    use std::collections::BTreeSet;
+    use utoipa::PartialSchema;
+    let keys = |schema: utoipa::openapi::RefOr<utoipa::openapi::Schema>| {
+        let schema = serde_json::to_value(schema).unwrap();
+        assert_eq!(schema["additionalProperties"], false, "{schema}");
+        schema["properties"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>()
+    };
+    let known = |document: Value, field: &str| -> BTreeSet<String> {
+        let errors = parse(&document).unwrap_err();
+        let error = errors.iter().find(|error| error.field == field).unwrap();
+        let list = error.reason.strip_prefix("unknown key; known are ").unwrap();
+        list.split(", ").map(str::to_owned).collect()
+    };
+    let mut limit = known(json!({"limits": [{"": 1}]}), "limits[0].");
+    // The older name of `parameter`, which the description tells.
+    assert!(limit.remove("species"));
+    assert_eq!(keys(document::PermitLimit::schema()), limit);
+    assert_eq!(keys(document::PermitDocument::schema()), known(json!({"limits": [], "": 1}), ""));
+    assert_eq!(keys(document::LegacyPermit::schema()), known(json!({"limits_mgL": {}, "": 1}), ""));
+}

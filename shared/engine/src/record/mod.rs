@@ -31,7 +31,7 @@ pub use error::IngestError;
 use formats::Options;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use live::ports::Announce;
-pub use noted::record_json;
+pub use noted::{FileProgress, IngestRecord};
 use noted::{draft, known, opened};
 use scan::{Bounds, Scanned, Touched, scan, scan_as};
 use std::path::{Path, PathBuf};
@@ -80,6 +80,7 @@ pub enum Taken {
 
 /// A file whose verdicts are still being worked out.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = IngestUnderway)]
 pub struct Underway {
     /// The id of the ingest record.
     pub id: String,
@@ -156,7 +157,7 @@ impl Ingestor {
         B: AsyncBufRead + Unpin + Send,
     {
         // Before the body is waited for.
-        upload.site.as_deref().map(name::check).transpose().map_err(IngestError::Site)?;
+        upload.site.as_deref().map(name::check_site).transpose().map_err(IngestError::Site)?;
         let original = Original::spooled(body, upload.gzip, self.limits.bytes, &self.spool).await?;
         let Identified { upload, id } = self.identified(&original, upload).await?;
         let (step, mut steps) = watch::channel(Step::Reading);
@@ -205,7 +206,8 @@ impl Ingestor {
 
     /// Finds out which ingest a file is.
     pub async fn identified(&self, original: &Original, upload: Upload) -> Result<Identified, IngestError> {
-        let site = upload.site.as_deref().map(name::check).transpose().map_err(IngestError::Site)?.map(str::to_owned);
+        let site = upload.site.as_deref().map(name::check_site).transpose().map_err(IngestError::Site)?;
+        let site = site.map(str::to_owned);
         let upload = Upload { site, ..upload };
         let id = self.id(&original.digest, &upload).await?;
         Ok(Identified { upload, id })

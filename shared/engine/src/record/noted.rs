@@ -5,10 +5,11 @@ use crate::answer::{Answer, Status, VerdictSummary};
 use crate::summary::answer_of;
 use domain::reading::short_digest;
 use domain::time;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use table::StoreError;
-use table::ingests::{Ingest, Refusal, Stage};
+use table::ingests::{Decision, Ingest, Refusal, Stage};
 
 impl Ingestor {
     /// Notes in the ledger that a source was asked and has brought no file, in place of what was noted for the same `since`.
@@ -104,17 +105,77 @@ pub(super) fn known(ingest: &Ingest) -> Option<Answer> {
     Some(answer)
 }
 
-/// What an ingest record says, for `GET /api/ingests/{id}`. `left`: how many series are still to be judged.
-pub fn record_json(ingest: &Ingest, left: Option<u64>) -> Value {
-    let mut record = json!({
-        "id": ingest.id, "digest": ingest.digest, "bytes": ingest.bytes, "site": ingest.site,
-        "source": ingest.source, "who": ingest.who, "received_at": ingest.received_at,
-        "code_version": ingest.code_version, "state": ingest.state,
-        "sites": ingest.revisions.keys().collect::<Vec<_>>(), "answer": ingest.answer,
-        "error": ingest.refusal, "withdrawn": ingest.withdrawn, "resolution": ingest.resolution,
-    });
-    if let Some(left) = left {
-        record["series_left"] = json!(left);
+/// The record of a file: where readings came from, and what became of them.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct IngestRecord {
+    /// Its id.
+    pub id: String,
+    /// SHA-256 of the decompressed bytes.
+    pub digest: String,
+    /// Decompressed size.
+    pub bytes: u64,
+    /// The site given with the file.
+    pub site: Option<String>,
+    /// What the client called the file; may be empty.
+    pub source: String,
+    /// Who sent it.
+    pub who: String,
+    /// When it was first sent.
+    #[schema(format = DateTime)]
+    pub received_at: String,
+    /// The version of the program that took it in.
+    pub code_version: String,
+    /// How far it has come.
+    pub state: Stage,
+    /// The sites that it has readings of.
+    pub sites: Vec<String>,
+    /// The answer, once it is done.
+    #[schema(value_type = Option<Answer>)]
+    pub answer: Option<Value>,
+    /// Why nothing of it is stored.
+    pub error: Option<Refusal>,
+    /// That it was withdrawn.
+    pub withdrawn: Option<Decision>,
+    /// What a person has decided about the rows that were refused.
+    pub resolution: Option<Decision>,
+    /// How many series are still to be judged; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub series_left: Option<u64>,
+    /// How much of the file has been read, while it is recorded; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub progress: Option<FileProgress>,
+}
+
+/// How much of a file has been read.
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
+pub struct FileProgress {
+    /// Bytes after decompression.
+    pub read: u64,
+    /// All of them.
+    pub of: u64,
+}
+
+impl From<Ingest> for IngestRecord {
+    fn from(ingest: Ingest) -> Self {
+        Self {
+            id: ingest.id,
+            digest: ingest.digest,
+            bytes: ingest.bytes,
+            site: ingest.site,
+            source: ingest.source,
+            who: ingest.who,
+            received_at: ingest.received_at,
+            code_version: ingest.code_version,
+            state: ingest.state,
+            sites: ingest.revisions.into_keys().collect(),
+            answer: ingest.answer,
+            error: ingest.refusal,
+            withdrawn: ingest.withdrawn,
+            resolution: ingest.resolution,
+            series_left: None,
+            progress: None,
+        }
     }
-    record
 }

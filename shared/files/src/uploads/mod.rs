@@ -154,7 +154,7 @@ impl Uploads {
 
     /// Begins an upload.
     pub async fn begin(&self, site: Option<&str>, name: &str, bytes: u64) -> Result<Upload, UploadError> {
-        let site = site.map(name::check).transpose().map_err(UploadError::Site)?;
+        let site = site.map(name::check_site).transpose().map_err(UploadError::Site)?;
         if bytes > self.limit {
             return Err(UploadError::TooLarge { limit: self.limit });
         }

@@ -14,6 +14,7 @@ use std::fmt::Debug;
 
 /// The known shapes of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = FileShape)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// One reading per row.
