@@ -71,10 +71,11 @@ mod tests {
 
     #[tokio::test]
     async fn every_kind_of_protection() {
-        let protect = ("OW_SC_METRICS_PROTECT", "1");
+        let (protect, open) = (("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_METRICS_PROTECT", "0"));
         let (api, own) = (("OW_SC_API_TOKEN", "api"), ("OW_SC_METRICS_TOKEN", "own"));
         assert_eq!(status(&[], None).await, StatusCode::OK);
-        assert_eq!(status(&[api], None).await, StatusCode::OK);
+        assert_eq!(status(&[api], None).await, StatusCode::UNAUTHORIZED);
+        assert_eq!(status(&[api, open], None).await, StatusCode::OK);
         assert_eq!(status(&[protect], None).await, StatusCode::FORBIDDEN);
         assert_eq!(status(&[protect], Some("")).await, StatusCode::FORBIDDEN);
         for (vars, right, wrong) in [(vec![protect, api], "api", "own"), (vec![protect, api, own], "own", "api")] {
