@@ -143,9 +143,12 @@ async fn every_body_is_typed_and_every_refusal_is_named() -> anyhow::Result<()> 
     assert_eq!(free, Vec::<String>::new());
     for (path, method, operation) in operations(&document).into_iter().filter(|(path, ..)| path.starts_with("/api/")) {
         let statuses = operation["responses"].as_object().cloned().unwrap_or_default();
-        for status in ["401", "429", "500", "503"] {
+        // This host wants no token: there are no wrong ones, but strangers.
+        for status in ["421", "429", "500", "503"] {
             assert!(statuses.contains_key(status), "{method} {path}: {status}");
         }
+        assert!(!statuses.contains_key("401"), "{method} {path}");
+        assert_eq!(statuses.contains_key("403"), method != "get", "{method} {path}");
         assert_eq!(statuses["429"]["headers"]["Retry-After"]["required"], true, "{method} {path}");
         if !operation["requestBody"]["content"]["application/json"].is_null() {
             assert!(["400", "413", "415"].iter().all(|status| statuses.contains_key(*status)), "{method} {path}");

@@ -14,9 +14,10 @@ pub(super) fn complete(document: &mut Value, wants_token: bool) {
     }
     for (path, methods) in objects(&mut document["paths"]) {
         let is_guarded = path.starts_with("/api/");
-        for (_, operation) in objects(methods) {
+        for (method, operation) in objects(methods) {
             no_nulls(operation);
-            add_responses(operation, is_guarded);
+            let can_change = method != "get";
+            add_responses(operation, is_guarded, Strangers { wants_token, can_change });
             describe_responses(operation);
             add_headers(operation);
         }
@@ -33,7 +34,15 @@ fn no_nulls(operation: &mut Value) {
     }
 }
 
-fn add_responses(operation: &mut Value, is_guarded: bool) {
+/// What keeps strangers out.
+struct Strangers {
+    /// A token; else hosts and origins do.
+    wants_token: bool,
+    can_change: bool,
+}
+
+fn add_responses(operation: &mut Value, is_guarded: bool, strangers: Strangers) {
+    let has_body = operation["requestBody"].is_object();
     let wants_json = operation["requestBody"]["content"].get("application/json").is_some();
     let has_parameters = operation["parameters"].as_array().is_some_and(|list| !list.is_empty());
     let mut add = |status: &str, description: &str| {
@@ -51,8 +60,19 @@ fn add_responses(operation: &mut Value, is_guarded: bool) {
         add("413", "The body is larger than 2 MB");
         add("415", "The body is not said to be JSON");
     }
+    if has_body {
+        add("408", "The body came too slowly");
+    }
+    if is_guarded && strangers.wants_token {
+        add("401", "No valid token");
+    }
+    if !strangers.wants_token {
+        add("421", "A server without a token answers for its own hosts alone (`OW_SC_HOSTS`)");
+        if strangers.can_change {
+            add("403", "Without a token, pages of other origins may only read (`OW_SC_CORS_ORIGINS`)");
+        }
+    }
     if is_guarded {
-        add("401", "No valid token, where the server wants one");
         add("429", "Too many requests from this address");
         add("500", "A fault of the server; its log has the request's id");
         add("503", "The database does not answer; try again");
