@@ -4,14 +4,13 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import tarfile
 import tempfile
+import threading
 import time
 import tomllib
 import unittest
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -67,11 +66,9 @@ class Container:
     """A running container, which is removed at the end."""
 
     def __init__(self, image, *, network="host", host="127.0.0.1", arguments=(), volume=None, options=()):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.address = None
         self.volume = volume or new_volume()
-        words = arguments or ("serve", "--host", host, "--port", self.port)
+        words = arguments or ("serve", "--host", host, "--port", "0", "--ready-line")
         self.id = engine(
             "run", "--detach", *LIMITS, *hardened(), "--network", network, "--env", f"OW_SC_API_TOKEN={TOKEN}",
             "--volume", f"{self.volume}:/data", *options, image, *words,
@@ -86,21 +83,23 @@ class Container:
     def ask(self, path, data=None):
         """Status and body."""
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "text/csv"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
+        request = urllib.request.Request(f"{self.address}{path}", data, headers)
         with urllib.request.urlopen(request, timeout=10) as response:
             return response.status, response.read().decode()
 
     def ready(self):
-        """Waits until it is."""
-        until = time.monotonic() + 30
-        while True:
-            try:
-                return self.ask("/readyz")
-            except (urllib.error.URLError, ConnectionError) as error:
-                if time.monotonic() > until:
-                    _, log = engine("logs", self.id, check=False)
-                    raise AssertionError(f"it is not ready: {error}\n{log}") from error
-                time.sleep(0.1)
+        """Waits for the line that says where it is."""
+        follow = [CONTAINER, *GLOBAL, "logs", "--follow", self.id]
+        with subprocess.Popen(follow, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8") as logs:
+            timer = threading.Timer(30, logs.kill)
+            timer.start()
+            line = logs.stdout.readline()
+            timer.cancel()
+            logs.kill()
+        if not line:
+            raise AssertionError(f"it is not ready: {engine('logs', self.id, check=False)[1]}")
+        self.address = json.loads(line)["ready"]
+        return self.ask("/readyz")
 
     def healthy(self):
         """What the image's health check says: podman is asked to run it, Docker does so by itself."""

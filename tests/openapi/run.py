@@ -34,11 +34,11 @@ documents = []
 
 def command(host, data):
     if host == "server":
-        return [BINARIES / "owsc", "serve", "--port", "0", "--database", "embedded"]
+        return [BINARIES / "owsc", "serve", "--port", "0", "--ready-line", "--database", "embedded"]
     variables = {**SETTINGS, "OW_SC_METRICS_PROTECT": "0", "LOG_FORMAT": "text"}
     settings = [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
     program = [BINARIES / "local-gateway", "--template", ROOT / "template.yaml", "--binaries", BINARIES]
-    return [*program, "--port", "0", "--data-dir", data, *settings]
+    return [*program, "--port", "0", "--ready-line", "--data-dir", data, *settings]
 
 
 @contextmanager
@@ -62,17 +62,16 @@ def running(host, log):
 
 
 def address(child):
+    """What the line says that a host writes when it listens."""
     timer = threading.Timer(STARTS_WITHIN, child.kill)
     timer.start()
-    try:
-        for line in child.stdout:
-            if found := re.match(r"\s*Start page\s+http://[^/]+:(\d+)", line):
-                # Read to the end of its life, so that it never writes into a full pipe.
-                threading.Thread(target=child.stdout.read, daemon=True).start()
-                return f"http://127.0.0.1:{found[1]}"
-    finally:
-        timer.cancel()
-    raise SystemExit(f"the host ended, or did not listen within {STARTS_WITHIN} s")
+    line = child.stdout.readline()
+    timer.cancel()
+    if not line:
+        raise SystemExit(f"the host ended, or did not listen within {STARTS_WITHIN} s")
+    # Read to the end of its life, so that it never writes into a full pipe.
+    threading.Thread(target=child.stdout.read, daemon=True).start()
+    return json.loads(line)["ready"]
 
 
 def ask(origin, method, path, body=None, kind="application/json"):

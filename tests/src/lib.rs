@@ -12,6 +12,7 @@ pub mod inbox;
 pub mod lab;
 pub mod meter;
 pub mod plant;
+pub mod ready;
 pub mod redis;
 pub mod server;
 pub mod skip;

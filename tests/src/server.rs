@@ -1,14 +1,14 @@
 //! A server on a database of its own: `owsc serve`, or the functions behind the local gateway.
 
 use crate::host::{self, Host};
+use crate::ready::Ready;
 use crate::{PATIENCE, table};
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, Command};
 
 /// How a server is to be started.
 #[derive(Debug, Default)]
@@ -30,8 +30,7 @@ pub struct Server {
     data: PathBuf,
     log: PathBuf,
     directory: Option<TempDir>,
-    /// Kept open, so that the server never writes into a closed pipe.
-    _stdout: Lines<BufReader<ChildStdout>>,
+    _ready: Ready,
 }
 
 impl Options {
@@ -95,14 +94,12 @@ impl Options {
         let log = directory.path().join("log");
         let mut command = self.command(&data, directory.path())?;
         let mut child = command.stderr(std::fs::File::create(&log)?).spawn().context("the server does not start")?;
-        let stdout = child.stdout.take().context("no standard output")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let address = tokio::time::timeout(PATIENCE, address(&mut lines)).await;
-        let address = match address {
-            Ok(Ok(address)) => address,
-            failure => bail!("the server did not come up: {failure:?}\n{}", std::fs::read_to_string(&log)?),
+        let ready = match Ready::of(&mut child).await {
+            Ok(ready) => ready,
+            Err(error) => bail!("the server did not come up: {error:#}\n{}", std::fs::read_to_string(&log)?),
         };
-        Ok(Server { child, address, data, log, directory: Some(directory), _stdout: lines })
+        let address = ready.address()?.to_owned();
+        Ok(Server { child, address, data, log, directory: Some(directory), _ready: ready })
     }
 
     /// Runs a server that is expected to end by itself: its exit status and what it logged.
@@ -129,7 +126,7 @@ impl Options {
         let binaries = host::binaries();
         let mut command = clean(&binaries.join("local-gateway"));
         command.arg("--template").arg(template).arg("--binaries").arg(binaries);
-        command.args(["--port", "0", "--data-dir"]).arg(data);
+        command.args(["--port", "0", "--ready-line", "--data-dir"]).arg(data);
         // The template protects what a server leaves open by default.
         let defaults = [("OW_SC_RL_PER_SEC", "100000"), ("OW_SC_METRICS_PROTECT", "0"), ("LOG_FORMAT", "text")];
         let own = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -144,7 +141,7 @@ impl Options {
         let mut command = self.program.as_deref().map_or_else(owsc, clean);
         let engine = table::engine().filter(|_| self.endpoint.is_none());
         let database = if self.endpoint.is_some() || engine.is_some() { "aws" } else { "embedded" };
-        command.args(["serve", "--port", "0", "--database", database]);
+        command.args(["serve", "--port", "0", "--ready-line", "--database", database]);
         if let Some(url) = engine {
             command.env("OW_SC_TABLE", table::name_for(data)).envs(credentials(&url));
         }
@@ -198,16 +195,6 @@ pub fn children(parent: u32, program: &str) -> anyhow::Result<Vec<u32>> {
     };
     let processes = std::fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     Ok(processes.filter(is_one).collect())
-}
-
-async fn address(lines: &mut Lines<BufReader<ChildStdout>>) -> anyhow::Result<String> {
-    while let Some(line) = lines.next_line().await? {
-        if let Some(rest) = line.trim().strip_prefix("Start page") {
-            let url = rest.trim().trim_start_matches("http://");
-            return Ok(url.trim_end_matches('/').to_owned());
-        }
-    }
-    bail!("it ended before it was listening")
 }
 
 impl Server {

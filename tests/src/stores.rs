@@ -1,13 +1,13 @@
 //! Stores with the protocol of S3 that are not each other's, and AWS' own command line.
 
 use crate::host;
+use crate::ready::Ready;
 use crate::{PATIENCE, inbox};
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// A store, and what it was started with.
@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 pub struct Store {
     /// Where it is.
     pub endpoint: String,
+    _ready: Option<Ready>,
     _child: Child,
     _data: TempDir,
 }
@@ -42,7 +43,7 @@ pub async fn moto() -> anyhow::Result<Store> {
     let mut command = Command::new(tool("moto_server")?);
     command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.kill_on_drop(true).spawn()?;
-    ready(Store { endpoint: format!("http://127.0.0.1:{port}"), _child: child, _data: data }).await
+    ready(Store { endpoint: format!("http://127.0.0.1:{port}"), _ready: None, _child: child, _data: data }).await
 }
 
 /// The local gateway with a template of nothing but a bucket.
@@ -54,18 +55,16 @@ pub async fn gateway() -> anyhow::Result<Store> {
         "Resources:\n  Plant:\n    Type: AWS::S3::Bucket\n    Properties: { BucketName: plant }\n",
     )?;
     let mut command = Command::new(host::binaries().join("local-gateway"));
-    command.arg("--template").arg(template).arg("--binaries").arg(host::binaries()).args(["--port", "0"]);
+    command.arg("--template").arg(template).arg("--binaries").arg(host::binaries()).args([
+        "--port",
+        "0",
+        "--ready-line",
+    ]);
     command.arg("--data-dir").arg(data.path().join("data")).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.kill_on_drop(true).spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
-    while let Some(line) = lines.next_line().await? {
-        // It has no start page.
-        if let Some((_, url)) = line.split_once("--endpoint-url ") {
-            let endpoint = url.trim().to_owned();
-            return ready(Store { endpoint, _child: child, _data: data }).await;
-        }
-    }
-    anyhow::bail!("the gateway does not start")
+    let listening = Ready::of(&mut child).await?;
+    let endpoint = listening.url.clone();
+    Ok(Store { endpoint, _ready: Some(listening), _child: child, _data: data })
 }
 
 /// Waits until it answers, with a bucket of the name `plant`.

@@ -30,6 +30,9 @@ pub struct Options {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 9000)]
     pub port: u16,
+    /// Print one line of JSON in place of the greeting, once it listens: where it is, for programs that start it
+    #[arg(long)]
+    pub ready_line: bool,
     /// Where buckets, queues, tables and the places in their streams are kept
     #[arg(long, default_value = "./data/local")]
     pub data_dir: PathBuf,

@@ -2,6 +2,9 @@
 
 use crate::functions::reachable;
 use crate::template::{Receiver, Template};
+use anyhow::Context;
+use serde_json::json;
+use std::io::Write;
 use std::net::SocketAddr;
 
 /// Tells a person where to go.
@@ -49,8 +52,44 @@ pub(crate) fn greet(template: &Template, address: SocketAddr) {
     println!();
 }
 
+/// Tells a program where to go: the first HTTP API, or the port alone where there is none, and the first WebSocket API.
+pub(crate) fn ready(template: &Template, address: SocketAddr) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{}", ready_line(template, address)).context("cannot write the ready line")
+}
+
+fn ready_line(template: &Template, address: SocketAddr) -> String {
+    let address = reachable(address);
+    let stage = template.http_apis.first().map(|api| api.stage.as_str()).filter(|stage| *stage != "$default");
+    let live = template.web_socket_apis.first().map(|api| format!("ws://{address}/{}", api.stage));
+    let path = stage.map(|stage| format!("/{stage}")).unwrap_or_default();
+    json!({"ready": format!("http://{address}{path}"), "live": live}).to_string()
+}
+
 fn named(receiver: &Receiver) -> &str {
     match receiver {
         Receiver::Function(name) | Receiver::Queue(name) | Receiver::Elsewhere(name) => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Given;
+
+    #[test]
+    fn the_ready_line_is_json() {
+        let of = |resources: &str| {
+            let template = Template::parse(&format!("Resources:\n{resources}"), &Given::default()).unwrap();
+            ready_line(&template, ([0, 0, 0, 0], 9000).into())
+        };
+        let bucket = "  Plant: {Type: AWS::S3::Bucket}\n";
+        assert_eq!(of(bucket), r#"{"ready":"http://127.0.0.1:9000","live":null}"#);
+        let http = "  Api: {Type: AWS::Serverless::HttpApi}\n";
+        assert_eq!(of(http), r#"{"ready":"http://127.0.0.1:9000","live":null}"#);
+        let staged = "  Api: {Type: AWS::Serverless::HttpApi, Properties: {StageName: v1}}\n";
+        assert_eq!(of(staged), r#"{"ready":"http://127.0.0.1:9000/v1","live":null}"#);
+        let live = "  Live: {Type: AWS::Serverless::WebSocketApi, Properties: {StageName: ws, \
+                    RouteSelectionExpression: $request.body.action}}\n";
+        assert_eq!(of(live), r#"{"ready":"http://127.0.0.1:9000","live":"ws://127.0.0.1:9000/ws"}"#);
     }
 }

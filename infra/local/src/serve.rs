@@ -104,7 +104,11 @@ async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
     let stop = told_to_stop().context("signals cannot be received")?;
     schedules.start();
     let front = Arc::new(Front::new(options, template, &pools, permissions, services)?);
-    greet::greet(template, address);
+    if options.ready_line {
+        greet::ready(template, address)?
+    } else {
+        greet::greet(template, address)
+    }
     Running { front, feeds, schedules, asynchronous, pools, stopping }.until(stop, listener).await
 }
 

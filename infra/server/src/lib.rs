@@ -21,6 +21,7 @@ mod metrics;
 mod monitor;
 mod outcome;
 mod proxies;
+mod ready;
 mod recorder;
 mod remote;
 mod run;

@@ -6,7 +6,7 @@ use crate::database::Database;
 use crate::edge::{self, Places};
 use crate::inbox::Origin;
 use crate::live::{Hub, Live, Others, Redis};
-use crate::{database, demo, proxies, recorder, sources};
+use crate::{database, demo, proxies, ready, recorder, sources};
 use anyhow::{Context, bail, ensure};
 use api::Api;
 use axum::Router;
@@ -50,6 +50,9 @@ pub struct Serve {
     /// Load a demonstration file into a database that has nothing in it
     #[arg(long)]
     demo: bool,
+    /// Print one line of JSON in place of the greeting, once it listens: where it is, for programs that start it
+    #[arg(long)]
+    ready_line: bool,
     /// Earlier versions loaded the demonstration file unless they were told this
     #[arg(long, hide = true, conflicts_with = "demo")]
     no_demo: bool,
@@ -124,7 +127,11 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     let app = proxies::see_through(app, &config.trusted_proxies);
     let places = Places::of_system(&config.trusted_proxies);
     let stop = told_to_stop().context("signals cannot be received")?;
-    greet(address);
+    if options.ready_line {
+        ready::tell(address)?
+    } else {
+        greet(address)
+    }
     if config.api_token.is_none() && !address.ip().is_loopback() {
         tracing::warn!("OW_SC_API_TOKEN is not set: whoever reaches {address} may read and write");
     }

@@ -20,6 +20,12 @@ export interface HostOptions {
   minute?: string;
 }
 
+/** What the line says that a host writes when it listens. */
+interface Ready {
+  ready: string;
+  live: string;
+}
+
 /** Debug builds on a busy machine need their time. */
 const START_MS = 60_000;
 const STOP_MS = 30_000;
@@ -35,7 +41,7 @@ export class Host {
   #child: ChildProcess | undefined;
   #log = "";
   /** Kept over a restart, as a page goes on asking where it came from. */
-  #port = 0;
+  #ready: Ready | undefined;
 
   constructor(kind: Kind, options: HostOptions = {}) {
     this.kind = kind;
@@ -44,12 +50,17 @@ export class Host {
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return this.#listening.ready;
   }
 
   /** The WebSocket that takes readings and gives all events. */
   get liveUrl(): string {
-    return `ws://127.0.0.1:${this.#port}${this.kind === "server" ? "/ws/effluent" : "/ws"}`;
+    return this.#listening.live;
+  }
+
+  get #listening(): Ready {
+    if (!this.#ready) throw new Error("the host has not been started");
+    return this.#ready;
   }
 
   /** What the host has written: its log, and before it what it prints when it starts. */
@@ -66,8 +77,8 @@ export class Host {
     child.stderr?.on("data", (bytes: Buffer) => {
       this.#log += bytes.toString();
     });
-    const isFirst = this.#port === 0;
-    this.#port = await this.#listening(child);
+    const isFirst = !this.#ready;
+    this.#ready = await this.#comesUp(child);
     if (isFirst && this.#options.demo && this.kind === "functions") {
       await new Client(this).ingest(ECHO, { site: "demo", source: "echo-effluent-chart-TX0119407.csv" });
     }
@@ -98,9 +109,9 @@ export class Host {
   }
 
   #arguments(): string[] {
-    const [port, data] = [String(this.#port), join(this.#directory, "data")];
+    const [port, data] = [this.#ready ? new URL(this.#ready.ready).port : "0", join(this.#directory, "data")];
     const demo = this.#options.demo ? ["--demo"] : [];
-    if (this.kind === "server") return ["serve", "--port", port, "--database", "embedded", ...demo];
+    if (this.kind === "server") return ["serve", "--port", port, "--ready-line", "--database", "embedded", ...demo];
     const env = { OW_SC_METRICS_PROTECT: "0", LOG_FORMAT: "text", ...this.#settings() };
     const variables = Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
     const template = join(ROOT, "template.yaml");
@@ -112,6 +123,7 @@ export class Host {
       BINARIES,
       "--port",
       port,
+      "--ready-line",
       "--data-dir",
       data,
       ...minute,
@@ -133,15 +145,18 @@ export class Host {
     return { OW_SC_RL_PER_SEC: "100000", ...(token ? { OW_SC_API_TOKEN: token } : {}), ...env };
   }
 
-  async #listening(child: ChildProcess): Promise<number> {
+  async #comesUp(child: ChildProcess): Promise<Ready> {
     const { stdout } = child;
     if (!stdout) throw new Error("no standard output");
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const { promise, resolve, reject } = Promise.withResolvers<Ready>();
     const fail = (what: string) => reject(new Error(`the host ${what}\n${this.#log}`));
     // Read to the end of the host's life, so that it never writes into a full pipe.
-    createInterface(stdout).on("line", (line) => {
-      const port = line.match(/^\s*Start page\s+http:\/\/[^/]+:(\d+)/)?.[1];
-      if (port) resolve(Number(port));
+    createInterface(stdout).once("line", (line) => {
+      try {
+        resolve(JSON.parse(line) as Ready);
+      } catch {
+        fail(`said ${line} in place of where it is`);
+      }
     });
     child.once("error", (error) => fail(`did not start: ${error.message}`));
     child.once("exit", (code) => fail(`ended with ${code} before it was listening`));

@@ -1,12 +1,17 @@
 //! What is told of one server's process: its start, its end, and connections that it alone has in hand.
 
 use crate::support::{everything, serve};
+use anyhow::Context;
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::process::Stdio;
 use std::time::Duration;
-use tests::{Api, Follower, Server, Socket};
+use tests::server::owsc;
+use tests::{Api, Follower, PATIENCE, Server, Socket};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 
 #[tokio::test]
 async fn the_demonstration_is_loaded_into_an_empty_database_only() -> anyhow::Result<()> {
@@ -193,7 +198,7 @@ async fn a_path_that_is_not_utf_8_is_refused() -> anyhow::Result<()> {
 }
 
 async fn health(url: &str) -> anyhow::Result<(bool, String)> {
-    let output = tests::server::owsc().args(["health", "--url", url]).output().await?;
+    let output = owsc().args(["health", "--url", url]).output().await?;
     Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
@@ -207,5 +212,38 @@ async fn health_asks_a_server_and_says_what_is_wrong() -> anyhow::Result<()> {
     server.kill().await?;
     let (ok, said) = health(&ready).await?;
     assert!(!ok && said.contains("does not answer") && said.contains(&ready), "{said}");
+    Ok(())
+}
+
+/// The greeting of a program up to the line that has `mark`, and the word behind it.
+async fn greeted(command: &mut Command, mark: &str) -> anyhow::Result<(String, String)> {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
+    let mut greeting = String::new();
+    while let Some(line) = tokio::time::timeout(PATIENCE, lines.next_line()).await?? {
+        greeting.push_str(&line);
+        if let Some((_, rest)) = line.split_once(mark) {
+            let url = rest.trim().to_owned();
+            assert!(Api::at(url.trim_end_matches('/')).get("/").await.is_ok(), "{url} does not listen");
+            return Ok((greeting, url));
+        }
+    }
+    anyhow::bail!("no {mark:?} in {greeting}")
+}
+
+/// All other tests start programs with `--ready-line`.
+#[tokio::test]
+async fn people_are_greeted_with_addresses() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut serve = owsc();
+    serve.args(["serve", "--port", "0", "--database", "embedded"]).env("OW_SC_DATA_DIR", folder.path());
+    let (greeting, url) = greeted(&mut serve, "Start page  ").await?;
+    assert!(greeting.contains("is running") && url.starts_with("http://127.0.0.1:"), "{greeting}");
+    let template = folder.path().join("template.yaml");
+    std::fs::write(&template, "Resources: {Plant: {Type: AWS::S3::Bucket}}")?;
+    let mut gateway = Command::new(tests::host::binaries().join("local-gateway"));
+    gateway.args(["--port", "0", "--template"]).arg(template).arg("--data-dir").arg(folder.path().join("local"));
+    let (greeting, url) = greeted(gateway.kill_on_drop(true), "--endpoint-url ").await?;
+    assert!(greeting.contains("is running") && url.starts_with("http://127.0.0.1:"), "{greeting}");
     Ok(())
 }

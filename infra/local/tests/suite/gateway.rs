@@ -48,7 +48,7 @@ impl Gateway {
         let (template, events) = (folder.path().join("template.yaml"), folder.path().join("events"));
         std::fs::write(&template, text).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_local-gateway"))
-            .args(["--port", "0", "--log-level", "debug", "--template"])
+            .args(["--port", "0", "--ready-line", "--log-level", "debug", "--template"])
             .arg(&template)
             .arg("--binaries")
             .arg(binaries)
@@ -61,14 +61,12 @@ impl Gateway {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines.find_map(|line| {
-            let line = line.unwrap();
-            let at = line.find("ws://").map(|at| at + 5).or_else(|| line.find("http://").map(|at| at + 7))?;
-            line[at..].split('/').next().map(str::to_owned)
-        });
-        std::thread::spawn(move || lines.for_each(drop));
         let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
-        let address = address.unwrap_or_else(|| panic!("the gateway did not start: {}", log()));
+        let line = lines.next().unwrap_or_else(|| panic!("the gateway did not start: {}", log())).unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        let url = ready["ready"].as_str().and_then(|url| url.strip_prefix("http://")).unwrap();
+        let address = url.split('/').next().unwrap().to_owned();
         Self { child, address, folder }
     }
 
