@@ -1,13 +1,18 @@
 //! One subscriber that does not read among many that do.
 
+use anyhow::Context;
+use serde_json::json;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tests::tap::{Tap, number, quantile};
-use tests::{Server, Socket};
+use tests::{Api, PATIENCE, Server, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
-/// Seconds that the run takes; the long one is 60.
+/// Seconds that all rounds take; the long ones take 60.
 fn seconds() -> u64 {
     std::env::var("OWSC_TEST_STALL_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
 }
@@ -29,57 +34,149 @@ async fn stalled(server: &Server) -> anyhow::Result<tokio::net::TcpStream> {
     Ok(stream)
 }
 
-/// Reads `count` readings; their latencies. Panics at a gap or a repeat.
-async fn follow(mut tap: Tap, start: Instant, count: u64) -> anyhow::Result<Vec<u64>> {
-    let (mut latencies, mut last) = (Vec::new(), 0);
-    while last < count {
+/// How often it is measured without a stalled subscriber and beside one, in turn.
+const ROUNDS: usize = 3;
+const SUBSCRIBERS: usize = 499;
+/// Readings a second.
+const RATE: u32 = 50;
+
+/// How far the readers are.
+#[derive(Default)]
+struct Progress {
+    read: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+/// Reads until it is over; the latency of each reading. Panics at a gap or a repeat.
+async fn follow(mut tap: Tap, start: Instant, progress: Arc<Progress>) -> anyhow::Result<Vec<u64>> {
+    let mut latencies = Vec::new();
+    while !progress.is_over.load(Ordering::Relaxed) {
         let open = tap.read(|frame| {
             let seq = number(frame, "seq").expect("every event has its place");
-            assert_eq!(seq, last + 1, "a gap or a repeat");
-            last = seq;
+            assert_eq!(seq, latencies.len() as u64 + 1, "a gap or a repeat");
             let sent = number(frame, "sent").expect("every reading says when it was sent");
             latencies.push((start.elapsed().as_micros() as u64).saturating_sub(sent));
+            progress.read.fetch_add(1, Ordering::Relaxed);
         });
-        anyhow::ensure!(open.await?, "closed after {last}");
+        anyhow::ensure!(open.await?, "closed after {}", latencies.len());
     }
     Ok(latencies)
 }
 
+/// Who publishes.
+struct Source {
+    socket: Socket,
+    start: Instant,
+    published: usize,
+    progress: Arc<Progress>,
+}
+
+impl Source {
+    async fn publish(&mut self) -> anyhow::Result<()> {
+        let (time, note, sent) = (self.published, "x".repeat(NOTE), self.start.elapsed().as_micros() as u64);
+        self.published += 1;
+        let reading = json!({"time": time, "species": "Flow", "concentration": 1, "sent": sent, "note": note});
+        self.socket.send(&reading).await
+    }
+
+    /// Waits until all that read have read everything.
+    async fn settle(&mut self) -> anyhow::Result<()> {
+        self.socket.barrier().await?;
+        let end = Instant::now() + PATIENCE;
+        while self.progress.read.load(Ordering::Relaxed) < SUBSCRIBERS * self.published {
+            anyhow::ensure!(Instant::now() < end, "the readers do not come along");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
+    /// Publishes at the rate for a round; which readings they were.
+    async fn round(&mut self, count: u32) -> anyhow::Result<Range<usize>> {
+        let (begin, first) = (Instant::now(), self.published);
+        for number in 0..count {
+            // The rate of the run, not a wait for something.
+            tokio::time::sleep_until((begin + number * Duration::from_secs(1) / RATE).into()).await;
+            self.publish().await?;
+        }
+        self.settle().await?;
+        Ok(first..self.published)
+    }
+
+    /// A round in which the one that does not read is sent nothing: all that comes waits for it. Before, the kernel takes
+    /// what nobody reads, up to some megabytes.
+    async fn stalled_round(&mut self, api: &Api, count: u32) -> anyhow::Result<Range<usize>> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            for _ in 0..2 * RATE {
+                self.publish().await?;
+            }
+            self.settle().await?;
+            let before = waiting(api).await?;
+            let round = self.round(count).await?;
+            if before > 0 && waiting(api).await? == before + u64::from(count) {
+                return Ok(round);
+            }
+        }
+        anyhow::bail!("it is not stalled")
+    }
+}
+
+/// How many events wait for connections.
+async fn waiting(api: &Api) -> anyhow::Result<u64> {
+    let text = api.get("/metrics").await?.text().await?;
+    let value = text.lines().find_map(|line| line.strip_prefix("stream_buffer_len ")).context("stream_buffer_len")?;
+    Ok(value.parse::<f64>()? as u64)
+}
+
+/// Median and 99th percentile of all readers' latencies of some readings, in microseconds.
+fn quantiles(readers: &[Vec<u64>], readings: &Range<usize>) -> (u64, u64) {
+    let mut latencies: Vec<_> = readers.iter().flat_map(|reader| &reader[readings.clone()]).copied().collect();
+    latencies.sort_unstable();
+    (quantile(&latencies, 0.5), quantile(&latencies, 0.99))
+}
+
+/// Measured in the same run without a stalled subscriber and beside one. What else the machine does makes single rounds
+/// slow; what waits for the stalled one makes all rounds beside it slow: the best of them counts.
 #[tokio::test]
 async fn a_subscriber_that_does_not_read_delays_nobody() -> anyhow::Result<()> {
-    const SUBSCRIBERS: usize = 499;
-    const RATE: u32 = 50;
+    /// Less cannot be told from the scheduling of a busy machine. A server that waited would take 250 ms and more.
+    const NOTICEABLE: u64 = 50_000;
     let server = Server::options().env("OW_SC_WS_MSGS_PER_SEC", "1000").env("LOG_LEVEL", "warn").start().await?;
-    let mut dead = stalled(&server).await?;
-    let (start, count) = (Instant::now(), seconds() * u64::from(RATE));
-    let mut readers = JoinSet::new();
+    let (api, start) = (Api::new(&server), Instant::now());
+    let (mut readers, progress) = (JoinSet::new(), Arc::new(Progress::default()));
     for _ in 0..SUBSCRIBERS {
-        readers.spawn(follow(Tap::connect(server.address(), "/ws/effluent").await?, start, count));
+        readers.spawn(follow(Tap::connect(server.address(), "/ws/effluent").await?, start, progress.clone()));
     }
-    let mut publisher = Socket::ready(&server.ws_url("/ws/effluent")).await?;
-    let begin = Instant::now();
-    for number in 0..count as u32 {
-        // The rate of the run, not a wait for something.
-        tokio::time::sleep_until((begin + number * Duration::from_secs(1) / RATE).into()).await;
-        let sent = start.elapsed().as_micros() as u64;
-        let note = "x".repeat(NOTE);
-        let reading =
-            serde_json::json!({"time": number, "species": "Flow", "concentration": 1, "sent": sent, "note": note});
-        publisher.send(&reading).await?;
+    let socket = Socket::ready(&server.ws_url("/ws/effluent")).await?;
+    let mut source = Source { socket, start, published: 0, progress: progress.clone() };
+    let count = (seconds() * u64::from(RATE) / (2 * ROUNDS as u64)).try_into()?;
+    let (mut without, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        without.push(source.round(count).await?);
+        let mut dead = stalled(&server).await?;
+        beside.push(source.stalled_round(&api, count).await?);
+        // It had its chance: what it was sent before is there.
+        let mut some = [0; 1024];
+        assert!(dead.read(&mut some).await? > 0);
     }
+    progress.is_over.store(true, Ordering::Relaxed);
+    source.publish().await?;
     let mut latencies = Vec::new();
     while let Some(reader) = readers.join_next().await {
-        latencies.extend(reader??);
+        latencies.push(reader??);
     }
-    latencies.sort_unstable();
-    assert_eq!(latencies.len() as u64, SUBSCRIBERS as u64 * count);
-    let (p50, p99) = (quantile(&latencies, 0.5) as f64 / 1e3, quantile(&latencies, 0.99) as f64 / 1e3);
-    eprintln!("{SUBSCRIBERS} readers, {RATE}/s for {} s: p50 {p50:.1} ms, p99 {p99:.1} ms", seconds());
-    publisher.barrier().await?;
-    // It had its chance: nothing of the readers' has been lost for it.
-    let mut rest = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(1), dead.read_to_end(&mut rest)).await;
-    assert!(!rest.is_empty());
+    assert_eq!(latencies.len(), SUBSCRIBERS);
+    let of = |rounds: &[Range<usize>]| -> Vec<_> { rounds.iter().map(|round| quantiles(&latencies, round)).collect() };
+    let (without, beside) = (of(&without), of(&beside));
+    eprintln!(
+        "{SUBSCRIBERS} readers, {RATE}/s, p50 and p99 in µs: without {without:?}, beside a stalled one {beside:?}"
+    );
+    let usual = |of: fn(&(u64, u64)) -> u64| without.iter().map(of).max().unwrap_or_default();
+    let best = |of: fn(&(u64, u64)) -> u64| beside.iter().map(of).min().unwrap_or(u64::MAX);
+    for (name, of) in [("p50", (|pair| pair.0) as fn(&(u64, u64)) -> u64), ("p99", |pair| pair.1)] {
+        let (usual, best) = (usual(of), best(of));
+        assert!(best <= 2 * usual + NOTICEABLE, "{name}: {best} µs beside a stalled subscriber, {usual} µs without");
+    }
     Ok(())
 }
 
@@ -90,7 +187,7 @@ async fn a_subscriber_that_does_not_read_is_told_why_it_is_dropped() -> anyhow::
     let mut publisher = Socket::ready(&server.ws_url("/ws/effluent")).await?;
     let note = "x".repeat(NOTE);
     for number in 0..10_000 {
-        let reading = serde_json::json!({"time": number, "species": "Flow", "concentration": 1, "note": note});
+        let reading = json!({"time": number, "species": "Flow", "concentration": 1, "note": note});
         publisher.send(&reading).await?;
     }
     publisher.barrier().await?;
