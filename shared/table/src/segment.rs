@@ -8,11 +8,15 @@
 use domain::columns::Columns;
 use domain::number::rounded;
 use domain::reading::Flags;
-use pco::standalone::{simple_compress, simple_decompress};
+use pco::data_types::Number;
+use pco::standalone::{simple_compress, simple_decompress_into};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 
 const VERSION: u8 = 2;
 const VERSION_OF_16_BITS: u8 = 1;
+/// The most readings of a segment, several times what is ever written at once. The count that the bytes claim decides how
+/// much memory is taken, and a few damaged bytes can claim four thousand million.
+const MAX_READINGS: usize = 1 << 17;
 /// The most decimal places tried. Laboratory values rarely have more; others are packed as floating point numbers.
 const MAX_PLACES: u8 = 6;
 /// Integers beyond this are not exact in floating point.
@@ -37,6 +41,9 @@ impl SegmentError {
 
 /// Packs columns.
 pub fn encode(columns: &Columns) -> Result<Vec<u8>, SegmentError> {
+    if columns.len() > MAX_READINGS {
+        return Err(SegmentError(format!("{} readings, of at most {MAX_READINGS}", columns.len())));
+    }
     let mut out = vec![VERSION];
     out.extend((columns.len() as u32).to_le_bytes());
     let steps = config(DeltaSpec::TryConsecutive(1));
@@ -71,21 +78,18 @@ pub fn decode(bytes: &[u8]) -> Result<Columns, SegmentError> {
         return Err(SegmentError(format!("version {version}")));
     }
     let count = input.u32()? as usize;
-    let (_, times) = input.column()?;
-    let columns = Columns {
-        times: simple_decompress(times).map_err(SegmentError::new)?,
-        values: values(input.column()?)?,
-        flags: if is_old { flags_of_16_bits(input.column()?, count)? } else { flags(input.column()?, count)? },
-        limits: values(input.column()?)?,
-        samples: if is_old { Vec::new() } else { samples(input.column()?)? },
-        units: input.units()?,
-    };
-    let lengths = [columns.times.len(), columns.values.len(), columns.flags.len()];
-    let fits = |length: usize| length == 0 || length == count;
-    if lengths != [count; 3] || !fits(columns.limits.len()) || !fits(columns.samples.len()) {
-        return Err(SegmentError(format!("{lengths:?} of {count} readings")));
+    if count > MAX_READINGS {
+        return Err(SegmentError(format!("{count} readings, of at most {MAX_READINGS}")));
     }
-    Ok(columns)
+    let (_, times) = input.column()?;
+    Ok(Columns {
+        times: numbers(times, count)?,
+        values: values(input.column()?, count)?,
+        flags: if is_old { flags_of_16_bits(input.column()?, count)? } else { flags(input.column()?, count)? },
+        limits: if_present(input.column()?, |column| values(column, count))?,
+        samples: if is_old { Vec::new() } else { if_present(input.column()?, |column| samples(column, count))? },
+        units: input.units()?,
+    })
 }
 
 fn config(delta: DeltaSpec) -> ChunkConfig {
@@ -148,13 +152,29 @@ fn as_integers(values: &[f64]) -> Option<(u8, Vec<i64>)> {
     None
 }
 
-fn values((tag, bytes): (u8, &[u8])) -> Result<Vec<f64>, SegmentError> {
+/// Unpacks as many numbers as there are readings: a column that has fewer or more is damaged.
+fn numbers<T: Number + Default>(bytes: &[u8], count: usize) -> Result<Vec<T>, SegmentError> {
+    let mut numbers = vec![T::default(); count];
+    let progress = simple_decompress_into(bytes, &mut numbers).map_err(SegmentError::new)?;
+    match progress.finished && progress.n_processed == count {
+        true => Ok(numbers),
+        false => Err(SegmentError(format!("a column does not have {count} numbers"))),
+    }
+}
+
+fn if_present<T>(
+    (tag, bytes): (u8, &[u8]),
+    unpack: impl FnOnce((u8, &[u8])) -> Result<Vec<T>, SegmentError>,
+) -> Result<Vec<T>, SegmentError> {
+    if tag == TAG_ABSENT { Ok(Vec::new()) } else { unpack((tag, bytes)) }
+}
+
+fn values((tag, bytes): (u8, &[u8]), count: usize) -> Result<Vec<f64>, SegmentError> {
     match tag {
-        TAG_ABSENT => Ok(Vec::new()),
-        TAG_NUMBERS => simple_decompress(bytes).map_err(SegmentError::new),
+        TAG_NUMBERS => numbers(bytes, count),
         tag if (TAG_PLACES..=TAG_PLACES + MAX_PLACES).contains(&tag) => {
             let scale = 10f64.powi((tag - TAG_PLACES).into());
-            let integers: Vec<i64> = simple_decompress(bytes).map_err(SegmentError::new)?;
+            let integers: Vec<i64> = numbers(bytes, count)?;
             Ok(integers.into_iter().map(|integer| integer as f64 / scale).collect())
         }
         tag => Err(SegmentError(format!("tag {tag}"))),
@@ -164,10 +184,7 @@ fn values((tag, bytes): (u8, &[u8])) -> Result<Vec<f64>, SegmentError> {
 fn flags((tag, bytes): (u8, &[u8]), count: usize) -> Result<Vec<Flags>, SegmentError> {
     match (tag, bytes) {
         (TAG_CONSTANT, [a, b, c, d]) => Ok(vec![Flags(u32::from_le_bytes([*a, *b, *c, *d])); count]),
-        (TAG_NUMBERS, bytes) => {
-            let numbers: Vec<u32> = simple_decompress(bytes).map_err(SegmentError::new)?;
-            Ok(numbers.into_iter().map(Flags).collect())
-        }
+        (TAG_NUMBERS, bytes) => Ok(numbers(bytes, count)?.into_iter().map(Flags).collect()),
         (tag, _) => Err(SegmentError(format!("tag {tag}"))),
     }
 }
@@ -175,18 +192,14 @@ fn flags((tag, bytes): (u8, &[u8]), count: usize) -> Result<Vec<Flags>, SegmentE
 fn flags_of_16_bits((tag, bytes): (u8, &[u8]), count: usize) -> Result<Vec<Flags>, SegmentError> {
     match (tag, bytes) {
         (TAG_CONSTANT, [low, high]) => Ok(vec![Flags::of_16_bits(u16::from_le_bytes([*low, *high])); count]),
-        (TAG_NUMBERS, bytes) => {
-            let numbers: Vec<u16> = simple_decompress(bytes).map_err(SegmentError::new)?;
-            Ok(numbers.into_iter().map(Flags::of_16_bits).collect())
-        }
+        (TAG_NUMBERS, bytes) => Ok(numbers(bytes, count)?.into_iter().map(Flags::of_16_bits).collect()),
         (tag, _) => Err(SegmentError(format!("tag {tag}"))),
     }
 }
 
-fn samples((tag, bytes): (u8, &[u8])) -> Result<Vec<u64>, SegmentError> {
+fn samples((tag, bytes): (u8, &[u8]), count: usize) -> Result<Vec<u64>, SegmentError> {
     match tag {
-        TAG_ABSENT => Ok(Vec::new()),
-        TAG_NUMBERS => simple_decompress(bytes).map_err(SegmentError::new),
+        TAG_NUMBERS => numbers(bytes, count),
         tag => Err(SegmentError(format!("tag {tag}"))),
     }
 }
@@ -289,6 +302,38 @@ mod tests {
             assert!(decode(&bytes[..cut]).is_err(), "cut at {cut}");
         }
         assert_eq!(decode(&[9]).unwrap_err(), SegmentError("version 9".into()));
+    }
+
+    #[test]
+    fn readings_are_limited_on_both_sides() {
+        let most = columns(&vec![(1, 2.5, 0, 0.0); MAX_READINGS], false);
+        let mut bytes = encode(&most).unwrap();
+        assert_eq!(decode(&bytes).unwrap(), most);
+        // A count that the columns do not bear out, and one that would take gigabytes.
+        for (claimed, reason) in
+            [(0, "does not have 0"), (MAX_READINGS - 1, "does not have"), (u32::MAX as usize, "at most")]
+        {
+            bytes[1..5].copy_from_slice(&(claimed as u32).to_le_bytes());
+            let error = decode(&bytes).unwrap_err().to_string();
+            assert!(error.contains(reason), "{claimed}: {error}");
+        }
+        assert!(encode(&columns(&vec![(1, 2.5, 0, 0.0); MAX_READINGS + 1], false)).is_err());
+    }
+
+    /// A packed column of equal numbers has the same few bytes however many they are.
+    #[test]
+    fn a_column_with_more_numbers_than_readings_is_damaged() {
+        let plain = config(DeltaSpec::NoOp);
+        let mut bytes = vec![VERSION];
+        bytes.extend(2u32.to_le_bytes());
+        put(&mut bytes, TAG_NUMBERS, &simple_compress(&[1i64, 2], &plain).unwrap());
+        put(&mut bytes, TAG_PLACES, &simple_compress(&vec![7i64; 1 << 20], &plain).unwrap());
+        put(&mut bytes, TAG_CONSTANT, &[0; 4]);
+        put(&mut bytes, TAG_ABSENT, &[]);
+        put(&mut bytes, TAG_ABSENT, &[]);
+        bytes.extend(0u16.to_le_bytes());
+        assert!(bytes.len() < 300, "{} bytes", bytes.len());
+        assert_eq!(decode(&bytes).unwrap_err(), SegmentError("a column does not have 2 numbers".into()));
     }
 
     fn value() -> impl Strategy<Value = f64> {

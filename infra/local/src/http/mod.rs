@@ -3,7 +3,7 @@
 mod body;
 mod event;
 mod response;
-mod routes;
+pub mod routes;
 
 pub(crate) use body::{Refused, patient, read_away, read_up_to};
 pub(crate) use event::{client_headers, pairs, time_of};

@@ -1,10 +1,11 @@
 //! Which route a request takes: a full match, else the longest greedy one, else `$default`.
 
 use crate::template::HttpRoute;
+use percent_encoding::percent_decode_str;
 
 /// The routes of an API, those that are most specific first.
 #[derive(Debug)]
-pub(super) struct Routes {
+pub struct Routes {
     ordered: Vec<(usize, Shape)>,
     default: Option<usize>,
 }
@@ -25,13 +26,16 @@ enum Segment {
 
 /// A route that fits.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) index: usize,
-    pub(super) parameters: Vec<(String, String)>,
+pub struct Found {
+    /// Its place in the list of routes.
+    pub index: usize,
+    /// The parameters of its path, by name, decoded.
+    pub parameters: Vec<(String, String)>,
 }
 
 impl Routes {
-    pub(super) fn new(routes: &[HttpRoute]) -> Self {
+    /// Puts the routes of an API in order.
+    pub fn new(routes: &[HttpRoute]) -> Self {
         let default = routes.iter().position(|route| route.path == "$default");
         let mut ordered: Vec<_> = routes
             .iter()
@@ -43,7 +47,8 @@ impl Routes {
         Self { ordered, default }
     }
 
-    pub(super) fn find(&self, method: &str, path: &str) -> Option<Found> {
+    /// The route for a method and a path that is not decoded yet.
+    pub fn find(&self, method: &str, path: &str) -> Option<Found> {
         let parts: Vec<_> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         let fitting = self.ordered.iter().filter(|(_, shape)| shape.method.as_deref().is_none_or(|own| own == method));
         let mut found = fitting.filter_map(|(index, shape)| {
@@ -108,23 +113,7 @@ impl Segment {
 
 /// Text with its percent signs resolved. What is not UTF-8 then is replaced.
 pub(crate) fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut result = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let hex = (byte == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                result.push(byte);
-                at += 3;
-            }
-            None => {
-                result.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8(result).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -181,7 +170,8 @@ mod tests {
     #[test]
     fn percent_signs() {
         let whole = [("a%20b", "a b"), ("%E2%82%AC", "€"), ("%ff", "\u{fffd}")];
-        let cases = whole.into_iter().chain([("%", "%"), ("%zz%4", "%zz%4"), ("€%", "€%"), ("%2€", "%2€")]);
+        let cases =
+            whole.into_iter().chain([("%", "%"), ("%zz%4", "%zz%4"), ("€%", "€%"), ("%2€", "%2€"), ("%+5", "%+5")]);
         for (from, to) in cases {
             assert_eq!(decoded(from), to);
         }

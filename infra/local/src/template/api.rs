@@ -50,6 +50,30 @@ pub struct HttpRoute {
 }
 
 impl HttpRoute {
+    /// Refuses what API Gateway refuses: parameters that are not all of what is between two slashes or have no name, and
+    /// greedy ones that are not the last.
+    pub fn check_path(path: &str) -> std::result::Result<(), &'static str> {
+        let mut parts = path.split('/').peekable();
+        while let Some(part) = parts.next() {
+            if !part.contains(['{', '}']) {
+                continue;
+            }
+            let name = part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            let (name, is_greedy) = match name.map(|name| (name, name.strip_suffix('+'))) {
+                Some((_, Some(name))) => (name, true),
+                Some((name, None)) => (name, false),
+                None => return Err("a parameter is all of what is between two slashes"),
+            };
+            if name.is_empty() || name.contains(['{', '}', '+']) {
+                return Err("a parameter has a name");
+            }
+            if is_greedy && parts.peek().is_some() {
+                return Err("a greedy parameter is the last");
+            }
+        }
+        Ok(())
+    }
+
     /// The route key, such as `GET /items/{id}` or `$default`.
     pub fn key(&self) -> String {
         if self.path == "$default" {
@@ -240,4 +264,19 @@ fn text(scope: &Scope<'_>, node: &Node) -> Result<Option<String>> {
 
 fn unsupported(name: &str, line: usize, supported: &str) -> TemplateError {
     TemplateError::new(line, format!("{name} is not supported here; {supported} are"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_have_parameters_as_in_aws() {
+        for path in ["$default", "/", "/a/{b}/c", "/{a}/{proxy+}", "/a+b"] {
+            assert_eq!(HttpRoute::check_path(path), Ok(()), "{path}");
+        }
+        for path in ["/{proxy+}/more", "/a{b}", "/{b}c", "/{}", "/{+}", "/{a", "/a}", "/{a}{b}", "/{a++}"] {
+            assert!(HttpRoute::check_path(path).is_err(), "{path}");
+        }
+    }
 }

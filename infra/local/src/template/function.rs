@@ -246,6 +246,7 @@ impl Reader<'_> {
         if path != "$default" && !path.starts_with('/') {
             return Err(TemplateError::new(line, format!("the path {path} does not begin with /")));
         }
+        HttpRoute::check_path(&path).map_err(|error| TemplateError::new(line, format!("the path {path}: {error}")))?;
         let timeout = timeout.map(Duration::from_millis);
         Ok((api, HttpRoute { method, path, function: function.to_owned(), timeout, line }))
     }

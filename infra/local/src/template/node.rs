@@ -3,6 +3,7 @@
 use super::error::TemplateError;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 
 /// A value of the template and the line it begins on.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,6 +122,20 @@ impl Node {
         }
     }
 
+    /// How many values there are in it, itself among them, and how many lists and maps lie in each other.
+    fn extent(&self) -> (usize, usize) {
+        let of = |(values, depth): (usize, usize), inner: &Node| {
+            let (more, deep) = inner.extent();
+            (values + more, depth.max(deep))
+        };
+        let (values, depth) = match &self.kind {
+            Kind::Scalar { .. } => return (1, 0),
+            Kind::List(items) => items.iter().fold((1, 0), of),
+            Kind::Map(entries) => entries.iter().map(|(_, _, value)| value).fold((1 + entries.len(), 0), of),
+        };
+        (values, depth + 1)
+    }
+
     /// The same as JSON; plain scalars become numbers, truth values and null where they read as such.
     pub fn to_json(&self) -> Value {
         match &self.kind {
@@ -144,6 +159,11 @@ fn number(text: &str) -> Option<Value> {
     })
 }
 
+/// How deep lists and maps may lie in each other: what reads them calls itself for each level.
+const MAX_DEPTH: usize = 100;
+/// The most values of a template. An alias counts as much as what it stands for, or a page of text could be gigabytes.
+const MAX_VALUES: usize = 200_000;
+
 /// Reads the one document of a file.
 pub(super) fn parse(source: &str) -> Result<Node, TemplateError> {
     let mut builder = Builder::default();
@@ -161,8 +181,16 @@ pub(super) fn parse(source: &str) -> Result<Node, TemplateError> {
 #[derive(Default)]
 struct Builder {
     open: Vec<Open>,
-    anchors: Vec<(usize, Node)>,
+    anchors: HashMap<usize, Anchored>,
+    values: usize,
     root: Option<Node>,
+}
+
+/// What aliases stand for.
+struct Anchored {
+    node: Node,
+    values: usize,
+    depth: usize,
 }
 
 /// A list or map that has not ended.
@@ -178,6 +206,7 @@ impl Builder {
     fn take(&mut self, event: Event<'_>, line: usize) -> Result<(), TemplateError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                self.count(line, 1, 0)?;
                 let plain = style == ScalarStyle::Plain;
                 let node = Node { line, kind: Kind::Scalar { text: text.into_owned(), plain } };
                 let node = long_form(node, short_tag(tag.as_deref()))?;
@@ -187,8 +216,10 @@ impl Builder {
             Event::MappingStart(anchor, tag) => self.open(line, anchor, tag.as_deref(), true),
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => {
-                let known = self.anchors.iter().rev().find(|(id, _)| *id == anchor).map(|(_, node)| node.clone());
-                let node = known.ok_or_else(|| TemplateError::new(line, "an alias refers to itself"))?;
+                let known = self.anchors.get(&anchor);
+                let known = known.ok_or_else(|| TemplateError::new(line, "an alias refers to itself"))?;
+                let (node, values, depth) = (known.node.clone(), known.values, known.depth);
+                self.count(line, values, depth)?;
                 self.add(node, 0)
             }
             Event::DocumentStart(_) if self.root.is_some() => {
@@ -199,7 +230,20 @@ impl Builder {
     }
 
     fn open(&mut self, line: usize, anchor: usize, tag: Option<&Tag>, is_map: bool) -> Result<(), TemplateError> {
+        self.count(line, 1, 1)?;
         self.open.push(Open { line, anchor, tag: short_tag(tag), items: Vec::new(), is_map });
+        Ok(())
+    }
+
+    /// Takes account of values that come here, which lie so deep in each other.
+    fn count(&mut self, line: usize, values: usize, depth: usize) -> Result<(), TemplateError> {
+        self.values += values;
+        if self.values > MAX_VALUES {
+            return Err(TemplateError::new(line, format!("there are more than {MAX_VALUES} values up to here")));
+        }
+        if self.open.len() + depth > MAX_DEPTH {
+            return Err(TemplateError::new(line, format!("more than {MAX_DEPTH} lists and maps lie in each other")));
+        }
         Ok(())
     }
 
@@ -213,7 +257,8 @@ impl Builder {
 
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), TemplateError> {
         if anchor > 0 {
-            self.anchors.push((anchor, node.clone()));
+            let (values, depth) = node.extent();
+            self.anchors.insert(anchor, Anchored { node: node.clone(), values, depth });
         }
         match self.open.last_mut() {
             Some(open) => open.items.push(node),
@@ -226,10 +271,10 @@ impl Builder {
 /// Keys and values follow each other. A key that comes twice is a mistake that YAML forbids and some readers let pass.
 fn pairs(items: Vec<Node>) -> Result<Vec<(String, usize, Node)>, TemplateError> {
     let mut entries: Vec<(String, usize, Node)> = Vec::with_capacity(items.len() / 2);
-    let mut items = items.into_iter();
+    let (mut items, mut names) = (items.into_iter(), HashSet::new());
     while let (Some(key), Some(value)) = (items.next(), items.next()) {
         let name = key.expect_text("a key")?.to_owned();
-        if entries.iter().any(|(other, ..)| *other == name) {
+        if !names.insert(name.clone()) {
             return Err(TemplateError::new(key.line, format!("the key {name} is here twice")));
         }
         entries.push((name, key.line, value));
@@ -279,6 +324,36 @@ mod tests {
     fn anchors_are_repeated() {
         let node = parse("A: &x [1, ~]\nB: *x\n").unwrap();
         assert_eq!(node.to_json(), json!({"A": [1, null], "B": [1, null]}));
+    }
+
+    #[test]
+    fn depth_is_limited_on_both_sides() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(&nested(MAX_DEPTH)).is_ok());
+        let error = parse(&nested(MAX_DEPTH + 1)).unwrap_err().to_string();
+        assert_eq!(error, "1: more than 100 lists and maps lie in each other");
+        assert!(parse(&nested(100_000)).is_err());
+        // Aliases put together what is flat in the file.
+        let chain = |length: usize| {
+            let links = (1..length).map(|link| format!("k{link}: &a{link} [*a{}]\n", link - 1));
+            format!("k0: &a0 []\n{}", links.collect::<String>())
+        };
+        assert!(parse(&chain(MAX_DEPTH - 1)).is_ok());
+        assert!(parse(&chain(MAX_DEPTH)).is_err());
+    }
+
+    #[test]
+    fn values_are_limited_on_both_sides() {
+        let list = |values: usize| format!("[{}]", "a,".repeat(values));
+        assert!(parse(&list(MAX_VALUES - 1)).is_ok());
+        assert_eq!(
+            parse(&list(MAX_VALUES)).unwrap_err().to_string(),
+            "1: there are more than 200000 values up to here"
+        );
+        // Ten to the tenth, of 600 bytes.
+        let bomb = (1..10).map(|line| format!("k{line}: &a{line} [{}]\n", format!("*a{},", line - 1).repeat(10)));
+        let bomb = format!("k0: &a0 [x,x,x,x,x,x,x,x,x,x]\n{}", bomb.collect::<String>());
+        assert!(parse(&bomb).unwrap_err().to_string().contains("values"));
     }
 
     #[test]

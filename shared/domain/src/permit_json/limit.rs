@@ -144,7 +144,9 @@ pub fn limit_to_json(limit: &Limit) -> Value {
     put("value", limit.formula().is_none().then(|| json!(limit.value)));
     put("outfall", limit.outfall.as_ref().map(|outfall| json!(outfall)));
     put("months", (!limit.season.is_all()).then(|| json!(limit.season.months())));
-    put("non_detect", limit.statistic.is_average().then(|| json!(limit.non_detect)));
+    // Loads and removals average too, whatever their statistic is.
+    let has_rule = limit.statistic.is_average() || limit.non_detect != NonDetect::default();
+    put("non_detect", has_rule.then(|| json!(limit.non_detect)));
     put("action", (!limit.action.is_empty()).then(|| json!(limit.action)));
     put("kind", (limit.kind != AlertKind::Limit).then(|| json!(limit.kind)));
     put("of", limit.of.map(|of| json!(of)));

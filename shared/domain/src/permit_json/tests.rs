@@ -28,6 +28,23 @@ fn every_part_of_the_current_form_survives() {
     assert_eq!(permit.limits[2].statistic, Statistic::rolling_mean(5));
 }
 
+/// The daily load is worked out of means, in which a non-detect counts as the permit says.
+#[test]
+fn a_rule_for_non_detects_survives_with_every_statistic() {
+    for statistic in ["daily_max", "instant", "as_excursion", "monthly_avg"] {
+        for non_detect in ["zero", "half"] {
+            let permit = parse(&json!({"non_detect": non_detect, "limits": [
+                {"parameter": "TSS", "value": 250, "unit": "lb/d", "statistic": statistic}]}))
+            .unwrap();
+            assert_eq!(parse(&to_json(&permit)).unwrap(), permit, "{statistic}, {non_detect}");
+        }
+    }
+    let load = json!({"parameter": "TSS", "value": 250, "unit": "lb/d", "statistic": "daily_max", "flow": "Flow",
+                      "non_detect": "half"});
+    let permit = parse(&json!({"limits": [load]})).unwrap();
+    assert_eq!(to_json(&permit)["limits"][0]["non_detect"], "half");
+}
+
 #[test]
 fn errors_name_the_field() {
     assert_eq!(fields(json!({"limits_mgl": {"SO4": 1}})), ["limits_mgl", "limits"]);
