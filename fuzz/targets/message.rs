@@ -11,7 +11,7 @@ use domain::unit::MAX_UNIT_BYTES;
 use libfuzzer_sys::fuzz_target;
 use live::protocol::{self, Code, Message, Published};
 use serde_json::Value;
-use table::feed::Event;
+use table::feed::Draft;
 
 fuzz_target!(|bytes: &[u8]| {
     match protocol::parse(bytes) {
@@ -32,7 +32,7 @@ fn check_reading(published: &Published, bytes: &[u8]) {
     check_name(&published.parameter);
     check_name(&published.outfall);
     published.site.iter().for_each(|site| check_name(site));
-    let event = Event { kind: "reading", fields: published.fields.clone(), origin: None };
+    let event = Draft { kind: "reading", fields: published.fields.clone(), origin: None };
     let frame: Value = serde_json::from_str(&event.frame("default", 7)).expect("a frame is JSON");
     assert_eq!((&frame["type"], &frame["site"], &frame["seq"]), (&"reading".into(), &"default".into(), &7.into()));
     assert!(!frame["timestamp"].is_null());
