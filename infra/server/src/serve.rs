@@ -105,6 +105,7 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     };
     let listener = TcpListener::bind((options.host, options.port)).await;
     let listener = listener.with_context(|| format!("cannot listen on {}:{}", options.host, options.port))?;
+    edge::make_room(&listener);
     let address = listener.local_addr()?;
     let stopping = CancellationToken::new();
     let guard = Guard::new(&config);

@@ -38,9 +38,19 @@ const UNREAD: Duration = Duration::from_secs(45);
 const SEND_BUFFER: usize = 128 * 1024;
 /// How long no connection is taken after the system could not give one, such as for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How many connections may wait to be accepted. The standard library asks for 128, and of a burst beyond that some clients
+/// take themselves for connected and are known to nobody. The kernel caps it at `net.core.somaxconn`.
+const WAITING: i32 = 4096;
 /// What is said to a connection for which there is no room.
 const NO_ROOM: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// Lets more connections wait than a listener does by itself.
+pub(crate) fn make_room(listener: &TcpListener) {
+    if let Err(error) = SockRef::from(listener).listen(WAITING) {
+        tracing::warn!(%error, "few connections can wait to be accepted");
+    }
+}
 
 /// Serves until it is told to stop, and then until the requests that are under way have been answered.
 pub(crate) async fn serve(listener: TcpListener, router: Router, places: Places, stopping: CancellationToken) {
