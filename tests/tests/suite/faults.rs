@@ -207,7 +207,7 @@ impl Plant {
         if !settled(&preview) {
             let status = self.api.json(&format!("/api/status?site={SITE}")).await?;
             self.note(format!(
-                "the permit in force would bring {} and withdraw {}: {status}",
+                "the permit in force would bring {} and withdraw {}: {status}, {preview}",
                 preview["new"], preview["withdrawn"]
             ));
         }
