@@ -71,7 +71,7 @@ impl View {
 /// A segment as stored, still packed.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    order: Order,
+    pub(crate) order: Order,
     /// The first and the last moment that its readings may have.
     first: i64,
     last: i64,

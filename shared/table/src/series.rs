@@ -14,6 +14,7 @@ use domain::name;
 use domain::reading::{Flags, Mark, Series};
 use domain::time::TimeKind;
 use domain::unit::MAX_SERIES_UNITS;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// How long a change of an entry is tried again when others change it too.
@@ -391,10 +392,23 @@ impl Store {
         self.prefixed("SITES".into(), "").await
     }
 
-    /// The readings of a series between two moments, both included.
+    /// The readings of a series between two moments, both included: all that there were when `entry` was read, and perhaps
+    /// later ones.
     pub async fn readings(&self, entry: &Entry, view: &View, range: (i64, i64)) -> Result<Merged, StoreError> {
-        let segments = self.segments(&entry.id, (entry.classes, entry.has_local), view, range).await?;
-        Ok(Merged::new(&entry.id, segments, range, view))
+        let mut known = Cow::Borrowed(entry);
+        loop {
+            let segments = self.segments(&known.id, (known.classes, known.has_local), view, range).await?;
+            // The open segment alone moves as it grows: into a class that the series may not have had before.
+            let is_gone = known.tail.is_some_and(|tail| {
+                let (first, last) = view.stretch((tail.first, tail.last), known.has_local);
+                last >= range.0 && first <= range.1 && segments.iter().all(|segment| segment.order != tail.order)
+            });
+            let now = if is_gone { self.directory_entry(&known.series.site, &known.id).await? } else { None };
+            match now.filter(|now| now.classes != known.classes) {
+                Some(now) => known = Cow::Owned(now),
+                None => return Ok(Merged::new(&known.id, segments, range, view)),
+            }
+        }
     }
 
     /// Whether readings of a series came to a stretch of time more than once.

@@ -7,9 +7,11 @@ use std::sync::LazyLock;
 use table::deliveries::Progress;
 use table::leases::{LEASE, Watch, Work};
 use table::marks::{Mark, Origin};
+use table::segments::View;
 use table::{Publication, Published, Store, StoreError};
 use telemetry::deltas::Delta;
 use tests::table::Table;
+use tests::{Server, Socket};
 
 /// A new table, and access to it.
 async fn created() -> anyhow::Result<(Table, Store)> {
@@ -210,5 +212,31 @@ async fn a_shared_rate_takes_its_limit_and_no_more_and_recovers_evenly() -> anyh
     // A tenth of a second later there is room for one, and not for the ten of another second.
     assert_eq!(taken("10.0.0.1 /api", 5, now + 100_000).await?, 1);
     assert_eq!(taken("10.0.0.1 /api", 12, now + 1_100_000).await?, 10);
+    Ok(())
+}
+
+/// Who settles a site reads the directory first, and the segments some time later.
+#[tokio::test]
+async fn readings_are_all_found_though_their_segment_has_moved_meanwhile() -> anyhow::Result<()> {
+    let (table, store) = created().await?;
+    let server = Server::options().table(table.endpoint(), table.name()).start().await?;
+    let mut socket = Socket::connect(&server.ws_url("/ws/effluent?site=elsewhere")).await?;
+    let mut publish = async |hour: u32| {
+        let reading = json!({"time": hour, "species": "SO4", "concentration": hour, "site": "plant"});
+        socket.send(&reading).await?;
+        socket.send(&json!({"type": "ping"})).await?;
+        socket.next_of("pong").await.map(drop)
+    };
+    publish(1).await?;
+    publish(2).await?;
+    let before = store.series_of("plant").await?.pop().expect("it has readings");
+    // Segments of more than two days are kept apart.
+    publish(100).await?;
+    let mut readings = store.readings(&before, &View::default(), (i64::MIN, i64::MAX)).await?;
+    let mut found = Vec::new();
+    while let Some(piece) = readings.next_piece()? {
+        found.extend(piece.values);
+    }
+    assert_eq!(found, [1.0, 2.0, 100.0]);
     Ok(())
 }
