@@ -76,6 +76,15 @@ impl Lanes {
         store.merge_all(&site, &others).await
     }
 
+    /// Brings series of a site into the directory whose readings nobody has told of before. What publishers keep of them
+    /// lacks these readings.
+    pub(crate) async fn adopt(&self, store: &Store, site: &str, entries: Vec<Entry>) -> Result<(), StoreError> {
+        let ids: Vec<String> = entries.iter().map(|entry| entry.id.clone()).collect();
+        self.merge(store, entries).await?;
+        self.of(site).site.lock().await.adopted(&ids);
+        Ok(())
+    }
+
     /// All lanes.
     pub(crate) fn all(&self) -> Vec<Arc<Lane>> {
         self.0.lock().values().cloned().collect()

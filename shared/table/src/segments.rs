@@ -23,6 +23,9 @@ const CLASS_SPANS: [i64; 4] = [2 * DAY, 64 * DAY, 2048 * DAY, i64::MAX];
 /// What tells where a segment is, by its attributes.
 const PLACE: &str = "f, l, r, i, lo";
 
+/// The first and the last moment of a segment, and where it stands.
+pub(crate) type Place = ((i64, i64), Order);
+
 /// Where a segment stands among those of its series: later ones correct earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Order {
@@ -81,7 +84,7 @@ pub struct Stored {
 }
 
 /// Whether stretches, by their beginnings, have times in common.
-fn have_overlap(mut stretches: impl Iterator<Item = (i64, i64)>) -> bool {
+pub(crate) fn have_overlap(mut stretches: impl Iterator<Item = (i64, i64)>) -> bool {
     let mut end = i64::MIN;
     stretches.any(|(first, last)| {
         let overlaps = first <= end;
@@ -143,7 +146,7 @@ impl Store {
 
     /// The segments of a series that have readings between the moments `from` and `to` (both included), by first time.
     /// `classes` are the classes that the series has, as bits; `has_local`: whether some of its times are local.
-    pub async fn segments(
+    pub(crate) async fn segments(
         &self,
         series: &str,
         kind: (u8, bool),
@@ -163,23 +166,23 @@ impl Store {
         Ok(found)
     }
 
-    /// Whether segments of a series that reach into a range have a stretch of time in common. Their readings are not sent
-    /// for it: a long series has a hundred megabytes of them.
-    pub async fn overlap(
+    /// Where the segments of a series that reach into a range are, by first time. Their readings are not sent for it: a long
+    /// series has a hundred megabytes of them.
+    pub(crate) async fn places(
         &self,
         series: &str,
         kind: (u8, bool),
         view: &View,
         range: (i64, i64),
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Vec<Place>, StoreError> {
         let mut found = Vec::new();
-        self.each_segment(series, kind, view, range, Some(PLACE), |_, stretch, _| {
-            found.push(stretch);
+        self.each_segment(series, kind, view, range, Some(PLACE), |_, stretch, order| {
+            found.push((stretch, order));
             Ok(())
         })
         .await?;
         found.sort_unstable();
-        Ok(have_overlap(found.into_iter()))
+        Ok(found)
     }
 
     /// What a file, by its revision of the site, has stored of a series between two moments, as the directory would have

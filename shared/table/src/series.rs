@@ -3,7 +3,7 @@
 use super::item::{n, s};
 use super::retry::Backoff;
 use super::rules;
-use super::segments::{Merged, Order, View, class, has_local};
+use super::segments::{Merged, Order, View, class, has_local, have_overlap};
 use super::write::{Transaction, Values, values};
 use super::{Item, ItemExt, Store, StoreError, keys};
 use domain::columns::{Columns, Row};
@@ -398,13 +398,8 @@ impl Store {
         let mut known = Cow::Borrowed(entry);
         loop {
             let segments = self.segments(&known.id, (known.classes, known.has_local), view, range).await?;
-            // The open segment alone moves as it grows: into a class that the series may not have had before.
-            let is_gone = known.tail.is_some_and(|tail| {
-                let (first, last) = view.stretch((tail.first, tail.last), known.has_local);
-                last >= range.0 && first <= range.1 && segments.iter().all(|segment| segment.order != tail.order)
-            });
-            let now = if is_gone { self.directory_entry(&known.series.site, &known.id).await? } else { None };
-            match now.filter(|now| now.classes != known.classes) {
+            let is_whole = known.tail.is_none_or(|tail| segments.iter().any(|segment| segment.order == tail.order));
+            match self.moved(&known, (view, range), is_whole).await? {
                 Some(now) => known = Cow::Owned(now),
                 None => return Ok(Merged::new(&known.id, segments, range, view)),
             }
@@ -413,7 +408,34 @@ impl Store {
 
     /// Whether readings of a series came to a stretch of time more than once.
     pub async fn overlap_of(&self, entry: &Entry, view: &View, range: (i64, i64)) -> Result<bool, StoreError> {
-        self.overlap(&entry.id, (entry.classes, entry.has_local), view, range).await
+        let mut known = Cow::Borrowed(entry);
+        loop {
+            let places = self.places(&known.id, (known.classes, known.has_local), view, range).await?;
+            let is_whole = known.tail.is_none_or(|tail| places.iter().any(|(_, order)| *order == tail.order));
+            match self.moved(&known, (view, range), is_whole).await? {
+                Some(now) => known = Cow::Owned(now),
+                None => return Ok(have_overlap(places.into_iter().map(|(stretch, _)| stretch))),
+            }
+        }
+    }
+
+    /// The entry to look for segments by in place of `known`, if the open one was not where that has it. It moves as it
+    /// grows, into a class that the series may not have had before: at most once into each.
+    async fn moved(
+        &self,
+        known: &Entry,
+        (view, range): (&View, (i64, i64)),
+        is_whole: bool,
+    ) -> Result<Option<Entry>, StoreError> {
+        let reaches = |tail: Tail| {
+            let (first, last) = view.stretch((tail.first, tail.last), known.has_local);
+            last >= range.0 && first <= range.1
+        };
+        if is_whole || !known.tail.is_some_and(reaches) {
+            return Ok(None);
+        }
+        let now = self.directory_entry(&known.series.site, &known.id).await?;
+        Ok(now.filter(|now| now.classes != known.classes))
     }
 
     /// The readings that verdicts by some rules need, neighbours included; `None` without rules.

@@ -1,5 +1,9 @@
 //! What functions share through the table.
 
+use crate::support::{alerts, permitted, until};
+use domain::columns::{Columns, Row};
+use domain::reading::{Flags, Qualifier, Series};
+use domain::time::{HOUR, TimeKind};
 use live::ports::{Connection, Connections};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,11 +11,11 @@ use std::sync::LazyLock;
 use table::deliveries::Progress;
 use table::leases::{LEASE, Watch, Work};
 use table::marks::{Mark, Origin};
-use table::segments::View;
+use table::segments::{self, Order, View};
 use table::{Publication, Published, Store, StoreError};
 use telemetry::deltas::Delta;
 use tests::table::Table;
-use tests::{Server, Socket};
+use tests::{Api, Server, Socket};
 
 /// A new table, and access to it.
 async fn created() -> anyhow::Result<(Table, Store)> {
@@ -238,5 +242,55 @@ async fn readings_are_all_found_though_their_segment_has_moved_meanwhile() -> an
         found.extend(piece.values);
     }
     assert_eq!(found, [1.0, 2.0, 100.0]);
+    // What a file brings into the midst of it counts as an overlap.
+    Api::new(&server).ingest("?site=plant", "time,species,concentration\n50,SO4,7\n").await?;
+    assert!(store.overlap_of(&before, &View::default(), (i64::MIN, i64::MAX)).await?);
+    Ok(())
+}
+
+/// A file that has stored two readings at 48 and 49 h and was interrupted before it told of them.
+async fn interrupted_file(store: &Store) -> anyhow::Result<()> {
+    let series = Series::raw("plant", "001", "SO4");
+    let revision = store.next_revision("plant").await?;
+    let lease = store.take_lease(Work::File("f".into()), &mut Watch::default()).await?.expect("nobody has it");
+    let ingest = json!({
+        "id": "f", "digest": "", "bytes": 0, "site": null, "source": "", "who": "", "received_at": "",
+        "code_version": "", "state": "recording", "revisions": {"plant": revision}, "answer": null,
+    });
+    store.begin_ingest(serde_json::from_value(ingest)?).await?;
+    let (from, to) = (48 * HOUR, 49 * HOUR);
+    store.begin_file(&lease, "plant", "f", &[Mark::of_file(&series, "f", (from, to), 2)], json!({})).await?;
+    let mut columns = Columns::default();
+    let unit = columns.unit_index("mg/L")?;
+    let flags = Flags::new(Qualifier::Equal, TimeKind::Hours, None, unit);
+    [from, to].into_iter().for_each(|time| columns.push(Row { time, value: 900.0, flags, limit: 0.0, sample: 0 }));
+    store.put_segments(vec![segments::item(&series.id(), Order { revision, index: 0 }, &columns)?]).await?;
+    store.give_back(&lease).await?;
+    let work = Work::File("f".into());
+    let abandoned = store.abandoned(&work, &mut Watch::default()).await?.expect("it was given back");
+    assert!(store.note_interrupted(&abandoned, "plant", "f").await?);
+    Ok(())
+}
+
+/// The first reading settles the site, which brings the file's to light; the second one is judged with these, too.
+#[tokio::test]
+async fn who_publishes_judges_by_what_an_interrupted_file_has_left() -> anyhow::Result<()> {
+    let (table, store) = created().await?;
+    let server = Server::options().table(table.endpoint(), table.name()).start().await?;
+    let api = Api::new(&server);
+    let limit = json!({"parameter": "SO4", "value": 400, "unit": "mg/L", "statistic": "rolling_mean(3)"});
+    permitted(&api, "plant", &json!({"limits": [limit]})).await?;
+    interrupted_file(&store).await?;
+    let mut socket = Socket::connect(&server.ws_url("/ws/effluent?site=elsewhere")).await?;
+    for hour in [60, 61] {
+        let reading = json!({"time": hour, "species": "SO4", "concentration": 300, "unit": "mg/L", "site": "plant"});
+        socket.send(&reading).await?;
+        socket.send(&json!({"type": "ping"})).await?;
+        socket.next_of("pong").await?;
+        let pending = async || Ok(api.json("/api/status?site=plant").await?["sites"][0]["pending"].clone());
+        assert_eq!(until(pending, |pending| pending == 0).await?, 0);
+    }
+    // The means of 900, 900 and 300, and of 900, 300 and 300.
+    assert_eq!(alerts(&api, "plant").await?.len(), 2);
     Ok(())
 }

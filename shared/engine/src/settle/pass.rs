@@ -136,7 +136,7 @@ impl<'a> Pass<'a> {
             });
             let looks: Vec<_> = looks.collect();
             let found: Vec<Option<Entry>> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
-            self.settler.0.lanes.merge(&self.store, found.into_iter().flatten().collect()).await?;
+            self.settler.0.lanes.adopt(&self.store, self.site, found.into_iter().flatten().collect()).await?;
         }
         Ok(())
     }

@@ -30,6 +30,12 @@ impl Site {
         }
     }
 
+    /// Takes over that readings of some series have come to light: what is kept of these is read anew.
+    pub(crate) fn adopted(&mut self, series: &[String]) {
+        let Some(known) = &mut self.known else { return };
+        series.iter().for_each(|id| drop(known.series.remove(id)));
+    }
+
     /// Takes over that all of a file's readings are there, of some series.
     pub(crate) fn told(&mut self, head: Head, ingest: &str, series: impl Iterator<Item = String>) {
         let Some(known) = &mut self.known else { return };
