@@ -14,6 +14,7 @@ use domain::columns::Columns;
 use domain::reading::{Mark, Series};
 use domain::set::{self, Change, Origin};
 use domain::time::{DAY, TimeKind};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -162,6 +163,9 @@ impl Store {
             Ok(())
         })
         .await?;
+        // One that has moved meanwhile is found in two classes; twice the same readings would be two results of each time.
+        found.sort_unstable_by_key(|stored| (stored.order, Reverse(stored.readings)));
+        found.dedup_by_key(|stored| stored.order);
         found.sort_by_key(|stored| stored.first);
         Ok(found)
     }
@@ -181,6 +185,8 @@ impl Store {
             Ok(())
         })
         .await?;
+        found.sort_unstable_by_key(|(stretch, order)| (*order, Reverse(*stretch)));
+        found.dedup_by_key(|(_, order)| *order);
         found.sort_unstable();
         Ok(found)
     }

@@ -2,9 +2,8 @@
 
 use crate::support::until;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use rand::RngExt;
 use reqwest::StatusCode;
-use std::fmt::Write;
+use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use table::bootstrap::{PrepareError, Prepared};
@@ -56,37 +55,27 @@ async fn a_table_of_another_program_stops_the_start() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A file whose values do not pack.
-fn noise(rows: u32) -> String {
-    let mut random = rand::rng();
-    let mut file = "time,species,concentration\n".to_owned();
-    for row in 0..rows {
-        writeln!(file, "{row},SO4,{}", random.random::<f64>()).expect("a string takes every text");
-    }
-    file
-}
-
-/// A process that may write files of 6 MB alone stands for one whose disk is full.
+/// A process that may write no file stands for one whose disk is full.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_disk_is_full_is_not_ready_until_it_has_room() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let script = directory.path().join("limited");
     let program = host::binaries().join("owsc");
-    std::fs::write(
-        &script,
-        format!("#!/bin/sh\ntrap '' XFSZ\nulimit -S -f 12288\nexec {} \"$@\"\n", program.display()),
-    )?;
+    std::fs::write(&script, format!("#!/bin/sh\ntrap '' XFSZ\nexec {} \"$@\"\n", program.display()))?;
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))?;
-    let server = Server::options().program(&script).env("OW_SC_MAX_CSV_BYTES", "50000000").start().await?;
+    let server = Server::options().program(&script).start().await?;
     let api = Api::new(&server);
     assert_eq!(api.get("/readyz").await?.status(), StatusCode::OK);
-    let fill = async || Ok(api.ingest("?site=plant", noise(200_000)).await?.0);
-    let status = until(fill, |status| !status.is_success()).await?;
-    assert!(status.is_server_error(), "{status}");
+    let pid = server.pid().to_string();
+    let may_write = |bytes: &str| Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status();
+    assert!(may_write("0")?.success());
+    // No file, which would be refused before it meets the database.
+    let permit = json!({"limits": [{"parameter": "Zn", "value": 5, "unit": "mg/L", "statistic": "instant"}]});
+    let refused = api.put("/api/permits/plant", &permit).await?.0;
+    assert!(refused.is_server_error(), "{refused}");
     assert_eq!(api.get("/livez").await?.status(), StatusCode::OK);
     assert_eq!(api.get("/readyz").await?.status(), StatusCode::SERVICE_UNAVAILABLE, "{}", server.log());
-    let pid = server.pid().to_string();
-    assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status()?.success());
+    assert!(may_write("unlimited")?.success());
     let ready = until(async || Ok(api.get("/readyz").await?.status()), |status| status.is_success()).await?;
     assert_eq!(ready, StatusCode::OK, "{}", server.log());
     let (status, answer) = api.ingest("?site=plant", "time,species,concentration\n1,Zn,1\n").await?;

@@ -207,9 +207,13 @@ impl Plant {
         if !settled(&preview) {
             let status = self.api.json(&format!("/api/status?site={SITE}")).await?;
             self.note(format!(
-                "the permit in force would bring {} and withdraw {}: {status}, {preview}",
+                "the permit in force would bring {} and withdraw {}: {status}",
                 preview["new"], preview["withdrawn"]
             ));
+            for alert in alerts(&self.api, SITE).await? {
+                let fields = ["parameter", "statistic", "period", "value", "limit", "permit_version"];
+                eprintln!("stands: {}", fields.map(|field| alert[field].to_string()).join(" "));
+            }
         }
         ensure!(preview["total"].as_u64() > Some(20), "too few exceedances to see anything: {preview}");
         Ok(())

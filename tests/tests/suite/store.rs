@@ -12,6 +12,7 @@ use table::deliveries::Progress;
 use table::leases::{LEASE, Watch, Work};
 use table::marks::{Mark, Origin};
 use table::segments::{self, Order, View};
+use table::series::Entry;
 use table::{Publication, Published, Store, StoreError};
 use telemetry::deltas::Delta;
 use tests::table::Table;
@@ -248,6 +249,33 @@ async fn readings_are_all_found_though_their_segment_has_moved_meanwhile() -> an
     Ok(())
 }
 
+/// Adds a reading of 900 mg/L.
+fn push(columns: &mut Columns, time: i64) -> anyhow::Result<()> {
+    let flags = Flags::new(Qualifier::Equal, TimeKind::Hours, None, columns.unit_index("mg/L")?);
+    columns.push(Row { time, value: 900.0, flags, limit: 0.0, sample: 0 });
+    Ok(())
+}
+
+/// Who looks through one class after the other may meet it before it moves, and once more after.
+#[tokio::test]
+async fn a_segment_that_is_met_in_two_places_counts_once() -> anyhow::Result<()> {
+    let (_table, store) = &created().await?;
+    let mut entry = Entry::new(Series::raw("plant", "001", "SO4"));
+    let order = Order { revision: 2, index: 0 };
+    let mut columns = Columns::default();
+    for hour in [1, 2, 100] {
+        push(&mut columns, hour * HOUR)?;
+        store.put_segments(vec![segments::item(&entry.id, order, &columns)?]).await?;
+        entry.note(&columns, order);
+    }
+    let all = (i64::MIN, i64::MAX);
+    let mut readings = store.readings(&entry, &View::default(), all).await?;
+    let found = readings.next_piece()?.expect("there are three");
+    assert_eq!(found.times, [HOUR, 2 * HOUR, 100 * HOUR]);
+    assert!(!store.overlap_of(&entry, &View::default(), all).await?);
+    Ok(())
+}
+
 /// A file that has stored two readings at 48 and 49 h and was interrupted before it told of them.
 async fn interrupted_file(store: &Store) -> anyhow::Result<()> {
     let series = Series::raw("plant", "001", "SO4");
@@ -261,9 +289,8 @@ async fn interrupted_file(store: &Store) -> anyhow::Result<()> {
     let (from, to) = (48 * HOUR, 49 * HOUR);
     store.begin_file(&lease, "plant", "f", &[Mark::of_file(&series, "f", (from, to), 2)], json!({})).await?;
     let mut columns = Columns::default();
-    let unit = columns.unit_index("mg/L")?;
-    let flags = Flags::new(Qualifier::Equal, TimeKind::Hours, None, unit);
-    [from, to].into_iter().for_each(|time| columns.push(Row { time, value: 900.0, flags, limit: 0.0, sample: 0 }));
+    push(&mut columns, from)?;
+    push(&mut columns, to)?;
     store.put_segments(vec![segments::item(&series.id(), Order { revision, index: 0 }, &columns)?]).await?;
     store.give_back(&lease).await?;
     let work = Work::File("f".into());

@@ -177,11 +177,17 @@ impl<'a> Pass<'a> {
         let mut judging = std::pin::pin!(stream::iter(judging).buffered(AT_ONCE));
         let mut batch = Batch::default();
         while let Some(task) = judging.next().await.transpose()? {
-            for step in Batch::steps(task) {
+            for (place, step) in Batch::steps(task).into_iter().enumerate() {
                 if !batch.has_room(&step) {
                     match self.commit(&mut batch, terms.version).await? {
                         Done::Nothing => {}
-                        Done::Some => done = Done::Some,
+                        Done::Some => {
+                            done = Done::Some;
+                            if place > 0 {
+                                // The steps before are not written: its marks stay, and all of it is judged again.
+                                break;
+                            }
+                        }
                         Done::Lost => return Ok(Done::Lost),
                     }
                 }
