@@ -16,7 +16,7 @@ pub const GSI_PK: &str = "gpk";
 /// The index's sort key.
 pub const GSI_SK: &str = "gsk";
 
-/// How long a new table may take until it can be used, in steps of [`STEP`].
+/// How long a new table may take until it can be used, and a change until the next one, in steps of [`STEP`].
 const STEPS: u32 = 600;
 const STEP: Duration = Duration::from_millis(200);
 

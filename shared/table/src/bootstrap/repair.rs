@@ -1,21 +1,19 @@
 //! What a table that is there may lack, and adding it.
 
-use super::{GSI, GSI_PK, GSI_SK, Prepared, attribute, key, stream};
+use super::{GSI, GSI_PK, GSI_SK, Prepared, STEP, STEPS, attribute, key, stream};
 use crate::metrics::TABLE_FAULTS;
 use crate::{Store, StoreError, TTL};
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_dynamodb::types::{
     CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate, KeyType, PointInTimeRecoverySpecification,
-    Projection, ProjectionType, StreamViewType, TableDescription, TimeToLiveStatus,
+    Projection, ProjectionType, StreamViewType, TableDescription, TableStatus, TimeToLiveStatus,
 };
 
 impl Store {
     /// Adds what a table lacks, where the role allows it. What stays wrong is said, and counted.
+    ///
+    /// A table takes one change at a time. The index comes last: to fill it may take hours.
     pub(super) async fn mend(&self, table: &TableDescription, is_to_last: bool, prepared: &mut Prepared) {
-        let has_index = table.global_secondary_indexes().iter().any(|index| index.index_name() == Some(GSI));
-        if !has_index {
-            note(prepared, "its index was missing", self.add_index().await);
-        }
         if !has_stream(table) {
             note(prepared, "its stream was off", self.add_stream().await);
         }
@@ -23,6 +21,9 @@ impl Store {
             Ok(true) => {}
             Ok(false) => note(prepared, "items did not expire", self.expire_by_ttl().await),
             Err(error) => prepared.wrong.push(format!("whether items expire cannot be seen: {error}")),
+        }
+        if !has_index(table) {
+            note(prepared, "its index was missing", self.add_index().await);
         }
         if is_to_last {
             // An engine may know neither.
@@ -38,6 +39,9 @@ impl Store {
     }
 
     async fn add_index(&self) -> Result<(), StoreError> {
+        if has_index(&self.unchanging().await?) {
+            return Ok(());
+        }
         let index = CreateGlobalSecondaryIndexAction::builder()
             .index_name(GSI)
             .key_schema(key(GSI_PK, KeyType::Hash)?)
@@ -50,8 +54,25 @@ impl Store {
     }
 
     async fn add_stream(&self) -> Result<(), StoreError> {
+        // Another process that starts may have been first.
+        if has_stream(&self.unchanging().await?) {
+            return Ok(());
+        }
         self.client.update_table().table_name(self.table()).stream_specification(stream()?).send().await?;
         Ok(())
+    }
+
+    /// The table, once no change of it is under way, or when waiting for that has taken long.
+    async fn unchanging(&self) -> Result<TableDescription, StoreError> {
+        let mut steps = 0;
+        loop {
+            let table = self.described().await?.ok_or_else(|| StoreError::Service("the table is gone".into()))?;
+            if steps == STEPS || table.table_status() == Some(&TableStatus::Active) {
+                return Ok(table);
+            }
+            steps += 1;
+            tokio::time::sleep(STEP).await;
+        }
     }
 
     /// Whether items expire by our attribute.
@@ -76,6 +97,10 @@ impl Store {
         let backing_up = self.client.update_continuous_backups().table_name(self.table());
         known(backing_up.point_in_time_recovery_specification(on).send().await)
     }
+}
+
+fn has_index(table: &TableDescription) -> bool {
+    table.global_secondary_indexes().iter().any(|index| index.index_name() == Some(GSI))
 }
 
 /// The functions need no more of an item than what it is now.
