@@ -65,6 +65,17 @@ async fn ends(mut stream: TcpStream) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Connects as often as the server ends the connection, until this moment.
+async fn comes_again(address: &str, sent: &str, until: Instant) -> anyhow::Result<()> {
+    loop {
+        ends(waits(address, sent).await?).await?;
+        if Instant::now() > until {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
 /// Somebody with another address: `/livez`, a WebSocket and an upload.
 async fn somebody_else(address: &str, round: usize) -> anyhow::Result<()> {
     let client = Client::builder().local_address(std::net::IpAddr::from([127, 0, 0, 2])).build()?;
@@ -86,6 +97,7 @@ async fn somebody_else(address: &str, round: usize) -> anyhow::Result<()> {
 }
 
 /// 300 that are silent, 300 half heads, 300 half bodies and 8 uploads that stop, of one address: nobody else notices.
+/// With `OWSC_SILENT_SECONDS`, each that was ended comes again for so long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_keeps_the_server_waiting_shuts_nobody_out() -> anyhow::Result<()> {
     let (_script, server) = with_descriptors(1024).await?;
@@ -94,9 +106,14 @@ async fn whoever_keeps_the_server_waiting_shuts_nobody_out() -> anyhow::Result<(
     for kind in [HALF_BODY, HALF_HEAD, SILENT] {
         sent.extend([kind; 300]);
     }
-    let waiting = try_join_all(sent.into_iter().map(|sent| waits(&address, sent))).await?;
     let began = Instant::now();
-    let mut ending = tokio::spawn(try_join_all(waiting.into_iter().map(ends)));
+    let seconds = std::env::var("OWSC_SILENT_SECONDS").map_or(Ok(0), |text| text.parse())?;
+    let until = began + Duration::from_secs(seconds);
+    let attack = sent.into_iter().map(|sent| {
+        let (address, sent) = (address.clone(), sent.to_owned());
+        async move { comes_again(&address, &sent, until).await }
+    });
+    let mut ending = tokio::spawn(try_join_all(attack.collect::<Vec<_>>()));
     let mut round = 0;
     let ended = loop {
         round += 1;
@@ -107,6 +124,7 @@ async fn whoever_keeps_the_server_waiting_shuts_nobody_out() -> anyhow::Result<(
         }
     };
     ended??;
+    ensure!(began.elapsed() < Duration::from_secs(seconds) + GONE, "they are gone after {:?}", began.elapsed());
     ensure!(round > 20 && began.elapsed() > Duration::from_secs(14), "they went too soon: {round}");
     let api = Api::new(&server).with_token(TOKEN);
     let metrics = api.get("/metrics").await?.text().await?;
