@@ -12,8 +12,9 @@ help: ## Show this list
 prerequisites: ## Install, or name, what this machine lacks for building and testing
 	@make/prerequisites.sh build test lint $(if $(CI),emulator)
 
-run: build-server ## Build and start the server on http://127.0.0.1:8000 with a database under ./data
-	target/server/owsc serve --demo $(RUN_FLAGS)
+run: for-build $(NODE_READY) ## Build and start the server on http://127.0.0.1:8000 with a database under ./data
+	$(CARGO) build --profile local --locked --workspace --bin owsc
+	target/local/owsc serve --demo $(RUN_FLAGS)
 
 run-lambda: for-build $(NODE_READY) ## Run the functions and template.yaml behind a local API Gateway on http://127.0.0.1:9000
 	$(CARGO) build --locked --workspace --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))
