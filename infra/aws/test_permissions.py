@@ -38,7 +38,13 @@ SETTLED = ("MARKS#*", "ALERTS#*", "FEED#*", "INGEST#*", "PERMIT#*")
 WRITE = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem"]
 SETTLER = {
     on(TABLE, READ + WRITE, *SETTLED),
-    on(TABLE, READ, "SITES", "SITE#*", "SERIES#*"),
+    on(TABLE, READ, "SITES", "REMOVED", "SITE#*", "SERIES#*"),
+}
+# What whoever makes sites needs for counting them, and what is needed to remove one.
+CENSUS = on(TABLE, ["GetItem", "UpdateItem"], "CENSUS")
+REMOVER = {
+    on(TABLE, ["DeleteItem"], "SITES", "SITE#*", "SERIES#*"),
+    on(TABLE, ["UpdateItem"], "REMOVED"),
 }
 SETTLERS = ("ingest", "batch", "api", "ws-message", "settle")
 
@@ -53,6 +59,7 @@ FED = {
 ALLOWED = {
     "ingest": SETTLER
     | {
+        CENSUS,
         on(INDEX, ["Query"], "LEDGER", "OPEN"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*"),
         on(TABLE, ["BatchWriteItem"], "SERIES#*"),
@@ -60,6 +67,7 @@ ALLOWED = {
     },
     "batch": SETTLER
     | {
+        CENSUS,
         on(INDEX, ["Query"], "LEDGER", "OPEN"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*"),
         on(TABLE, ["BatchWriteItem"], "SERIES#*"),
@@ -89,7 +97,10 @@ ALLOWED = {
         on(QUEUE, ["SendMessage"], service="sqs"),
     },
     "api": SETTLER
+    | REMOVER
     | {
+        CENSUS,
+        on(TABLE, ["PutItem"], "REMOVED"),
         on(INDEX, ["Query"], "LEDGER", "OPEN"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*"),
         on(TABLE, ["UpdateItem"], "SITES", "COUNTERS#*", "RATE#*"),
@@ -118,6 +129,7 @@ ALLOWED = {
     },
     "ws-message": SETTLER
     | {
+        CENSUS,
         on(TABLE, ["GetItem"], "CONNECTION#*", "DELIVERY#*"),
         on(TABLE, ["ConditionCheckItem"], "DELIVERY#*"),
         on(TABLE, ["PutItem"], "SITES", "SITE#*", "SERIES#*", "CONNECTION#*", "CONNECTIONS#*"),
@@ -136,6 +148,7 @@ ALLOWED = {
     },
     "settle": FED
     | SETTLER
+    | REMOVER
     | {
         on(INDEX, ["Query"], "LEDGER", "OPEN"),
         on(TABLE, ["PutItem"], "SITE#*"),

@@ -113,6 +113,21 @@ impl Table {
         &self.name
     }
 
+    /// The keys of all that is in it, in order.
+    pub async fn keys(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let mut pages =
+            client(&self.endpoint).scan().table_name(&self.name).consistent_read(true).into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            for item in page?.items() {
+                let key = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+                keys.push((key("pk"), key("sk")));
+            }
+        }
+        keys.sort();
+        Ok(keys)
+    }
+
     /// Access to it.
     pub fn store(&self) -> Store {
         Store::new(client(&self.endpoint), &self.name)

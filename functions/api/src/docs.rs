@@ -20,7 +20,7 @@ use utoipa::{Modify, OpenApi as _};
         crate::permits::get_permit, crate::permits::put_permit, crate::permits::post_preview, crate::overview::get_overview, crate::streams::get_streams,
         crate::status::get_status, crate::statistics::get_statistics, crate::advise::post_advise, crate::certificate::get_certificate,
         crate::sources::get_sources, crate::sources::get_source, crate::sources::put_source, crate::sources::post_ask,
-        crate::sources::delete_source,
+        crate::sources::delete_source, crate::sites::delete_site, crate::sites::get_removals,
     ),
     components(schemas(
         domain::name::Name, domain::name::SiteName, web::moment::Moment, web::error::ErrorEnvelope,
@@ -31,6 +31,7 @@ use utoipa::{Modify, OpenApi as _};
         (name = "alerts", description = "What exceeds, what to do about it, and what is certified"),
         (name = "permits", description = "What is allowed"),
         (name = "ingest", description = "Files of readings"),
+        (name = "sites", description = "Removing what is stored of a site"),
         (name = "sources", description = "Files that are asked for on a schedule"),
         (name = "chemistry", description = "Fits of models to readings"),
         (name = "live"),

@@ -12,6 +12,7 @@ mod permits;
 
 mod readings;
 mod series;
+mod sites;
 mod sources;
 mod statistics;
 mod status;
@@ -20,7 +21,8 @@ mod streams;
 pub use advise::{Action, Advice, advice};
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::middleware;
+use axum::routing::{delete, get, post};
 use engine::Engine;
 use files::scheduled::Allowed;
 use std::sync::Arc;
@@ -40,18 +42,22 @@ pub struct Api {
 
 /// The routes.
 pub fn router(api: Api, guard: &Guard) -> Router {
+    let read_whole = middleware::from_fn_with_state(api.store.clone(), sites::read_whole);
     let routes = Router::new()
         .route("/api/readings", get(readings::get_readings))
         .route("/api/series", get(series::get_series))
         .route("/api/alerts", get(alerts::get_alerts))
         .route("/api/permits/{site}", get(permits::get_permit).put(permits::put_permit))
         .route("/api/permits/{site}/preview", post(permits::post_preview))
-        .route("/api/statistics", get(statistics::get_statistics))
         .route("/api/overview", get(overview::get_overview))
         .route("/api/streams", get(streams::get_streams))
         .route("/api/status", get(status::get_status))
-        .route("/api/advise", post(advise::post_advise))
         .route("/api/certificate", get(certificate::get_certificate))
+        .route_layer(read_whole)
+        .route("/api/sites/{site}", delete(sites::delete_site))
+        .route("/api/removals", get(sites::get_removals))
+        .route("/api/statistics", get(statistics::get_statistics))
+        .route("/api/advise", post(advise::post_advise))
         .route("/api/sources", get(sources::get_sources))
         .route("/api/sources/{name}", get(sources::get_source).put(sources::put_source).delete(sources::delete_source))
         .route("/api/sources/{name}/ask", post(sources::post_ask))

@@ -20,6 +20,18 @@ pub(crate) enum LiveEvent {
     Alerts(AlertsEvent),
     /// A file is judged.
     Ingest(IngestEvent),
+    /// The site was removed, and its earlier events with it.
+    Removed(RemovedEvent),
+}
+
+/// The site was removed.
+#[derive(Debug, ToSchema)]
+pub(crate) struct RemovedEvent {
+    site: String,
+    seq: u64,
+    /// When.
+    #[schema(format = DateTime)]
+    at: String,
 }
 
 /// A reading as it was published, which may have more fields.

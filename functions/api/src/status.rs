@@ -29,6 +29,8 @@ pub(crate) struct Status {
     status: &'static str,
     version: &'static str,
     sites: Vec<SiteStatus>,
+    /// Sites that are being removed: nothing of them can be read or written any more.
+    removing: Vec<String>,
 }
 
 /// How things stand at a site.
@@ -57,7 +59,9 @@ pub(crate) async fn get_status(State(api): State<Api>, Query(options): Query<Opt
     for site in api.sites(options.site).await? {
         sites.push(status_of(&api, site).await?);
     }
-    Ok(Json(Status { status: "ok", version: env!("CARGO_PKG_VERSION"), sites }))
+    let all = api.store.look_at_all().await?;
+    let removing = all.into_iter().filter(|(_, seen)| seen.is_being_removed).map(|(site, _)| site).collect();
+    Ok(Json(Status { status: "ok", version: env!("CARGO_PKG_VERSION"), sites, removing }))
 }
 
 async fn status_of(api: &Api, site: String) -> Result<SiteStatus, StoreError> {

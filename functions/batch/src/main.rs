@@ -28,7 +28,7 @@ async fn main() -> Result<(), Error> {
     let depot = Depot::Bucket(BucketDepot::new(client.clone(), place.clone()));
     let bucket = Bucket::new(client, place.clone());
     let limits = Limits { bytes: config.max_batch_bytes, rows: u64::MAX };
-    let engine = Engine::new(function.store(), Arc::new(FollowTheFeed));
+    let engine = Engine::that_removes_nothing(function.store(), Arc::new(FollowTheFeed));
     let ingestor = || engine.ingestor(limits, std::env::temp_dir(), false);
     let inbox = Inbox::new(bucket, ingestor(), CancellationToken::new());
     let (allowed, secrets) = (Allowed::new(&config.source_hosts), config.source_secrets.clone());

@@ -13,11 +13,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use web::error::ErrorEnvelope;
 use web::guard::Client;
-use web::query::{JsonBody, Path, Query};
+use web::query::{JsonBody, Path, Query, Reason, reason};
 use web::{ApiError, ApiResult};
-
-/// The longest reason, in bytes.
-const MAX_REASON: usize = 600;
 
 /// The routes.
 pub(super) fn router(engine: Engine) -> Router {
@@ -26,11 +23,6 @@ pub(super) fn router(engine: Engine) -> Router {
         .route("/api/ingests/{id}/resolution", post(post_resolution))
         .with_state(engine)
 }
-
-/// A reason: 1 to 600 bytes without control characters, not blank.
-#[derive(Debug, ToSchema)]
-#[schema(min_length = 1, max_length = 600, format = "reason", pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$")]
-pub(crate) struct Reason(#[expect(dead_code, reason = "the schema of texts that a function checks")] String);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -78,7 +70,8 @@ async fn delete_ingest(
     let reason = reason(&why.reason)?;
     let Withdrawn { ingest, alerts, left } = engine.withdraw(&id, reason, &client.0).await.map_err(refusal)?;
     let pending = (left > 0).then_some(left);
-    let answer = Json(WithdrawnFile { ingest: ingest.into(), alerts, pending });
+    let ingest = IngestRecord::of(ingest, &engine.store().removals().await?);
+    let answer = Json(WithdrawnFile { ingest, alerts, pending });
     if pending.is_none() {
         return Ok(answer.into_response());
     }
@@ -113,16 +106,7 @@ async fn post_resolution(
 ) -> ApiResult<Json<IngestRecord>> {
     let reason = reason(&resolution.reason)?;
     let ingest = engine.resolve(&id, reason, &client.0).await.map_err(refusal)?;
-    Ok(Json(ingest.into()))
-}
-
-fn reason(text: &str) -> ApiResult<&str> {
-    let is_plain = !text.chars().any(char::is_control);
-    let text = text.trim();
-    if text.is_empty() || text.len() > MAX_REASON || !is_plain {
-        return Err(ApiError::bad_request(format!("reason: 1 to {MAX_REASON} bytes without control characters")));
-    }
-    Ok(text)
+    Ok(Json(IngestRecord::of(ingest, &engine.store().removals().await?)))
 }
 
 fn refusal(error: DecideError) -> ApiError {
@@ -131,19 +115,5 @@ fn refusal(error: DecideError) -> ApiError {
         DecideError::Unfinished => ApiError::new(StatusCode::CONFLICT, "unfinished", error.to_string()),
         DecideError::NothingRefused => ApiError::new(StatusCode::CONFLICT, "nothing_refused", error.to_string()),
         DecideError::Store(error) => error.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_on_both_sides_of_their_bounds() {
-        assert!(reason(" wrong site ").is_ok_and(|text| text == "wrong site"));
-        assert!(reason(&"x".repeat(MAX_REASON)).is_ok());
-        for bad in ["", "  ", "a\nb", &"x".repeat(MAX_REASON + 1)] {
-            assert_eq!(reason(bad).unwrap_err().status(), 400);
-        }
     }
 }

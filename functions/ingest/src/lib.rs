@@ -167,8 +167,9 @@ async fn get_records(State(ingestor): State<Ingestor>, Query(paging): Query<Pagi
     let before = read_cursor(paging.cursor.as_deref())?;
     let records = ingestor.store().ingests(before.as_deref(), limit).await?;
     let is_last = records.len() < limit;
+    let removals = ingestor.store().removals().await?;
     let (places, mut ingests): (Vec<_>, Vec<_>) =
-        records.into_iter().map(|(place, ingest)| (place, IngestRecord::from(ingest))).unzip();
+        records.into_iter().map(|(place, ingest)| (place, IngestRecord::of(ingest, &removals))).unzip();
     ingests.truncate(Room::of(&ingests));
     let last = ingests.len().checked_sub(1).filter(|_| !is_last || ingests.len() < places.len());
     let next = last.map(|last| cursor(&places[last]));
@@ -191,7 +192,8 @@ async fn get_record(State(ingestor): State<Ingestor>, Path(id): Path<String>) ->
     let left = accounts.iter().map(|(_, account)| account.left).sum();
     let reached = if ingest.state == Stage::Recording { ingestor.store().reached(&id).await? } else { None };
     let progress = reached.map(|reached| FileProgress { read: reached.read.0, of: reached.read.1 });
-    Ok(Json(IngestRecord { series_left: Some(left), progress, ..ingest.into() }))
+    let record = IngestRecord::of(ingest, &ingestor.store().removals().await?);
+    Ok(Json(IngestRecord { series_left: Some(left), progress, ..record }))
 }
 
 #[cfg(test)]

@@ -100,8 +100,8 @@ impl Messages {
 /// The frame that says why a reading was not stored: whether it may be sent again as it is.
 pub fn unpublished(error: &PublishError) -> String {
     let code = match error {
-        PublishError::Busy | PublishError::Unavailable => Code::Unavailable,
-        PublishError::TooManyUnits(_) => Code::BadMessage,
+        PublishError::Busy | PublishError::Unavailable | PublishError::BeingRemoved => Code::Unavailable,
+        PublishError::TooManyUnits(_) | PublishError::NoNewSite(_) => Code::BadMessage,
     };
     refusal(code, &error.to_string())
 }

@@ -12,7 +12,10 @@ use ws_message::gateway::Host;
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let store = function.store();
-    let messages = Messages::new(Engine::new(store.clone(), Arc::new(FollowTheFeed)).publisher(), function.config());
+    let messages = Messages::new(
+        Engine::that_removes_nothing(store.clone(), Arc::new(FollowTheFeed)).publisher(),
+        function.config(),
+    );
     let host = Host { store, messages, gateway: function.gateway()? };
     function.run(async |event: LambdaEvent<WebSocketEvent>| host.answer(event).await).await
 }

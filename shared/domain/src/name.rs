@@ -75,6 +75,14 @@ pub fn same(a: &str, b: &str) -> bool {
     a.trim().eq_ignore_ascii_case(b.trim()) || key(a) == key(b)
 }
 
+/// A form that names have in common which a person would take for one another: like [`key`], and without regard to the
+/// width of characters, ligatures and the number of spaces.
+pub fn fold(text: &str) -> String {
+    let wide: String = key(text).nfkc().collect();
+    // A character may come apart into capitals.
+    key(&wide).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Invisible characters: two names that differ only in them look the same.
 fn is_invisible(character: char) -> bool {
     matches!(character,
@@ -110,6 +118,19 @@ mod tests {
         }
         assert!(!same("Café", "Cafe"));
         assert_eq!(check("\u{feff} Plant\u{200b}"), Ok("Plant"));
+    }
+
+    #[test]
+    fn names_that_look_alike_have_one_fold() {
+        for (a, b) in
+            [("Plant  A", "plant a"), ("\u{ff30}lant A", "Plant A"), ("e\u{fb03}uent", "effiuent"), ("№ 1", "no 1")]
+        {
+            assert!(!same(a, b), "{a:?} {b:?}");
+            assert_eq!(fold(a), fold(b), "{a:?} {b:?}");
+        }
+        for (a, b) in [("Plant A", "PlantA"), ("Plant 1", "Plant 2"), ("Café", "Cafe")] {
+            assert_ne!(fold(a), fold(b));
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod permits;
 pub mod preview;
 pub mod publisher;
 pub mod record;
+pub mod remove;
 pub mod settle;
 mod site;
 pub mod standing;
@@ -43,8 +44,17 @@ pub struct Engine {
 impl Engine {
     /// An engine. `announce` takes events once they are in the feed.
     pub fn new(store: Store, announce: Arc<dyn Announce>) -> Self {
+        Self::made(store, announce, true)
+    }
+
+    /// An engine that leaves the removal of sites to others: its host may not do it.
+    pub fn that_removes_nothing(store: Store, announce: Arc<dyn Announce>) -> Self {
+        Self::made(store, announce, false)
+    }
+
+    fn made(store: Store, announce: Arc<dyn Announce>, removes: bool) -> Self {
         let lanes = Lanes::default();
-        let settler = Settler::new(store.clone(), announce.clone(), lanes.clone());
+        let settler = Settler::new(store.clone(), announce.clone(), lanes.clone(), removes);
         Self { store, announce, lanes, settler }
     }
 

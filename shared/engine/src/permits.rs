@@ -6,6 +6,7 @@ use crate::record::PATIENCE;
 use domain::permit::Permit;
 use std::time::Instant;
 use table::StoreError;
+use table::accounts::Account;
 use table::marks::Origin;
 use table::permits::{Place, StoredPermit};
 
@@ -33,14 +34,20 @@ impl Engine {
         let until = Instant::now() + PATIENCE;
         let permit = self.adopted(site, permit, (over, place), who).await?;
         let origin = Origin::Permit(permit.version);
-        let account = || self.store.account(site, &origin);
-        let settled = || async { Ok(account().await?.filter(|account| account.left == 0)) };
-        let account = match self.settler.wait(until, settled).await? {
-            Some(account) => account,
-            None => account().await?.unwrap_or_default(),
-        };
+        let account = self.judged(site, &origin, until).await?;
         let alerts = AlertsChanged { new: account.new.values().sum(), withdrawn: account.withdrawn };
         Ok(Adopted { permit, alerts, left: account.left })
+    }
+
+    /// The account of a version of a permit once all is judged, or as it is at the end of the time.
+    pub(crate) async fn judged(&self, site: &str, origin: &Origin, until: Instant) -> Result<Account, StoreError> {
+        // It goes with its site, and not before.
+        let account = || async { self.store.account(site, origin).await?.ok_or(StoreError::BeingRemoved) };
+        let settled = || async { Ok(Some(account().await?).filter(|account| account.left == 0)) };
+        match self.settler.wait(until, settled).await? {
+            Some(account) => Ok(account),
+            None => account().await,
+        }
     }
 
     /// Writes a permit and has its site settled: both, though the client may go away in between. Else its verdicts would wait
@@ -55,7 +62,6 @@ impl Engine {
         let (engine, site, permit) = (self.clone(), site.to_owned(), permit.clone());
         let (over, who) = (over.clone(), who.to_owned());
         let adopting = tokio::spawn(async move {
-            engine.store.note_site(&site).await?;
             let permit = engine.store.adopt_permit(&site, &permit, (&over, place), &who).await?;
             engine.settler.kick(&site);
             Ok(permit)

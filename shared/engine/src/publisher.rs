@@ -14,6 +14,7 @@ use live::protocol::Published;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use table::retry::Backoff;
+use table::sites::NoNewSite;
 use table::{Store, StoreError};
 use tokio::sync::oneshot;
 
@@ -39,6 +40,12 @@ pub enum PublishError {
     /// The table failed; the cause is in the log.
     #[error("the database does not answer; try again")]
     Unavailable,
+    /// The site is being removed.
+    #[error("the site is being removed")]
+    BeingRemoved,
+    /// The site is unknown, and may not come into being.
+    #[error("site: {0}")]
+    NoNewSite(NoNewSite),
     /// The series has as many units as it may.
     #[error("unit: the series has {MAX_SERIES_UNITS} units already, and {0:?} is none of them")]
     TooManyUnits(String),
@@ -116,6 +123,10 @@ impl Publisher {
                 Ok(None) => {
                     let (front, back) = part.split_at(part.len() / 2);
                     parts.extend([back, front]);
+                }
+                Err(StoreError::BeingRemoved) => results.extend(part.iter().map(|_| Err(PublishError::BeingRemoved))),
+                Err(StoreError::NoNewSite(why)) => {
+                    results.extend(part.iter().map(|_| Err(PublishError::NoNewSite(why.clone()))));
                 }
                 Err(error) => {
                     tracing::error!(%error, site = site.name(), readings = part.len(), "readings were not stored");

@@ -124,7 +124,7 @@ impl Site {
     pub(crate) async fn head(&mut self, store: &Store) -> Result<Head, StoreError> {
         match &self.known {
             Some(known) => Ok(known.head),
-            None => store.head(&self.name).await,
+            None => store.head_to_write(&self.name).await,
         }
     }
 
@@ -136,10 +136,9 @@ impl Site {
 
 impl Known {
     async fn load(store: &Store, site: &str) -> Result<Self, StoreError> {
-        let head = store.head(site).await?;
-        if head == Head::default() {
-            store.note_site(site).await?;
-        }
+        // Before the site: should that be removed and made anew in between, the head has moved.
+        let head = store.head_to_write(site).await?;
+        store.note_sites(&[site.to_owned()]).await?;
         let (outstanding, terms) = tokio::try_join!(store.outstanding(site), Terms::load(store, site))?;
         Ok(Self { head, terms, outstanding, series: HashMap::new() })
     }

@@ -35,7 +35,7 @@ impl Terms {
 
     /// The same under other limits, of which the calendar may be another one, too.
     pub(crate) fn with(&self, history: History) -> Self {
-        let view = View { calendar: history.calendar.clone(), withdrawn: self.view.withdrawn.clone() };
+        let view = View { calendar: history.calendar.clone(), ..self.view.clone() };
         Self { history: Arc::new(history), version: self.version, view }
     }
 

@@ -62,21 +62,22 @@ impl Engine {
         let mut versions = Vec::new();
         for (number, (site, revision)) in (1..).zip(&ingest.revisions) {
             let is_last = number == ingest.revisions.len();
-            versions.push((site, self.withdraw_from(site, withdrawal(*revision), is_last).await?));
-            self.settler.kick(site);
+            if let Some(version) = self.withdraw_from(site, withdrawal(*revision), is_last).await? {
+                versions.push((site, version));
+                self.settler.kick(site);
+            }
         }
-        if versions.is_empty() {
+        if versions.len() < ingest.revisions.len() || versions.is_empty() {
+            // The site that would have noted it may be one that was removed.
             self.store.note_withdrawn(id, &withdrawal(0).decision()).await?;
         }
         let ingest = self.finished(id).await?;
         let mut withdrawn = Withdrawn { ingest, alerts: AlertsChanged::default(), left: 0 };
         for (site, version) in versions {
-            let origin = Origin::Permit(version);
-            let account = || self.store.account(site, &origin);
-            let settled = || async { Ok(account().await?.filter(|account| account.left == 0)) };
-            let account = match self.settler.wait(until, settled).await? {
-                Some(account) => account,
-                None => account().await?.unwrap_or_default(),
+            let account = match self.judged(site, &Origin::Permit(version), until).await {
+                // With all that the file had there.
+                Err(StoreError::BeingRemoved) => continue,
+                account => account?,
             };
             withdrawn.alerts.new += account.new.values().sum::<u64>();
             withdrawn.alerts.withdrawn += account.withdrawn;
@@ -85,17 +86,30 @@ impl Engine {
         Ok(withdrawn)
     }
 
-    /// Withdraws a file from one of its sites; gives the version under which the site is judged anew.
-    async fn withdraw_from(&self, site: &str, withdrawal: Withdrawal, is_last: bool) -> Result<u64, StoreError> {
+    /// Withdraws a file from one of its sites; gives the version under which the site is judged anew, or
+    /// `None` if it was removed since.
+    async fn withdraw_from(
+        &self,
+        site: &str,
+        withdrawal: Withdrawal,
+        is_last: bool,
+    ) -> Result<Option<u64>, StoreError> {
         let mut backoff = Backoff::default();
         loop {
+            match self.store.counts(site, withdrawal.revision).await {
+                Ok(true) => {}
+                Ok(false) | Err(StoreError::BeingRemoved) => return Ok(None),
+                Err(error) => return Err(error),
+            }
             let permit = self.store.permit(site).await?;
             if permit.withdrawals.iter().any(|known| known.revision == withdrawal.revision) {
-                return Ok(permit.version);
+                return Ok(Some(permit.version));
             }
             match self.store.withdraw(site, &permit, withdrawal.clone(), is_last).await {
                 Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {}
-                done => return Ok(done?.version),
+                // It is looked again what became of it.
+                Err(StoreError::BeingRemoved) if backoff.wait(PATIENCE).await => {}
+                done => return Ok(Some(done?.version)),
             }
         }
     }

@@ -155,10 +155,15 @@ pub struct Incomparable {
     pub readings: u64,
 }
 
+/// The sort key of a file's account at a site.
+pub(crate) fn sort_key(site: &str) -> String {
+    format!("ACCOUNT#{}", name::key(site))
+}
+
 /// The key of an origin's account at a site; single readings have none.
 fn key(site: &str, origin: &Origin) -> Option<(String, String)> {
     match origin {
-        Origin::File(id) => Some((ingests::partition(id), format!("ACCOUNT#{}", name::key(site)))),
+        Origin::File(id) => Some((ingests::partition(id), sort_key(site))),
         Origin::Permit(version) => Some((permits::partition(site), format!("ACCOUNT#{version:020}"))),
         Origin::Readings(_) => None,
     }

@@ -2,7 +2,7 @@
 
 use crate::series::{Entry, partition};
 use crate::write::Transaction;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, feed};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::HashMap;
 
@@ -37,6 +37,10 @@ impl Store {
                 if let Some(mut merged) = entry.merged_into(stored.get(&entry.id)) {
                     merged.write(self, &mut transaction)?;
                 }
+            }
+            let revision = some.iter().map(|entry| entry.revision()).min().unwrap_or_default();
+            if transaction.len() > 0 {
+                feed::demand_revision(self, &mut transaction, site, revision)?;
             }
             match self.commit(transaction).await {
                 // Somebody has written one of them meanwhile.

@@ -24,12 +24,16 @@ pub struct Head {
     pub revision: u64,
     /// How often others than publishers have changed what verdicts depend on.
     pub changes: u64,
+    /// The first revision that counts: readings of earlier ones went with a site of this name that was removed.
+    pub first_revision: u64,
+    /// Whether the site is being removed.
+    pub being_removed: bool,
 }
 
 /// An event that has no place in the sequence yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
-    /// `reading`, `readings`, `alerts` or `ingest`.
+    /// `reading`, `readings`, `alerts`, `ingest` or `removed`.
     pub kind: &'static str,
     /// The rest of the object.
     pub fields: Map<String, Value>,
@@ -52,6 +56,11 @@ impl Event {
     /// Whether it is about alerts. Frames are ours: the type comes first in all of them.
     pub fn is_alerts(&self) -> bool {
         self.frame.starts_with(r#"{"type":"alerts""#)
+    }
+
+    /// Whether it says that the site was removed, and the events before it with it.
+    pub fn is_removal(&self) -> bool {
+        self.frame.starts_with(r#"{"type":"removed""#)
     }
 }
 
@@ -100,11 +109,11 @@ pub fn is_of_single_readings(revision: u64) -> bool {
     revision.is_multiple_of(2)
 }
 
-fn partition(site: &str) -> String {
+pub(crate) fn partition(site: &str) -> String {
     format!("{PREFIX}{}", name::key(site))
 }
 
-fn event_key(last: u64) -> String {
+pub(crate) fn event_key(last: u64) -> String {
     format!("E#{last:020}")
 }
 
@@ -113,7 +122,23 @@ pub(crate) fn tell_publishers(store: &Store, transaction: &mut Transaction, site
     transaction.update(store, (partition(site), "HEAD".into()), "ADD changes :one", None, values([(":one", n(1))]))
 }
 
+/// Adds to a transaction that it fails if the site is being removed, or if a revision went with one of its name.
+pub(crate) fn demand_revision(
+    store: &Store,
+    transaction: &mut Transaction,
+    site: &str,
+    revision: u64,
+) -> Result<(), StoreError> {
+    let condition = "attribute_not_exists(being_removed) AND (attribute_not_exists(first_rev) OR first_rev <= :rev)";
+    transaction.check(store, (partition(site), "HEAD".into()), condition, values([(":rev", n(revision))]))
+}
+
 impl Store {
+    /// Whether readings of a revision count, or went with a site that was removed; an error while it is being removed.
+    pub async fn counts(&self, site: &str, revision: u64) -> Result<bool, StoreError> {
+        Ok(revision >= self.head_to_write(site).await?.first_revision)
+    }
+
     /// Where the site stands; zeros if it has no feed yet.
     pub async fn head(&self, site: &str) -> Result<Head, StoreError> {
         match self.get(partition(site), "HEAD".into()).await? {
@@ -121,9 +146,17 @@ impl Store {
                 seq: item.number_or("seq", 0)?,
                 revision: item.number_or("rev", 0)?,
                 changes: item.number_or("changes", 0)?,
+                first_revision: item.number_or("first_rev", 0)?,
+                being_removed: item.contains_key("being_removed"),
             }),
             None => Ok(Head::default()),
         }
+    }
+
+    /// The same for whoever is about to write.
+    pub async fn head_to_write(&self, site: &str) -> Result<Head, StoreError> {
+        let head = self.head(site).await?;
+        if head.being_removed { Err(StoreError::BeingRemoved) } else { Ok(head) }
     }
 
     /// The sequence number of the site's last event, or of one shortly before: the cheapest way to ask whether there is
@@ -145,10 +178,14 @@ impl Store {
             .key(super::PK, s(partition(site)))
             .key(SK, s("HEAD"))
             .update_expression("ADD rev :two")
+            .condition_expression("attribute_not_exists(being_removed)")
             .expression_attribute_values(":two", n(2))
             .return_values(ReturnValue::UpdatedNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = self.patiently(|| update.clone().send()).await?;
+        let answer = match self.patiently(|| update.clone().send()).await {
+            Err(StoreError::Conflict) => return Err(StoreError::BeingRemoved),
+            answer => answer?,
+        };
         self.consumed(answer.consumed_capacity());
         Ok(answer.attributes.unwrap_or_default().number::<u64>("rev")? - 1)
     }
@@ -174,14 +211,18 @@ impl Store {
                 given.extend(values([(":rev", n(head.revision)), (":changes", n(head.changes))]));
                 (
                     "SET seq = :new",
-                    "(attribute_not_exists(seq) OR seq = :seq) AND (attribute_not_exists(rev) OR rev = :rev) \
+                    "attribute_not_exists(being_removed) AND (attribute_not_exists(seq) OR seq = :seq) \
+                     AND (attribute_not_exists(rev) OR rev = :rev) \
                      AND (attribute_not_exists(changes) OR changes = :changes)",
                 )
             }
             Demand::SameEvents => {
                 given.extend(values([(":one", n(1))]));
                 next.changes += 1;
-                ("SET seq = :new ADD changes :one", "attribute_not_exists(seq) OR seq = :seq")
+                (
+                    "SET seq = :new ADD changes :one",
+                    "attribute_not_exists(being_removed) AND (attribute_not_exists(seq) OR seq = :seq)",
+                )
             }
         };
         let place = transaction.len();
@@ -276,7 +317,7 @@ fn kept(items: &[super::Item], now: i64, seq: u64) -> Result<Vec<Event>, StoreEr
     Ok(kept)
 }
 
-fn item(site: &str, block: &[Event], expires: &AttributeValue) -> super::Item {
+pub(crate) fn item(site: &str, block: &[Event], expires: &AttributeValue) -> super::Item {
     let (first, last) = (block.first().map_or(0, |entry| entry.seq), block.last().map_or(0, |entry| entry.seq));
     let mut item = keys(partition(site), event_key(last));
     let frames: Vec<_> = block.iter().map(|entry| entry.frame.as_str()).collect();

@@ -1,6 +1,6 @@
 //! Ingest records: the ledger of where readings came from, and what makes an ingest happen once.
 
-use crate::accounts::Account;
+use crate::accounts::{self, Account};
 use crate::bootstrap::{GSI, GSI_PK, GSI_SK};
 use crate::feed::{self, Demand, Draft, Event, Head};
 use crate::item::s;
@@ -9,7 +9,7 @@ use crate::marks::{self, Mark, Origin};
 use crate::reached::REACHED;
 use crate::retry::Backoff;
 use crate::write::{Transaction, Values, values};
-use crate::{Item, ItemExt, PK, SK, Store, StoreError, keys};
+use crate::{Item, ItemExt, PK, SK, Store, StoreError, keys, sites};
 use domain::reading::short_digest;
 use domain::{name, time};
 use futures_util::future::try_join_all;
@@ -20,6 +20,9 @@ use std::time::Duration;
 
 /// How long the beginning of a file is tried again when others change its account.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Accounts that are removed in one transaction.
+const ACCOUNTS_TOGETHER: usize = 90;
 
 /// How far an ingest has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -201,7 +204,7 @@ impl Store {
     pub async fn begin_file(
         &self,
         lease: &Lease,
-        site: &str,
+        (site, revision): (&str, u64),
         id: &str,
         marks: &[Mark],
         about: Value,
@@ -225,14 +228,43 @@ impl Store {
             transaction.put(self, keys(marks::partition(site), marks::recording_key(id)))?;
             transaction.delete(self, &marks::partition(site), &marks::interrupted_key(id), None)?;
             account.write(self, &mut transaction, site, &origin)?;
+            sites::note_file(self, &mut transaction, site)?;
+            feed::demand_revision(self, &mut transaction, site, revision)?;
             match self.commit(transaction).await {
                 // A sweep that had found the holder before this one dead has just noted it in the account.
-                Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => self.beat(lease).await?,
+                Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {
+                    self.beat(lease).await?;
+                    if !self.is_site(site).await? || !self.counts(site, revision).await? {
+                        return Err(StoreError::BeingRemoved);
+                    }
+                }
                 done => break done?,
             }
         }
         self.mark(site, marks).await?;
         Ok(true)
+    }
+
+    /// Writes the record of a file that is recorded anew at some sites, which were removed since: what was noted of it there
+    /// is of no use any more.
+    pub async fn begin_again(&self, lease: &Lease, ingest: &Ingest, anew: &[String]) -> Result<(), StoreError> {
+        let mut transaction = Transaction::default();
+        // The accounts first: with the record written, nobody would know that they are of no use.
+        for site in anew {
+            if transaction.len() > ACCOUNTS_TOGETHER {
+                self.commit(std::mem::take(&mut transaction)).await?;
+            }
+            if transaction.len() == 0 {
+                lease.demand(self, &mut transaction)?;
+            }
+            transaction.delete(self, &partition(&ingest.id), &accounts::sort_key(site), None)?;
+        }
+        self.commit(transaction).await?;
+        let mut transaction = Transaction::default();
+        lease.demand(self, &mut transaction)?;
+        transaction.put(self, record(ingest)?)?;
+        transaction.delete(self, &partition(&ingest.id), REACHED, None)?;
+        self.commit(transaction).await
     }
 
     /// Says that all of a file's readings of a site are written, and announces them behind `head`. Publishers learn of it.

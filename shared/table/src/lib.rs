@@ -21,6 +21,7 @@ pub mod permits;
 mod publish;
 mod rates;
 pub mod reached;
+pub mod removals;
 pub mod retry;
 mod rules;
 pub mod scheduled;
@@ -28,11 +29,13 @@ pub mod segment;
 pub mod segments;
 pub mod series;
 pub mod settle;
+pub mod sites;
 pub mod uploads;
 pub mod withdrawals;
 mod write;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity};
 pub use item::{Item, ItemExt};
 pub use publish::{Publication, Published, SeriesUpdate};
@@ -76,6 +79,12 @@ pub enum StoreError {
     /// A condition did not hold: somebody else wrote first.
     #[error("the item was changed by another writer")]
     Conflict,
+    /// The site is being removed, or was removed while this was on its way: nothing may be written to it.
+    #[error("the site is being removed")]
+    BeingRemoved,
+    /// The site is unknown, and may not come into being.
+    #[error(transparent)]
+    NoNewSite(#[from] sites::NoNewSite),
     /// The service did not do it, or nobody knows whether it did; a later try may succeed.
     #[error("the database is busy: {0}")]
     Busy(String),
@@ -192,31 +201,42 @@ impl Store {
         stretch: Stretch<'_>,
         mut take: impl FnMut(Vec<Item>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let Stretch { pk, from, to, least, only } = stretch;
+        let query = self.query_of(stretch);
         let mut start = None;
         loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&*self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
-                .expression_attribute_values(":from", AttributeValue::S(from.clone()))
-                .expression_attribute_values(":to", AttributeValue::S(to.clone()))
-                .set_filter_expression(least.map(|(name, _)| format!("{name} >= :least")))
-                .set_projection_expression(only.map(str::to_owned))
-                .set_exclusive_start_key(start);
-            let query = match least {
-                Some((_, least)) => query.expression_attribute_values(":least", item::n(least)),
-                None => query,
-            };
+            let query = query.clone().set_exclusive_start_key(start);
             let page = self.patiently(|| query.clone().send()).await?;
             take(page.items.unwrap_or_default())?;
             start = page.last_evaluated_key;
             if start.is_none() {
                 return Ok(());
             }
+        }
+    }
+
+    /// The first of these items, `most` at most, and whether there may be more.
+    async fn first(&self, stretch: Stretch<'_>, most: i32) -> Result<(Vec<Item>, bool), StoreError> {
+        let query = self.query_of(stretch).limit(most);
+        let page = self.patiently(|| query.clone().send()).await?;
+        Ok((page.items.unwrap_or_default(), page.last_evaluated_key.is_some()))
+    }
+
+    fn query_of(&self, stretch: Stretch<'_>) -> QueryFluentBuilder {
+        let Stretch { pk, from, to, least, only } = stretch;
+        let query = self
+            .client
+            .query()
+            .table_name(&*self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":to", AttributeValue::S(to))
+            .set_filter_expression(least.map(|(name, _)| format!("{name} >= :least")))
+            .set_projection_expression(only.map(str::to_owned));
+        match least {
+            Some((_, least)) => query.expression_attribute_values(":least", item::n(least)),
+            None => query,
         }
     }
 

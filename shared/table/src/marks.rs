@@ -11,12 +11,13 @@
 //! | `I#ingest` | a file whose recording was interrupted: it has to be sent again |
 //! | `K#version` | a permit version: all series are to be judged, and are not marked one by one yet |
 //! | `M#series#origin` | a stretch of a series |
+//! | `R#` | the site is being removed |
 
 use crate::bootstrap::{GSI, GSI_PK, GSI_SK};
 use crate::item::{n, s};
 use crate::write::{Transaction, Values, values};
 use crate::{Item, ItemExt, PK, SK, Store, StoreError, keys, time_key};
-use crate::{rules, series};
+use crate::{rules, series, sites};
 use domain::reading::Series;
 use domain::{name, time};
 
@@ -91,6 +92,10 @@ impl Origin {
         }
     }
 
+    pub(crate) fn file(&self) -> Option<&str> {
+        if let Self::File(id) = self { Some(id) } else { None }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let rest = text.get(1..)?;
         match text.as_bytes()[0] {
@@ -115,7 +120,7 @@ impl Mark {
         Self { names: Some(series.clone()), ..mark }
     }
 
-    fn sort_key(&self) -> String {
+    pub(crate) fn sort_key(&self) -> String {
         format!("M#{}#{}", self.series, self.origin.text())
     }
 
@@ -251,11 +256,12 @@ impl Store {
     /// How many marks of a site are still to be worked off: 0 if its alerts are what its readings and permit say.
     pub async fn pending(&self, site: &str) -> Result<u64, StoreError> {
         // Read before the marks: it goes when the site is marked.
-        let known = self.get("SITES".into(), name::key(site)).await?;
+        let known = self.get(sites::SITES.into(), name::key(site)).await?;
         let is_of_earlier_rules = known.as_ref().map_or(Ok(false), rules::is_of_earlier_rules)?;
         let outstanding = self.outstanding(site).await?;
         let mut pending = (outstanding.recording.len() + outstanding.permits.len()) as u64;
         pending += u64::from(is_of_earlier_rules);
+        pending += u64::from(known.as_ref().is_some_and(sites::is_being_removed));
         let mut after = None;
         loop {
             let (marks, next) = self.marks(site, after.as_deref()).await?;

@@ -7,9 +7,10 @@ use crate::accounts::Account;
 use crate::feed::Demand;
 use crate::ingests;
 use crate::item::{n, s};
+use crate::leases::Lease;
 use crate::marks::{self, Origin};
-use crate::rules;
 use crate::segments::View;
+use crate::sites;
 use crate::withdrawals::Withdrawal;
 use crate::write::{Transaction, Values, values};
 use crate::{Item, ItemExt, Store, StoreError, keys};
@@ -33,6 +34,8 @@ pub struct StoredPermit {
     pub versions: Vec<VersionRecord>,
     /// The files that were withdrawn from the site, in that order.
     pub withdrawals: Vec<Withdrawal>,
+    /// The first revision of readings that count; 0 unless a site of this name was removed.
+    pub first_revision: u64,
 }
 
 /// What is known of a version beside its limits.
@@ -89,7 +92,8 @@ impl StoredPermit {
     /// How the site's readings are looked at.
     pub fn view(&self) -> View {
         let withdrawn = self.withdrawals.iter().map(|withdrawal| withdrawal.revision).collect();
-        View { calendar: self.history.calendar.clone(), withdrawn: Arc::new(withdrawn) }
+        let (calendar, first_revision) = (self.history.calendar.clone(), self.first_revision);
+        View { calendar, withdrawn: Arc::new(withdrawn), first_revision }
     }
 
     /// When it was last written, in microseconds; `None` for the built-in one.
@@ -119,6 +123,7 @@ pub(crate) fn partition(site: &str) -> String {
 }
 
 const PERMIT: &str = "PERMIT";
+const FIRST_REVISION: &str = "first_rev";
 
 fn version_key(number: u64) -> String {
     format!("VERSION#{number:010}")
@@ -170,7 +175,8 @@ impl Store {
             true => serde_json::from_str(item.text("withdrawals")?).map_err(|e| item.damaged(e))?,
             false => Vec::new(),
         };
-        Ok(StoredPermit { history, version: item.number("version")?, versions, withdrawals })
+        let (version, first_revision) = (item.number("version")?, item.number_or(FIRST_REVISION, 0)?);
+        Ok(StoredPermit { history, version, versions, withdrawals, first_revision })
     }
 
     async fn limits_of(&self, site: &str, head: &Item, record: &VersionRecord) -> Result<Version, StoreError> {
@@ -209,7 +215,7 @@ impl Store {
             history: Arc::new(over.history_with(permit, place)),
             version: version.number,
             versions,
-            withdrawals: over.withdrawals.clone(),
+            ..over.clone()
         };
         self.write_permit(site, over, next, Written::Version(version.number)).await
     }
@@ -235,6 +241,26 @@ impl Store {
         self.write_permit(site, over, next, Written::Nothing).await
     }
 
+    /// Leaves of the permit of a site that is being removed that it was written once more than now, so that whoever has read
+    /// it before finds out, and which readings count from now on. Done twice, it changes nothing the second time.
+    pub(crate) async fn empty_permit(&self, lease: &Lease, site: &str, first_revision: u64) -> Result<(), StoreError> {
+        let before = self.get(partition(site), PERMIT.into()).await?;
+        let version = before.as_ref().map_or(Ok(0), |item| item.number("version"))?;
+        let emptied = before.as_ref().map_or(Ok(0), |item| item.number_or(FIRST_REVISION, 0))?;
+        if emptied == first_revision {
+            return Ok(());
+        }
+        let mut item = keys(partition(site), PERMIT);
+        item.insert("version".into(), n(version + 1));
+        item.insert("versions".into(), s("[]"));
+        item.insert(FIRST_REVISION.into(), n(first_revision));
+        let (condition, given) = in_force(version);
+        let mut transaction = Transaction::default();
+        lease.demand(self, &mut transaction)?;
+        transaction.put_if(self, item, Some(condition), given)?;
+        self.commit(transaction).await
+    }
+
     /// Writes what has changed, with the limits of a new version, and marks the site.
     async fn write_permit(
         &self,
@@ -250,9 +276,12 @@ impl Store {
             let text = serde_json::to_string(&next.withdrawals).map_err(|e| item.damaged(e))?;
             item.insert("withdrawals".into(), s(text));
         }
+        if next.first_revision > 0 {
+            item.insert(FIRST_REVISION.into(), n(next.first_revision));
+        }
         let (condition, given) = in_force(over.version);
         loop {
-            let feed = self.head(site).await?;
+            let feed = self.head_to_write(site).await?;
             let mut transaction = Transaction::default();
             transaction.put_if(self, item.clone(), Some(condition), given.clone())?;
             for known in next.history.versions().iter().filter(|_| next.is_own()) {
@@ -264,7 +293,12 @@ impl Store {
                 }
             }
             transaction.put(self, marks::whole_site(site, next.version))?;
-            rules::note(self, &mut transaction, site)?;
+            let site_place = transaction.len();
+            // A permit may come before the first reading; all else is about a site that is there.
+            let may_be_new = matches!(new, Written::Version(_));
+            let room = if may_be_new { self.room_for(&[site.to_owned()]).await? } else { None };
+            sites::note_judged(self, &mut transaction, site, room.as_ref())?;
+            let site_places = site_place..transaction.len();
             if let Written::Withdrawal(withdrawal, true) = new {
                 ingests::note_withdrawn(self, &mut transaction, &withdrawal.ingest, &withdrawal.decision())?;
             }
@@ -273,8 +307,9 @@ impl Store {
             let appended = self.append(&mut transaction, site, feed, &[], Demand::SameEvents)?;
             match self.commit_or_tell(transaction).await? {
                 Ok(()) => return Ok(next),
-                // Events came in between.
-                Err(places) if places == [appended.place] => {}
+                Err(places) if !may_be_new && places.contains(&site_place) => return Err(StoreError::BeingRemoved),
+                // Events came in between, or others have made sites.
+                Err(places) if places.iter().all(|at| *at == appended.place || site_places.contains(at)) => {}
                 Err(_) => return Err(StoreError::Conflict),
             }
         }

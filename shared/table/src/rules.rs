@@ -2,14 +2,12 @@
 
 use crate::item::n;
 use crate::retry::Backoff;
-use crate::write::{Transaction, values};
-use crate::{Item, ItemExt, Store, StoreError};
-use domain::name;
+use crate::{Item, ItemExt, Store, StoreError, sites};
 use std::time::Duration;
 
 /// The number of the rules of judging. When they change, all that is stored is judged anew, once: 1 was the first with
 /// daily discharges, sets of results and permits over time; 2 the first to ask each period which of several series counts.
-const RULES: u64 = 2;
+pub(crate) const RULES: u64 = 2;
 /// How long a site's permit is tried to be written when others write it, too.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -23,32 +21,27 @@ pub(crate) fn is_of_earlier_rules(site: &Item) -> Result<bool, StoreError> {
     Ok(!site.contains_key("judged_by") || site.number::<u64>("judged_by")? < RULES)
 }
 
-/// Adds to a transaction that a site is judged by the rules of now.
-pub(crate) fn note(store: &Store, transaction: &mut Transaction, site: &str) -> Result<(), StoreError> {
-    let key = ("SITES".into(), name::key(site));
-    transaction.update(store, key, "SET judged_by = :rules", None, values([(":rules", n(RULES))]))
-}
-
 impl Store {
     /// Marks the sites that were judged by earlier rules to be judged anew. Returns how many they are.
     pub async fn judge_anew(&self) -> Result<usize, StoreError> {
         let mut marked = 0;
         for item in self.site_items().await? {
-            if is_of_earlier_rules(&item)? {
-                self.judge_site_anew(item.text("name")?).await?;
-                marked += 1;
+            if !sites::is_being_removed(&item) && is_of_earlier_rules(&item)? {
+                marked += usize::from(self.judge_site_anew(item.text("name")?).await?);
             }
         }
         Ok(marked)
     }
 
-    async fn judge_site_anew(&self, site: &str) -> Result<(), StoreError> {
+    /// Whether the site was still there to be marked.
+    async fn judge_site_anew(&self, site: &str) -> Result<bool, StoreError> {
         let mut backoff = Backoff::default();
         loop {
             let permit = self.permit(site).await?;
             match self.rewrite_permit(site, &permit).await {
                 Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {}
-                done => return done.map(drop),
+                Err(StoreError::BeingRemoved) => return Ok(false),
+                done => return done.map(|_| true),
             }
         }
     }

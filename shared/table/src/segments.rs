@@ -43,9 +43,16 @@ pub struct View {
     pub calendar: Calendar,
     /// The revisions of files that were withdrawn: their readings do not count.
     pub withdrawn: Arc<BTreeSet<u64>>,
+    /// The first revision that counts: earlier ones were of a site of this name that was removed.
+    pub first_revision: u64,
 }
 
 impl View {
+    /// Whether readings of a revision count.
+    fn takes(&self, revision: u64) -> bool {
+        revision >= self.first_revision && !self.withdrawn.contains(&revision)
+    }
+
     /// The first and the last moment that times between two may mean, if some of them are local ones.
     pub fn stretch(&self, (first, last): (i64, i64), has_local: bool) -> (i64, i64) {
         if !has_local || self.calendar.is_utc() {
@@ -239,7 +246,7 @@ impl Store {
                     let kept = (item.number("f")?, item.number("l")?);
                     let (first, last) = view.stretch(kept, item.contains_key("lo"));
                     let order = Order { revision: item.number("r")?, index: item.number("i")? };
-                    if last >= from && first <= to && !view.withdrawn.contains(&order.revision) {
+                    if last >= from && first <= to && view.takes(order.revision) {
                         take(item, (first, last), order)?;
                     }
                 }

@@ -2,10 +2,9 @@
 
 use super::item::{n, s};
 use super::retry::Backoff;
-use super::rules;
 use super::segments::{Merged, Order, View, class, has_local, have_overlap};
 use super::write::{Transaction, Values, values};
-use super::{Item, ItemExt, Store, StoreError, keys};
+use super::{Item, ItemExt, Store, StoreError, feed, keys};
 use domain::columns::{Columns, Row};
 use domain::evaluate::{Rule, rules_for};
 use domain::highest::Highest;
@@ -163,6 +162,11 @@ impl Entry {
     /// Whether a reading in this unit has room in the series.
     pub fn takes_unit(&self, unit: &str) -> bool {
         self.units.len() < MAX_SERIES_UNITS || self.units.iter().any(|known| known == unit)
+    }
+
+    /// The revision of its latest reading: of what a file has brought, the file's.
+    pub(crate) fn revision(&self) -> u64 {
+        self.latest_order.revision
     }
 
     /// Whether it has no readings yet.
@@ -342,6 +346,8 @@ impl Store {
             }
             let mut transaction = Transaction::default();
             entry.write(self, &mut transaction)?;
+            let head = self.head_to_write(&series.site).await?;
+            feed::demand_revision(self, &mut transaction, &series.site, head.first_revision)?;
             match self.commit(transaction).await {
                 Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {}
                 done => return done.map(|()| entry),
@@ -365,31 +371,16 @@ impl Store {
             };
             let mut transaction = Transaction::default();
             merged.write(self, &mut transaction)?;
+            feed::demand_revision(self, &mut transaction, &known.series.site, known.revision())?;
             match self.commit(transaction).await {
-                Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {}
+                Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {
+                    if !self.counts(&known.series.site, known.revision()).await? {
+                        return Err(StoreError::BeingRemoved);
+                    }
+                }
                 done => return done.map(|()| merged),
             }
         }
-    }
-
-    /// Notes that a site exists, in the first spelling seen.
-    pub async fn note_site(&self, site: &str) -> Result<(), StoreError> {
-        let mut item = keys("SITES", name::key(site));
-        item.insert("name".into(), s(site));
-        rules::stamp(&mut item);
-        match self.put_if(item, Some("attribute_not_exists(pk)")).await {
-            Err(StoreError::Conflict) => Ok(()),
-            done => done,
-        }
-    }
-
-    /// The names of all sites.
-    pub async fn sites(&self) -> Result<Vec<String>, StoreError> {
-        self.site_items().await?.iter().map(|item| item.text("name").map(str::to_owned)).collect()
-    }
-
-    pub(crate) async fn site_items(&self) -> Result<Vec<Item>, StoreError> {
-        self.prefixed("SITES".into(), "").await
     }
 
     /// The readings of a series between two moments, both included: all that there were when `entry` was read, and perhaps

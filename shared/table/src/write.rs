@@ -224,7 +224,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Changes an item.
+    /// Changes an item. A `#name` in the expression is the attribute `name`, which is a word of DynamoDB's own.
     pub(crate) fn update(
         &mut self,
         store: &Store,
@@ -234,12 +234,14 @@ impl Transaction {
         values: Values,
     ) -> Result<(), StoreError> {
         self.bytes += pk.len() + sk.len() + size(&values);
+        let names = expression.contains("#name").then(|| HashMap::from([("#name".to_owned(), "name".to_owned())]));
         let update = Update::builder()
             .table_name(&*store.table)
             .key(PK, AttributeValue::S(pk))
             .key(SK, AttributeValue::S(sk))
             .update_expression(expression)
             .set_condition_expression(condition.map(str::to_owned))
+            .set_expression_attribute_names(names)
             .set_expression_attribute_values(Some(values))
             .build()
             .map_err(StoreError::build)?;

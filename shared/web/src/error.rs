@@ -190,6 +190,8 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Damaged { .. } => Self::internal(error),
+            StoreError::BeingRemoved => Self::new(StatusCode::CONFLICT, "being_removed", error.to_string()),
+            StoreError::NoNewSite(why) => Self::new(StatusCode::CONFLICT, why.code(), why.to_string()),
             StoreError::Conflict | StoreError::Busy(_) | StoreError::Service(_) => Self::unavailable(error),
         }
     }

@@ -1,6 +1,6 @@
 //! Extractors whose refusals are envelopes, and the paging that lists share.
 
-use super::ApiError;
+use super::{ApiError, ApiResult};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -9,6 +9,11 @@ use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
+
+/// A reason: 1 to 600 bytes without control characters, not blank.
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(min_length = 1, max_length = 600, format = "reason", pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$")]
+pub struct Reason(#[expect(dead_code, reason = "the schema of texts that a function checks")] String);
 
 /// The query, or 400 with what is wrong in it.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +68,19 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
 }
 
+/// The longest reason, in bytes.
+const MAX_REASON: usize = 600;
+
+/// Why a person does something, for the record.
+pub fn reason(text: &str) -> ApiResult<&str> {
+    let is_plain = !text.chars().any(char::is_control);
+    let text = text.trim();
+    if text.is_empty() || text.len() > MAX_REASON || !is_plain {
+        return Err(ApiError::bad_request(format!("reason: 1 to {MAX_REASON} bytes without control characters")));
+    }
+    Ok(text)
+}
+
 /// The most entries of a list in one answer.
 pub const MAX_PAGE: usize = 1000;
 /// How many without being asked.
@@ -92,6 +110,15 @@ pub fn read_cursor(cursor: Option<&str>) -> Result<Option<String>, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_on_both_sides_of_their_bounds() {
+        assert!(reason(" wrong site ").is_ok_and(|text| text == "wrong site"));
+        assert!(reason(&"x".repeat(MAX_REASON)).is_ok());
+        for bad in ["", "  ", "a\nb", &"x".repeat(MAX_REASON + 1)] {
+            assert_eq!(reason(bad).unwrap_err().status(), 400);
+        }
+    }
 
     #[test]
     fn limits_on_both_sides() {

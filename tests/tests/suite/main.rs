@@ -48,6 +48,7 @@ mod scale;
 mod schedules;
 mod security;
 mod sending;
+mod sites;
 mod slow_table;
 mod sources;
 mod stalled;

@@ -137,9 +137,10 @@ async fn claims_tell_who_has_the_events_and_who_may_have_them() -> anyhow::Resul
 #[tokio::test]
 async fn publishers_learn_that_the_marks_of_an_interrupted_file_are_free() -> anyhow::Result<()> {
     let (_table, store) = &created().await?;
+    store.note_sites(&["a".into()]).await?;
     let lease = store.take_lease(Work::File("f".into()), &mut Watch::default()).await?.expect("nobody has it");
     let mark = Mark::new("series", Origin::File("f".into()), (0, 9), 10);
-    assert!(store.begin_file(&lease, "a", "f", &[mark], json!({})).await?);
+    assert!(store.begin_file(&lease, ("a", 1), "f", &[mark], json!({})).await?);
     let publish = async |head| store.publish(Publication { site: "a", head, events: &[], series: Vec::new() }).await;
     let head = store.head("a").await?;
     assert!(matches!(publish(head).await, Ok(Published::Done(..))));
@@ -155,16 +156,17 @@ async fn publishers_learn_that_the_marks_of_an_interrupted_file_are_free() -> an
 #[tokio::test]
 async fn a_file_that_was_taken_up_again_is_not_noted_as_interrupted() -> anyhow::Result<()> {
     let (_table, store) = &created().await?;
+    store.note_sites(&["a".into()]).await?;
     let (work, mut watch) = (Work::File("f".into()), Watch::default());
     let dead = store.take_lease(work.clone(), &mut watch).await?.expect("nobody has it");
     let mark = || Mark::new("series", Origin::File("f".into()), (0, 9), 10);
-    store.begin_file(&dead, "a", "f", &[mark()], json!({})).await?;
+    store.begin_file(&dead, ("a", 1), "f", &[mark()], json!({})).await?;
     assert!(store.abandoned(&work, &mut watch).await?.is_none(), "its holder may live");
     tokio::time::sleep(LEASE).await;
     let abandoned = store.abandoned(&work, &mut watch).await?.expect("no sign of life");
     let lease = store.take_lease(work.clone(), &mut watch).await?.expect("its holder is dead");
     assert!(!store.note_interrupted(&abandoned, "a", "f").await?);
-    store.begin_file(&lease, "a", "f", &[mark()], json!({})).await?;
+    store.begin_file(&lease, ("a", 1), "f", &[mark()], json!({})).await?;
     assert!(store.end_file(&lease, "a", "f", store.head("a").await?, &[]).await?.is_some());
     Ok(())
 }

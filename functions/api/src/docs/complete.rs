@@ -45,6 +45,8 @@ fn add_responses(operation: &mut Value, is_guarded: bool, strangers: Strangers) 
     let has_body = operation["requestBody"].is_object();
     let wants_json = operation["requestBody"]["content"].get("application/json").is_some();
     let has_parameters = operation["parameters"].as_array().is_some_and(|list| !list.is_empty());
+    let names_site =
+        operation["parameters"].as_array().is_some_and(|list| list.iter().any(|one| one["name"] == "site"));
     let mut add = |status: &str, description: &str| {
         if operation["responses"][status].is_null() {
             operation["responses"][status] = json!({
@@ -55,6 +57,12 @@ fn add_responses(operation: &mut Value, is_guarded: bool, strangers: Strangers) 
     };
     if has_parameters || wants_json {
         add("400", "A parameter, a header or the body is not as it is described");
+    }
+    if names_site {
+        add(
+            "409",
+            "The site is being removed (`being_removed`), or it would be a new one that may not be (`too_many_sites`, `site_looks_like_another`)",
+        );
     }
     if wants_json {
         add("413", "The body is larger than 2 MB");

@@ -22,6 +22,7 @@ export type LiveEvent = { seq: number } & (
   | { type: "readings"; series: { series: string }[] }
   | { type: "alerts"; alerts: Alert[]; withdrawn: string[]; omitted?: number }
   | { type: "ingest"; ingest?: string; source?: string }
+  | { type: "removed" }
   | { type: "omitted" }
 );
 

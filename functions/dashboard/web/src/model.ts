@@ -120,7 +120,11 @@ function take(events: LiveEvent[]): void {
     overview.set(current);
   }
   happenings.set(events);
-  if (events.some((event) => event.type === "omitted" || (event.type === "alerts" && event.omitted))) {
+  if (events.some((event) => event.type === "removed")) {
+    // Nothing of the site is to be seen any more: the server says so in place of what is shown.
+    void reloadSites();
+    void refresh(true);
+  } else if (events.some((event) => event.type === "omitted" || (event.type === "alerts" && event.omitted))) {
     void refresh(true);
   } else {
     const pause = Math.min(refreshed.took * REFRESH_SHARE, REFRESH_SLOWEST);

@@ -139,8 +139,12 @@ impl Follow {
                 if std::mem::take(&mut self.failing) {
                     tracing::info!(site = self.site, "the feed can be read again");
                 }
-                let Some(first) = entries.first().map(|entry| entry.seq) else { return false };
-                if first > last + 1 {
+                let Some(event) = entries.first() else { return false };
+                let (first, is_removal) = (event.seq, event.is_removal());
+                if first > last + 1 && is_removal {
+                    tracing::info!(site = self.site, "the site was removed, and events of it with it");
+                    follower.last.store(first - 1, Ordering::Release);
+                } else if first > last + 1 {
                     tracing::error!(site = self.site, lost = first - last - 1, "events are no longer in the feed");
                     follower.last.store(first - 1, Ordering::Release);
                 }

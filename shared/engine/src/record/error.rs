@@ -57,6 +57,8 @@ impl IngestError {
             Self::NoRows => "no_rows",
             Self::TooManyRows { .. } => "too_many_rows",
             Self::Refused(_) => "rows_refused",
+            Self::Store(StoreError::BeingRemoved) => "being_removed",
+            Self::Store(StoreError::NoNewSite(why)) => why.code(),
             Self::Store(_) | Self::Io(_) | Self::Paused | Self::Original(OriginalError::Paused) => "internal",
         }
     }
@@ -73,6 +75,9 @@ impl IngestError {
 
     /// Whether it is the file that is wrong, so that it would be refused another time, too.
     pub fn is_of_the_file(&self) -> bool {
+        if matches!(self, Self::Store(StoreError::NoNewSite(_))) {
+            return true;
+        }
         !matches!(self, Self::Store(_) | Self::Io(_) | Self::Paused | Self::Original(OriginalError::Io(_)))
     }
 }

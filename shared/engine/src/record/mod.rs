@@ -12,6 +12,7 @@
 //!
 //! From there on the settler goes on, and whoever waits for the answer waits for it.
 
+mod begin;
 mod error;
 mod noted;
 mod scan;
@@ -25,6 +26,7 @@ use crate::metrics::{self as names, FileOutcome, RowOutcome};
 use crate::original::Original;
 use crate::settle::{Beating, Settler};
 use crate::summary::answer_of;
+use begin::{gone, is_recorded};
 use domain::name;
 use domain::time;
 pub use error::IngestError;
@@ -32,7 +34,7 @@ use formats::Options;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use live::ports::Announce;
 pub use noted::{FileProgress, IngestRecord};
-use noted::{draft, known, opened};
+use noted::{draft, known};
 use scan::{Bounds, Scanned, Touched, scan, scan_as};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -213,7 +215,8 @@ impl Ingestor {
         Ok(Identified { upload, id })
     }
 
-    /// The id of a file. One that was withdrawn, or that is to be taken in again, is a new file.
+    /// The id of a file. One that was withdrawn, of which a site was removed, or that is to be taken in again,
+    /// is a new file.
     async fn id(&self, digest: &str, upload: &Upload) -> Result<String, StoreError> {
         let mut again = 0;
         loop {
@@ -221,6 +224,7 @@ impl Ingestor {
             match self.store.ingest(&id).await? {
                 Some(ingest) if ingest.withdrawn.is_some() => {}
                 Some(ingest) if upload.again && ingest.state == Stage::Done => {}
+                Some(ingest) if is_recorded(ingest.state) && !gone(&self.store, &ingest).await?.is_empty() => {}
                 _ => return Ok(id),
             }
             again += 1;
@@ -299,7 +303,7 @@ impl Ingestor {
             return Ok(recorded.clone());
         }
         let store = self.store.metered();
-        let (before, options) = match &begun {
+        let (mut before, options) = match &begun {
             Some(_) => kept(store.reached(id).await?),
             None => Default::default(),
         };
@@ -330,9 +334,12 @@ impl Ingestor {
             Some(options) => scan_as(original, options, bounds).await?,
             None => scan(&store, original, &upload, bounds).await?,
         };
-        let ingest = self.begin(&store, &original, &upload, id, &scanned).await?;
+        let (ingest, is_anew) = self.begin(&store, &original, &upload, (id, lease), &scanned).await?;
+        if is_anew {
+            before.segments = 0;
+        }
         step.send_replace(Step::Recording);
-        if was_marked {
+        if was_marked && !is_anew {
             // Until all is marked again: an attempt that ends among that is not to be taken for one that came through.
             store.note_reached(lease, id, &Reached { is_marked: false, ..before.clone() }).await?;
         }
@@ -383,29 +390,6 @@ impl Ingestor {
         store.end_ingest(&ingest).await?;
         Ok(ingest)
     }
-
-    /// Writes the record under which everything else is written.
-    async fn begin(
-        &self,
-        store: &Store,
-        original: &Original,
-        upload: &Upload,
-        id: &str,
-        scanned: &Scanned,
-    ) -> Result<Ingest, IngestError> {
-        if let Some(unfinished) = store.ingest(id).await? {
-            return Ok(unfinished);
-        }
-        let revisions = scanned.sites.iter().cloned().map(|site| async move {
-            store.note_site(&site).await?;
-            let revision = through_lanes::revision(store, &self.lanes, &site).await?;
-            Ok::<_, IngestError>((site, revision))
-        });
-        let revisions = stream::iter(revisions).buffered(AT_ONCE).try_collect().await?;
-        let (digest, bytes) = (original.digest.clone(), original.bytes);
-        let ingest = Ingest { id: id.to_owned(), digest, bytes, revisions, ..opened(upload) };
-        Ok(store.begin_ingest(ingest).await?)
-    }
 }
 
 /// How far earlier attempts have come, and how they have read the file. Without the latter the former says nothing: read in
@@ -429,8 +413,8 @@ fn count(result: &Result<Answer, IngestError>, started: Instant) {
         Ok(_) => FileOutcome::Known,
         // It is counted when it is done.
         Err(IngestError::Paused) => return,
-        Err(IngestError::Store(_) | IngestError::Io(_)) => FileOutcome::Failed,
-        Err(_) => FileOutcome::Refused,
+        Err(error) if error.is_of_the_file() => FileOutcome::Refused,
+        Err(_) => FileOutcome::Failed,
     };
     if let Err(IngestError::Refused(report)) = result {
         names::rows_ingested(RowOutcome::Refused, report.rows_refused);

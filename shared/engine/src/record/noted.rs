@@ -4,12 +4,13 @@ use super::{IngestError, Ingestor, Scanned, Upload, write};
 use crate::answer::{Answer, Status, VerdictSummary};
 use crate::summary::answer_of;
 use domain::reading::short_digest;
-use domain::time;
+use domain::{name, time};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use table::StoreError;
 use table::ingests::{Decision, Ingest, Refusal, Stage};
+use table::removals::Removal;
 
 impl Ingestor {
     /// Notes in the ledger that a source was asked and has brought no file, in place of what was noted for the same `since`.
@@ -138,6 +139,8 @@ pub struct IngestRecord {
     pub withdrawn: Option<Decision>,
     /// What a person has decided about the rows that were refused.
     pub resolution: Option<Decision>,
+    /// The sites that were removed since, and the file's readings with them.
+    pub removed: Vec<RemovedFrom>,
     /// How many series are still to be judged; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -157,9 +160,47 @@ pub struct FileProgress {
     pub of: u64,
 }
 
+/// A site that was removed.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct RemovedFrom {
+    /// Its name.
+    pub site: String,
+    /// When.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Who: the client.
+    pub who: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl From<&Removal> for RemovedFrom {
+    fn from(removal: &Removal) -> Self {
+        Self {
+            site: removal.site.clone(),
+            at: time::rfc3339(removal.at / 1_000_000 * 1_000_000),
+            who: removal.who.clone(),
+            reason: removal.reason.clone(),
+        }
+    }
+}
+
 impl From<Ingest> for IngestRecord {
     fn from(ingest: Ingest) -> Self {
+        Self::of(ingest, &[])
+    }
+}
+
+impl IngestRecord {
+    /// What a record says, of a file some of whose sites may have been removed. `removals` are in order of their sites and
+    /// times.
+    pub fn of(ingest: Ingest, removals: &[Removal]) -> Self {
+        let took = |removal: &&Removal| ingest.revisions.iter().any(|(site, revision)| removal.took(site, *revision));
+        // Of a site that was removed several times, the first one after the file.
+        let mut taken: Vec<&Removal> = removals.iter().filter(took).collect();
+        taken.dedup_by(|later, first| name::same(&later.site, &first.site));
         Self {
+            removed: taken.into_iter().map(RemovedFrom::from).collect(),
             id: ingest.id,
             digest: ingest.digest,
             bytes: ingest.bytes,

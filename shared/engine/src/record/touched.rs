@@ -52,7 +52,8 @@ pub(super) async fn mark(
     });
     let mark = |touched: &&Touched| Mark::of_file(&touched.series, &ingest.id, touched.stretch, touched.readings);
     let marks: Vec<_> = touched.iter().map(mark).collect();
-    Ok(store.begin_file(lease, site, &ingest.id, &marks, about).await?)
+    let revision = ingest.revisions.get(site).copied().unwrap_or_default();
+    Ok(store.begin_file(lease, (site, revision), &ingest.id, &marks, about).await?)
 }
 
 /// What subscribers are told of the readings themselves.

@@ -7,6 +7,7 @@
 
 mod batch;
 mod pass;
+mod remove;
 mod sets;
 
 pub(crate) use sets::replacement;
@@ -53,6 +54,8 @@ struct Inner {
     /// Told whenever something was settled.
     progress: Notify,
     watches: Mutex<HashMap<String, Watch>>,
+    /// Whether it may remove sites.
+    removes: bool,
 }
 
 /// What has been done about the marks of a site.
@@ -67,7 +70,7 @@ enum Done {
 }
 
 impl Settler {
-    pub(crate) fn new(store: Store, announce: Arc<dyn Announce>, lanes: Lanes) -> Self {
+    pub(crate) fn new(store: Store, announce: Arc<dyn Announce>, lanes: Lanes, removes: bool) -> Self {
         Self(Arc::new(Inner {
             store,
             announce,
@@ -76,6 +79,7 @@ impl Settler {
             room: Semaphore::new(SITES_AT_ONCE),
             progress: Notify::new(),
             watches: Mutex::default(),
+            removes,
         }))
     }
 
@@ -136,6 +140,9 @@ impl Settler {
 
     /// Whether a site has marks that can be settled now.
     async fn is_ready(&self, site: &str) -> Result<bool, StoreError> {
+        if self.0.removes && self.0.store.removal(site).await?.is_some() {
+            return Ok(true);
+        }
         let mut after = None;
         loop {
             let (marks, next) = self.0.store.marks(site, after.as_deref()).await?;
@@ -155,6 +162,21 @@ impl Settler {
     }
 
     async fn work(&self, lease: &Lease, site: &str) -> Result<(), StoreError> {
+        loop {
+            match self.0.store.removal(site).await? {
+                Some(removal) if self.0.removes => return self.remove(lease, &removal).await,
+                Some(_) => return Ok(()),
+                None => {}
+            }
+            match self.judge(lease, site).await {
+                // While it was judged.
+                Err(StoreError::BeingRemoved) => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn judge(&self, lease: &Lease, site: &str) -> Result<(), StoreError> {
         let mut pass = pass::Pass::new(self, lease, site);
         while pass.run().await? == Done::Some {}
         let store = &self.0.store;

@@ -10,6 +10,7 @@ mod blocks;
 mod change;
 mod top;
 
+pub(crate) use blocks::partition;
 pub use blocks::{Block, Stored, StoredRule};
 pub use change::{Change, Reconciler};
 pub use top::Top;

@@ -51,7 +51,7 @@ async fn a_file_is_judged_though_its_client_has_gone() -> anyhow::Result<()> {
     let windows: [&dyn Fn() -> Hold; 4] = [
         &|| plant.hold("PutItem", &["\"INGEST#", "\"RECORD"]),
         &|| plant.hold("BatchWriteItem", &["\"SERIES#", "\"S#"]),
-        &|| plant.hold_answer("TransactWriteItems", &["\"F#", "attribute_exists"]),
+        &|| plant.hold_answer("TransactWriteItems", &["\"F#", "SET seq"]),
         &|| plant.hold("TransactWriteItems", &["\"Delete\"", "\"M#", "\"PERMIT#"]),
     ];
     for (salt, hold) in (0..).zip(windows) {

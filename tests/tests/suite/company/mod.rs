@@ -9,6 +9,7 @@ mod crowds;
 mod fits;
 mod leaving;
 mod permits;
+mod removing;
 mod together;
 mod tries;
 mod unfinished;

@@ -47,7 +47,7 @@ async fn nothing_is_compliant_over_a_file_that_is_half_taken_in() -> anyhow::Res
         ("BatchWriteItem", &["\"MARKS#", "\"M#"]),
         ("BatchWriteItem", &["\"SERIES#", "\"S#"]),
         ("TransactWriteItems", &["\"SITE#", "\"SERIES#"]),
-        ("TransactWriteItems", &["\"F#", "attribute_exists"]),
+        ("TransactWriteItems", &["\"F#", "SET seq"]),
         ("TransactWriteItems", &["\"Delete\"", "\"M#", "\"PERMIT#"]),
         ("PutItem", &["\"INGEST#", "judging"]),
     ];

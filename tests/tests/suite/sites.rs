@@ -1,0 +1,129 @@
+//! How many sites there may be, what they may be called, and what is asked of whoever removes one.
+
+use crate::support::{permitted, refused, served, taken, tidy};
+use anyhow::ensure;
+use serde_json::json;
+use std::fmt::Write;
+use tests::fleet::Fleet;
+use tests::{Api, Socket};
+
+/// The most that there may be.
+const MOST: usize = 1000;
+/// The most that one file may have.
+const IN_A_FILE: usize = 300;
+
+fn file(sites: std::ops::Range<usize>) -> String {
+    let mut file = "time,species,concentration,site\n".to_owned();
+    sites.for_each(|site| writeln!(file, "1,SO4,100,site {site}").expect("a string takes every text"));
+    file
+}
+
+#[tokio::test]
+async fn sites_on_both_sides_of_their_number() -> anyhow::Result<()> {
+    let (server, api) = served().await?;
+    let mut socket = Socket::ready(&server.ws_url("/ws/effluent?site=other")).await?;
+    for first in (0..MOST - 1).step_by(IN_A_FILE) {
+        taken(&api, "", file(first..(first + IN_A_FILE).min(MOST - 1))).await?;
+    }
+    // Two more are one too many, and nothing of the file is stored.
+    let (code, error) = refused(&api, "", file(MOST - 1..MOST + 1), 409).await?;
+    ensure!(code == "too_many_sites" && error["message"].as_str().is_some_and(|text| text.contains("1000")), "{error}");
+    taken(&api, "", file(MOST - 1..MOST)).await?;
+    let status = api.json("/api/status").await?;
+    assert_eq!(status["sites"].as_array().map(Vec::len), Some(MOST));
+    assert_eq!(refused(&api, "?site=one more", tidy(&["1,SO4,1"]), 409).await?.0, "too_many_sites");
+    let limits = json!({"limits": [{"parameter": "SO4", "value": 1, "unit": "mg/L", "statistic": "instant"}]});
+    let (status, body) = api.put("/api/permits/one%20more", &limits).await?;
+    ensure!(status == 409 && body["error"]["code"] == "too_many_sites", "{status} {body}");
+    socket.send(&json!({"site": "one more", "time": 1, "species": "SO4", "concentration": 1})).await?;
+    let told = socket.next_of("error").await?;
+    ensure!(told.to_string().contains("there are 1000 at most"), "{told}");
+    // Known ones go on.
+    taken(&api, "?site=site 7", tidy(&["2,SO4,1"])).await?;
+    let (status, body) = api.delete("/api/sites/site%208?confirm=site%208&reason=room").await?;
+    ensure!(status == 200, "{status} {body}");
+    permitted(&api, "one%20more", &limits).await?;
+    assert_eq!(refused(&api, "?site=site 8", tidy(&["1,SO4,1"]), 409).await?.0, "too_many_sites");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_new_site_may_not_look_like_another_one() -> anyhow::Result<()> {
+    let (server, api) = served().await?;
+    let mut socket = Socket::ready(&server.ws_url("/ws/effluent?site=other")).await?;
+    taken(&api, "?site=Plant A", tidy(&["1,SO4,1"])).await?;
+    for same in ["plant a", "PLANT\u{a0}A", " Plant A "] {
+        taken(&api, &format!("?site={same}"), tidy(&[&format!("2,SO4,{}", same.len())])).await?;
+    }
+    for like in ["Plant  A", "\u{ff30}lant A"] {
+        let (code, error) = refused(&api, &format!("?site={like}"), tidy(&["1,SO4,1"]), 409).await?;
+        ensure!(code == "site_looks_like_another" && error["message"].to_string().contains("Plant A"), "{error}");
+        let limits = json!({"limits": [{"parameter": "SO4", "value": 1, "unit": "mg/L", "statistic": "instant"}]});
+        let (status, body) = api.put(&format!("/api/permits/{like}"), &limits).await?;
+        ensure!(status == 409 && body["error"]["code"] == "site_looks_like_another", "{status} {body}");
+        socket.send(&json!({"site": like, "time": 1, "species": "SO4", "concentration": 1})).await?;
+        ensure!(socket.next_of("error").await?.to_string().contains("looks like"));
+    }
+    let both = "time,species,concentration,site\n1,SO4,1,Plant B\n1,SO4,1,Plant  B\n";
+    assert_eq!(refused(&api, "", both, 409).await?.0, "site_looks_like_another");
+    taken(&api, "?site=PlantA", tidy(&["1,SO4,1"])).await?;
+    let sites = api.list("/api/status", "sites").await?;
+    let names: Vec<_> = sites.iter().filter_map(|site| site["site"].as_str()).collect();
+    assert_eq!(names, ["Plant A", "PlantA"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_site_is_removed_only_by_its_name_and_with_a_reason() -> anyhow::Result<()> {
+    let (_server, api) = served().await?;
+    taken(&api, "?site=Plant A", tidy(&["1,SO4,1"])).await?;
+    let long = "x".repeat(601);
+    for (query, expected, named) in [
+        ("", 400, "confirm"),
+        ("?reason=why", 400, "confirm"),
+        ("?confirm=&reason=why", 400, "confirm"),
+        ("?confirm=Plant%20B&reason=why", 400, "confirm"),
+        ("?confirm=Plant%20A", 400, "reason"),
+        ("?confirm=Plant%20A&reason=%20", 400, "reason"),
+        (&format!("?confirm=Plant%20A&reason={long}"), 400, "reason"),
+        ("?confirm=Plant%20A&reason=why&force=true", 400, "force"),
+    ] {
+        let (status, body) = api.delete(&format!("/api/sites/Plant%20A{query}")).await?;
+        ensure!(status == expected && body.to_string().contains(named), "{query}: {status} {body}");
+    }
+    let (status, body) = api.delete("/api/sites/Plant%20B?confirm=Plant%20B&reason=why").await?;
+    ensure!(status == 404, "{status} {body}");
+    assert_eq!(api.list("/api/status", "sites").await?.len(), 1);
+    let reason = &long[1..];
+    let (status, body) = api.delete(&format!("/api/sites/plant%20a?confirm=plant%20a&reason={reason}")).await?;
+    ensure!(status == 200 && body["site"] == "Plant A" && body["reason"] == reason, "{status} {body}");
+    Ok(())
+}
+
+/// Its subscribers and publishers at other servers on the same table find out.
+#[tokio::test]
+async fn a_site_that_is_removed_by_one_server_is_removed_at_all() -> anyhow::Result<()> {
+    let fleet = Fleet::start(2, &[("OW_SC_SWEEP_EVERY", "1")]).await?;
+    let url = fleet.servers[1].ws_url("/ws/effluent?site=plant");
+    let (mut watching, mut publishing) = (Socket::ready(&url).await?, Socket::ready(&url).await?);
+    publishing.publish(1.0, "SO4", 900.0).await?;
+    publishing.publish(2.0, "SO4", 900.0).await?;
+    let stored = async |socket: &mut Socket| {
+        socket.send(&json!({"type": "ping"})).await?;
+        socket.next_of("pong").await
+    };
+    stored(&mut publishing).await?;
+    let remove = async |api: Api| {
+        let (status, body) = api.delete("/api/sites/plant?confirm=plant&reason=why").await?;
+        ensure!(status == 200, "{status} {body}");
+        Ok(body)
+    };
+    assert_eq!(remove(fleet.api(0)).await?["readings"], 2);
+    watching.next_of("removed").await?;
+    publishing.next_of("removed").await?;
+    // What that server knew of the site counts no longer.
+    publishing.publish(3.0, "SO4", 900.0).await?;
+    stored(&mut publishing).await?;
+    assert_eq!(remove(fleet.api(1)).await?["readings"], 1);
+    Ok(())
+}
