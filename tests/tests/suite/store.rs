@@ -289,7 +289,7 @@ async fn interrupted_file(store: &Store) -> anyhow::Result<()> {
     });
     store.begin_ingest(serde_json::from_value(ingest)?).await?;
     let (from, to) = (48 * HOUR, 49 * HOUR);
-    store.begin_file(&lease, "plant", "f", &[Mark::of_file(&series, "f", (from, to), 2)], json!({})).await?;
+    store.begin_file(&lease, ("plant", 2), "f", &[Mark::of_file(&series, "f", (from, to), 2)], json!({})).await?;
     let mut columns = Columns::default();
     push(&mut columns, from)?;
     push(&mut columns, to)?;

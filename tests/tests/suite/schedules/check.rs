@@ -4,7 +4,7 @@
 use super::look::{Seen, Site};
 use super::plan::{Plan, Row};
 use super::replay::{Counts, Replay};
-use super::stage::{Notes, Sent};
+use super::stage::{Notes, Removed, Sent};
 use domain::time::{from_clock, from_hours, rfc3339};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -19,6 +19,11 @@ pub(super) type Violation = (&'static str, String);
 pub(super) fn all(plan: &Plan, notes: &Notes, seen: &Seen) -> Vec<Violation> {
     let mut found: Vec<Violation> = notes.wrong.iter().map(|what| ("answers", what.clone())).collect();
     found.extend(seen.sites.iter().flat_map(judged));
+    if plan.removes() {
+        // Of a site that was removed the events are gone, too: nobody can add them up.
+        found.extend(stored(notes, seen));
+        return found;
+    }
     let replays: Vec<_> = seen.sites.iter().map(|site| (site, Replay::of(&site.feed))).collect();
     for (site, replay) in &replays {
         let told = replay.problems.iter().take(EXAMPLES).cloned().chain(replay.compare(&site.alerts));
@@ -117,10 +122,10 @@ fn stored(notes: &Notes, seen: &Seen) -> Vec<Violation> {
     let (mut missing, mut wrong) = (Vec::new(), Vec::new());
     for (spot, writes) in &writes {
         let found = readings.remove(spot).unwrap_or_default();
-        if found.is_empty() && writes.iter().any(|(sent, _)| is_certain(sent, seen)) {
+        if found.is_empty() && writes.iter().any(|(sent, row)| is_certain(sent, row, (notes, seen))) {
             missing.push(format!("{} {} {} {}", spot.0, spot.1, spot.2, rfc3339(spot.3)));
         }
-        let admitted = admitted(writes, seen);
+        let admitted = admitted(writes, (notes, seen));
         let strange = found.into_iter().filter(|reading| !admitted.iter().any(|row| is(row, reading)));
         wrong.extend(strange.map(|reading| format!("{reading} in place of {admitted:?}")));
     }
@@ -153,19 +158,29 @@ fn finished(notes: &Notes, seen: &Seen) -> Vec<Violation> {
     found
 }
 
-/// Whether what was sent must be there.
-fn is_certain(sent: &Sent, seen: &Seen) -> bool {
+/// Whether what was sent must be there: it was acknowledged, and its site was not removed later or meanwhile.
+fn is_certain(sent: &Sent, row: &Row, (notes, seen): (&Notes, &Seen)) -> bool {
+    let is_before = |removal: &Removed| removal.end.is_some_and(|end| end < sent.start);
+    if !notes.removed.iter().filter(|removal| removal.site == row.site).all(is_before) {
+        return false;
+    }
     match &sent.file {
         Some(name) => seen.files.get(name).is_some_and(|record| record["state"] == "done"),
         None => sent.end.is_some(),
     }
 }
 
-/// The rows that may be the last of a spot: all but those that were stored before a certain one was sent.
-fn admitted<'a>(writes: &[(&Sent, &'a Row)], seen: &Seen) -> Vec<&'a Row> {
-    let certain: Vec<_> = writes.iter().filter(|(sent, _)| is_certain(sent, seen)).collect();
+/// The rows that may be the last of a spot: all but those that were stored before a certain one was sent, or before their
+/// site was removed.
+fn admitted<'a>(writes: &[(&Sent, &'a Row)], (notes, seen): (&Notes, &Seen)) -> Vec<&'a Row> {
+    let certain: Vec<_> = writes.iter().filter(|(sent, row)| is_certain(sent, row, (notes, seen))).collect();
     let replaced = |sent: &Sent| sent.end.is_some_and(|end| certain.iter().any(|(later, _)| later.start > end));
-    writes.iter().filter(|(sent, _)| !replaced(sent)).map(|(_, row)| *row).collect()
+    let removed = |sent: &Sent, row: &Row| {
+        let took = |removal: &Removed| removal.end.is_some() && sent.end.is_some_and(|end| end < removal.start);
+        notes.removed.iter().any(|removal| removal.site == row.site && took(removal))
+    };
+    let open = writes.iter().filter(|(sent, row)| !replaced(sent) && !removed(sent, row));
+    open.map(|(_, row)| *row).collect()
 }
 
 fn is(row: &Row, reading: &Value) -> bool {

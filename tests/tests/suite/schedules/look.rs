@@ -60,7 +60,7 @@ impl Seen {
             };
             let open = open(&place, &before).await?;
             if open.is_empty() {
-                let seen = Self::look(&place, &before).await?;
+                let seen = Self::look(&place, &before, !stage.removes).await?;
                 if tide(&place).await? == before {
                     return Ok(seen);
                 }
@@ -70,10 +70,10 @@ impl Seen {
         }
     }
 
-    async fn look(place: &Place, (status, files): &Tide) -> anyhow::Result<Self> {
+    async fn look(place: &Place, (status, files): &Tide, whole: bool) -> anyhow::Result<Self> {
         let mut sites = Vec::new();
         for status in status["sites"].as_array().into_iter().flatten() {
-            sites.push(Site::look(place, status.clone()).await?);
+            sites.push(Site::look(place, status.clone(), whole).await?);
         }
         let (deadline, raised) = (Instant::now() + COUNTING, raised(&sites));
         let mut counted = counted_by(place).await?;
@@ -104,6 +104,7 @@ async fn open(place: &Place, (status, files): &Tide) -> anyhow::Result<Vec<Strin
             open.push(format!("{name}: {pending:?} pending in status and overview"));
         }
     }
+    open.extend(status["removing"].as_array().into_iter().flatten().map(|site| format!("{site} is being removed")));
     let judging = files.iter().filter(|(_, record)| record["state"] == "judging");
     open.extend(judging.map(|(name, _)| format!("{name} is judging")));
     Ok(open)
@@ -117,7 +118,8 @@ async fn counted_by(place: &Place) -> anyhow::Result<u64> {
 }
 
 impl Site {
-    async fn look(place: &Place, status: Value) -> anyhow::Result<Self> {
+    /// `whole`: with all events, which there are only if the site was never removed.
+    async fn look(place: &Place, status: Value, whole: bool) -> anyhow::Result<Self> {
         let name = status["site"].as_str().unwrap_or_default().to_owned();
         let api = &place.api;
         let permit = api.json(&format!("/api/permits/{name}")).await?;
@@ -130,7 +132,10 @@ impl Site {
             series.push((text("outfall"), text("parameter"), api.list(&path, "readings").await?));
         }
         let alerts = api.list(&format!("/api/alerts?limit=1000&site={name}"), "alerts").await?;
-        let feed = feed(place, &name, status["seq"].as_u64().unwrap_or_default()).await?;
+        let feed = match whole {
+            true => feed(place, &name, status["seq"].as_u64().unwrap_or_default()).await?,
+            false => Vec::new(),
+        };
         Ok(Self { name, status, preview, alerts, feed, series })
     }
 }

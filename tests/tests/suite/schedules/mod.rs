@@ -35,8 +35,8 @@ async fn played(plan: &Plan, serial: bool) -> anyhow::Result<Vec<Violation>> {
     if !violations.is_empty() {
         stage.troubles().await.iter().for_each(|line| eprintln!("  log: {line}"));
     }
-    let refused = stage.notes.borrow().refused;
-    eprintln!("looked in {:.1?}; {refused} refused", started.elapsed());
+    let (refused, removed) = (stage.notes.borrow().refused, stage.notes.borrow().removed.len());
+    eprintln!("looked in {:.1?}; {refused} refused; {removed} removed", started.elapsed());
     Ok(violations)
 }
 

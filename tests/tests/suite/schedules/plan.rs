@@ -19,6 +19,7 @@ const SERIES: [(&str, &str); 6] =
 const WINDOW_MS: u64 = 1500;
 /// A restart takes as long as a whole file.
 const MAX_KILLS: usize = 2;
+const MAX_REMOVALS: usize = 3;
 
 /// One result.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +73,10 @@ pub(super) enum Action {
         site: &'static str,
         documents: [Value; 2],
     },
+    /// The site, with everything that is stored of it.
+    Remove {
+        site: &'static str,
+    },
     /// The server, or one environment of a function: `which` of those there are.
     Kill {
         function: &'static str,
@@ -102,6 +107,10 @@ impl Plan {
     pub(super) fn kills(&self) -> usize {
         self.steps.iter().filter(|step| matches!(step.action, Action::Kill { .. })).count()
     }
+
+    pub(super) fn removes(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Remove { .. }))
+    }
 }
 
 impl fmt::Display for Plan {
@@ -119,6 +128,7 @@ impl fmt::Display for Plan {
                     writeln!(out, "permit of {site}: {client:?}: {document}")?;
                 }
                 Action::Rivals { site, documents: [a, b] } => writeln!(out, "two permits of {site}: {a} and {b}")?,
+                Action::Remove { site } => writeln!(out, "{site} is removed")?,
                 Action::Kill { function, .. } => writeln!(out, "kill ({function})")?,
             }
         }
@@ -148,7 +158,9 @@ struct Draw {
     series: usize,
     publishers: bool,
     disturbed: bool,
+    removes: bool,
     kills: usize,
+    removals: usize,
     origin: i64,
     /// What files had, for those that correct them.
     earlier: Vec<Vec<Row>>,
@@ -160,8 +172,9 @@ impl Draw {
         let (sites, series) = (rng.random_range(1..=2), rng.random_range(2..=SERIES.len()));
         // Where nobody publishes and nothing is lost, all sums must come out even.
         let (publishers, disturbed) = (rng.random_bool(0.6), rng.random_bool(0.6));
+        let removes = rng.random_bool(0.25);
         let origin = from_clock(START).unwrap_or_default();
-        Self { rng, sites, series, publishers, disturbed, kills: 0, origin, earlier: Vec::new() }
+        Self { rng, sites, series, publishers, disturbed, removes, kills: 0, removals: 0, origin, earlier: Vec::new() }
     }
 
     fn step(&mut self, number: usize) -> Step {
@@ -171,6 +184,10 @@ impl Draw {
             4..=6 => Action::Permit { site: self.site(), document: self.permit(), client: self.client() },
             7 => Action::Rivals { site: self.site(), documents: [self.permit(), self.permit()] },
             8..=9 if self.disturbed && self.kills < MAX_KILLS => self.kill(),
+            10..=12 if self.removes && self.removals < MAX_REMOVALS => {
+                self.removals += 1;
+                Action::Remove { site: self.site() }
+            }
             _ => Action::File { name: format!("file-{number}"), rows: self.file(), client: self.client() },
         };
         Step { after, action }

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 /// How often what was cut off is sent again.
 const TRIES: usize = 4;
+const REMOVED: &str = "the site was removed";
 
 /// Rows that were sent together.
 #[derive(Debug)]
@@ -32,6 +33,15 @@ pub(super) struct Sent {
     pub(super) file: Option<String>,
 }
 
+/// A site that was removed.
+#[derive(Debug)]
+pub(super) struct Removed {
+    pub(super) site: &'static str,
+    pub(super) start: Instant,
+    /// When it was known to be gone; `None`: nobody knows whether it was removed.
+    pub(super) end: Option<Instant>,
+}
+
 /// What the clients know in the end.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
@@ -39,6 +49,7 @@ pub(super) struct Notes {
     /// New and withdrawn alerts, as each permit was answered; `None`: nobody knows.
     pub(super) permits: Vec<Option<(u64, u64)>>,
     pub(super) readings_sent: bool,
+    pub(super) removed: Vec<Removed>,
     /// Readings that were refused, and permits that came second.
     pub(super) refused: usize,
     /// Answers that no client should get.
@@ -59,6 +70,7 @@ pub(super) struct Stage {
     server: tokio::sync::Mutex<Server>,
     place: watch::Sender<Option<Place>>,
     kills: bool,
+    pub(super) removes: bool,
     pub(super) notes: RefCell<Notes>,
 }
 
@@ -117,7 +129,8 @@ impl Stage {
         let data = tempfile::tempdir()?;
         let (server, place) = start(&data).await?;
         let (place, server) = (watch::Sender::new(Some(place)), tokio::sync::Mutex::new(server));
-        Ok(Self { data, server, place, kills: plan.kills() > 0, notes: RefCell::default() })
+        let (kills, removes) = (plan.kills() > 0, plan.removes());
+        Ok(Self { data, server, place, kills, removes, notes: RefCell::default() })
     }
 
     /// All actions at the times that the plan has for them, or one after the other and undisturbed.
@@ -153,6 +166,7 @@ impl Stage {
                 self.permit(site, document, tag, calm(client)).await.map(drop)
             }
             Action::Rivals { site, documents } => self.rivals(site, documents, serial).await,
+            Action::Remove { site } => self.remove(site).await,
             Action::Kill { function, which } => self.kill(function, *which).await,
         }
     }
@@ -228,6 +242,10 @@ impl Stage {
         let outcome = self.request(&request, client).await?;
         let end = match outcome {
             Outcome::Answered(StatusCode::OK | StatusCode::ACCEPTED, _) => Some(Instant::now()),
+            Outcome::Answered(status, body) if self.meets_removal(status, &body) => {
+                self.notes.borrow_mut().refused += 1;
+                None
+            }
             Outcome::Answered(status, body) => {
                 self.wrong(format!("{name}: {status} {body}"));
                 None
@@ -247,6 +265,7 @@ impl Stage {
                     let tag = response.headers().get("etag").and_then(|tag| tag.to_str().ok());
                     return Ok(tag.map(str::to_owned));
                 }
+                Ok(response) if self.removes && response.status() == StatusCode::CONFLICT => {}
                 Ok(response) if !self.killing_functions() => {
                     self.wrong(format!("GET {path}: {}", response.status()));
                 }
@@ -273,7 +292,7 @@ impl Stage {
             }
             // Its own first attempt may be what came before it.
             Outcome::Answered(StatusCode::CONFLICT, _) => {
-                if !matches!(client.manner, Manner::Waits) || self.kills {
+                if !matches!(client.manner, Manner::Waits) || self.kills || self.removes {
                     notes.permits.push(None);
                 }
                 notes.refused += 1;
@@ -301,8 +320,37 @@ impl Stage {
         } else {
             tokio::try_join!(self.permit(site, a, tag.clone(), client), self.permit(site, b, tag, client))?
         };
-        if both == (true, true) && conditional && !serial {
+        if both == (true, true) && conditional && !serial && !self.removes {
             self.wrong(format!("two permits of {site} were taken in place of the same one"));
+        }
+        Ok(())
+    }
+
+    /// Whether a request was refused because its site was just being removed.
+    fn meets_removal(&self, status: StatusCode, body: &Value) -> bool {
+        self.removes && status == StatusCode::CONFLICT && body["error"]["code"] == "being_removed"
+    }
+
+    /// Removes a site, unless files are being recorded there each time.
+    async fn remove(&self, site: &'static str) -> anyhow::Result<()> {
+        let path = format!("/api/sites/{site}?confirm={site}&reason=moved");
+        let client = Client { manner: Manner::Waits, again: true };
+        for _ in 0..TRIES {
+            let (start, headers) = (Instant::now(), Vec::new());
+            let request = Request { method: Method::DELETE, path: &path, headers, body: String::new() };
+            let end = match self.request(&request, client).await? {
+                Outcome::Answered(StatusCode::OK | StatusCode::ACCEPTED, _) => Some(Instant::now()),
+                Outcome::Answered(StatusCode::CONFLICT, body) if body["error"]["code"] == "unfinished" => continue,
+                // A request before it may have been carried out though it was cut off.
+                Outcome::Answered(StatusCode::NOT_FOUND, _) if !self.kills => return Ok(()),
+                Outcome::Answered(StatusCode::NOT_FOUND, _) | Outcome::Cut => None,
+                Outcome::Answered(status, body) => {
+                    self.wrong(format!("{path}: {status} {body}"));
+                    None
+                }
+            };
+            self.notes.borrow_mut().removed.push(Removed { site, start, end });
+            return Ok(());
         }
         Ok(())
     }
@@ -323,7 +371,9 @@ impl Stage {
                 notes.sent.push(Sent { rows: together.to_owned(), start, end, file: None });
                 match refused {
                     Ok(refused) => notes.refused += refused,
-                    Err(error) if !self.kills => notes.wrong.push(format!("a publisher: {error:#}")),
+                    Err(error) if !self.kills && error.to_string() != REMOVED => {
+                        notes.wrong.push(format!("a publisher: {error:#}"))
+                    }
                     Err(_) => break,
                 }
             }
@@ -368,7 +418,10 @@ impl Line {
         while waiting.len() > refused {
             tokio::select! {
                 event = self.watcher.next() => {
-                    waiting.remove(event?["mark"].as_str().unwrap_or_default());
+                    let event = event?;
+                    // The events before it went with the site.
+                    ensure!(event["type"] != "removed", REMOVED);
+                    waiting.remove(event["mark"].as_str().unwrap_or_default());
                 }
                 answer = self.publisher.next() => {
                     let answer = answer?;
