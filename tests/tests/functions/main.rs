@@ -48,6 +48,8 @@ mod resume;
 mod schedules;
 #[path = "../suite/security.rs"]
 mod security;
+#[path = "../suite/sites.rs"]
+mod sites;
 #[path = "../suite/slow_table.rs"]
 mod slow_table;
 #[path = "../suite/sources.rs"]

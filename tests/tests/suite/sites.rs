@@ -4,8 +4,7 @@ use crate::support::{permitted, refused, served, taken, tidy};
 use anyhow::ensure;
 use serde_json::json;
 use std::fmt::Write;
-use tests::fleet::Fleet;
-use tests::{Api, Socket};
+use tests::Socket;
 
 /// The most that there may be.
 const MOST: usize = 1000;
@@ -97,33 +96,5 @@ async fn a_site_is_removed_only_by_its_name_and_with_a_reason() -> anyhow::Resul
     let reason = &long[1..];
     let (status, body) = api.delete(&format!("/api/sites/plant%20a?confirm=plant%20a&reason={reason}")).await?;
     ensure!(status == 200 && body["site"] == "Plant A" && body["reason"] == reason, "{status} {body}");
-    Ok(())
-}
-
-/// Its subscribers and publishers at other servers on the same table find out.
-#[tokio::test]
-async fn a_site_that_is_removed_by_one_server_is_removed_at_all() -> anyhow::Result<()> {
-    let fleet = Fleet::start(2, &[("OW_SC_SWEEP_EVERY", "1")]).await?;
-    let url = fleet.servers[1].ws_url("/ws/effluent?site=plant");
-    let (mut watching, mut publishing) = (Socket::ready(&url).await?, Socket::ready(&url).await?);
-    publishing.publish(1.0, "SO4", 900.0).await?;
-    publishing.publish(2.0, "SO4", 900.0).await?;
-    let stored = async |socket: &mut Socket| {
-        socket.send(&json!({"type": "ping"})).await?;
-        socket.next_of("pong").await
-    };
-    stored(&mut publishing).await?;
-    let remove = async |api: Api| {
-        let (status, body) = api.delete("/api/sites/plant?confirm=plant&reason=why").await?;
-        ensure!(status == 200, "{status} {body}");
-        Ok(body)
-    };
-    assert_eq!(remove(fleet.api(0)).await?["readings"], 2);
-    watching.next_of("removed").await?;
-    publishing.next_of("removed").await?;
-    // What that server knew of the site counts no longer.
-    publishing.publish(3.0, "SO4", 900.0).await?;
-    stored(&mut publishing).await?;
-    assert_eq!(remove(fleet.api(1)).await?["readings"], 1);
     Ok(())
 }
