@@ -6,11 +6,13 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use tests::PATIENCE;
 use tests::host::{Host, under_test};
 
 /// How often it is looked whether something is still to be judged.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long everything may take to come to rest: of functions that were killed, the sweep of every minute finds what is
+/// left to do, and the lease of whoever did it has to run out first.
+const REST: Duration = Duration::from_secs(120);
 /// How long the last counts of functions are waited for.
 const COUNTING: Duration = Duration::from_secs(5);
 const ALERTS: &str = "owsc_alerts_total{";
@@ -48,7 +50,7 @@ impl Seen {
     /// does not come to rest.
     pub(super) async fn at_rest(stage: &Stage) -> anyhow::Result<Self> {
         let place = stage.place().await?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + REST;
         loop {
             let before = match tide(&place).await {
                 // Who asks a function that was killed just now is told 500, as by API Gateway.
@@ -65,7 +67,7 @@ impl Seen {
                     return Ok(seen);
                 }
             }
-            ensure!(Instant::now() < deadline, "not at rest after {PATIENCE:?}: {}", open.join("; "));
+            ensure!(Instant::now() < deadline, "not at rest after {REST:?}: {}", open.join("; "));
             tokio::time::sleep(LOOK).await;
         }
     }
