@@ -2,6 +2,7 @@
 
 use crate::Api;
 use axum::Json;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
@@ -202,13 +203,15 @@ impl View {
 /// meanwhile may be a part of it.
 pub(crate) async fn read_whole(
     State(store): State<Store>,
-    params: RawPathParams,
+    params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     if ![Method::GET, Method::HEAD, Method::POST].contains(request.method()) {
         return Ok(next.run(request).await);
     }
+    // The handler says what is wrong with a path that is not UTF-8.
+    let Ok(params) = params else { return Ok(next.run(request).await) };
     let named = params.iter().find(|(name, _)| *name == "site").map(|(_, site)| site.to_owned());
     let asked = axum::extract::Query::<Asked>::try_from_uri(request.uri()).ok().and_then(|asked| asked.0.site);
     let site = named.or(asked);

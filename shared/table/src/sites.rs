@@ -11,11 +11,12 @@ use crate::write::{Transaction, Values, values};
 use crate::{Item, ItemExt, Store, StoreError, keys};
 use domain::{name, time};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-/// The most sites that there may be: a look at all of them asks the table for each.
-pub const MAX_SITES: usize = 1000;
+/// The most sites that there may be: more than any state has permits with limits in a year of EPA's records (Texas: 1,361),
+/// and few enough that a status of all fits into one answer.
+pub const MAX_SITES: usize = 5000;
 /// Sites that are made in one transaction.
 const TOGETHER: usize = 90;
 /// Sites that are looked up at the same time.
@@ -173,12 +174,11 @@ impl Store {
         let census = census.as_ref().map_or(Ok(0), |item| item.number("version"))?;
         let known = self.site_items().await?;
         let mut looks = Looks::of(&known)?;
+        let mut keys: HashSet<String> =
+            known.iter().map(|item| Ok(name::key(item.text("name")?))).collect::<Result<_, StoreError>>()?;
         let mut new: Vec<String> = Vec::new();
         for site in std::iter::zip(sites, found).filter(|(_, found)| found.is_none()).map(|(site, _)| site) {
-            let key = name::key(site);
-            if known.iter().any(|item| item.text("name").is_ok_and(|known| name::key(known) == key))
-                || new.iter().any(|new| name::key(new) == key)
-            {
+            if !keys.insert(name::key(site)) {
                 continue;
             }
             looks.add(site)?;

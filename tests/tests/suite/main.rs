@@ -7,6 +7,7 @@ mod backup;
 mod bootstrap;
 mod buckets;
 mod cases;
+mod census;
 mod certificate;
 mod chart;
 mod chemistry;

@@ -1,50 +1,9 @@
-//! How many sites there may be, what they may be called, and what is asked of whoever removes one.
+//! What sites may be called, and what is asked of whoever removes one.
 
-use crate::support::{permitted, refused, served, taken, tidy};
+use crate::support::{refused, served, taken, tidy};
 use anyhow::ensure;
 use serde_json::json;
-use std::fmt::Write;
 use tests::Socket;
-
-/// The most that there may be.
-const MOST: usize = 1000;
-/// The most that one file may have.
-const IN_A_FILE: usize = 300;
-
-fn file(sites: std::ops::Range<usize>) -> String {
-    let mut file = "time,species,concentration,site\n".to_owned();
-    sites.for_each(|site| writeln!(file, "1,SO4,100,site {site}").expect("a string takes every text"));
-    file
-}
-
-#[tokio::test]
-async fn sites_on_both_sides_of_their_number() -> anyhow::Result<()> {
-    let (server, api) = served().await?;
-    let mut socket = Socket::ready(&server.ws_url("/ws/effluent?site=other")).await?;
-    for first in (0..MOST - 1).step_by(IN_A_FILE) {
-        taken(&api, "", file(first..(first + IN_A_FILE).min(MOST - 1))).await?;
-    }
-    // Two more are one too many, and nothing of the file is stored.
-    let (code, error) = refused(&api, "", file(MOST - 1..MOST + 1), 409).await?;
-    ensure!(code == "too_many_sites" && error["message"].as_str().is_some_and(|text| text.contains("1000")), "{error}");
-    taken(&api, "", file(MOST - 1..MOST)).await?;
-    let status = api.json("/api/status").await?;
-    assert_eq!(status["sites"].as_array().map(Vec::len), Some(MOST));
-    assert_eq!(refused(&api, "?site=one more", tidy(&["1,SO4,1"]), 409).await?.0, "too_many_sites");
-    let limits = json!({"limits": [{"parameter": "SO4", "value": 1, "unit": "mg/L", "statistic": "instant"}]});
-    let (status, body) = api.put("/api/permits/one%20more", &limits).await?;
-    ensure!(status == 409 && body["error"]["code"] == "too_many_sites", "{status} {body}");
-    socket.send(&json!({"site": "one more", "time": 1, "species": "SO4", "concentration": 1})).await?;
-    let told = socket.next_of("error").await?;
-    ensure!(told.to_string().contains("there are 1000 at most"), "{told}");
-    // Known ones go on.
-    taken(&api, "?site=site 7", tidy(&["2,SO4,1"])).await?;
-    let (status, body) = api.delete("/api/sites/site%208?confirm=site%208&reason=room").await?;
-    ensure!(status == 200, "{status} {body}");
-    permitted(&api, "one%20more", &limits).await?;
-    assert_eq!(refused(&api, "?site=site 8", tidy(&["1,SO4,1"]), 409).await?.0, "too_many_sites");
-    Ok(())
-}
 
 #[tokio::test]
 async fn a_new_site_may_not_look_like_another_one() -> anyhow::Result<()> {

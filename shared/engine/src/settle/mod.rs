@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use table::leases::{BEAT, Lease, Watch, Work};
-use table::marks::{Mark, Outstanding};
+use table::marks::{Mark, Open, Outstanding};
 use table::retry::Backoff;
 use table::{Store, StoreError};
 use tokio::sync::{Notify, Semaphore};
@@ -108,13 +108,33 @@ impl Settler {
         // Nobody closes it.
         let _room = self.0.room.acquire().await;
         let mut backoff = Backoff::default();
-        while let Err(error) = self.settle_site(site).await {
+        let mut is_again = false;
+        while let Err(error) = self.attempt(site, is_again).await {
+            is_again = true;
             metrics::settle_attempt(metrics::Attempt::Failed);
             tracing::error!(%error, site, "a site could not be settled");
             if !backoff.wait(PATIENCE).await {
                 return;
             }
         }
+    }
+
+    /// An attempt before this one may have judged the last of a file without getting to its answer.
+    async fn attempt(&self, site: &str, is_again: bool) -> Result<(), StoreError> {
+        self.settle_site(site).await?;
+        if is_again {
+            self.answer_files(&self.0.store.open_work().await?).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the answers to files of which all is judged.
+    async fn answer_files(&self, open: &[Open]) -> Result<(), StoreError> {
+        for ingest in open.iter().filter_map(|open| open.ingest.as_deref()) {
+            summary::answer_file(&self.0.store, ingest).await?;
+            self.0.progress.notify_waiters();
+        }
+        Ok(())
     }
 
     /// Settles a site until nothing is left that can be settled now.

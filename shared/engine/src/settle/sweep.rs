@@ -2,7 +2,6 @@
 
 use super::Settler;
 use crate::metrics;
-use crate::summary;
 use std::collections::BTreeSet;
 use table::leases::{Abandoned, LEASE, Work};
 use table::marks::Open;
@@ -47,9 +46,7 @@ impl Settler {
             }
         }
         // All of it may have been judged, and the answer not written.
-        for ingest in open.iter().filter_map(|open| open.ingest.as_deref()) {
-            summary::answer_file(store, ingest).await?;
-        }
+        self.answer_files(&open).await?;
         failed.map_or(Ok(open), Err)
     }
 
