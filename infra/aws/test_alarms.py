@@ -186,10 +186,10 @@ class Filters(unittest.TestCase):
 
     def test_items_that_failed_are_told_apart_from_those_that_take_long(self):
         for what in ("events were not delivered", "marks were not settled"):
-            again = f"{what}; the stream hands them over again"
+            again = f"{what}; the stream will retry"
             self.assertIn(again, logged_at("error"))
             self.assertEqual({"FailedBatchItems": 1}, self.counted(self.line(again)))
-        slow = "the time was too short for all marks; the stream hands them over again"
+        slow = "ran out of time before all marks were settled; the stream will retry"
         self.assertIn(slow, logged_at("warn"))
         self.assertEqual({}, self.counted(self.line(slow, level="WARN")))
 

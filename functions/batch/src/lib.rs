@@ -1,5 +1,5 @@
-//! Taking in files that come by themselves: set off by an object in the inbox, and by a schedule that finds what no event
-//! has told of.
+//! Takes in files that arrive on their own: triggered by an object in the inbox, and by a schedule that finds files no
+//! event announced.
 
 pub mod work;
 
@@ -11,21 +11,21 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 use work::Work;
 
-/// What is left of an invocation's time when it pauses: a batch that is being written comes to its end, and it is noted how
-/// far the file has come.
+/// Reserved at the end of an invocation, so that the batch being written can finish and the file's progress can be
+/// saved.
 const TO_PAUSE: Duration = Duration::from_secs(10);
 
-/// What an invocation has come to, for whoever looks at it.
+/// The outcome of an invocation, for its log.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 pub struct Done {
-    /// Sites whose files are left to other invocations, or to the next sweep.
+    /// Sites whose files another invocation or the next sweep will take in.
     pub left: usize,
-    /// Files that came from sources.
+    /// Files fetched from sources.
     pub came: usize,
 }
 
-/// Does what an event asks for, as far as it gets within the time that the invocation has. A sweep asks the sources that
-/// are due, too; of what they bring, S3 tells.
+/// Handles an event as far as the invocation's time allows. A sweep also fetches the sources that are due; S3 sends
+/// events for the files they put into the inbox.
 pub async fn handle<S: Source>(inbox: &Inbox<S>, pulls: &Pulls, work: Work, time: Duration) -> Result<Done, Fault> {
     let until = Some(Instant::now() + time.saturating_sub(TO_PAUSE.min(time / 2)));
     let (looked, asked) = match &work {
@@ -34,8 +34,8 @@ pub async fn handle<S: Source>(inbox: &Inbox<S>, pulls: &Pulls, work: Work, time
         Work::Nothing => return Ok(Done { left: 0, came: 0 }),
     };
     if let Err(error) = &asked {
-        // Of two failures, Lambda is told of one.
-        tracing::error!(%error, "sources could not be asked, and are asked again");
+        // Lambda takes one error only; if both fail, this one would be lost.
+        tracing::error!(%error, "sources could not be fetched; a retry follows");
     }
     let Looked { elsewhere, left, .. } = looked.map_err(fault)?;
     Ok(Done { left: elsewhere + left, came: asked? })

@@ -1,4 +1,4 @@
-//! The function that takes in files that come by themselves.
+//! The function that takes in files that arrive on their own.
 
 use batch::work::{Invocation, Work};
 use engine::Engine;

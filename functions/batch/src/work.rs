@@ -4,22 +4,22 @@ use files::bucket::Place;
 use lambda::Fault;
 use serde::Deserialize;
 
-/// What EventBridge calls the events of schedules, and of S3 for new objects.
+/// The `detail-type` of EventBridge schedules, and of S3 for new objects.
 const SCHEDULED: &str = "Scheduled Event";
 const CREATED: &str = "Object Created";
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
-    /// Something came for this site; for rows that name their site themselves if there is none.
+    /// A file arrived for this site, or, without a site, one whose rows name their sites.
     Site(Option<String>),
-    /// It is time to look at everything.
+    /// Sweep the whole inbox.
     Sweep,
-    /// It is not about the inbox.
+    /// The event does not concern the inbox.
     Nothing,
 }
 
-/// An event, as far as it is looked at.
+/// The fields of an event that we read.
 #[derive(Debug, Deserialize)]
 pub struct Invocation {
     #[serde(rename = "detail-type")]
@@ -44,8 +44,8 @@ struct Keyed {
 }
 
 impl Work {
-    /// What an event asks of the inbox at a place. The object itself is not looked at: it may be gone, or be another one, by
-    /// the time that the event comes. What is in the inbox then is what counts.
+    /// The work an event asks for. The object itself is not checked: by the time the event arrives, it may be gone or
+    /// replaced. What counts is what the inbox holds then.
     pub fn of(event: Invocation, place: &Place) -> Result<Self, Fault> {
         match event.detail_type.as_deref() {
             Some(SCHEDULED) => Ok(Self::Sweep),
@@ -54,7 +54,7 @@ impl Work {
                 let created: Created = serde_json::from_value(detail).map_err(|error| bad(&error.to_string()))?;
                 let site = place.site_of(&created.object.key).filter(|_| created.bucket.name == place.bucket);
                 if site.is_none() {
-                    // The rule lets none of them through.
+                    // The rule's filter should not let this through.
                     tracing::warn!(
                         key = created.object.key,
                         bucket = created.bucket.name,

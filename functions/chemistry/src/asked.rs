@@ -1,4 +1,4 @@
-//! What is asked of a fit.
+//! The request for a fit.
 
 use chemistry::fit::Setting;
 use chemistry::question::{Points, Question, QuestionError, Weighting};
@@ -9,44 +9,44 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use web::{ApiError, ApiResult};
 
-/// The fit that is wanted.
+/// The requested fit.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = FitWanted, example = json!({
     "model": "decay_first", "points": {"x": [0, 1, 2, 4, 8], "y": [10.1, 7.9, 6.5, 4.1, 1.8]}
 }))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
-    /// The model, by an id of `GET /api/chemistry/models`.
+    /// The id of a model from `GET /api/chemistry/models`.
     #[schema(schema_with = chemistry::model::id_schema)]
     model: String,
-    /// Whether the straight line of textbooks is fitted in place of the curve.
+    /// Whether to fit the straight line of textbooks instead of the curve.
     #[serde(default)]
     linear: bool,
     /// `none`, `inverse_y` (errors grow with the root of y) or `inverse_y_squared` (errors are a share of y).
     #[serde(default)]
     weights: Weighting,
-    /// What is asked for single parameters, by name: `start`, `fixed`, `lower`, `upper`.
+    /// Settings of single parameters, by name: `start`, `fixed`, `lower`, `upper`.
     #[serde(default)]
     parameters: BTreeMap<String, Setting>,
     /// The points themselves.
     points: Option<WantedPoints>,
-    /// In place of points, readings of a series: x is hours since the first of them.
+    /// Instead of points, readings of a series: x is hours since the first of them.
     series: Option<SeriesRange>,
 }
 
-/// Points, of one length. `null` is a value that is missing.
+/// Points; all lists have the same length. `null` is a missing value.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = FitPoints)]
 #[serde(deny_unknown_fields)]
 struct WantedPoints {
     x: Vec<Option<f64>>,
     y: Vec<Option<f64>>,
-    /// The standard deviation of each point, which then weighs it.
+    /// The standard deviation of each point, used as its weight.
     sigma: Option<Vec<Option<f64>>>,
 }
 
 impl Wanted {
-    /// The task, and the points that come with it.
+    /// The task and its points, if the request has them.
     pub(crate) fn task(self) -> ApiResult<(Task, Option<Points>)> {
         let Self { model, linear, weights, parameters, points, series } = self;
         let question = Question { model, linear, weights, parameters };

@@ -1,4 +1,4 @@
-//! A fit as it is shown.
+//! A fit, as the API shows it.
 
 use fits::outcome::Failure;
 use fits::task::Task;
@@ -13,17 +13,17 @@ use utoipa::ToSchema;
 pub(crate) struct Document {
     /// Its id.
     id: String,
-    /// How far it is.
+    /// Its state.
     state: FitState,
     /// The model.
     model: String,
-    /// How many steps were taken, while it is worked out.
+    /// Steps taken so far, while the fit is running.
     progress: Option<Steps>,
     /// Once it is done: the `fit` with parameters, errors, residuals and warnings, as `owsc fit --json` prints it; its
     /// `curve` with the 95 % band; at most 2000 `points`, each with its residual; and `y_unit`, that of a series' readings.
     #[schema(value_type = Option<fits::outcome::Answer>)]
     result: Option<Box<RawValue>>,
-    /// Why there is no fit.
+    /// Why the fit failed.
     error: Option<Failure>,
 }
 
@@ -32,11 +32,11 @@ pub(crate) struct Document {
 pub(crate) struct Steps {
     /// Steps taken.
     step: u64,
-    /// Steps after which it gives up; most fits need a few.
+    /// The fit gives up after so many steps; most need a few.
     of: u64,
 }
 
-/// An outcome as it is kept.
+/// An outcome, as it is stored.
 #[derive(Debug, Default, Deserialize)]
 struct Kept {
     result: Option<Box<RawValue>>,

@@ -1,4 +1,4 @@
-//! `/api/chemistry`: the models that there are, and fits as jobs.
+//! `/api/chemistry`: the available models, and fits as jobs.
 
 mod asked;
 mod document;

@@ -1,5 +1,5 @@
-//! The function for fits: what is asked through the HTTP API, and the fits themselves, for which it invokes itself. A schedule
-//! finds those that nobody works on any more.
+//! The function for fits: it answers the HTTP API, and invokes itself to compute each fit. A schedule finds fits whose
+//! invocation died.
 
 use fits::metrics;
 use fits::queue::Queue;
@@ -12,16 +12,16 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// What is left of an invocation's time when a fit is given up.
+/// Reserved at the end of an invocation, when a fit is given up.
 const TO_END: Duration = Duration::from_secs(5);
 
-/// What this function and its schedule invoke it with. All else is of the HTTP API.
+/// What this function and its schedule invoke it with. Every other event comes from the HTTP API.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Work {
     /// One fit, by its id.
     Fit(String),
-    /// All that nobody may be working on.
+    /// All fits that may have been abandoned.
     Sweep {},
 }
 
@@ -60,7 +60,7 @@ async fn main() -> Result<(), Error> {
             Ok(Work::Sweep {}) => {
                 let mut failed = None;
                 for id in store.open_fits().await? {
-                    // Whoever works on it goes on, and has the lease.
+                    // A fit that is still being computed is safe: its process holds the lease.
                     failed = invocations.put(&id).await.err().or(failed);
                 }
                 failed.map_or(Ok(Answer::Worked {}), |error| Err(Fault::Invoke(error)))

@@ -1,4 +1,4 @@
-//! The models, as they are shown.
+//! The models, as the API shows them.
 
 use chemistry::{linearised, model};
 use serde::Serialize;
@@ -17,11 +17,11 @@ pub(crate) struct Models {
 struct ModelShown {
     /// Its name in requests.
     id: &'static str,
-    /// For people.
+    /// Its name for people.
     label: &'static str,
     formula: &'static str,
     parameters: Vec<ShownParameter>,
-    /// Whether textbooks draw it as a straight line, which can be fitted in its place.
+    /// Whether textbooks draw it as a straight line, which can be fitted instead of the curve.
     has_line: bool,
 }
 
@@ -31,7 +31,7 @@ struct ModelShown {
 struct ShownParameter {
     /// Its name, as in the formula.
     name: &'static str,
-    /// For people.
+    /// Its name for people.
     label: &'static str,
     /// How its unit follows from those of x and y, such as `1/x`; `1` for a bare number.
     unit: &'static str,

@@ -25,17 +25,17 @@ use web::{ApiError, ApiResult};
 #[openapi(paths(get_models, post_fit, get_fit, delete_fit))]
 pub struct Docs;
 
-/// After so many seconds most fits are over.
+/// Most fits are done after so many seconds.
 const RETRY_AFTER: u64 = 5;
 
-/// What the routes work on.
+/// What the routes need.
 #[derive(Clone)]
 struct Fits {
     store: Store,
     queue: Arc<dyn Queue>,
 }
 
-/// The routes. Fits are worked out by whoever takes them from `queue`.
+/// The routes. Whoever takes fits from `queue` computes them.
 pub fn router(store: Store, queue: Arc<dyn Queue>, guard: &Guard) -> Router {
     let routes = Router::new()
         .route("/api/chemistry/models", get(get_models))
@@ -45,13 +45,13 @@ pub fn router(store: Store, queue: Arc<dyn Queue>, guard: &Guard) -> Router {
     guard.protect(routes)
 }
 
-/// The models that there are.
+/// The available models.
 #[utoipa::path(get, path = "/api/chemistry/models", tag = "chemistry", responses((status = 200, body = Models)))]
 async fn get_models() -> Json<Models> {
     Json(Models::all())
 }
 
-/// Asks for a fit, which is worked out apart from the request.
+/// Requests a fit, which is computed in the background.
 #[utoipa::path(
     post, path = "/api/chemistry/fit", tag = "chemistry", request_body = Wanted,
     responses(
@@ -71,7 +71,7 @@ async fn post_fit(State(fits): State<Fits>, JsonBody(wanted): JsonBody<Wanted>) 
     Ok((StatusCode::ACCEPTED, location, document(job)?).into_response())
 }
 
-/// How far a fit is, and what came of it. It can be asked for seven days.
+/// How far a fit is, and its result. It is kept for seven days.
 #[utoipa::path(
     get, path = "/api/chemistry/fit/{id}", tag = "chemistry", params(("id" = String, Path, description = "The fit")),
     responses((status = 200, body = Document), (status = 404, description = "No such fit", body = ErrorEnvelope))
@@ -80,7 +80,7 @@ async fn get_fit(State(fits): State<Fits>, Path(id): Path<String>) -> ApiResult<
     document(known(&fits, &id).await?)
 }
 
-/// Cancels a fit, unless it is over.
+/// Cancels a fit that is not finished.
 #[utoipa::path(
     delete, path = "/api/chemistry/fit/{id}", tag = "chemistry", params(("id" = String, Path, description = "The fit")),
     responses((status = 200, description = "As it is now", body = Document), (status = 404, description = "No such fit", body = ErrorEnvelope))
@@ -92,11 +92,11 @@ async fn delete_fit(State(fits): State<Fits>, Path(id): Path<String>) -> ApiResu
 }
 
 async fn known(fits: &Fits, id: &str) -> ApiResult<FitJob> {
-    fits.store.fit(id).await?.ok_or_else(|| ApiError::not_found("no fit has this id, or it was asked for a week ago"))
+    fits.store.fit(id).await?.ok_or_else(|| ApiError::not_found("no fit has this id, or it is older than a week"))
 }
 
 fn document(job: FitJob) -> ApiResult<Response> {
-    // It is another one a moment later.
+    // The document may change at any moment.
     let fresh = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((fresh, Json(Document::new(job).map_err(ApiError::internal)?)).into_response())
 }
@@ -116,12 +116,12 @@ fn not_taken(error: NotTaken) -> ApiError {
     match error {
         NotTaken::Store(error) => error.into(),
         NotTaken::TooMany => {
-            let message = format!("{MAX_OPEN} fits wait already; try again when some are over");
+            let message = format!("{MAX_OPEN} fits are waiting already; try again when some are done");
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_fits", message).with_retry_after(RETRY_AFTER)
         }
         NotTaken::NoWorker(_) => {
-            tracing::error!(%error, "a fit was not taken");
-            let message = "fits are not worked out now; try again";
+            tracing::error!(%error, "a fit could not be queued");
+            let message = "fits cannot be computed now; try again";
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).with_retry_after(RETRY_AFTER)
         }
     }

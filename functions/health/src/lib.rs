@@ -12,7 +12,7 @@ use std::time::Duration;
 use table::{Store, StoreError};
 use utoipa::{OpenApi, ToSchema};
 
-/// How long the table may take to prove that it answers.
+/// How long the table may take to answer a probe.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The documentation of these routes.
@@ -20,19 +20,19 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[openapi(paths(health, live, ready))]
 pub struct Docs;
 
-/// What the routes look at.
+/// What the routes probe.
 #[derive(Clone)]
 pub struct Vitals {
     /// The table.
     pub store: Store,
     /// How many events are held in memory for subscribers.
     pub buffer_size: Arc<dyn Fn() -> usize + Send + Sync>,
-    /// Whether it is a process that writes, and may prove that it can.
+    /// Whether this process writes to the table, and so may probe with a write.
     pub writes: bool,
 }
 
 impl Vitals {
-    /// Reads, and writes too after a failure.
+    /// Reads; after a failed write, also writes.
     async fn prove(&self) -> Result<(), StoreError> {
         self.store.ping().await?;
         if self.writes && self.store.has_failed() { self.store.prove_write(time::now()).await } else { Ok(()) }
@@ -75,7 +75,7 @@ async fn live() -> Json<Health> {
     health().await
 }
 
-/// The table answers, and takes writes if one has failed: readings can be taken in and shown.
+/// The table answers, and also takes writes if one has failed: readings can be ingested and shown.
 #[utoipa::path(
     get, path = "/readyz", tag = "health", security(()),
     responses((status = 200, body = Readiness), (status = 503, body = Readiness))

@@ -1,4 +1,4 @@
-//! What people decide about files: that one is withdrawn, that its refused rows are dealt with.
+//! Decisions people make about files: to withdraw one, or to mark its refused rows as dealt with.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -28,7 +28,7 @@ pub(super) fn router(engine: Engine) -> Router {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Why {
-    /// Why the file is withdrawn, for the ledger.
+    /// Why the file is withdrawn; kept in the ledger.
     #[param(value_type = Reason)]
     reason: String,
 }
@@ -38,15 +38,15 @@ pub(crate) struct Why {
 pub(crate) struct WithdrawnFile {
     /// Its record.
     ingest: IngestRecord,
-    /// How the alerts have changed, as far as judging has come.
+    /// How the alerts have changed so far.
     alerts: AlertsChanged,
-    /// With 202 alone: how much is still to be judged.
+    /// Only with 202: how much is still to be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pending: Option<u64>,
 }
 
-/// Withdraws a file: its readings count no longer, what they had replaced counts again, and verdicts follow. The ledger
-/// keeps both. The same bytes sent again afterwards are a new file.
+/// Withdraws a file: its readings no longer count, the readings they had replaced count again, and verdicts follow. The
+/// ledger keeps both. If the same bytes are sent again later, they are a new file.
 #[utoipa::path(
     delete, path = "/api/ingests/{id}", tag = "ingest",
     params(("id" = String, Path, description = "As in the answer to the ingest"), Why),
@@ -78,16 +78,16 @@ async fn delete_ingest(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, "/api/status")], answer).into_response())
 }
 
-/// What a person says about rows that were refused.
+/// A person's note on refused rows.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Resolution {
-    /// Why they need not stand in the way of a certificate.
+    /// Why they need not keep a certificate from being complete.
     #[schema(value_type = Reason)]
     reason: String,
 }
 
-/// Notes that a person has dealt with the rows of a file that were refused: certificates name them no longer.
+/// Records that a person has dealt with the refused rows of a file: certificates no longer name them.
 #[utoipa::path(
     post, path = "/api/ingests/{id}/resolution", tag = "ingest",
     params(("id" = String, Path, description = "As in the answer to the ingest")), request_body = Resolution,

@@ -27,7 +27,7 @@ use web::{ApiError, ApiResult};
 
 /// The longest `source`.
 const MAX_SOURCE: usize = 200;
-/// The most records in one answer: each is read by itself.
+/// The most records in one answer: each costs a read.
 const MAX_RECORDS: usize = 100;
 
 /// The documentation of these routes.
@@ -37,7 +37,7 @@ pub struct Docs;
 
 /// The routes.
 pub fn router(ingestor: Ingestor, engine: Engine, guard: &Guard) -> Router {
-    // The limit on bytes is the ingestor's: it counts after decompression and says what the limit is.
+    // The ingestor enforces the limit on bytes: it counts them after decompression, and its error names the limit.
     let routes = Router::new()
         .route("/api/ingest", post(post_file).layer(DefaultBodyLimit::disable()))
         .route("/api/ingests", get(get_records))
@@ -51,20 +51,20 @@ pub fn router(ingestor: Ingestor, engine: Engine, guard: &Guard) -> Router {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Options {
-    /// The site of rows that name none (`default` if absent), and of an effluent chart in place of its permit number.
+    /// The site of rows that name none (`default` if absent); for an effluent chart, it replaces the permit number.
     site: Option<SiteName>,
     /// `true`: refuse the whole file if one row is bad.
     #[serde(default)]
     strict: bool,
-    /// `true`: take the file in even if the same bytes were taken in before.
+    /// `true`: ingest the file even if the same bytes were ingested before.
     #[serde(default)]
     again: bool,
-    /// What the file is called, for the ledger.
+    /// The file's name, for the ledger.
     #[param(max_length = 200, format = "source", pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     source: Option<String>,
 }
 
-/// Takes a CSV file in: tidy, wide or an EPA ECHO effluent chart, plain or gzip.
+/// Ingests a CSV file: tidy, wide or an EPA ECHO effluent chart, plain or gzip.
 #[utoipa::path(
     post, path = "/api/ingest", tag = "ingest", params(Options),
     request_body(
@@ -140,10 +140,10 @@ fn is_gzip(headers: &HeaderMap) -> ApiResult<bool> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {
-    /// The most entries of a page; 100 if absent. More than 100 are not answered at once.
+    /// The most entries of a page; 100 if absent. Some answers have no room for more than 100.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     #[param(min_length = 1, format = "cursor")]
     cursor: Option<String>,
 }
@@ -176,7 +176,7 @@ async fn get_records(State(ingestor): State<Ingestor>, Query(paging): Query<Pagi
     Ok(Json(Ledger { ingests, next }))
 }
 
-/// The record of an ingest: where readings came from, and what became of them.
+/// The record of an ingest: where readings came from, and their outcome.
 #[utoipa::path(
     get, path = "/api/ingests/{id}", tag = "ingest", params(("id" = String, Path, description = "As in the answer to the ingest")),
     responses(

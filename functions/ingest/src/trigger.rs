@@ -1,15 +1,15 @@
-//! What sets an ingest off. An HTTP request today; each further source of files is one more variant and its arm.
+//! What triggers an ingest: an HTTP request today. Each further source of files is one more variant and its arm.
 
 use lambda::{Fault, Http, LambdaEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Where an event comes from, told by what it holds.
+/// Where an event comes from, recognised by its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trigger {
     /// The HTTP API: payload format 2.0.
     Http,
-    /// Nothing that is known here.
+    /// None of the known sources.
     Unknown,
 }
 

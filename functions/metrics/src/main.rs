@@ -1,4 +1,4 @@
-//! The metrics function: the sums of what all environments have counted.
+//! The metrics function: the sums of the counts of all environments.
 
 use lambda::{Error, Function};
 use live::metrics::ACTIVE;
@@ -17,10 +17,10 @@ async fn main() -> Result<(), Error> {
         Box::pin(async move {
             engine::settle::report(&store).await?;
             let connections = store.count_connections().await?;
-            // Zeros, but for what has just been reported.
+            // All series at zero, except those that were just reported.
             let mut sums: Sums = zeros.take().into_iter().map(|delta| (delta.series, delta.numbers)).collect();
             sums.extend(store.counters().await?);
-            // Counted anew each time: a sum of beginnings and ends is wrong for good once an end was not told.
+            // Counted anew each time: a running sum would stay wrong once a disconnect was missed.
             sums.insert(ACTIVE.to_owned(), BTreeMap::from([(VALUE.to_owned(), connections as f64)]));
             Ok(sums::render(&sums))
         })

@@ -1,4 +1,4 @@
-//! What many processes have counted, as Prometheus reads it.
+//! The counts of many processes, in Prometheus' text format.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -9,14 +9,14 @@ use web::metrics::FAMILIES;
 /// Numbers of each series, by name and labels as Prometheus writes them.
 pub type Sums = BTreeMap<String, BTreeMap<String, f64>>;
 
-/// What some functions have beside what all of them have.
+/// Metrics of single functions, beyond those that all functions have.
 pub const MORE: [&Family; 2] = [&files::metrics::COUNTERS, &fits::metrics::COUNTERS];
 
 /// The sums in Prometheus' text format, in the order in which metrics are declared.
 pub fn render(sums: &Sums) -> String {
     let mut text = String::new();
     for metric in telemetry::metric::all(&FAMILIES).chain(telemetry::metric::all(&MORE)) {
-        // Writing to a text does not fail.
+        // Writing to a `String` cannot fail.
         let _ = write_metric(&mut text, metric, sums);
     }
     text

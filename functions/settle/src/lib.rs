@@ -1,4 +1,4 @@
-//! Finishing what requests have left: the marks in the table, set off by its stream and by a schedule.
+//! Settles the marks that requests left in the table; triggered by the table's stream and by a schedule.
 
 pub mod work;
 
@@ -10,22 +10,22 @@ use table::StoreError;
 use tokio::time::{Instant, timeout_at};
 use work::{Invocation, Marked, Work};
 
-/// Sites of a batch that are settled at the same time: a large one holds few others up, and memory is bounded.
+/// Sites of a batch that are settled at the same time. A large site delays few others, and memory is bounded.
 const CONCURRENCY: usize = 4;
-/// What is left of an invocation's time when it is told what was not done. One that is ended tells nothing.
+/// Reserved at the end of an invocation, to report what was not done. An invocation that times out reports nothing.
 const TO_TELL: Duration = Duration::from_secs(5);
 
-/// Who works marks off.
+/// Settles marks.
 pub trait Settle {
-    /// Works off the marks of a site.
+    /// Settles the marks of a site.
     fn site(&self, site: &str) -> impl Future<Output = Result<(), Fault>>;
 
-    /// Works off the marks of all sites that have some.
+    /// Settles the marks of all sites that have some.
     fn sweep(&self) -> impl Future<Output = Result<(), Fault>>;
 }
 
-/// Does what an event asks for within the time that the invocation has. Of a batch, what fails is handed over again
-/// from the first mark of the first site that failed on; settling a site again that is settled finds nothing to do.
+/// Handles an event within the invocation's time. If part of a batch fails, the stream delivers it again from the first
+/// mark of the first failed site; settling a site that is settled already does nothing.
 pub async fn handle<S: Settle>(settle: &S, event: Invocation, time: Duration) -> Result<DynamoDbEventResponse, Fault> {
     let end = Instant::now() + time.saturating_sub(TO_TELL);
     match Work::try_from(event)? {
@@ -33,8 +33,8 @@ pub async fn handle<S: Settle>(settle: &S, event: Invocation, time: Duration) ->
         Work::Sweep => {
             match timeout_at(end, settle.sweep()).await {
                 Ok(result) => result?,
-                // Each step is kept, and the next sweep begins in a minute.
-                Err(_) => tracing::warn!("a sweep has not come to its end; the next one goes on"),
+                // Each step is stored, and the next sweep starts in a minute.
+                Err(_) => tracing::warn!("a sweep ran out of time; the next one continues"),
             }
             Ok(DynamoDbEventResponse::default())
         }
@@ -43,7 +43,7 @@ pub async fn handle<S: Settle>(settle: &S, event: Invocation, time: Duration) ->
 
 async fn batch<S: Settle>(settle: &S, sites: Vec<Marked>, end: Instant) -> DynamoDbEventResponse {
     let settled = sites.into_iter().map(async |marked| {
-        // What cannot be finished is not begun either.
+        // Do not start what cannot finish.
         let in_time = Instant::now() < end;
         let result = if in_time { timeout_at(end, settle.site(&marked.site)).await.ok() } else { None };
         (marked, result)
@@ -54,14 +54,15 @@ async fn batch<S: Settle>(settle: &S, sites: Vec<Marked>, end: Instant) -> Dynam
         match result {
             Some(Ok(())) => continue,
             Some(Err(error @ Fault::Store(StoreError::Damaged { .. }))) => {
-                // Trying again mends no item, and would hold up every other site of the stream's shard. The mark stays.
+                // A retry does not repair an item, and would block every other site of the stream's shard. The mark
+                // stays.
                 tracing::error!(%error, site, "marks cannot be settled");
                 continue;
             }
             Some(Err(error)) => {
-                tracing::error!(%error, site, "marks were not settled; the stream hands them over again")
+                tracing::error!(%error, site, "marks were not settled; the stream will retry")
             }
-            None => tracing::warn!(site, "the time was too short for all marks; the stream hands them over again"),
+            None => tracing::warn!(site, "ran out of time before all marks were settled; the stream will retry"),
         }
         let mut failure = DynamoDbBatchItemFailure::default();
         failure.item_identifier = Some(sequence_number);

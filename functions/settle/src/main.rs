@@ -1,4 +1,4 @@
-//! The function that finishes what requests have left, set off by the table's stream and by a schedule.
+//! The function that settles what requests left, triggered by the table's stream and by a schedule.
 
 use engine::settle::Settler;
 use lambda::{Error, Fault, Function, LambdaEvent};

@@ -2,7 +2,7 @@ use super::*;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 
-/// Notes what it is asked for; sites fail as their names say.
+/// Records which sites it is asked to settle; a site fails as its name says.
 #[derive(Default)]
 struct Noted {
     settled: RefCell<Vec<String>>,
@@ -50,7 +50,7 @@ async fn what_failed_is_named_by_its_first_place() {
     let event = batch_of(&["a", "a", "broken", "b", "broken", "damaged"]);
     let response = handle(&noted, event, TIME).await.unwrap();
     assert_eq!(failures(&response), ["2"]);
-    assert_eq!(*noted.settled.borrow(), ["a", "broken", "b", "damaged"], "each once, whatever becomes of others");
+    assert_eq!(*noted.settled.borrow(), ["a", "broken", "b", "damaged"], "each once, even if others fail");
     assert_eq!(noted.sweeps.get(), 0);
 }
 
@@ -69,7 +69,7 @@ async fn what_there_is_no_time_for_is_not_begun() {
     let sites = ["endless 1", "endless 2", "endless 3", "endless 4", "a", "b"];
     let response = handle(&noted, batch_of(&sites), TO_TELL + Duration::from_millis(50)).await.unwrap();
     assert_eq!(failures(&response), ["0", "1", "2", "3", "4", "5"]);
-    assert_eq!(*noted.settled.borrow(), sites[..4], "as many at once as memory is meant for");
+    assert_eq!(*noted.settled.borrow(), sites[..4], "no more at once than memory is sized for");
 }
 
 #[tokio::test]

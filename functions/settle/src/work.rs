@@ -3,9 +3,9 @@
 use lambda::Fault;
 use serde::Deserialize;
 
-/// What the partitions of marks begin with; the site's key follows.
+/// The prefix of the marks' partition keys; the site's key follows.
 const MARKS: &str = "MARKS#";
-/// What a schedule calls its events.
+/// The `detail-type` of events from a schedule.
 const SCHEDULED: &str = "Scheduled Event";
 
 /// What is to be done.
@@ -13,20 +13,20 @@ const SCHEDULED: &str = "Scheduled Event";
 pub enum Work {
     /// New marks were left at these sites.
     Sites(Vec<Marked>),
-    /// It is time to look for marks at all sites.
+    /// Time to look for marks at all sites.
     Sweep,
 }
 
-/// A site of a batch, which names it once however many marks it has there.
+/// A site of a batch. It appears once, however many marks it has there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marked {
     /// The site's key.
     pub site: String,
-    /// The place in the stream of the first of its marks.
+    /// The position in the stream of the first of its marks.
     pub sequence_number: String,
 }
 
-/// A batch of the table's stream or the event of a schedule, as far as it is looked at.
+/// The fields that we read of a stream batch or a schedule's event.
 #[derive(Debug, Deserialize)]
 pub struct Invocation {
     #[serde(rename = "Records")]
@@ -78,8 +78,8 @@ fn sites(records: Vec<Record>) -> Vec<Marked> {
         match key.strip_prefix(MARKS) {
             Some(site) if sites.iter().any(|marked| marked.site == site) => {}
             Some(site) => sites.push(Marked { site: site.to_owned(), sequence_number }),
-            // The event's filter lets none of them through, and handing it over again would not mend it.
-            None => tracing::error!(key, sequence_number, "a change that is of no marks is passed over"),
+            // The event filter should not let this through, and a retry would not help.
+            None => tracing::error!(key, sequence_number, "a change that concerns no marks is ignored"),
         }
     }
     sites
@@ -98,7 +98,7 @@ mod tests {
         Marked { site: site.into(), sequence_number: sequence_number.into() }
     }
 
-    /// As Lambda hands it over, with two marks of one site, and keys of sites as they may be.
+    /// As Lambda delivers it, with two marks of one site, and unusual site keys.
     const BATCH: &str = r##"{"Records": [
         {"eventID": "f07f8ca4b0b26cb9c4e5e77e69f274ee", "eventName": "INSERT", "eventVersion": "1.1",
          "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",

@@ -1,4 +1,4 @@
-//! Uploads of files of any length, in parts: `/api/uploads`.
+//! Uploads of files of any size, in parts: `/api/uploads`.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
@@ -20,7 +20,7 @@ use web::guard::Guard;
 use web::query::{Path, Query};
 use web::{ApiError, ApiResult};
 
-/// Uploads, where the host has an inbox.
+/// Uploads; `None` if the host has no inbox.
 type Inbox = Option<Arc<Uploads>>;
 
 /// The documentation of these routes.
@@ -28,7 +28,7 @@ type Inbox = Option<Arc<Uploads>>;
 #[openapi(paths(post_upload, get_upload, put_part, post_complete, delete_upload))]
 pub struct Docs;
 
-/// The routes. Without an inbox they say so.
+/// The routes. Without an inbox, they answer 404.
 pub fn router(uploads: Option<Uploads>, guard: &Guard) -> Router {
     let routes = Router::new()
         .route("/api/uploads", post(post_upload))
@@ -46,15 +46,15 @@ struct Wanted {
     /// The site of rows that name none, and of an effluent chart.
     #[param(value_type = Option<SiteName>)]
     site: Option<String>,
-    /// What the file is called.
+    /// The file's name.
     #[param(min_length = 1, max_length = 200, format = "file-name")]
     name: String,
-    /// How long it is, as it is sent; it may be gzip.
+    /// Its size as sent; it may be gzip.
     #[param(minimum = 1)]
     bytes: u64,
 }
 
-/// How far an upload is.
+/// The progress of an upload.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Upload)]
 struct Document {
@@ -63,14 +63,14 @@ struct Document {
     name: String,
     bytes: u64,
     state: Doing,
-    /// Bytes that are there.
+    /// Bytes received.
     received: u64,
     /// Bytes of each part but the last one.
     part_bytes: u64,
-    /// The next parts that are to be put, at most 100: `PUT` the bytes from `from` to `to`, both included, to `url`. One that
-    /// begins with a slash is on this host and wants the token; others want no headers.
+    /// The next parts to put, at most 100: `PUT` the bytes from `from` to `to`, both included, to `url`. A URL that
+    /// begins with a slash is on this host and needs the token; others need no headers.
     missing: Vec<Part>,
-    /// The id of the ingest, once it is known: `GET /api/ingests/{id}` is its record.
+    /// The id of the ingest, once it is known; `GET /api/ingests/{id}` is its record.
     ingest: Option<String>,
     /// Why the file was refused.
     error: Option<Refusal>,
@@ -78,18 +78,18 @@ struct Document {
     progress: Option<FileProgress>,
 }
 
-/// What is being done about it.
+/// The stage of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = UploadState)]
 #[serde(rename_all = "snake_case")]
 enum Doing {
-    /// Parts come.
+    /// Parts are being received.
     Receiving,
-    /// It waits in the inbox.
+    /// The file waits in the inbox.
     Waiting,
     /// Its readings are being written.
     Recording,
-    /// Verdicts are being worked out.
+    /// Readings are being judged.
     Judging,
     /// Everything is stored, judged and announced.
     Done,
@@ -118,7 +118,7 @@ impl From<Stage> for Doing {
             Stage::Recording => Self::Recording,
             Stage::Judging => Self::Judging,
             Stage::Done => Self::Done,
-            // The latter two are of sources that are asked, whose files are no uploads.
+            // The latter two occur only with sources, whose files are no uploads.
             Stage::Refused | Stage::Unchanged | Stage::Failed => Self::Refused,
         }
     }
@@ -155,7 +155,7 @@ impl Document {
     }
 }
 
-/// Begins an upload.
+/// Starts an upload.
 #[utoipa::path(
     post, path = "/api/uploads", tag = "ingest", params(Wanted),
     responses(
@@ -172,7 +172,7 @@ async fn post_upload(State(inbox): State<Inbox>, Query(wanted): Query<Wanted>) -
     Ok((StatusCode::CREATED, location, document(uploads, upload).await?).into_response())
 }
 
-/// How far an upload is: which parts are missing, and what became of the file.
+/// The progress of an upload: which parts are missing, and the outcome of the file.
 #[utoipa::path(
     get, path = "/api/uploads/{id}", tag = "ingest", params(("id" = String, Path, description = "As in the answer to the first request")),
     responses((status = 200, body = Document), (status = 404, description = "No such upload", body = ErrorEnvelope))
@@ -183,7 +183,7 @@ async fn get_upload(State(inbox): State<Inbox>, Path(id): Path<String>) -> ApiRe
     document(uploads, upload).await
 }
 
-/// Takes a part, where the document's `url` leads here.
+/// Receives a part, if the document's `url` leads here.
 #[utoipa::path(
     put, path = "/api/uploads/{id}/parts/{part}", tag = "ingest",
     params(("id" = String, Path, description = "The upload"), ("part" = u64, Path, minimum = 1, description = "The number of the part, from 1 on")),
@@ -202,17 +202,17 @@ async fn put_part(
 ) -> ApiResult<StatusCode> {
     let uploads = open(&inbox)?;
     let upload = uploads.get(&id).await.map_err(failed)?;
-    // Held in memory: no more of it than the upload has agreed to.
+    // The part is held in memory, so it may not exceed the agreed size.
     let most = usize::try_from(upload.part_bytes).unwrap_or(usize::MAX);
     let bytes = to_bytes(body, most).await.map_err(|error| {
-        let message = format!("part {part} was broken off, or has more than the {most} bytes of a part: {error}");
+        let message = format!("part {part} ended early, or is larger than the {most} bytes of a part: {error}");
         failed(UploadError::Part(message))
     })?;
     uploads.put(&upload, part, bytes).await.map_err(failed)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Puts the file into the inbox, once all its parts are there.
+/// Puts the file into the inbox once all its parts are there.
 #[utoipa::path(
     post, path = "/api/uploads/{id}/complete", tag = "ingest", params(("id" = String, Path, description = "The upload")),
     responses(
@@ -228,7 +228,7 @@ async fn post_complete(State(inbox): State<Inbox>, Path(id): Path<String>) -> Ap
     Ok((StatusCode::ACCEPTED, document(uploads, upload).await?).into_response())
 }
 
-/// Gives an upload up. A file that is whole is in the inbox and stays there.
+/// Cancels an upload. A complete file is in the inbox already, and stays there.
 #[utoipa::path(
     delete, path = "/api/uploads/{id}", tag = "ingest", params(("id" = String, Path, description = "The upload")),
     responses((status = 204, description = "It is gone"), (status = 404, description = "No such upload", body = ErrorEnvelope))
@@ -241,13 +241,13 @@ async fn delete_upload(State(inbox): State<Inbox>, Path(id): Path<String>) -> Ap
 }
 
 fn open(inbox: &Inbox) -> ApiResult<&Uploads> {
-    let none = || ApiError::new(StatusCode::NOT_FOUND, "no_inbox", "this host has no inbox that uploads could go to");
+    let none = || ApiError::new(StatusCode::NOT_FOUND, "no_inbox", "this host has no inbox for uploads");
     inbox.as_deref().ok_or_else(none)
 }
 
 async fn document(uploads: &Uploads, upload: Upload) -> ApiResult<Response> {
     let far = uploads.far(&upload).await.map_err(failed)?;
-    // It is another one a moment later, and its addresses are as good as a token.
+    // The document may change at any moment, and its URLs are as good as a token.
     let fresh = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((fresh, Json(Document::new(upload, far))).into_response())
 }

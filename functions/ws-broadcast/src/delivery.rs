@@ -1,8 +1,9 @@
-//! Delivering a site's events through API Gateway: everything to everybody once, whatever happens to this process.
+//! Delivers a site's events through API Gateway: every event to every connection exactly once, even if this process is
+//! killed.
 //!
-//! `table::deliveries` tells what is noted when. Nobody can know whether a post arrived whose process was killed
-//! before it could note the answer. Such a connection is ended: its client connects again, says which event it has
-//! last, and goes on behind it. So does one that could not be reached.
+//! `table::deliveries` describes what is recorded, and when. If a process was killed before it recorded the answer to a
+//! post, nobody can know whether the post arrived. Such a connection is closed: its client reconnects, says which event
+//! it has last, and resumes after it. The same happens to a connection that could not be reached.
 
 use domain::time;
 use futures_util::future::try_join_all;
@@ -18,15 +19,15 @@ use table::connections::Subscriber;
 use table::feed::Event;
 use table::{Store, StoreError};
 
-/// Connections that are claimed together: with API Gateway's ids less than the kilobyte that a write unit buys.
+/// Connections per claim: with API Gateway's ids, they fit into the kilobyte of one write unit.
 const CLAIM: usize = 32;
-/// Claims under way: after a crash, the connections of no more than these have to connect again. A connection that is
-/// slow holds one of them up.
+/// Claims in progress at once: after a crash, only the connections of these must reconnect. A slow connection blocks
+/// one of them.
 const CLAIMS: usize = 16;
-/// How often it is looked whether a new connection has said where it wants to begin.
+/// How often to check whether a new connection has said where to begin.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What events are delivered with.
+/// What a delivery needs.
 pub struct Delivery {
     /// The table.
     pub store: Store,
@@ -35,7 +36,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Delivers events, which follow each other, to everybody who has not got them yet.
+    /// Delivers consecutive events to every connection that does not have them yet.
     pub async fn run(&self, site: &str, entries: Vec<Event>) -> Result<(), Fault> {
         let (Some(first), Some(last)) = (entries.first().map(|e| e.seq), entries.last().map(|e| e.seq)) else {
             return Ok(());
@@ -55,7 +56,7 @@ impl Delivery {
         Ok(self.store.finish_delivery(site, last).await?)
     }
 
-    /// The events behind `through`: from the feed where the stream has given some up.
+    /// The events after `through`, read from the feed where the stream has dropped some.
     async fn without_gap(
         &self,
         site: &str,
@@ -67,7 +68,7 @@ impl Delivery {
         if dense || last <= through {
             return Ok(entries);
         }
-        tracing::warn!(site, after = through, "events are missing in the stream and read from the feed");
+        tracing::warn!(site, after = through, "events are missing in the stream; they are read from the feed");
         let (mut all, mut position) = (Vec::new(), through);
         while position < last {
             let page = self.store.feed_after(site, position).await?;
@@ -78,14 +79,20 @@ impl Delivery {
         Ok(all)
     }
 
-    /// Finishes what a process began that is gone.
+    /// Finishes a delivery whose process died.
     async fn finish_for(&self, site: &str, through: u64, begun: u64) -> Result<(), Fault> {
         let (mut done, mut unknown) = (HashSet::new(), HashSet::new());
         for claim in self.store.claims(site, begun).await? {
             let known = if claim.done { &mut done } else { &mut unknown };
             known.extend(claim.ids);
         }
-        tracing::warn!(site, begun, done = done.len(), unknown = unknown.len(), "a delivery is finished for another");
+        tracing::warn!(
+            site,
+            begun,
+            done = done.len(),
+            unknown = unknown.len(),
+            "finishing the delivery of another process"
+        );
         let here = self.store.subscribers(site).await?.into_iter().map(|subscriber| subscriber.connection);
         let unknown = here.filter(|connection| unknown.contains(&connection.id));
         try_join_all(unknown.map(async |connection| self.end(&connection, Dropped::UnknownDelivery).await)).await?;
@@ -96,7 +103,7 @@ impl Delivery {
         Ok(self.store.finish_delivery(site, begun).await?)
     }
 
-    /// Delivers to everybody but those who have it. Who has just come is waited for, last of all.
+    /// Delivers to all connections except `done`. New connections get time to speak, and come last.
     async fn deliver(&self, batch: &Arc<Batch>, done: &HashSet<String>) -> Result<(), Fault> {
         let listed = self.store.subscribers(&batch.site).await?;
         let owed = listed.into_iter().filter(|s| !done.contains(&s.connection.id) && s.from < batch.last());
@@ -115,8 +122,8 @@ impl Delivery {
         Ok(())
     }
 
-    /// Posts to connections, a claim of them at a time. The end of the delivery notes for a claim that is alone what
-    /// the end of the claim would.
+    /// Posts to connections, a claim at a time. A single claim is not marked as done: the end of the delivery records
+    /// the same.
     async fn post_all(&self, batch: &Arc<Batch>, subscribers: Vec<Subscriber>, all: bool) -> Result<(), Fault> {
         let note = !all || subscribers.len() > CLAIM;
         let claims = subscribers.chunks(CLAIM).map(|claimed| self.post_claimed(batch, claimed, note));
@@ -140,7 +147,7 @@ impl Delivery {
             Ok(()) => Ok(()),
             Err(PushError::Gone) => Ok(self.store.remove_connection(connection).await?),
             Err(PushError::Failed(reason)) => {
-                tracing::warn!(connection = connection.id, reason, "a connection was not reached and is ended");
+                tracing::warn!(connection = connection.id, reason, "a connection could not be reached and is closed");
                 self.end(connection, Dropped::TooSlow).await
             }
         }

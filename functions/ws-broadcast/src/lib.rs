@@ -1,4 +1,4 @@
-//! Feed events to connected subscribers.
+//! Sends feed events to connected subscribers.
 
 pub mod delivery;
 pub mod stream;
@@ -8,21 +8,21 @@ use live::ports::{Batch, Connection, Connections, Push, PushError};
 use std::sync::Arc;
 use table::StoreError;
 
-/// Connections that are posted to at the same time: one that answers slowly delays nobody else.
+/// Connections that are posted to at the same time, so that a slow one delays no other.
 const CONCURRENCY: usize = 64;
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outcome {
-    /// Connections that have it.
+    /// Connections that received it.
     pub reached: usize,
-    /// Connections that are no longer there, and have been unregistered.
+    /// Connections that no longer exist, and have been unregistered.
     pub gone: usize,
     /// Connections that could not be reached.
     pub failed: usize,
 }
 
-/// Hands events to every connection of their site.
+/// Sends events to every connection of their site.
 pub async fn broadcast<C, P>(connections: &C, push: &P, batch: &Arc<Batch>) -> Result<Outcome, StoreError>
 where
     C: Connections,
@@ -37,7 +37,7 @@ where
             Ok(()) => outcome.reached += 1,
             Err(PushError::Gone) => gone.push(connection),
             Err(PushError::Failed(reason)) => {
-                tracing::warn!(connection = connection.id, reason, "a connection was not reached");
+                tracing::warn!(connection = connection.id, reason, "a connection could not be reached");
                 outcome.failed += 1;
             }
         }

@@ -1,4 +1,4 @@
-//! The function that the table's stream sets off.
+//! The function that the table's stream triggers.
 
 use lambda::{Error, Fault, Function, LambdaEvent};
 use ws_broadcast::delivery::Delivery;

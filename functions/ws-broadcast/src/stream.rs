@@ -1,4 +1,4 @@
-//! The table's stream: changes of the feed.
+//! The table's stream of changes to the feed.
 
 use crate::delivery::Delivery;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use table::feed;
 use table::{Item, ItemExt, StoreError};
 
-/// A batch of changes, as far as it is looked at.
+/// The fields of a batch that we read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StreamBatch {
@@ -31,7 +31,7 @@ struct Change {
     new_image: HashMap<String, Attribute>,
 }
 
-/// An attribute of a feed item: all of them are texts or numbers.
+/// An attribute of a feed item: always a string or a number.
 #[derive(Debug, Deserialize)]
 enum Attribute {
     S(String),
@@ -44,21 +44,21 @@ enum Attribute {
 struct Run {
     site: String,
     entries: Vec<feed::Event>,
-    /// The place of the first in the stream.
+    /// The stream position of the first event.
     sequence_number: String,
 }
 
-/// Delivers a batch. What fails is handed over again from the first change of the first site that failed on; the sites
-/// behind it are not delivered twice.
+/// Delivers a batch. On a failure, the stream delivers it again from the first change of the first site that failed;
+/// sites after it do not get their events twice.
 pub async fn handle(delivery: &Delivery, event: StreamBatch) -> DynamoDbEventResponse {
     let mut response = DynamoDbEventResponse::default();
     for run in by_site(event.records) {
         let Err(error) = delivery.run(&run.site, run.entries).await else { continue };
         if matches!(error, Fault::Store(StoreError::Damaged { .. })) {
-            // Trying again mends no item, and would hold up every other site of the stream's shard.
+            // A retry does not repair an item, and would block every other site of the stream's shard.
             tracing::error!(%error, site = run.site, "events cannot be delivered");
         } else {
-            tracing::error!(%error, site = run.site, "events were not delivered; the stream hands them over again");
+            tracing::error!(%error, site = run.site, "events were not delivered; the stream will retry");
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = Some(run.sequence_number);
             response.batch_item_failures.push(failure);
@@ -75,8 +75,8 @@ fn by_site(records: Vec<Record>) -> Vec<Run> {
                 Some(run) => run.entries.extend(entries),
                 None => runs.push(Run { site, entries, sequence_number: change.sequence_number }),
             },
-            // Handing it over again would not mend it. The next event of its site shows a gap, which the feed fills.
-            Err(error) => tracing::error!(%error, change.sequence_number, "a change of the feed cannot be read"),
+            // A retry would not help. The site's next event shows a gap, which is filled from the feed.
+            Err(error) => tracing::error!(%error, change.sequence_number, "a change to the feed cannot be read"),
         }
     }
     runs

@@ -8,7 +8,7 @@ use table::Store;
 use web::ApiResult;
 use web::guard::Guard;
 
-/// The WebSocket API has one path for all, so that all count together.
+/// The WebSocket API has a single path, so all connections share one limit.
 const PATH: &str = "/ws";
 
 /// Admits a client, or says why not.
@@ -24,7 +24,7 @@ pub async fn answer(guard: &Guard, store: &Store, event: &WebSocketEvent) -> Res
     match admit(guard, store, caller, event).await {
         Ok(_) => Ok(Answer::accepted(headers)),
         Err(error) => {
-            tracing::info!(status = error.status().as_u16(), client = %caller.client, "a client may not connect");
+            tracing::info!(status = error.status().as_u16(), client = %caller.client, "a client was refused");
             Ok(Answer::refused(error, event).await)
         }
     }

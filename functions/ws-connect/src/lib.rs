@@ -1,4 +1,4 @@
-//! WebSocket connect: who may, and to which site.
+//! WebSocket connect: who may connect, and to which site.
 
 pub mod gateway;
 
@@ -11,29 +11,29 @@ use std::net::IpAddr;
 use web::guard::Guard;
 use web::{ApiError, ApiResult};
 
-/// What may stand in the query of a WebSocket's URL. Unknown names are no error: proxies add some.
+/// The query of a WebSocket's URL. Unknown names are allowed: proxies add some.
 #[derive(Deserialize, Default)]
 pub struct Options {
     /// The site whose events are wanted; `default` if absent.
     pub site: Option<String>,
     /// The token, from clients that cannot send a header.
     pub token: Option<String>,
-    /// `alerts` where only those are wanted, and the path does not say so already.
+    /// `alerts` to get only those, unless the path says so already.
     pub events: Option<String>,
-    /// `true`: no event is sent before the first message. Who comes back with `subscribe` and `after` gets none twice
-    /// then, however long that message takes.
+    /// `true`: no event is sent before the first message. A client that resumes with `subscribe` and `after` then gets
+    /// no event twice, however late that message comes.
     #[serde(default)]
     pub wait: Wait,
 }
 
-/// Whether events wait for the first message; as a query holds it.
+/// Whether events wait for the first message, as the query says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wait {
-    /// For a moment.
+    /// For half a second at most.
     #[default]
     False,
-    /// Until it has come.
+    /// Until it arrives.
     True,
 }
 
@@ -51,15 +51,15 @@ impl Options {
 /// A client that wants to connect.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
-    /// The id that the connection will have.
+    /// The id of the new connection.
     pub id: &'a str,
     /// Its address.
     pub client: IpAddr,
-    /// The path that it asks for, which counts apart in rate limits.
+    /// The path it requests; each has its own rate limit.
     pub path: &'a str,
     /// Its headers.
     pub headers: &'a HeaderMap,
-    /// Whether the path is that of alerts.
+    /// Whether the path is the one for alerts.
     pub alerts_only: bool,
 }
 

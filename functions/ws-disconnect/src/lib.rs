@@ -1,4 +1,4 @@
-//! WebSocket disconnect: nothing is sent to the connection any more.
+//! WebSocket disconnect: stops sending to the connection.
 
 pub mod sweep;
 

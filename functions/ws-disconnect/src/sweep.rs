@@ -1,5 +1,5 @@
-//! Connections of whose end nobody was told. API Gateway does not promise to invoke `$disconnect`, and the function that
-//! it invokes may be killed. Whoever is posted to is found to be gone then; at a quiet site nobody is.
+//! Removes connections whose `$disconnect` was lost: API Gateway does not promise to invoke it, and the function may be
+//! killed. A post to such a connection finds that it is gone, but at a quiet site there are no posts.
 
 use domain::time;
 use futures_util::StreamExt;
@@ -11,7 +11,7 @@ use table::Store;
 /// Connections that API Gateway is asked about at the same time.
 const AT_ONCE: usize = 16;
 
-/// Removes the connections that API Gateway does not know any more.
+/// Removes the connections that API Gateway no longer knows.
 pub async fn sweep(store: &Store, gateway: &Gateway) -> Result<(), Fault> {
     let ids = store.connected_before(time::now() - YOUNG).await?;
     let looks = ids.iter().map(async |id| look(store, gateway, id).await);
@@ -21,7 +21,7 @@ pub async fn sweep(store: &Store, gateway: &Gateway) -> Result<(), Fault> {
         gone += usize::from(is_gone?);
     }
     if gone > 0 {
-        tracing::info!(gone, "connections had ended without a word and are removed");
+        tracing::info!(gone, "connections that ended without $disconnect were removed");
     }
     Ok(())
 }
@@ -32,7 +32,7 @@ async fn look(store: &Store, gateway: &Gateway, id: &str) -> Result<bool, Fault>
         Ok(true) => Ok(false),
         Ok(false) => Ok(store.unregister(id).await.map(|()| true)?),
         Err(error) => {
-            tracing::warn!(connection = id, %error, "a connection could not be asked about; the next sweep asks again");
+            tracing::warn!(connection = id, %error, "a connection could not be checked; the next sweep retries");
             Ok(false)
         }
     }

@@ -1,4 +1,4 @@
-//! Messages that come through API Gateway.
+//! Messages that arrive through API Gateway.
 
 use crate::subscription::{Begin, bring};
 use crate::{Messages, Step, refusal, unpublished};
@@ -13,26 +13,26 @@ use std::time::SystemTime;
 use table::Store;
 use table::connections::{Known, Subscriber};
 
-/// A connection that has been in no list for so long belongs to an invocation that is gone: they end after 29 s.
+/// A connection that has been in no list for so long belongs to an invocation that died: they end after 29 s.
 const STRANDED: i64 = 60 * 1_000_000;
 
-/// What messages are acted upon with.
+/// What handling a message needs.
 pub struct Host {
     /// The table.
     pub store: Store,
-    /// What messages lead to.
+    /// Handles each message.
     pub messages: Messages,
     /// The way back to clients.
     pub gateway: Gateway,
 }
 
 impl Host {
-    /// Acts on a message.
+    /// Handles a message.
     pub async fn answer(&self, event: LambdaEvent<WebSocketEvent>) -> Result<Answer, Fault> {
         let (event, context) = event.into_parts();
         let id = websocket::connection_id(&event)?;
         if event.is_base64_encoded {
-            // API Gateway ends a connection that sends one with 1003.
+            // API Gateway closes a connection that sends a binary message with 1003.
             return Err(Fault::BadEvent("a binary message".into()));
         }
         let text = event.body.as_deref().unwrap_or_default();
@@ -40,7 +40,7 @@ impl Host {
             Some(known) if known.moving.is_none_or(|since| time::now() - since < STRANDED) => {
                 self.receive(&known, text, context.deadline()).await?;
             }
-            // It gets no events, and would not learn of it.
+            // It would get no events, and never know.
             stranded => self.end(id, stranded.map(|known| known.connection)).await?,
         }
         Ok(Answer::ok())
@@ -64,7 +64,7 @@ impl Host {
         }
     }
 
-    /// A first message that is no subscription: events begin where the connection was made.
+    /// A first message that is not a subscription: events begin at the moment of the connect.
     async fn begin_events(&self, known: &Known, now: i64, deadline: SystemTime) -> Result<(), Fault> {
         let connection = &known.connection;
         if known.hold > now && !connection.waits {
@@ -86,7 +86,7 @@ impl Host {
         deadline: SystemTime,
     ) -> Result<(), Fault> {
         let Some(left) = self.store.unsettle(&connection.id).await? else {
-            let detail = "another subscription of this connection is under way; send it again afterwards";
+            let detail = "another subscription of this connection is in progress; retry when it is done";
             return self.reply(connection, refusal(Code::BadMessage, detail)).await;
         };
         self.bring(&left, Begin::At { site, after }, deadline).await
@@ -95,7 +95,7 @@ impl Host {
     async fn bring(&self, left: &Subscriber, begin: Begin, deadline: SystemTime) -> Result<(), Fault> {
         let brought = bring(&self.store, &self.gateway, left, begin, deadline).await;
         let Err(fault) = brought else { return Ok(()) };
-        tracing::warn!(error = %fault, connection = left.connection.id, "a subscription ends its connection");
+        tracing::warn!(error = %fault, connection = left.connection.id, "a subscription failed; its connection is closed");
         self.end(&left.connection.id, Some(left.connection.clone())).await
     }
 
@@ -107,7 +107,7 @@ impl Host {
         }
     }
 
-    /// Ends a connection: its client connects again and goes on behind the last event that it has.
+    /// Closes a connection: its client reconnects and resumes after the last event that it has.
     async fn end(&self, id: &str, connection: Option<Connection>) -> Result<(), Fault> {
         self.gateway.end(id).await.map_err(|error| Fault::Push(error.to_string()))?;
         match connection {

@@ -1,4 +1,4 @@
-//! WebSocket messages: publish, subscribe, ping. Every message is acted upon or answered.
+//! WebSocket messages: publish, subscribe, ping. Every message is handled or answered.
 
 pub mod gateway;
 mod subscription;
@@ -16,9 +16,9 @@ use web::config::Config;
 pub enum Step {
     /// A frame for the client.
     Reply(String),
-    /// A reading is on its way into the feed; an error of it is to be answered by [`unpublished`].
+    /// A reading is on its way into the feed; if it fails, answer with [`unpublished`].
     Publishing(Fate),
-    /// The client goes to a site.
+    /// The client switches to a site.
     Subscribe {
         /// The site.
         site: String,
@@ -27,7 +27,7 @@ pub enum Step {
     },
 }
 
-/// What all connections have in common.
+/// What all connections share.
 #[derive(Clone)]
 pub struct Messages {
     publisher: Publisher,
@@ -40,7 +40,7 @@ pub struct Messages {
 pub struct Allowance(DefaultDirectRateLimiter);
 
 impl Allowance {
-    /// Counts a message, and says whether it is one of those allowed.
+    /// Counts a message, and says whether it is allowed.
     pub fn take(&self) -> bool {
         self.0.check().is_ok()
     }
@@ -68,16 +68,16 @@ impl Messages {
         self.per_second.get()
     }
 
-    /// Acts on a message. Its rate, which `allowed` tells, and its size are checked before it is parsed.
+    /// Handles a message. Its rate (`allowed`) and size are checked before it is parsed.
     pub fn receive(&self, connection: &Connection, allowed: bool, text: &str) -> Step {
         metrics::counter!(names::RECEIVED).increment(1);
         metrics::histogram!(names::MESSAGE_SIZE).record(text.len() as f64);
         if !allowed {
-            let detail = format!("more than {} messages a second; this one was not taken", self.per_second);
+            let detail = format!("more than {} messages a second; this one was dropped", self.per_second);
             return refuse(Code::RateLimited, &detail);
         }
         if text.len() > self.max_bytes {
-            let detail = format!("{} bytes, at most {} are taken", text.len(), self.max_bytes);
+            let detail = format!("{} bytes; at most {} are allowed", text.len(), self.max_bytes);
             return refuse(Code::TooLarge, &detail);
         }
         match protocol::parse(text.as_bytes()) {
@@ -97,7 +97,7 @@ impl Messages {
     }
 }
 
-/// The frame that says why a reading was not stored: whether it may be sent again as it is.
+/// The frame that says why a reading was not stored, and whether it may be sent again unchanged.
 pub fn unpublished(error: &PublishError) -> String {
     let code = match error {
         PublishError::Busy | PublishError::Unavailable | PublishError::BeingRemoved => Code::Unavailable,
@@ -110,7 +110,7 @@ fn refuse(code: Code, detail: &str) -> Step {
     Step::Reply(refusal(code, detail))
 }
 
-/// The frame that says why a message was not taken. Counts it.
+/// The frame that says why a message was refused. Counts it.
 pub fn refusal(code: Code, detail: &str) -> String {
     names::refused(code);
     protocol::error(code, detail)

@@ -1,8 +1,8 @@
-//! Bringing a connection to another place in the events: the past is posted from here, later events by `ws-broadcast`.
+//! Moves a connection to another position in the feed: past events are posted from here, later ones by `ws-broadcast`.
 //!
-//! The hand-over is one transaction: the connection is put into its site's list if no delivery has begun that reaches
-//! beyond what has been posted from here. A delivery notes that it begins before it reads the list, so that every
-//! event is posted by exactly one of the two.
+//! The hand-over is one transaction: the connection enters its site's list only if no delivery has begun beyond what
+//! was posted from here. A delivery records that it begins before it reads the list, so every event is posted by
+//! exactly one of the two.
 
 use domain::name;
 use lambda::Fault;
@@ -14,24 +14,24 @@ use std::time::{Duration, SystemTime};
 use table::connections::Subscriber;
 use table::{Store, StoreError};
 
-/// How often it is looked whether a delivery has finished.
+/// How often to check whether a delivery has finished.
 const LOOK: Duration = Duration::from_millis(10);
-/// What is left of an invocation for ending a connection whose past is too long for one.
+/// Reserved at the end of an invocation, to close a connection whose backlog is too long to post in time.
 const RESERVE: Duration = Duration::from_secs(3);
 
 /// Where a connection's events are to begin.
 pub(crate) enum Begin {
-    /// Where it was made, and nothing is said of it.
+    /// At the moment of the connect, without an answer.
     Silently,
     /// On a site.
     At {
         site: String,
-        /// Behind which event; now, if absent.
+        /// After which event; from now on if absent.
         after: Option<u64>,
     },
 }
 
-/// Brings a connection that is in no list to its place, and puts it into the list there.
+/// Posts what a connection in no list has missed, and puts it into the list of its site.
 pub(crate) async fn bring(
     store: &Store,
     gateway: &Gateway,
@@ -58,12 +58,12 @@ struct Way<'a> {
     store: &'a Store,
     gateway: &'a Gateway,
     connection: &'a Connection,
-    /// What has not been done until then is left to the client's next connection.
+    /// What is not posted by then is left for the client's next connection.
     until: SystemTime,
 }
 
 impl Way<'_> {
-    /// Waits until no delivery posts to the connection any more that has found it in the list it has left.
+    /// Waits for deliveries that may have found the connection in the list it left.
     async fn wait_for_delivery(&self, site: &str) -> Result<(), Fault> {
         let Some(progress) = self.store.progress(site).await? else { return Ok(()) };
         let mut through = progress.through;
@@ -75,7 +75,8 @@ impl Way<'_> {
         Ok(())
     }
 
-    /// Begins with what comes now. Who stays on a site misses nothing: it has what was delivered, and gets the rest.
+    /// Starts with the next event. A client that stays on its site misses nothing: it has what was delivered, and gets
+    /// the rest.
     async fn begin_now(&self, left: &Subscriber) -> Result<u64, Fault> {
         let site = &self.connection.site;
         let from = if name::same(&left.connection.site, site) {
@@ -87,8 +88,8 @@ impl Way<'_> {
         Ok(from)
     }
 
-    /// Begins behind an event, and says so: later than asked if events are no longer kept, earlier if `after` is not
-    /// yet reached, as after the database was replaced.
+    /// Starts after an event, and says so: later than requested if events have expired, earlier if the feed has not
+    /// reached `after`, as when the database was replaced.
     async fn begin_after(&self, after: u64) -> Result<u64, Fault> {
         let site = &self.connection.site;
         let head = self.store.head(site).await?.seq;
@@ -98,7 +99,7 @@ impl Way<'_> {
         Ok(from)
     }
 
-    /// Posts what follows until nothing does, and leaves the rest to `ws-broadcast`.
+    /// Posts events until none are left, and leaves later ones to `ws-broadcast`.
     async fn go_on(&self, mut position: u64) -> Result<(), Fault> {
         loop {
             loop {
@@ -121,7 +122,7 @@ impl Way<'_> {
     }
 
     fn in_time(&self) -> Result<(), Fault> {
-        if SystemTime::now() < self.until { Ok(()) } else { Err(Fault::Push("the past is too long".into())) }
+        if SystemTime::now() < self.until { Ok(()) } else { Err(Fault::Push("the backlog is too long".into())) }
     }
 }
 

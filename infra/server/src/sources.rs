@@ -24,7 +24,7 @@ pub(crate) async fn run(pulls: Pulls, every: Duration, stopping: CancellationTok
             }
             Some(looked) = looks.join_next() => match looked {
                 Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::error!(%error, "sources could not be asked, and are asked again"),
+                Ok(Err(error)) => tracing::error!(%error, "sources could not be fetched; a retry follows"),
                 Err(error) => tracing::error!(%error, "a look at the sources has ended"),
             },
             () = stopping.cancelled() => break,

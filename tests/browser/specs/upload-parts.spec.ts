@@ -339,7 +339,7 @@ test("a host without a place for parts says what is too large for it", async ({
   watch.expect(/status of (404|413)/);
   const host = await startHost();
   // What a host on DynamoDB without an inbox says.
-  const error = { code: "no_inbox", message: "this host has no inbox that uploads could go to" };
+  const error = { code: "no_inbox", message: "this host has no inbox for uploads" };
   await page.route("**/api/uploads?*", (route) => route.fulfill({ status: 404, json: { error } }));
   await send(page, host, written("long.csv", bulky(ROWS, 12_000_000)), "no-parts");
   await expect(dashboard.result).toHaveAttribute("data-status", "refused");
