@@ -17,53 +17,53 @@ use web::{ApiError, ApiResult};
 /// The most alerts in one request.
 const MAX_ALERTS: usize = 1000;
 
-/// An alert, as far as advice needs it; everything else in it is ignored, so that alerts can be sent as they came.
+/// The fields of an alert that advice needs. Others are ignored, so alerts can be sent as they came.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct Concern {
-    /// What exceeds. `species`, its older name, is taken as well.
+    /// The parameter that exceeds. `species`, its older name, is accepted too.
     #[serde(alias = "species")]
     parameter: String,
-    /// How grave it is; `info` if absent.
+    /// Its severity; `info` if absent.
     #[serde(alias = "level")]
     severity: Option<Severity>,
-    /// Which side of the limit is forbidden: what helps against too high a pH does not against too low a one.
+    /// The forbidden side of the limit: what helps against too high a pH does not help against too low a one.
     direction: Option<Direction>,
-    /// What the permit says to do.
+    /// The permit's action.
     #[serde(default)]
     action: String,
 }
 
-/// Alerts, in an object or alone.
+/// Alerts, as an object or a bare list.
 #[derive(Debug, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "the schema of what is read by hand, so that what is wrong is named")]
 pub(crate) enum Concerns {
-    /// As `GET /api/alerts` has them.
+    /// As `GET /api/alerts` answers them.
     Object {
         #[schema(max_items = 1000)]
         alerts: Vec<Concern>,
     },
-    /// The list alone.
+    /// The bare list.
     List(Vec<Concern>),
 }
 
 /// Advice.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Advice {
-    /// How many alerts it is about.
+    /// How many alerts the request had.
     pub alert_count: usize,
-    /// What to do, the gravest first, one for each parameter; several where different things are to be done.
+    /// What to do, the gravest first: one entry for each parameter, more if several actions apply.
     pub actions: Vec<Action>,
     /// What the number and gravity of the alerts call for.
     pub recommendations: Vec<String>,
 }
 
-/// What to do about a parameter.
+/// The action for a parameter.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Action {
     /// The parameter.
     pub parameter: String,
-    /// The gravest of its alerts.
+    /// The severity of its gravest alert.
     pub severity: Severity,
     /// How many alerts call for it.
     pub alerts: usize,
@@ -85,7 +85,7 @@ pub(crate) async fn post_advise(JsonBody(body): JsonBody<Value>) -> ApiResult<Js
     advice(body).map(Json).map_err(|error| ApiError::invalid(&[error]))
 }
 
-/// What to do about alerts: `{"alerts": [...]}`, or the list alone.
+/// Advice on alerts: `{"alerts": [...]}`, or a bare list.
 pub fn advice(alerts: Value) -> Result<Advice, FieldError> {
     Ok(about(&concerns(alerts)?))
 }
@@ -132,7 +132,7 @@ fn about(concerns: &[Concern]) -> Advice {
     Advice { alert_count: concerns.len(), actions, recommendations }
 }
 
-/// The permit's own action for each parameter and side of its limit, the first one sent.
+/// The permit's own action for each parameter and side of its limit: the first one in the request.
 type PermitActions<'a> = HashMap<(String, Option<Direction>), &'a str>;
 
 fn permit_actions(concerns: &[Concern]) -> PermitActions<'_> {
@@ -143,7 +143,7 @@ fn permit_actions(concerns: &[Concern]) -> PermitActions<'_> {
     actions
 }
 
-/// What the permit says, of this alert or of another one of the same parameter and direction; else what is usual.
+/// The permit's action, from this alert or from another of the same parameter and direction; otherwise the usual one.
 fn text_for<'a>(concern: &'a Concern, permitted: &PermitActions<'a>) -> &'a str {
     match concern.action.trim() {
         "" => permitted.get(&concern.key()).copied().unwrap_or_else(|| remedy(&concern.parameter, concern.direction)),

@@ -30,7 +30,7 @@ pub(crate) struct Options {
     parameter: Option<Name>,
     /// Only the series with this id.
     series: Option<String>,
-    /// Only alerts at least this grave.
+    /// Only alerts of at least this severity.
     severity: Option<Severity>,
     /// Only periods that begin at this time or later.
     #[param(value_type = Option<Moment>)]
@@ -41,7 +41,7 @@ pub(crate) struct Options {
     /// The most entries of a page; 100 if absent.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     #[param(min_length = 1, format = "cursor")]
     cursor: Option<String>,
 }
@@ -56,10 +56,10 @@ pub(crate) struct Page {
     next: Option<String>,
 }
 
-/// The place of an alert in the list: time, then block and row.
+/// The position of an alert in the list: time, then block and row.
 type Place = (i64, usize, usize);
 
-/// What exceeds, the latest first.
+/// Exceedances, the latest first.
 #[utoipa::path(
     get, path = "/api/alerts", tag = "alerts", params(Options),
     responses((status = 200, body = Page), (status = 400, body = ErrorEnvelope))
@@ -74,7 +74,7 @@ pub(crate) async fn get_alerts(State(api): State<Api>, Query(options): Query<Opt
         blocks.extend(api.store.alert_blocks(&site, options.series.as_deref(), None).await?);
     }
     blocks.retain(|block| options.admits(block));
-    // The order of blocks at the same time must be the same on every page.
+    // Blocks of the same time must have the same order on every page.
     blocks.sort_by_cached_key(Block::identity);
     let mut places: Vec<Place> = Vec::new();
     for (number, block) in blocks.iter().enumerate() {
@@ -90,7 +90,7 @@ pub(crate) async fn get_alerts(State(api): State<Api>, Query(options): Query<Opt
     places.sort_by_cached_key(|place| (std::cmp::Reverse(place.0), identity(*place)));
     let next = (places.len() > limit).then(|| next_after(&blocks, places[limit - 1]));
     places.truncate(limit);
-    // By block, from when to when there are alerts on the page; the latest come first.
+    // For each block, the first and last time on the page; the latest alerts come first.
     let mut spans: BTreeMap<usize, (i64, i64)> = BTreeMap::new();
     for (time, block, _) in &places {
         spans.entry(*block).or_insert((*time, *time)).0 = *time;
@@ -118,7 +118,7 @@ fn parse_cursor(text: &str) -> ApiResult<(i64, String)> {
         let (time, identity) = text.split_once('/')?;
         Some((time.parse().ok()?, identity.to_owned()))
     };
-    parse().ok_or_else(|| ApiError::bad_request("cursor: give what `next` was, unchanged"))
+    parse().ok_or_else(|| ApiError::bad_request("cursor: pass `next` of the previous page, unchanged"))
 }
 
 impl Options {

@@ -1,4 +1,4 @@
-//! `GET /docs/openapi.json` and `/docs/list`: the OpenAPI document of all routes, and the same for reading.
+//! `GET /docs/openapi.json` and `/docs/list`: the OpenAPI document of all routes, and the same as a page to read.
 
 mod complete;
 mod list;
@@ -11,7 +11,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi};
 use utoipa::{Modify, OpenApi as _};
 
-/// The documentation of this function's routes, and what all functions share.
+/// The documentation of this function's routes, and everything that all functions share.
 #[derive(Debug, utoipa::OpenApi)]
 #[openapi(
     info(title = "OpenWorld effluent monitor", description = "Readings of a plant's effluent in, verdicts against its discharge permit out, live to everyone connected. Failures are answered with one envelope: `{\"error\": {\"code\", \"message\", \"request_id\", \"details\"}}`."),
@@ -47,13 +47,13 @@ struct Token;
 impl Modify for Token {
     fn modify(&self, openapi: &mut OpenApi) {
         let mut scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        scheme.description = Some("`OW_SC_API_TOKEN`, where the server has one set".into());
+        scheme.description = Some("`OW_SC_API_TOKEN`, if the server has one".into());
         let components = openapi.components.get_or_insert_with(Components::new);
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
     }
 }
 
-/// What each function says of its routes, this one first: it tells what all have in common.
+/// The documentation of each function. This function comes first, because it has the parts that all share.
 fn parts() -> [OpenApi; 6] {
     [
         Docs::openapi(),
@@ -70,9 +70,9 @@ fn openapi() -> OpenApi {
     others.into_iter().fold(first, OpenApi::merge_from)
 }
 
-/// The routes that show the document. `wants_token`: whether the API wants one on this host.
+/// The routes that serve the document. `wants_token`: whether the API requires a token on this host.
 pub fn router(wants_token: bool) -> Router {
-    // Made when first asked for: a function's start does not wait for it.
+    // Rendered on first use, so that a function's start does not wait for it.
     let rendered = Arc::new(LazyLock::new(move || render(&openapi(), wants_token)));
     let document = rendered.clone();
     Router::new()
@@ -81,7 +81,7 @@ pub fn router(wants_token: bool) -> Router {
 }
 
 fn render(document: &OpenApi, wants_token: bool) -> (Value, String) {
-    // A document of our own types is always JSON; should it not be, the page says so by being empty.
+    // Our own types always serialise to JSON; if they ever did not, the page would be empty.
     let mut json = serde_json::to_value(document).unwrap_or_default();
     complete::complete(&mut json, wants_token);
     let page = list::page(&json).into_string();

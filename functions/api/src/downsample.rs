@@ -1,11 +1,11 @@
-//! Fewer points with the same peaks.
+//! Thins readings without losing peaks.
 
 use domain::columns::{Columns, Row};
 use domain::unit::{Conversion, Unit};
 
-/// Takes readings in time order and keeps at most so many: all of them if they fit, else the lowest and the highest
-/// of each of equally long stretches, so that no peak is lost. Readings are compared in one unit; a number whose unit
-/// does not compare with it counts as it is.
+/// Takes readings in time order and keeps at most so many: all of them if they fit, otherwise the lowest and the
+/// highest of each of equally long stretches, so that no peak is lost. Values are compared in one unit; a value whose
+/// unit does not convert is compared as it is.
 #[derive(Debug)]
 pub(crate) struct Downsample {
     unit: Unit,
@@ -23,11 +23,11 @@ struct Extremes {
     high: Point,
 }
 
-/// A reading, its unit, and its value in the unit in which readings are compared.
+/// A reading, its unit, and its value in the common unit.
 type Point = (Row, String, f64);
 
 impl Downsample {
-    /// For readings from `first` to `last`, both included, compared in a unit. `max_points` is at least 2.
+    /// For readings from `first` to `last`, both included, compared in `unit`. `max_points` is at least 2.
     pub(crate) fn new(max_points: usize, (first, last): (i64, i64), unit: &str) -> Self {
         let buckets = (max_points / 2).max(1);
         let span = last.saturating_sub(first).max(0);

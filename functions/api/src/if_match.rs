@@ -1,4 +1,4 @@
-//! `If-Match` (RFC 9110, 13.1.1): which versions a change may take the place of.
+//! `If-Match` (RFC 9110, 13.1.1): the versions that a change may replace.
 
 use axum::http::{HeaderMap, header};
 use web::{ApiError, ApiResult};
@@ -6,9 +6,9 @@ use web::{ApiError, ApiResult};
 /// What `If-Match` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum IfMatch {
-    /// `*`, or no such header.
+    /// `*`, or no header.
     Any,
-    /// The versions among its tags. Weak tags, and those that are none of ours, match nothing.
+    /// The versions among its tags. Weak tags and foreign tags match nothing.
     OneOf(Vec<u64>),
 }
 
@@ -39,7 +39,7 @@ impl IfMatch {
         Some(Self::OneOf(versions.into_iter().flatten().collect()))
     }
 
-    /// Whether the change may take the place of a version.
+    /// Whether the change may replace this version.
     pub(crate) fn allows(&self, version: u64) -> bool {
         match self {
             Self::Any => true,
@@ -47,7 +47,7 @@ impl IfMatch {
         }
     }
 
-    /// The version that was edited, as far as the client says.
+    /// The version that was edited, if the client names one.
     pub(crate) fn edited(&self) -> Option<u64> {
         match self {
             Self::Any => None,
@@ -56,7 +56,7 @@ impl IfMatch {
     }
 }
 
-/// The elements of a list, which commas in quotes do not end.
+/// The elements of a list. Commas in quotes do not separate.
 fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut is_quoted = false;
     let ends = move |byte: &u8| {
@@ -66,7 +66,7 @@ fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(ends).map(<[u8]>::trim_ascii)
 }
 
-/// The version that an entity tag names, if it is one of ours; `None` where there is no entity tag.
+/// The version that an entity tag names, or `Some(None)` for a foreign tag; `None` if it is no entity tag.
 fn version(tag: &[u8]) -> Option<Option<u64>> {
     let (is_weak, tag) = tag.strip_prefix(b"W/").map_or((false, tag), |tag| (true, tag));
     let opaque = tag.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
@@ -74,7 +74,7 @@ fn version(tag: &[u8]) -> Option<Option<u64>> {
         return None;
     }
     let number = || str::from_utf8(opaque).ok()?.parse::<u64>().ok();
-    // "+4" and "04" are tags, but not ours.
+    // "+4" and "04" are valid tags, but not ours.
     Some(number().filter(|number| !is_weak && number.to_string().as_bytes() == opaque))
 }
 

@@ -1,4 +1,4 @@
-//! Everything that is asked of what is stored: readings, series, alerts, permits, the latest events, advice, certificates.
+//! The API over what is stored: readings, series, alerts, permits, the latest events, advice, certificates.
 
 mod advise;
 mod alerts;
@@ -29,14 +29,14 @@ use std::sync::Arc;
 use table::Store;
 use web::guard::Guard;
 
-/// What the routes work on.
+/// What the routes need.
 #[derive(Clone)]
 pub struct Api {
     /// The table.
     pub store: Store,
-    /// What puts permits in force.
+    /// Puts permits in force.
     pub engine: Engine,
-    /// The hosts that sources may name although they are private; none where there is no inbox for what comes.
+    /// Private hosts that sources may name nevertheless; `None` if there is no inbox for what they bring.
     pub sources: Option<Arc<Allowed>>,
 }
 

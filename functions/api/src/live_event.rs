@@ -1,4 +1,4 @@
-//! The events of a feed, as the API's documentation shows them. They are JSON already when they are answered.
+//! The events of a feed, for the API's documentation. The answers themselves pass on stored JSON.
 
 #![expect(dead_code, reason = "schemas of what the engine has written")]
 
@@ -8,13 +8,13 @@ use domain::time::Shown;
 use formats::Shape;
 use utoipa::ToSchema;
 
-/// An event, as subscribers get it.
+/// An event, as subscribers receive it.
 #[derive(Debug, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum LiveEvent {
     /// A reading was published.
     Reading(ReadingEvent),
-    /// A file has brought readings.
+    /// A file brought readings.
     Readings(ReadingsEvent),
     /// Exceedances are new or gone.
     Alerts(AlertsEvent),
@@ -34,16 +34,16 @@ pub(crate) struct RemovedEvent {
     at: String,
 }
 
-/// A reading as it was published, which may have more fields.
+/// A reading as it was published; it may have more fields.
 #[derive(Debug, ToSchema)]
 pub(crate) struct ReadingEvent {
     site: String,
     seq: u64,
     time: Shown,
-    /// What was measured, unless it is called `parameter`.
+    /// The parameter, unless the field `parameter` has it.
     species: Option<String>,
     parameter: Option<String>,
-    /// The value, unless it is called `value`.
+    /// The value, unless the field `value` has it.
     concentration: Option<f64>,
     value: Option<f64>,
     unit: Option<String>,
@@ -92,7 +92,7 @@ pub(crate) struct AlertsEvent {
     /// How many withdrawn ones are not listed.
     #[schema(nullable = false)]
     withdrawn_omitted: Option<u64>,
-    /// Where all are, should some be omitted.
+    /// Where to find all of them, if some are omitted.
     #[schema(nullable = false)]
     all: Option<String>,
     /// The ingest that they come from.
@@ -100,7 +100,7 @@ pub(crate) struct AlertsEvent {
     ingest: Option<String>,
 }
 
-/// What became of a file at a site.
+/// The outcome of a file at a site.
 #[derive(Debug, ToSchema)]
 pub(crate) struct IngestEvent {
     site: String,

@@ -27,11 +27,11 @@ use web::answer::Room;
 use web::error::ErrorEnvelope;
 use web::query::{Query, cursor, page_limit, read_cursor};
 
-/// Points of a sparkline: about the pixels it is drawn on.
+/// Points of a sparkline: about as many as it has pixels.
 const SPARK_POINTS: usize = 60;
-/// Fewer readings than this make a line of the latest part that says little: then the whole record is drawn.
+/// A recent part with fewer readings than this says little; the whole record is drawn instead.
 const SPARK_LEAST: u64 = 24;
-/// Series looked at at once. Each is a few queries.
+/// Series processed at once. Each takes a few queries.
 const AT_ONCE: usize = 8;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,22 +43,22 @@ pub(crate) struct Options {
     /// The most entries of a page; 100 if absent.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     #[param(min_length = 1, format = "cursor")]
     cursor: Option<String>,
 }
 
-/// How a site stands.
+/// The state of a site.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Overview {
     site: String,
     /// The sequence number of the last event when this was put together.
     seq: u64,
-    /// How often the permit was written; 0 for the built-in one.
+    /// How many times the permit was written; 0 for the built-in one.
     permit_version: u64,
     /// The site's time zone.
     time_zone: String,
-    /// How much is still to be judged: 0 if the alerts are what readings and permit say.
+    /// How much is still to be judged; at 0, the alerts match readings and permit.
     pending: u64,
     /// All alerts of the site.
     alerts: u64,
@@ -69,7 +69,7 @@ pub(crate) struct Overview {
     next: Option<String>,
 }
 
-/// How a series stands.
+/// The state of a series.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SeriesStanding)]
 pub(crate) struct Standing {
@@ -81,21 +81,22 @@ pub(crate) struct Standing {
     headroom: Option<f64>,
     /// The limits, the nearest first.
     standings: Vec<Against>,
-    /// What limits depend on and is not known of the water at the latest reading: they are compared with nothing.
+    /// Properties of the water that limits depend on, and that are unknown at the latest reading: these limits are
+    /// compared with nothing.
     unknown_of_water: Vec<String>,
     /// Exceedances on record.
     exceedances: u64,
     /// When the last of them began.
     last_exceedance: Option<Shown>,
-    /// Hours or RFC 3339, value and qualifier of some readings up to the latest, for a small line.
+    /// Hours or RFC 3339, value and qualifier of some readings up to the latest, for a sparkline.
     spark: Vec<(Shown, f64, Qualifier)>,
 }
 
-/// How the latest value of a series stands.
+/// How the latest value of a series compares with its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Condition {
-    /// No limit speaks of it, or none whose unit can be compared.
+    /// No limit covers it, or none in a unit that compares.
     None,
     /// Within all limits.
     Ok,
@@ -119,9 +120,9 @@ pub(crate) struct Against {
     unit: String,
     /// The limit in the unit of the latest reading, for a line in its chart.
     limit_in_unit_of_readings: Option<f64>,
-    /// The latest period for which the statistic could be taken.
+    /// The latest period for which the statistic has a value.
     period: Option<String>,
-    /// What it came to.
+    /// Its value.
     value: Option<f64>,
     qualifier: Qualifier,
     /// By how many percent of the limit the value stays within it.
@@ -129,7 +130,8 @@ pub(crate) struct Against {
     state: Condition,
     /// Whether its sign leaves open if it is within the limit.
     is_inconclusive: bool,
-    /// Whether value or limit are made of several series: a reading by itself says nothing of them.
+    /// Whether the value or the limit is computed from several series: a reading by itself then says nothing about
+    /// them.
     is_made: bool,
 }
 
@@ -142,7 +144,7 @@ pub(crate) async fn get_overview(State(api): State<Api>, Query(options): Query<O
     let limit = page_limit(options.limit)?;
     let after = read_cursor(options.cursor.as_deref())?;
     let site = options.site.map_or_else(|| DEFAULT_SITE.to_owned(), String::from);
-    // Read before all else: who follows the feed from here on misses nothing.
+    // Read first, so that whoever follows the feed from here misses nothing.
     let seq = api.store.head(&site).await?.seq;
     let pending = api.store.pending(&site).await?;
     let terms = Terms::load(&api.store, &site).await?;
@@ -208,7 +210,7 @@ fn unknown_of_water((rule, survey): &(Rule, Survey)) -> Vec<String> {
     parameters.to_vec()
 }
 
-/// `None` where the limit does not speak of the latest reading: out of season, or in another unit.
+/// `None` if the limit does not apply to the latest reading: out of season, or in another unit.
 fn against(rule: &Rule, survey: &Survey, entry: &Entry) -> Option<Against> {
     let seen = survey.last.as_ref();
     let (limit, direction, unit) = match (&rule.limit, seen) {
@@ -235,7 +237,7 @@ fn against(rule: &Rule, survey: &Survey, entry: &Entry) -> Option<Against> {
     })
 }
 
-/// In percent of the limit, to a tenth.
+/// As a percentage of the limit, to a tenth.
 fn headroom(value: f64, limit: f64, direction: Direction) -> Option<f64> {
     let within = if direction == Direction::Max { limit - value } else { value - limit };
     let percent = (within / limit * 1000.0).round() / 10.0;
@@ -253,7 +255,7 @@ impl From<Severity> for Condition {
     }
 }
 
-/// The latest eighth of the record, or all of it where that is little: a busy series is not read whole for a small line.
+/// The latest eighth of the record, or all of a short one: a busy series is not read whole for a sparkline.
 async fn spark(api: &Api, entry: &Entry, terms: &Terms) -> Result<Vec<(Shown, f64, Qualifier)>, StoreError> {
     let (first, last) = (entry.span(&terms.view).0, entry.latest_moment(&terms.view));
     let recent = last - last.saturating_sub(first) / 8;

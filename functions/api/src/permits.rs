@@ -1,4 +1,4 @@
-//! `GET` and `PUT /api/permits/{site}`, and what a permit would change.
+//! `GET` and `PUT /api/permits/{site}`, and a preview of what a permit would change.
 
 use crate::Api;
 use crate::if_match::IfMatch;
@@ -59,7 +59,7 @@ pub(crate) async fn get_permit(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct At {
-    /// The version that is in force at this time is shown, in place of that of now.
+    /// Shows the version that is in force at this time, instead of now.
     #[param(value_type = Option<Moment>)]
     at: Option<String>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct At {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct From {
-    /// The first local day of a new version, such as `2026-07-01`. Without it the version in force is corrected.
+    /// The first local day of a new version, such as `2026-07-01`. Without it, the version in force is corrected.
     #[param(format = Date)]
     effective_from: Option<String>,
 }
@@ -83,7 +83,7 @@ impl From {
     }
 }
 
-/// Reads a permit of a request. Units that nobody knows are refused: such a limit would judge nothing.
+/// Reads a permit from a request. Unknown units are refused: such a limit would judge nothing.
 fn read(document: &Value) -> ApiResult<Permit> {
     let permit = permit_json::parse(document).map_err(|errors| ApiError::invalid(&errors))?;
     let unknown = permit.limits.iter().enumerate().filter(|(_, limit)| !limit.unit.is_known());
@@ -96,10 +96,10 @@ fn read(document: &Value) -> ApiResult<Permit> {
     if errors.is_empty() { Ok(permit) } else { Err(ApiError::invalid(&errors)) }
 }
 
-/// Puts a permit in force, unless it was changed meanwhile. All that is stored of the site is judged by it.
+/// Puts a permit in force, unless it was changed meanwhile. Everything that is stored for the site is judged by it.
 ///
-/// With `If-Match` it takes the place of the version that was edited and of no other. Without it the last one wins; of two
-/// at the same moment, the second is refused all the same.
+/// With `If-Match`, it replaces the version that was edited and no other. Without it, the last write wins; but of two
+/// at the same moment, the second is refused.
 #[utoipa::path(
     put, path = "/api/permits/{site}", tag = "permits",
     params(
@@ -113,7 +113,7 @@ fn read(document: &Value) -> ApiResult<Permit> {
             headers(("ETag" = String, description = "The new version in quotes")),
         ),
         (
-            status = 202, body = SavedPermit, description = "The permit is in force, and judging goes on by itself: `pending` says how much is left, here and in `GET /api/overview`; `Location` is where to ask",
+            status = 202, body = SavedPermit, description = "The permit is in force, and judging continues in the background: `pending` says how much is left, here and in `GET /api/overview`; `Location` shows its progress",
             headers(("ETag" = String, description = "The new version in quotes"), ("Location" = String, description = "Where to ask how far it is")),
         ),
         (status = 400, description = "Not JSON, or an `If-Match` that is none", body = ErrorEnvelope),
@@ -143,7 +143,7 @@ pub(crate) async fn put_permit(
                 if now.versions != in_force.versions || now.version == in_force.version {
                     return Err(conflict(&site, &now, &if_match));
                 }
-                // A file was withdrawn at that moment; nobody has changed the permit.
+                // A file was withdrawn at that moment; the permit itself has not changed.
                 in_force = now;
             }
             adopted => break adopted?,
@@ -163,10 +163,10 @@ pub(crate) async fn put_permit(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], answer).into_response())
 }
 
-/// What a person is told whose permit would have taken the place of one that they have not seen.
+/// The error when a permit would replace a version that its author has not seen.
 fn conflict(site: &str, in_force: &StoredPermit, if_match: &IfMatch) -> ApiError {
     let version = in_force.version;
-    // To the second: it is read by people.
+    // To the second: people read it.
     let changed = in_force.updated_at().map(|at| time::rfc3339(at - at.rem_euclid(1_000_000)));
     let message = match (changed, if_match.edited()) {
         (Some(at), Some(edited)) => {
@@ -183,7 +183,7 @@ fn conflict(site: &str, in_force: &StoredPermit, if_match: &IfMatch) -> ApiError
     ApiError::new(StatusCode::CONFLICT, "conflict", message).with_details(details)
 }
 
-/// What a permit would change, were it put in force. Nothing is written.
+/// What a permit would change if it were put in force. Nothing is written.
 #[utoipa::path(
     post, path = "/api/permits/{site}/preview", tag = "permits", params(("site" = SiteName, Path, description = "The site"), From),
     request_body(content = AnyPermit, description = "As for `PUT`"),
@@ -213,17 +213,17 @@ pub(crate) async fn post_preview(
     }))
 }
 
-/// A permit as it is in force.
+/// The permit in force.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SitePermit {
     site: String,
     /// Whether it is the built-in one.
     default: bool,
-    /// How often it was written; 0 for the built-in one.
+    /// How many times it was written; 0 for the built-in one.
     version: u64,
     /// When it was last written; null for the built-in one.
     updated_at: Option<String>,
-    /// The first local day of the version that is shown; null if it has been in force from the beginning.
+    /// The first local day of the version shown; null if it has been in force from the beginning.
     effective_from: Option<String>,
     /// The site's time zone, by its IANA name.
     time_zone: String,
@@ -231,7 +231,7 @@ pub(crate) struct SitePermit {
     week_starts: String,
     /// All versions, the earliest first.
     versions: Vec<VersionView>,
-    /// The limits, as they are put.
+    /// The limits, in the format of `PUT`.
     #[schema(value_type = Vec<PermitLimit>)]
     limits: Value,
 }
@@ -241,7 +241,7 @@ pub(crate) struct SitePermit {
 #[schema(as = PermitVersion)]
 pub(crate) struct VersionView {
     version: u64,
-    /// The first local day of which it is in force; null if from the beginning on.
+    /// The first local day on which it is in force; null if it has been from the beginning.
     effective_from: Option<String>,
     /// When it was written.
     updated_at: String,
@@ -281,14 +281,14 @@ impl SitePermit {
 pub(crate) struct SavedPermit {
     #[serde(flatten)]
     permit: SitePermit,
-    /// As far as judging has come.
+    /// The changes so far.
     alerts: AlertsChanged,
-    /// With 202 alone: how much is still to be judged.
+    /// Only with 202: how much is still to be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pending: Option<u64>,
 }
 
-/// What would be in exceedance under a permit.
+/// The exceedances that a permit would have.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PermitPreview {
     site: String,
@@ -296,9 +296,9 @@ pub(crate) struct PermitPreview {
     total: u64,
     /// `total` by severity.
     by_severity: BTreeMap<Severity, u64>,
-    /// Those that are none now.
+    /// Those that are not alerts now.
     new: u64,
-    /// Alerts of now that would no longer hold.
+    /// Current alerts that would no longer hold.
     withdrawn: u64,
     /// The gravest of them, at most 100.
     items: Vec<Alert>,

@@ -24,9 +24,9 @@ use web::{ApiError, ApiResult};
 
 /// The most points in one answer.
 const MAX_POINTS: usize = 100_000;
-/// What readings may take of an answer.
+/// The bytes of an answer that readings may take.
 const MOST_OF_READINGS: usize = MAX_ANSWER_BYTES - 64 * 1024;
-/// How many without being asked.
+/// How many points if the request does not say.
 const DEFAULT_POINTS: usize = 1000;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,13 +43,13 @@ pub(crate) struct Options {
     /// The last time, included; the end if absent.
     #[param(value_type = Option<Moment>)]
     to: Option<String>,
-    /// The most points wanted; 1000 if absent. There are fewer where an answer has no room for them.
+    /// The most points wanted; 1000 if absent. There are fewer if an answer has no room for them.
     #[param(minimum = 2, maximum = 100_000)]
     max_points: Option<usize>,
-    /// `true`: every reading, `max_points` of them a page at most.
+    /// `true`: every reading, at most `max_points` of them a page.
     #[serde(default)]
     every: bool,
-    /// `next` of the page before, where every reading is wanted.
+    /// `next` of the previous page, with `every`.
     #[param(min_length = 1, format = "cursor")]
     cursor: Option<String>,
 }
@@ -65,7 +65,7 @@ pub(crate) struct Readings {
     total: u64,
     /// Whether `readings` are fewer.
     downsampled: bool,
-    /// The cursor of the next page where every reading is wanted; null at the end.
+    /// The cursor of the next page, with `every`; null at the end.
     next: Option<String>,
 }
 
@@ -80,18 +80,18 @@ pub(crate) struct Point {
     /// The limit that came with the reading, in its unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<f64>,
-    /// How grave it is beyond a limit for single readings; absent if it is not.
+    /// The severity, if it is beyond a limit for single readings.
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
-    /// The laboratory's flags beside it: `J`, `B` and the like.
+    /// The laboratory's flags: `J`, `B` and the like.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     flags: Vec<&'static str>,
-    /// Whether it is of a blank, a spike and the like, which is never judged.
+    /// Whether it is of a quality-control sample, such as a blank or a spike, which is never judged.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     quality_control: bool,
 }
 
-/// Readings of one series in time order, thinned so that peaks survive.
+/// Readings of one series in time order, thinned without losing peaks.
 #[utoipa::path(
     get, path = "/api/readings", tag = "readings", params(Options),
     responses(
@@ -122,7 +122,7 @@ pub(crate) async fn get_readings(State(api): State<Api>, Query(options): Query<O
         let points: Vec<_> = points.into_iter().map(|(row, unit)| point(row, unit, (&rules, &terms))).collect();
         match weight(&points) {
             bytes if bytes > MOST_OF_READINGS && points.len() > 2 => {
-                // Thinned once more, to a little less than there is room for: units and flags are not spread evenly.
+                // Thin again, to a little less than fits: units and flags are not spread evenly.
                 most = (points.len() * (MOST_OF_READINGS / 1000) / (bytes / 1000) * 9 / 10).max(2);
             }
             _ => break (points, total),
@@ -150,7 +150,7 @@ async fn thinned(
     Ok(points.finish())
 }
 
-/// A page of readings, none left out.
+/// A page of all readings, without thinning.
 async fn every(
     api: &Api,
     entry: Entry,
@@ -175,7 +175,7 @@ async fn every(
     }
     let fitting = Room::of(&page);
     if let Some(&time) = times.get(fitting) {
-        // Those of one time stay together here, too, unless there are none before them.
+        // Readings of the same time stay together, unless they are the first on the page.
         let whole = match times.partition_point(|other| *other < time) {
             0 => times.partition_point(|other| *other <= time),
             whole => whole,
@@ -186,8 +186,8 @@ async fn every(
     Ok(Readings { series: entry.id, readings: page, total, downsampled: false, next })
 }
 
-/// How many readings of a piece have room in a page, those of one time all or none: the next page begins with a time. At
-/// least those of the first one.
+/// How many readings of a piece fit into a page. Those of the same time stay together, because the next page begins
+/// with a time; at least those of the first time are taken.
 fn whole_times(piece: &Columns, room: usize) -> usize {
     let Some(&time) = piece.times.get(room) else { return piece.len() };
     match piece.lower_bound(time) {
@@ -196,10 +196,10 @@ fn whole_times(piece: &Columns, room: usize) -> usize {
     }
 }
 
-/// As in cursors of alerts, what is behind a slash says more than is needed here.
+/// As in the cursors of alerts, the part after a slash is not needed here.
 fn time_of(cursor: &str) -> ApiResult<i64> {
     let time = cursor.split('/').next().and_then(|time| time.parse().ok());
-    time.ok_or_else(|| ApiError::bad_request("cursor: give what `next` was, unchanged"))
+    time.ok_or_else(|| ApiError::bad_request("cursor: pass `next` of the previous page, unchanged"))
 }
 
 fn point(row: Row, unit: String, (rules, terms): (&[Rule], &Terms)) -> Point {

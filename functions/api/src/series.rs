@@ -27,7 +27,7 @@ pub(crate) struct Options {
     /// The most entries of a page; 100 if absent.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     #[param(min_length = 1, format = "cursor")]
     cursor: Option<String>,
 }
@@ -51,7 +51,7 @@ pub(crate) struct SeriesView {
     parameter: String,
     /// The statistical base under which values are reported; empty for raw readings.
     base: String,
-    /// What else tells series of effluent charts apart.
+    /// Further properties that distinguish series of effluent charts.
     #[serde(skip_serializing_if = "String::is_empty")]
     variant: String,
     /// The unit of the latest reading.
@@ -60,9 +60,9 @@ pub(crate) struct SeriesView {
     last: Shown,
     latest: f64,
     qualifier: Qualifier,
-    /// How many limits of the permit speak of it, its readings' own limits counted as one.
+    /// How many limits of the permit cover it; limits that came with readings count as one.
     limits: usize,
-    /// The units of those limits with which the latest reading's unit cannot be compared: they judge nothing.
+    /// The units of those limits that do not compare with the latest reading's unit: they judge nothing.
     incomparable_units: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ impl SeriesView {
     }
 }
 
-/// The series there are, by site, outfall and parameter.
+/// All series, by site, outfall and parameter.
 #[utoipa::path(
     get, path = "/api/series", tag = "readings", params(Options),
     responses((status = 200, body = Page), (status = 400, body = ErrorEnvelope))

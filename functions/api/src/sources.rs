@@ -1,4 +1,4 @@
-//! `/api/sources`: sources that are asked for their files on a schedule.
+//! `/api/sources`: sources whose files are fetched on a schedule.
 
 use crate::Api;
 use axum::Json;
@@ -23,12 +23,12 @@ use web::guard::Client;
 use web::query::{JsonBody, Path};
 use web::{ApiError, ApiResult};
 
-/// The most sources: each is looked at with every sweep.
+/// The most sources: every sweep checks each of them.
 const MAX_SOURCES: usize = 200;
 const MAX_NAME: usize = 64;
 const MAX_URL: usize = 2000;
 
-/// What is set of a source.
+/// The settings of a source.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = SourceWanted, example = json!({
     "url": "https://lab.example/results.csv", "site": "north", "schedule": "0 6 * * *"
@@ -39,14 +39,14 @@ pub(crate) struct Wanted {
     #[serde(default)]
     kind: Kind,
     #[schema(max_length = 2000)]
-    /// Where the file is: an https address. With `echo`, where the service is if not at EPA.
+    /// The https URL of the file. With `echo`, the URL of the service if it is not EPA's.
     url: Option<String>,
-    /// With `echo`: the NPDES permit whose reported values come.
+    /// With `echo`: the NPDES permit whose reported values are fetched.
     permit: Option<String>,
-    /// The site of rows that name none, and of an effluent chart. Without it, the schedule goes by UTC.
+    /// The site of rows that name none, and of an effluent chart. Without it, the schedule uses UTC.
     #[schema(value_type = Option<SiteName>)]
     site: Option<String>,
-    /// When it is asked, by the clock of the site: a crontab line such as `0 6 * * *`.
+    /// When to fetch, in the site's time zone: a crontab line such as `0 6 * * *`.
     schedule: String,
     #[schema(min_length = 1, max_length = 64)]
     /// The name of one of the installation's secrets (`OW_SC_SOURCE_SECRETS`), which is sent with the request.
@@ -57,19 +57,19 @@ pub(crate) struct Wanted {
 #[schema(as = SourceKind)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
-    /// A file at an address.
+    /// A file at a URL.
     #[default]
     Address,
     /// EPA's effluent charts.
     Echo,
 }
 
-/// A source that is asked on a schedule.
+/// A source that is fetched on a schedule.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Source {
     name: String,
     kind: Kind,
-    /// What is asked.
+    /// The URL that is fetched.
     url: String,
     permit: Option<String>,
     site: Option<String>,
@@ -79,25 +79,25 @@ pub(crate) struct Source {
     secret: Option<String>,
     set_at: String,
     set_by: String,
-    /// When it is asked next.
+    /// When it is fetched next.
     next_at: Option<String>,
-    /// What came of it the last time.
+    /// The result of the last fetch.
     last: Option<Last>,
 }
 
-/// The last time that a source was asked.
+/// The last fetch of a source.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SourceLast)]
 struct Last {
     at: String,
     outcome: Outcome,
-    /// For machines: why no file came.
+    /// For programs: why no file came.
     code: Option<String>,
     message: String,
-    /// Since when it has been so, and how often in a row.
+    /// Since when the result has been the same, and how often in a row.
     since: String,
     times: u64,
-    /// The last file that came.
+    /// The last file that it brought.
     file: Option<SourceFile>,
 }
 
@@ -109,13 +109,13 @@ struct SourceFile {
     digest: String,
     /// The id of its ingest, once it is known.
     ingest: Option<String>,
-    /// How far it is; null while it waits in the inbox.
+    /// Its state; null while it waits in the inbox.
     state: Option<Stage>,
     /// Why it was refused.
     error: Option<Refusal>,
 }
 
-/// A source that is to be asked.
+/// A source that is about to be fetched.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SourceWished)]
 pub(crate) struct Wished {
@@ -128,7 +128,7 @@ pub(crate) struct Sources {
     sources: Vec<Source>,
 }
 
-/// The sources that are asked on a schedule, and what each has said.
+/// The sources that are fetched on a schedule, with the result of each one's last fetch.
 #[utoipa::path(
     get, path = "/api/sources", tag = "sources",
     responses((status = 200, body = Sources), (status = 404, description = "This host has no inbox", body = ErrorEnvelope))
@@ -151,8 +151,8 @@ pub(crate) async fn get_source(State(api): State<Api>, Path(name): Path<String>)
     Ok(Json(shown(&api.store, &source).await?))
 }
 
-/// Sets a source. It is asked at once, and then on its schedule; what comes is put into the inbox. One that is set as it is
-/// stays as it is.
+/// Sets a source. It is fetched at once, and then on its schedule; the file goes into the inbox. Setting the same
+/// values again changes nothing.
 #[utoipa::path(
     put, path = "/api/sources/{name}", tag = "sources",
     params(("name" = String, Path, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description = "1 to 64 letters, digits, `.`, `_` and `-`, the first no `.`")), request_body = Wanted,
@@ -173,7 +173,7 @@ pub(crate) async fn put_source(
     let definition = read(&name, wanted, open(&api)?, who.to_string()).map_err(|errors| ApiError::invalid(&errors))?;
     let before = api.store.scheduled_source(&name).await?;
     if before.is_none() && api.store.scheduled_sources().await?.len() >= MAX_SOURCES {
-        let message = format!("there are {MAX_SOURCES} sources, which is the most");
+        let message = format!("there are {MAX_SOURCES} sources, which is the maximum");
         return Err(ApiError::new(StatusCode::CONFLICT, "too_many_sources", message));
     }
     let is_same = |before: &ScheduledSource| {
@@ -191,12 +191,12 @@ pub(crate) async fn put_source(
     Ok((status, Json(shown(&api.store, &source).await?)).into_response())
 }
 
-/// Asks a source at once, whatever its schedule says.
+/// Fetches a source soon, whatever its schedule says.
 #[utoipa::path(
     post, path = "/api/sources/{name}/ask", tag = "sources", params(("name" = String, Path, min_length = 1, description = "The source")),
     responses(
         (
-            status = 202, body = Wished, description = "It is asked with the next look at what is due, in a minute at most; `Location` is where to see what came of it",
+            status = 202, body = Wished, description = "It is fetched with the next sweep, within a minute; `Location` shows the result",
             headers(("Location" = String, description = "The source"))
         ),
         (status = 404, description = "No such source", body = ErrorEnvelope),
@@ -213,7 +213,7 @@ pub(crate) async fn post_ask(State(api): State<Api>, Path(name): Path<String>) -
     Ok((StatusCode::ACCEPTED, location, Json(Wished { name })).into_response())
 }
 
-/// Removes a source. What came from it stays.
+/// Removes a source. Files that it brought stay.
 #[utoipa::path(
     delete, path = "/api/sources/{name}", tag = "sources", params(("name" = String, Path, min_length = 1, description = "The source")),
     responses((status = 204, description = "It is gone"), (status = 404, description = "No such source", body = ErrorEnvelope))
@@ -225,7 +225,7 @@ pub(crate) async fn delete_source(State(api): State<Api>, Path(name): Path<Strin
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The hosts that may be named, where there is an inbox to put files into.
+/// The private hosts that sources may name; an error if there is no inbox.
 fn open(api: &Api) -> ApiResult<&Allowed> {
     let no_inbox = || ApiError::new(StatusCode::NOT_FOUND, "no_inbox", "this host has no inbox to put files into");
     api.sources.as_deref().ok_or_else(no_inbox)
@@ -235,7 +235,7 @@ fn unknown() -> ApiError {
     ApiError::not_found("no source has this name")
 }
 
-/// Reads what is set of a source; all that is wrong is told at once.
+/// Reads the settings of a source, and reports all errors at once.
 fn read(name: &str, wanted: Wanted, allowed: &Allowed, set_by: String) -> Result<Definition, Vec<FieldError>> {
     let mut errors = Vec::new();
     let mut wrong = |field: &str, reason: String| errors.push(FieldError { field: field.to_owned(), reason });

@@ -1,4 +1,4 @@
-//! `GET /api/statistics`: what can be compared with a limit, by name and with labels for people.
+//! `GET /api/statistics`: the statistics that limits can be about, with labels for people.
 
 use axum::Json;
 use domain::calendar::PeriodKind;
@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Statistics {
     statistics: Vec<StatisticView>,
-    /// What can give the limit, or the part of the value that counts.
+    /// Formulas that compute the limit, or the part of the value that counts.
     formulas: Vec<FormulaView>,
 }
 
-/// A formula of what the water is like.
+/// A formula over properties of the water.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Formula)]
 pub(crate) struct FormulaView {
@@ -25,21 +25,22 @@ pub(crate) struct FormulaView {
     label: &'static str,
     /// The formula, as text.
     formula: &'static str,
-    /// Whether it gives the limit; else it gives the part of the value that counts, and the limit has a value.
+    /// Whether it computes the limit; otherwise it computes the part of the value that counts, and the limit has a
+    /// value.
     gives_limit: bool,
-    /// The unit of the limit unless it names another one.
+    /// The unit of the limit, unless it names another one.
     unit: String,
-    /// What it needs to know.
+    /// The properties it needs.
     needs: Vec<NeedView>,
 }
 
-/// Something that a formula needs to know of the water.
+/// A property of the water that a formula needs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FormulaNeed)]
 pub(crate) struct NeedView {
-    /// Its key in a limit, whose value is the parameter of the series.
+    /// Its key in a limit; the value is the parameter of the series.
     key: &'static str,
-    /// The parameter unless the limit names another one.
+    /// The parameter, unless the limit names another one.
     parameter: &'static str,
 }
 
@@ -64,9 +65,9 @@ pub(crate) struct StatisticView {
     name: &'static str,
     /// Its name for people; `{}` stands for its number.
     label: &'static str,
-    /// The period that names a value: `instant`, `day`, `week`, `month`, `quarter` or `year`.
+    /// The period of a value: `instant`, `day`, `week`, `month`, `quarter` or `year`.
     period: &'static str,
-    /// The number that it takes, if it takes one.
+    /// The number it takes, if any.
     argument: Option<ArgumentView>,
     /// Whether non-detects enter it by the limit's rule.
     is_average: bool,

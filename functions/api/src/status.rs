@@ -26,7 +26,7 @@ pub(crate) struct Options {
     site: Option<Name>,
 }
 
-/// How things stand.
+/// The state of all sites.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Status {
     /// `ok`.
@@ -37,7 +37,7 @@ pub(crate) struct Status {
     removing: Vec<String>,
 }
 
-/// How things stand at a site.
+/// The state of a site.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SiteStatus {
     site: String,
@@ -46,17 +46,17 @@ pub(crate) struct SiteStatus {
     latest: Option<Shown>,
     alerts: u64,
     alerts_by_severity: BTreeMap<Severity, u64>,
-    /// How often the permit was written; 0 for the built-in one.
+    /// How many times the permit was written; 0 for the built-in one.
     permit_version: u64,
     /// The sequence number of the last event.
     seq: u64,
-    /// How much is still to be judged: 0 if the alerts are what readings and permit say.
+    /// How much is still to be judged; at 0, the alerts match readings and permit.
     pending: u64,
-    /// Files whose recording was interrupted, by ingest: they have to be sent again.
+    /// Files whose recording was interrupted, by ingest; they must be sent again.
     interrupted: Vec<String>,
 }
 
-/// How things stand at each site.
+/// The state of each site.
 #[utoipa::path(get, path = "/api/status", tag = "readings", params(Options), responses((status = 200, body = Status)))]
 pub(crate) async fn get_status(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Status>> {
     let statuses = api.sites(options.site).await?.into_iter().map(|site| status_of(&api, site));
@@ -67,7 +67,7 @@ pub(crate) async fn get_status(State(api): State<Api>, Query(options): Query<Opt
 }
 
 async fn status_of(api: &Api, site: String) -> Result<SiteStatus, StoreError> {
-    // Read before what it is about: alerts that are counted before it may be from before the last of it was judged.
+    // Read first: if it is 0, the alerts read after it include every verdict.
     let pending = api.store.pending(&site).await?;
     let series = api.store.series_of(&site).await?;
     let mut by_severity = BTreeMap::new();
@@ -92,7 +92,7 @@ async fn status_of(api: &Api, site: String) -> Result<SiteStatus, StoreError> {
 }
 
 impl Api {
-    /// The site asked for, or all sites.
+    /// The requested site, or all sites.
     pub(crate) async fn sites(&self, asked: Option<Name>) -> Result<Vec<String>, ApiError> {
         match asked {
             Some(site) => Ok(vec![site.into()]),

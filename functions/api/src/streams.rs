@@ -13,7 +13,7 @@ use web::error::ErrorEnvelope;
 use web::query::Query;
 use web::{ApiError, ApiResult};
 
-/// How many events there are to see.
+/// How many events are shown.
 const LATEST: usize = 100;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -27,11 +27,11 @@ pub(crate) struct Options {
     limit: Option<usize>,
 }
 
-/// The latest events, or as many of them as an answer has room for.
+/// The latest events, as many as an answer has room for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Streams {
     count: usize,
-    /// As subscribers got them, oldest first.
+    /// As subscribers received them, oldest first.
     #[schema(value_type = Vec<LiveEvent>)]
     data: Vec<Box<RawValue>>,
 }
@@ -48,7 +48,7 @@ pub(crate) async fn get_streams(State(api): State<Api>, Query(options): Query<Op
     }
     let site = options.site.as_deref().unwrap_or(DEFAULT_SITE);
     let entries = api.store.feed_latest(site, limit).await?;
-    // Frames are JSON already; they are passed on as they are.
+    // Frames are stored as JSON and passed on as they are.
     let mut room = Room::default();
     let mut data: Vec<_> = entries
         .into_iter()

@@ -55,7 +55,7 @@ async fn get_models() -> Json<Models> {
 #[utoipa::path(
     post, path = "/api/chemistry/fit", tag = "chemistry", request_body = Wanted,
     responses(
-        (status = 202, description = "It waits for its turn; `Location` is where to see how far it is", body = Document, headers(("Location" = String, description = "The fit"))),
+        (status = 202, description = "Queued; `Location` shows its progress", body = Document, headers(("Location" = String, description = "The fit"))),
         (status = 404, description = "No such series", body = ErrorEnvelope),
         (status = 422, description = "No such model or parameter, or settings that do not go together", body = ErrorEnvelope),
         (status = 429, description = "Too many fits wait", body = ErrorEnvelope),

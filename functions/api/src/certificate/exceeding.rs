@@ -10,16 +10,16 @@ pub(super) const MAX_LISTED: usize = 1000;
 /// The most exceedances of a rule that a chart marks.
 const MAX_MARKS: usize = 60;
 
-/// What is shown of them.
+/// The exceedances of a rule, as shown.
 #[derive(Debug, Default)]
 pub(super) struct Exceeding {
-    /// The first of them with the time at which each begins, in time order.
+    /// The first exceedances, with the time at which each begins, in time order.
     pub(super) listed: Vec<(i64, Alert)>,
     /// How many there are, by severity.
     pub(super) by_severity: BTreeMap<Severity, u64>,
-    /// How many values are beyond benchmarks, which is no violation.
+    /// How many values exceed benchmarks, which is no violation.
     pub(super) benchmarks: u64,
-    /// What a chart marks: all, or the gravest of each of equally long stretches.
+    /// Exceedances that a chart marks: all, or the gravest of each of equally long stretches.
     pub(super) marks: Vec<Mark>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Mark {
 }
 
 impl Exceeding {
-    /// Of the blocks of one rule, those that begin between two times.
+    /// The exceedances in the blocks of one rule that begin between two times.
     pub(super) fn of(blocks: &[Block], (from, to): (i64, i64)) -> Self {
         let range = |block: &Block| block.rows.lower_bound(from)..block.rows.lower_bound(to.saturating_add(1));
         let mut out = Self::default();

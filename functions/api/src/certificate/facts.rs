@@ -1,4 +1,4 @@
-//! What the table says about a site and a period.
+//! The facts of a site and a period, read from the table.
 
 use super::exceeding::{Exceeding, MAX_LISTED};
 use super::ledger::{self, Ledger};
@@ -20,12 +20,12 @@ use table::series::Entry;
 use table::{Store, StoreError};
 use web::request_id;
 
-/// Series read at once. Reading is waiting, mostly; each holds its packed readings, 2 MB for a million.
+/// Series read at once. Reading is mostly waiting; each series holds its packed readings, 2 MB for a million.
 const AT_ONCE: usize = 8;
 /// The most series whose points are kept for a chart.
 const MAX_CHARTS: usize = 100;
 
-/// All that a certificate shows.
+/// Everything that a certificate shows.
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) site: String,
@@ -72,7 +72,7 @@ impl Facts {
         self.series.iter().filter(|series| series.scan.readings > 0)
     }
 
-    /// The limits that something of the period is held against, with their series.
+    /// The limits that something in the period was compared with, and their series.
     pub(super) fn compared(&self) -> impl Iterator<Item = (&SeriesFacts, &LimitFacts)> {
         let all = self.series.iter().flat_map(|series| series.limits.iter().map(move |limit| (series, limit)));
         all.filter(|(series, limit)| series.scan.readings > 0 || limit.was_compared() || limit.exceeding.total() > 0)
@@ -80,15 +80,14 @@ impl Facts {
 }
 
 impl LimitFacts {
-    /// Whether anything of the period was compared with the limit: its statistic has a value, or readings entered it
-    /// that cannot exceed, such as non-detects under a daily maximum. Readings too few for a rolling mean do not.
+    /// Whether anything in the period was compared with the limit: its statistic has a value, or it judged readings
+    /// that cannot exceed, such as non-detects under a daily maximum. Too few readings for a rolling mean do not count.
     pub(super) fn was_compared(&self) -> bool {
         let is_rolling = matches!(self.rule.statistic.reach(), Reach::Neighbours(_));
         self.survey.values > 0 || self.survey.judged > 0 && !is_rolling && self.rule.other().is_none()
     }
 
-    /// Whether the stored exceedances are those that the readings have. They are not for a moment while a file is
-    /// judged.
+    /// Whether the stored exceedances match the readings. For a moment while a file is judged, they do not.
     pub(super) fn in_step(&self) -> bool {
         self.survey.exceedances_total() == self.exceeding.total()
     }
@@ -129,7 +128,7 @@ pub(super) async fn gather(
         exceedances.truncate(MAX_LISTED);
     }
     let ledger = ledger::find(store, &site, &revisions).await?;
-    // What came and went while this was read may have been seen in part.
+    // Anything that changed during the reads may have been seen in part.
     let outstanding = store.outstanding(&site).await?;
     let unsettled = before + store.pending(&site).await? > 0 || store.head(&site).await?.changes != changes;
     let unfinished = Unfinished { unsettled, interrupted: outstanding.interrupted };
@@ -151,7 +150,7 @@ pub(super) async fn gather(
     })
 }
 
-/// A range with the periods that it cuts.
+/// A range, extended to whole periods.
 fn whole(rule: &Rule, (from, to): (i64, i64)) -> (i64, i64) {
     match rule.statistic.period() {
         PeriodKind::Instant => (from, to),
@@ -172,7 +171,7 @@ async fn one(
     let bounds = (from.max(first), to.min(last));
     let mut facts =
         SeriesFacts { entry: entry.clone(), scan: Scan::default(), limits: Vec::new(), revisions: BTreeMap::new() };
-    // There may be none: a month that begins in the period can have its readings behind it.
+    // There may be none: the readings of a month that begins in the period can all be later.
     if bounds.0 <= bounds.1 {
         let readings = store.readings(entry, &terms.view, bounds).await?;
         facts.revisions = readings.revisions()?;

@@ -6,7 +6,7 @@ use table::feed::is_of_single_readings;
 use table::ingests::{Ingest, Stage};
 use table::{Store, StoreError};
 
-/// How many records of the ledger are looked through, from the latest back. Each is a read.
+/// How many records of the ledger are searched, the latest first. Each is a read.
 const MAX_RECORDS: usize = 1000;
 /// Records read at once.
 const PAGE: usize = 100;
@@ -14,9 +14,9 @@ const PAGE: usize = 100;
 /// The files and single readings behind a certificate.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// The files, in the order in which they came.
+    /// The files, in the order in which they arrived.
     pub(super) files: Vec<File>,
-    /// Files whose records are further back in the ledger than was looked, and their readings.
+    /// The number of files whose records are too far back in the ledger to be found, and of their readings.
     pub(super) unknown: (u64, u64),
     /// Readings that came one by one.
     pub(super) single: u64,
@@ -34,14 +34,14 @@ pub(super) struct File {
     pub(super) done: bool,
     pub(super) rows_taken: Option<u64>,
     pub(super) rows_refused: Option<u64>,
-    /// Whether a person has dealt with those.
+    /// Whether a person has dealt with the refused rows.
     pub(super) is_resolved: bool,
     pub(super) readings_replaced: u64,
-    /// How many readings of the period it brought, those included that were corrected later.
+    /// How many readings of the period it brought, including those that were corrected later.
     pub(super) readings: u64,
 }
 
-/// Finds the files of these revisions, given with their numbers of readings.
+/// Finds the files of these revisions, which map to their numbers of readings.
 pub(super) async fn find(store: &Store, site: &str, revisions: &BTreeMap<u64, u64>) -> Result<Ledger, StoreError> {
     let (single, of_files): (BTreeMap<u64, u64>, _) =
         revisions.iter().partition(|(revision, _)| is_of_single_readings(**revision));

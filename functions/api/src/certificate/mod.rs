@@ -1,7 +1,7 @@
-//! `GET /api/certificate`: what became of a site's readings over a period, as a page that a person signs.
+//! `GET /api/certificate`: the results of a site over a period, as a page that a person signs.
 //!
-//! The page is complete in itself: no script, nothing loaded, and one `<style>` that its own policy names by digest.
-//! Its parts: [`range`] reads the period, [`facts`] asks the table, [`status`] decides, [`page`] and [`chart`] show.
+//! The page is self-contained: no script, nothing loaded, and one `<style>` that its own policy names by digest.
+//! [`range`] reads the period, [`facts`] asks the table, [`status`] decides, [`page`] and [`chart`] show.
 
 mod chart;
 mod exceeding;
@@ -39,13 +39,13 @@ use web::{ApiError, ApiResult};
 pub(crate) struct Options {
     /// The site.
     site: Name,
-    /// The first time; the first reading if absent.
+    /// The first time; if absent, the first reading.
     #[param(value_type = Option<Moment>)]
     from: Option<String>,
-    /// The last time, included; a date means until the end of that day; the last reading if absent.
+    /// The last time, included; a date means until the end of that day; if absent, the last reading.
     #[param(value_type = Option<Moment>)]
     to: Option<String>,
-    /// `html`, the page, if absent; `json`: what it comes to, for programs.
+    /// `html`, the page, if absent; `json`: a summary for programs.
     #[serde(default)]
     #[param(inline)]
     format: Format,
@@ -59,23 +59,23 @@ pub(crate) enum Format {
     Json,
 }
 
-/// What the page may load, which is nothing, and the one style that it has.
+/// What the page may load: nothing but its one style.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let digest = STANDARD.encode(Sha256::digest(page::STYLE));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'"
     );
-    // Letters, digits and quotes: always a header. Should it not be, nothing at all may be loaded.
+    // Letters, digits and quotes always make a valid header; if they ever did not, the page may load nothing at all.
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
 /// A certificate of compliance for a site and a period, to be printed and signed.
 ///
-/// The status is NON-COMPLIANT with any violation. It is COMPLIANT where every limit of every version of the permit that
-/// was in force has as many values as are expected, none of which is beyond it or leaves that open, no file is unfinished,
-/// no row was refused and no verdict is outstanding; else INSUFFICIENT DATA, with what is missing. Periods that touch the
-/// range are judged whole.
+/// The status is NON-COMPLIANT if there is any violation. It is COMPLIANT if every limit of every version of the permit
+/// that was in force has as many values as expected, each clearly within the limit, and no file is unfinished, no row
+/// was refused and no verdict is pending. Otherwise it is INSUFFICIENT DATA, with what is missing. Periods that touch
+/// the range are judged whole.
 #[utoipa::path(
     get, path = "/api/certificate", tag = "alerts", params(Options),
     responses(
@@ -111,7 +111,7 @@ fn respond(facts: &facts::Facts) -> Response {
     (headers, Html(page::page(facts).into_string())).into_response()
 }
 
-/// A name that every file system takes: letters, digits and hyphens of ASCII.
+/// A name that every file system accepts: ASCII letters, digits and hyphens.
 fn file_name(site: &str, range: &Range) -> String {
     let parts = [Some("certificate".to_owned()), Some(site.to_owned()), range.shown_from(), range.shown_to()];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");

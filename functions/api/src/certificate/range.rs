@@ -1,4 +1,4 @@
-//! The period that a certificate is about.
+//! The period of a certificate.
 
 use super::text::tidy;
 use domain::calendar::Calendar;
@@ -6,11 +6,11 @@ use domain::range::{self, moment};
 use domain::time::TimeKind;
 use web::{ApiError, ApiResult};
 
-/// A range of time; open where nothing was asked for.
+/// A range of time; open on a side that the request left out.
 #[derive(Debug, Clone)]
 pub(super) struct Range {
     bounds: range::Range,
-    /// What was asked for, as it is shown.
+    /// The requested beginning, as it is shown.
     from: Option<String>,
     to: Option<String>,
 }
@@ -37,7 +37,7 @@ impl Range {
         (self.bounds.from, self.bounds.to)
     }
 
-    /// The beginning as it is shown, if one was asked for.
+    /// The beginning as it is shown, if one was requested.
     pub(super) fn shown_from(&self) -> Option<String> {
         self.from.clone()
     }

@@ -1,4 +1,4 @@
-//! What is counted of a series while its readings pass by, a piece at a time.
+//! Counts of a series, taken in one pass over its readings, piece by piece.
 
 use crate::downsample::Downsample;
 use domain::columns::{Columns, Row};
@@ -6,12 +6,12 @@ use domain::reading::{Direction, Qualifier};
 use table::StoreError;
 use table::segments::Merged;
 
-/// Points of a chart: what a chart of this width can show.
+/// Points of a chart: as many as its width can show.
 pub(super) const CHART_POINTS: usize = 240;
-/// The most different limits of readings that are told apart in one series.
+/// The most limits of readings that are told apart in one series.
 const MAX_OWN_LIMITS: usize = 20;
 
-/// What passed by.
+/// What the pass counted.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     pub(super) readings: u64,
@@ -20,9 +20,9 @@ pub(super) struct Scan {
     pub(super) last: Option<Row>,
     /// The limits that came with the readings, in order of appearance.
     pub(super) own_limits: Vec<OwnLimit>,
-    /// How many readings had yet another limit.
+    /// How many readings had a limit beyond those.
     pub(super) other_limits: u64,
-    /// Points for the chart, with their units; thinned so that peaks survive.
+    /// Points for the chart, with their units; thinned without losing peaks.
     pub(super) points: Vec<(Row, String)>,
 }
 
@@ -33,11 +33,11 @@ pub(super) struct OwnLimit {
     pub(super) unit: String,
     pub(super) direction: Direction,
     pub(super) readings: u64,
-    /// The times of the first and the last of them.
+    /// The times of the first and the last reading with it.
     pub(super) times: (i64, i64),
 }
 
-/// Takes all pieces. `range` is where the readings lie, `unit` the series'; without `charted` no points are kept.
+/// Reads all pieces. `range` is where the readings lie, `unit` the series'; without `charted`, no points are kept.
 pub(super) async fn scan(
     mut readings: Merged,
     range: (i64, i64),

@@ -14,11 +14,11 @@ use std::collections::BTreeSet;
 use table::permits::StoredPermit;
 use utoipa::ToSchema;
 
-/// The most periods without a value that are counted of a limit, and named.
+/// The most periods without a value that are counted and named for a limit.
 const MAX_MISSING: u64 = 1000;
 const MAX_NAMED: usize = 12;
 
-/// What the page says in large letters.
+/// The status, printed in large letters on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = CertificateStatus)]
 #[serde(rename_all = "snake_case")]
@@ -28,7 +28,7 @@ pub(crate) enum Status {
     Insufficient,
 }
 
-/// The status with what stands in the way of a better one.
+/// The status, and the reasons why it is no better.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) status: Status,
@@ -42,34 +42,34 @@ pub(super) struct Outcome {
 pub(super) enum Gap {
     /// There is no reading in the period.
     NoReadings,
-    /// There are readings, and no limit for any of them.
+    /// There are readings, but none has a limit.
     NothingCompared,
-    /// A limit of the site's own permit, and why it was compared with nothing.
+    /// A limit of the site's own permit that was compared with nothing, and why.
     Unmet { limit: Box<Limit>, why: Why },
     /// Periods in which a limit has no value.
     Missing { limit: Box<Limit>, outfall: String, periods: Vec<String>, count: u64 },
-    /// Values that may be beyond their limit or not.
+    /// Values of which nobody can say whether they exceed their limit.
     Inconclusive { limit: Box<Limit>, outfall: String, count: u64 },
-    /// Periods with results that were compared with nothing, as nobody knows what the water was like.
+    /// Periods with results that were compared with nothing, because the properties of the water are not known.
     NoWater { limit: Box<Limit>, outfall: String, count: u64 },
     /// Values that came with a limit that cannot be judged.
     Unjudged { outfall: String, parameter: String, count: u64 },
-    /// Rows that could not be read, of a file that brought results for the period.
+    /// Unreadable rows of a file that brought results for the period.
     Refused { ingest: String, source: String, rows: u64 },
     /// The site is judged by the built-in permit.
     NoPermit,
-    /// Readings of a limited parameter in a unit that the limit's cannot be compared with.
+    /// Readings of a limited parameter whose unit does not compare with the limit's.
     Units { outfall: String, parameter: String, unit: String, limit_unit: String, readings: u64 },
-    /// A file that is not completely taken in.
+    /// A file that is not completely ingested.
     Unfinished { ingest: String },
-    /// Readings or limits on which verdicts are still being worked out.
+    /// Verdicts on readings or limits are still pending.
     Unsettled,
 }
 
-/// What of the site is not finished, whatever period it is about.
+/// The unfinished work of the site, whatever period it concerns.
 #[derive(Debug)]
 pub(super) struct Unfinished {
-    /// Verdicts are still being worked out.
+    /// Verdicts are still pending.
     pub(super) unsettled: bool,
     /// Files whose recording was interrupted.
     pub(super) interrupted: Vec<String>,
@@ -78,17 +78,17 @@ pub(super) struct Unfinished {
 /// Why a limit was compared with nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// None of its readings are in the period.
+    /// It has no readings in the period.
     NoReadings,
-    /// They are in other units.
+    /// Its readings are in other units.
     OtherUnits,
-    /// They are fewer than its rolling mean asks for.
+    /// There are fewer readings than its rolling mean needs.
     TooFew(u32),
     /// None of the days, weeks or months of its statistic begins in the period and its season.
     NoPeriod,
 }
 
-/// Decides. `range` is what was asked for; where it is open, the readings of `series` close it.
+/// Decides. `range` is what was requested; on an open side, the readings of `series` close it.
 pub(super) fn decide(
     permit: &StoredPermit,
     series: &[SeriesFacts],
@@ -143,7 +143,7 @@ pub(super) fn decide(
     Outcome { status, gaps, out_of_step: !limits().all(LimitFacts::in_step) }
 }
 
-/// The range, closed by the first and the last reading of the site where it is open.
+/// The range; an open side ends at the site's first or last reading.
 fn closed(range: &Range, series: &[SeriesFacts]) -> (i64, i64) {
     let (from, to) = range.bounds();
     let first = series.iter().filter_map(|series| series.scan.first).map(|row| row.time).min();
@@ -151,8 +151,8 @@ fn closed(range: &Range, series: &[SeriesFacts]) -> (i64, i64) {
     (if from == i64::MIN { first.unwrap_or(0) } else { from }, if to == i64::MAX { last.unwrap_or(0) } else { to })
 }
 
-/// The limits of the site's own permit that were compared with nothing though they hold at some time of the period.
-/// The built-in permit was not written for the site: what it limits need not be measured there.
+/// The limits of the site's own permit that were compared with nothing although they are in force at some time in the
+/// period. The built-in permit was not written for the site: its parameters need not be measured there.
 fn unmet(permit: &StoredPermit, series: &[SeriesFacts], span: (i64, i64)) -> Vec<Gap> {
     if !permit.is_own() {
         return Vec::new();
@@ -160,7 +160,7 @@ fn unmet(permit: &StoredPermit, series: &[SeriesFacts], span: (i64, i64)) -> Vec
     let mut seen = BTreeSet::new();
     let mut gaps = Vec::new();
     for (version, window) in permit.history.in_force() {
-        // The next version is in force from the very moment at which this one ends.
+        // The next version is in force from the moment at which this one ends.
         let span = (span.0.max(window.0), span.1.min(window.1.saturating_sub(1)));
         let limits = version.permit.limits.iter().filter(|limit| limit.kind == AlertKind::Limit);
         for limit in limits.filter(|limit| holds_within(limit.season, &permit.history.calendar, span)) {
@@ -172,14 +172,14 @@ fn unmet(permit: &StoredPermit, series: &[SeriesFacts], span: (i64, i64)) -> Vec
     gaps
 }
 
-/// Values that may be beyond a limit or not.
+/// Values of which nobody can say whether they exceed the limit.
 fn inconclusive(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
     let limit = violated(&facts.rule).filter(|_| facts.survey.inconclusive > 0)?;
     let (limit, outfall) = (Box::new(limit.clone()), series.entry.series.outfall.clone());
     Some(Gap::Inconclusive { limit, outfall, count: facts.survey.inconclusive })
 }
 
-/// Results of a limit that depends on the water, where nobody knows what it was like.
+/// Results without a limit, because the limit depends on unknown properties of the water.
 fn without_water(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
     let is_of_water = |limit: &&Limit| matches!(limit.with, Some(Other::Water { .. }));
     let limit = violated(&facts.rule).filter(is_of_water).filter(|_| facts.survey.incomplete > 0)?;
@@ -187,12 +187,12 @@ fn without_water(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
     Some(Gap::NoWater { limit, outfall, count: facts.survey.incomplete })
 }
 
-/// The limit of the permit that a rule is of, if to be beyond it is a violation.
+/// The permit's limit behind a rule, if exceeding it is a violation.
 fn violated(rule: &Rule) -> Option<&Limit> {
     rule.limits.last().filter(|limit| limit.kind == AlertKind::Limit)
 }
 
-/// Values that came with a limit that cannot be judged, where a series has no other ones.
+/// Values whose own limit cannot be judged, if the series has no other limits.
 fn unjudged(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
     let is_all = facts.survey.unjudged > 0 && facts.survey.values == 0;
     is_all.then(|| Gap::Unjudged {
@@ -202,7 +202,7 @@ fn unjudged(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
     })
 }
 
-/// Periods of the range, whole ones that are over, of which a limit should have a value and has none.
+/// Complete periods of the range, already over, for which a limit should have a value and has none.
 fn missing(series: &SeriesFacts, facts: &LimitFacts, (from, to): (i64, i64)) -> Option<Gap> {
     let (rule, limit) = (&facts.rule, violated(&facts.rule)?);
     let (kind, to) = (rule.expected(), to.min(time::now()));
@@ -248,7 +248,7 @@ fn units(series: &SeriesFacts) -> Vec<Gap> {
             let (outfall, parameter) = (series.entry.series.outfall.clone(), series.entry.series.parameter.clone());
             let gap =
                 Gap::Units { outfall, parameter, unit: unit.clone(), limit_unit: limit_unit.to_owned(), readings };
-            // Several limits in one unit say the same.
+            // Several limits in one unit give the same gap.
             if !gaps.contains(&gap) {
                 gaps.push(gap);
             }
@@ -257,10 +257,10 @@ fn units(series: &SeriesFacts) -> Vec<Gap> {
     gaps
 }
 
-/// Whether a season holds at some time of a stretch.
+/// Whether a season touches a stretch.
 fn holds_within(season: Season, calendar: &Calendar, (from, to): (i64, i64)) -> bool {
     let mut month = from;
-    // After twelve months every month has been met.
+    // Twelve months cover every month of the year.
     for _ in 0..12 {
         if month > to {
             return false;

@@ -1,4 +1,4 @@
-//! The certificate for programs: its status, and what stands in the way of a better one.
+//! The certificate for programs: its status, and why it is no better.
 
 use super::facts::Facts;
 use super::page::reason;
@@ -16,13 +16,13 @@ const MAX_REASONS: usize = 100;
 #[schema(as = CertificateSummary)]
 pub(crate) struct Summary {
     site: String,
-    /// The first time that was asked for; null if the whole record was.
+    /// The requested beginning; null for the whole record.
     from: Option<String>,
-    /// The last one, included.
+    /// The requested end, included.
     to: Option<String>,
-    /// What the page says in large letters.
+    /// The status, as on the page.
     status: Status,
-    /// Whether the period is over; while it is not, more may come.
+    /// Whether the period is over; until then, more readings may arrive.
     is_final: bool,
     /// Readings of the period.
     readings: u64,
@@ -31,7 +31,7 @@ pub(crate) struct Summary {
     /// What could not be judged, in sentences; at most 100.
     reasons: Vec<String>,
     reasons_total: usize,
-    /// The version of the permit now in force; 0 for the built-in one.
+    /// The version of the permit in force now; 0 for the built-in one.
     permit_version: u64,
     generated_at: String,
 }

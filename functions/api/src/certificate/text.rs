@@ -1,4 +1,4 @@
-//! Numbers, times and names as the certificate shows them, and how much of a list it shows.
+//! Formats numbers, times and names for the certificate, and limits the length of lists.
 
 use domain::alert::Alert;
 use domain::permit::Limit;
@@ -9,35 +9,35 @@ use maud::{Markup, Render, html};
 /// Digits of computed values. Laboratories report two to four.
 const DIGITS: usize = 7;
 
-/// Words longer than this may be broken anywhere; a column is made as wide as its longest other word.
+/// Longer words may be broken anywhere; otherwise a column is as wide as its longest word.
 const LONG_WORD: usize = 20;
 
-/// A name from outside: isolated, so that letters written from right to left stay within it.
+/// A name from outside, isolated so that right-to-left letters do not affect the text around it.
 pub(super) fn name(text: &str) -> Markup {
     let is_long = text.split_whitespace().any(|word| word.chars().count() > LONG_WORD);
     html! { bdi.long[is_long] { (text) } }
 }
 
-/// What a piece of the page says, without its elements: for programs.
+/// The text of a piece of the page without its elements, for programs.
 pub(super) fn plain(markup: &Markup) -> String {
     let mut text = String::with_capacity(markup.0.len());
     let mut is_tag = false;
     for character in markup.0.chars() {
         match character {
             '<' => is_tag = true,
-            // Of text it is escaped.
+            // In text, `>` is escaped.
             '>' if is_tag => is_tag = false,
             _ if is_tag => {}
             _ => text.push(character),
         }
     }
-    // What maud escapes; the ampersand last, as the others have one.
+    // What maud escapes; the ampersand last, since the other entities contain one.
     [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")]
         .iter()
         .fold(text, |text, (escaped, character)| text.replace(escaped, character))
 }
 
-/// A name where no element can isolate it, such as a title: without the marks that turn the direction of writing.
+/// A name where no element can isolate it, such as a title: without the characters that change the writing direction.
 pub(super) fn unmarked(text: &str) -> String {
     let turns = |character: &char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().filter(|character| !turns(character)).collect()
@@ -61,23 +61,23 @@ pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// A mean: not with more digits than its values can have.
+/// A mean, with no more digits than its values can support.
 pub(super) fn mean(number: f64) -> String {
     significant(number, 5)
 }
 
-/// A value, without digits that only binary arithmetic has put there.
+/// A value, without digits that are artefacts of binary arithmetic.
 pub(super) fn value(number: f64) -> String {
     significant(number, DIGITS)
 }
 
-/// A value beside the limit that it is beyond: with as many digits as tell them apart.
+/// A value beside the limit that it exceeds, with enough digits to tell them apart.
 pub(super) fn value_against(number: f64, limit: f64) -> String {
     let short = value(number);
     if number != limit && short == value(limit) { significant(number, 15) } else { short }
 }
 
-/// So many significant digits, without zeros at the end; with an exponent where there would be many zeros.
+/// Rounded to so many significant digits, without trailing zeros; with an exponent instead of many zeros.
 pub(super) fn significant(number: f64, digits: usize) -> String {
     let rounded = format!("{number:.*e}", digits - 1).parse::<f64>().unwrap_or(number);
     let size = rounded.abs();
@@ -98,7 +98,7 @@ pub(super) fn percent(alert: &Alert) -> String {
     }
 }
 
-/// A value as percent of its limit; nothing where the limit is zero.
+/// A value as a percentage of its limit; a dash if the limit is zero.
 pub(super) fn percent_of(value: f64, limit: f64) -> String {
     let percent = value / limit * 100.0;
     if limit != 0.0 && percent.is_finite() { format!("{} %", significant(percent, 4)) } else { "–".into() }
@@ -119,7 +119,7 @@ pub(super) fn sign(direction: Direction) -> &'static str {
     if direction == Direction::Max { "≤" } else { "≥" }
 }
 
-/// Which side of a limit is forbidden, in a word.
+/// The direction of a limit, in a word.
 pub(super) fn direction(direction: Direction) -> &'static str {
     if direction == Direction::Max { "maximum" } else { "minimum" }
 }
@@ -129,7 +129,7 @@ pub(super) fn statistic(statistic: Statistic) -> String {
     statistic.label().to_lowercase()
 }
 
-/// A statistic of a series: one that is reported is known by its own base.
+/// The statistic of a series: a reported one has the name of its base.
 pub(super) fn statistic_of(kind: Statistic, base: &str) -> Markup {
     html! { @if base.is_empty() { (statistic(kind)) } @else { (name(base)) } }
 }
@@ -143,7 +143,7 @@ pub(super) fn tidy(time: &str) -> String {
     }
 }
 
-/// The rows of a list that the page has room for.
+/// The rows of a list for which the page has room.
 pub(super) struct Listed {
     /// Those shown.
     pub(super) rows: Vec<Markup>,
@@ -151,8 +151,8 @@ pub(super) struct Listed {
     pub(super) left_out: u64,
 }
 
-/// Shows entries until there are `most`, or they take `bytes`. An answer of a Lambda function has at most 6 MB as
-/// JSON, in which quotes and backslashes take two bytes.
+/// Shows entries until there are `most`, or they take `bytes`. A Lambda function's answer may have 6 MB as JSON, where
+/// quotes and backslashes take two bytes.
 pub(super) fn listed<T>(
     entries: impl IntoIterator<Item = T>,
     most: usize,

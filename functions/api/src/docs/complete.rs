@@ -1,10 +1,10 @@
-//! What operations have in common, said of each: refusals that the guard and the extractors answer, and the headers of
-//! answers. Said here and not at each route, so that none is forgotten.
+//! Adds what all operations share: the refusals of the guard and the extractors, and the headers of answers. Stated
+//! here rather than at each route, so that none is forgotten.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-/// Adds to the document what follows from how all routes are served.
+/// Completes the document with everything that follows from how the routes are served.
 pub(super) fn complete(document: &mut Value, wants_token: bool) {
     if !wants_token {
         document["security"] = json!([{}]);
@@ -24,7 +24,7 @@ pub(super) fn complete(document: &mut Value, wants_token: bool) {
     }
 }
 
-/// Parameters are there or not; none is null.
+/// Parameters are present or absent, but never null.
 fn no_nulls(operation: &mut Value) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         let kind = parameter["schema"]["type"].as_array().and_then(|kinds| kinds.iter().find(|kind| *kind != "null"));
@@ -34,9 +34,9 @@ fn no_nulls(operation: &mut Value) {
     }
 }
 
-/// What keeps strangers out.
+/// How strangers are kept out.
 struct Strangers {
-    /// A token; else hosts and origins do.
+    /// A token; without one, the checks of host and origin.
     wants_token: bool,
     can_change: bool,
 }
@@ -56,7 +56,7 @@ fn add_responses(operation: &mut Value, is_guarded: bool, strangers: Strangers) 
         }
     };
     if has_parameters || wants_json {
-        add("400", "A parameter, a header or the body is not as it is described");
+        add("400", "A parameter, a header or the body does not match its description");
     }
     if names_site {
         add(
@@ -66,7 +66,7 @@ fn add_responses(operation: &mut Value, is_guarded: bool, strangers: Strangers) 
     }
     if wants_json {
         add("413", "The body is larger than 2 MB");
-        add("415", "The body is not said to be JSON");
+        add("415", "The body is not declared as JSON");
     }
     if has_body {
         add("408", "The body came too slowly");
@@ -75,7 +75,7 @@ fn add_responses(operation: &mut Value, is_guarded: bool, strangers: Strangers) 
         add("401", "No valid token");
     }
     if !strangers.wants_token {
-        add("421", "A server without a token answers for its own hosts alone (`OW_SC_HOSTS`)");
+        add("421", "A server without a token answers only for its own hosts (`OW_SC_HOSTS`)");
         if strangers.can_change {
             add("403", "Without a token, pages of other origins may only read (`OW_SC_CORS_ORIGINS`)");
         }
@@ -85,7 +85,7 @@ fn add_responses(operation: &mut Value, is_guarded: bool, strangers: Strangers) 
         add("500", "A fault of the server; its log has the request's id");
         add("503", "The database does not answer; try again");
     }
-    // By status, as they are read.
+    // Sorted by status.
     if let Some(responses) = operation["responses"].as_object_mut() {
         let mut sorted: Vec<_> = std::mem::take(responses).into_iter().collect();
         sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -93,7 +93,7 @@ fn add_responses(operation: &mut Value, is_guarded: bool, strangers: Strangers) 
     }
 }
 
-/// OpenAPI 3.1 demands a description of every response; where the body says it all, it is the status' own name.
+/// OpenAPI 3.1 requires a description of every response; where the body says it all, the status' own name will do.
 fn describe_responses(operation: &mut Value) {
     for (status, response) in objects(&mut operation["responses"]) {
         if response["description"].as_str().is_none_or(str::is_empty) {
@@ -124,7 +124,7 @@ fn add_headers(operation: &mut Value) {
     }
 }
 
-/// The WebSocket protocol, which OpenAPI has no words for.
+/// The WebSocket protocol, which OpenAPI cannot describe.
 fn live() -> String {
     let mut text = String::from(
         "What happens, as it happens. A WebSocket at `/ws/effluent` gets everything, one at `/ws/alerts` alerts only. Messages \

@@ -1,4 +1,4 @@
-//! The document for reading: a plain page without scripts.
+//! The document as a plain page without scripts.
 
 use maud::{DOCTYPE, Markup, html};
 use serde_json::Value;
@@ -104,7 +104,7 @@ fn schema_section(name: &str, schema: &Value) -> Markup {
     }
 }
 
-/// The WebSocket protocol, which OpenAPI has no words for.
+/// The WebSocket protocol, which OpenAPI cannot describe.
 fn live_section() -> Markup {
     html! {
         p {

@@ -1,18 +1,18 @@
-//! Axes: where ticks stand and what they say.
+//! Axes: positions and labels of ticks.
 
 use crate::certificate::text::significant;
 use domain::calendar::{Calendar, PeriodKind};
 use domain::time::{self, DAY, HOUR, TimeKind};
 
-/// A tick: its place on the axis, and its label.
+/// A tick: its position on the axis, and its label.
 pub(super) type Tick<T> = (T, String);
 
-/// Values beyond this would overflow when their distances are taken.
+/// Larger values would overflow when differences are taken.
 const LARGEST: f64 = 1e300;
-/// Values below this are zero to an axis.
+/// Smaller values count as zero.
 const SMALLEST: f64 = 1e-290;
 
-/// The range of an axis of values, widened to whole steps, and its ticks, lowest first.
+/// The range of a value axis, widened to whole steps, and its ticks, lowest first.
 pub(super) fn values(values: impl Iterator<Item = f64>, most: usize) -> ((f64, f64), Vec<Tick<f64>>) {
     let bounded = values.map(|value| value.clamp(-LARGEST, LARGEST));
     let (mut low, mut high) =
@@ -20,17 +20,17 @@ pub(super) fn values(values: impl Iterator<Item = f64>, most: usize) -> ((f64, f
     if low > high {
         (low, high) = (0.0, 1.0);
     }
-    // From zero on, unless everything lies far above it, as pH does.
+    // Start at zero, unless all values lie far above it, as pH does.
     if low > 0.0 && low < 0.4 * high {
         low = 0.0;
     }
     let size = low.abs().max(high.abs());
-    // Nothing between them that floating point could tell apart.
+    // Floating point cannot tell values in between apart.
     if high - low <= size * 1e-9 || size < SMALLEST {
         let around = if size < SMALLEST { 1.0 } else { size * 0.1 };
         (low, high) = (low - around, high + around);
     }
-    // Room for a label beyond a limit that is the highest or the lowest of all.
+    // Leave room for a label beyond the highest or lowest limit.
     let margin = (high - low) * 0.06;
     (low, high) = (if low == 0.0 { low } else { low - margin }, if high == 0.0 { high } else { high + margin });
     let step = nice((high - low) / most.max(2) as f64);
@@ -40,15 +40,15 @@ pub(super) fn values(values: impl Iterator<Item = f64>, most: usize) -> ((f64, f
     ((first * step, last * step), ticks.into_iter().map(|at| (at, label(at, step))).collect())
 }
 
-/// The next number of 1, 2, 2.5 and 5 times a power of ten.
+/// Rounds up to 1, 2, 2.5 or 5 times a power of ten.
 fn nice(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
     let steps = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * power);
-    // Floating point's own errors must not make the next step of one that is nice already.
+    // Rounding errors must not push a step that is nice already to the next one.
     steps.into_iter().find(|candidate| *candidate >= step * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }
 
-/// With the decimals that tell a tick from the next; a number near zero is zero.
+/// With enough decimals to tell a tick from the next; a number near zero is zero.
 fn label(at: f64, step: f64) -> String {
     let at = if at.abs() < step / 1e6 { 0.0 } else { at };
     let digits = if at == 0.0 { 1.0 } else { (at.abs() / step).log10().floor() + 3.0 };
@@ -81,8 +81,7 @@ const STEPS: [i64; 18] = [
 /// Steps of months, up to 2,000 years.
 const MONTHS: [i64; 14] = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 24_000];
 
-/// Ticks of an axis of time from `low` to `high`: at most as many as fit into `width`, a character being as wide as
-/// one of `character`.
+/// Ticks of a time axis from `low` to `high`: as many as fit into `width`, for characters as wide as `character`.
 pub(super) fn times((low, high): (i64, i64), kind: TimeKind, width: f64, character: f64) -> Vec<Tick<i64>> {
     let fits = |ticks: &Vec<Tick<i64>>| {
         let longest = ticks.iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The lines of limits in a chart.
+//! The limit lines of a chart.
 
 use super::{CHARACTER, HEIGHT, LEFT, RIGHT, Scale, TOP, WIDTH};
 use crate::certificate::facts::SeriesFacts;
@@ -8,25 +8,25 @@ use domain::permit::Season;
 use domain::reading::Direction;
 use std::fmt::Write as _;
 
-/// Lines further apart than this do not hide each other's labels.
+/// Lines at least this far apart do not hide each other's labels.
 const LABEL_HEIGHT: f64 = 10.0;
-/// The most months of a season that are drawn one by one.
+/// The most months of a season that are drawn separately.
 const MAX_MONTHS: usize = 600;
 
-/// A limit, or several of the same value and side.
+/// A limit, or several with the same value and direction.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) value: f64,
     direction: Direction,
     /// `maximum 250 mg/L`.
     pub(super) label: String,
-    /// The statistics that it limits.
+    /// The limited statistics.
     pub(super) what: String,
-    /// When it holds; always if empty.
+    /// When it is in force; empty means always.
     stretches: Vec<(i64, i64)>,
 }
 
-/// The lines of a series' limits in its unit.
+/// The lines of a series' limits, in the series' unit.
 pub(super) fn of(series: &SeriesFacts, span: (i64, i64), convert: &dyn Fn(f64, &str) -> Option<f64>) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let unit = unmarked(&series.entry.unit);
@@ -49,7 +49,7 @@ pub(super) fn of(series: &SeriesFacts, span: (i64, i64), convert: &dyn Fn(f64, &
             add(number, own.direction, "came with the readings".into(), stretches);
         }
     }
-    // What is made of several series is not one of the readings, and a limit that a formula gives is no line.
+    // A value computed from several series is not a reading, and a limit computed by a formula has no line.
     for limit in series.limits.iter().map(|limit| &limit.rule).filter(|rule| rule.other().is_none()) {
         let Some(fixed) = &limit.limit else { continue };
         if let Some(number) = convert(fixed.value, fixed.unit.as_str()) {
@@ -59,7 +59,7 @@ pub(super) fn of(series: &SeriesFacts, span: (i64, i64), convert: &dyn Fn(f64, &
     lines
 }
 
-/// The months of a season within a span; nothing for the whole year, and for more months than one can see.
+/// The months of a season within a span; empty for the whole year, and for more months than a reader could tell apart.
 fn stretches(season: Season, calendar: &Calendar, (from, to): (i64, i64)) -> Vec<(i64, i64)> {
     if season.is_all() {
         return Vec::new();
@@ -92,12 +92,12 @@ impl Line {
     }
 }
 
-/// Labels beside their lines, where there is room: those that would cover another one stand in the caption alone.
+/// Labels beside their lines. A label that would cover another one appears in the caption only.
 pub(super) fn labels(lines: &[Line], scale: &Scale) -> Vec<(f64, String)> {
     let mut placed: Vec<(f64, String)> = Vec::new();
     for line in lines.iter().filter(|line| line.label.chars().count() as f64 * CHARACTER < WIDTH - LEFT - RIGHT) {
         let y = scale.y(line.value);
-        // Above the line, unless that is above the picture; a minimum below it, away from the readings.
+        // Above the line, unless that is outside the picture; for a minimum below it, away from the readings.
         let above = line.direction == Direction::Max && y - 4.0 > TOP;
         let at = if above || y > HEIGHT - 40.0 { y - 4.0 } else { y + 10.0 };
         if placed.iter().all(|(other, _)| (other - at).abs() >= LABEL_HEIGHT) {

@@ -1,7 +1,7 @@
-//! A chart of a series, as SVG made here: readings, limits, exceedances.
+//! A chart of a series, as SVG generated here: readings, limits, exceedances.
 //!
-//! Everything is told apart by shape as well as by colour: readings are dots on a line, non-detects open circles,
-//! exceedances triangles that point beyond the limit, limits broken lines.
+//! Shapes differ as well as colours: readings are dots on a line, non-detects open circles, exceedances triangles that
+//! point beyond the limit, limits broken lines.
 
 mod axis;
 mod lines;
@@ -22,12 +22,12 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 10.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 24.0;
-/// The width of a character of a label, a little more than digits need.
+/// The width of a label's character, a little more than digits need.
 const CHARACTER: f64 = 5.8;
-/// With more readings than this they are a line without dots.
+/// More readings than this are drawn as a line without dots.
 const DOTS: usize = 130;
 
-/// What a chart shows, in one unit.
+/// The content of a chart, in one unit.
 struct Drawing {
     points: Vec<Point>,
     /// Readings whose unit cannot be compared with the chart's.
@@ -43,13 +43,13 @@ struct Point {
     qualifier: Qualifier,
 }
 
-/// Where times and values lie on the picture.
+/// Maps times and values to the picture.
 struct Scale {
     times: (i64, i64),
     values: (f64, f64),
 }
 
-/// The picture of a series. `number` makes the ids of its title and description.
+/// The chart of a series. `number` makes the ids of its title and description unique.
 pub(super) fn chart(series: &SeriesFacts, title: &str, number: usize) -> Markup {
     let drawing = Drawing::new(series);
     let all = || {
@@ -87,7 +87,7 @@ pub(super) fn chart(series: &SeriesFacts, title: &str, number: usize) -> Markup 
     }
 }
 
-/// What is said of a chart in words below it.
+/// The caption below a chart.
 pub(super) fn caption(series: &SeriesFacts) -> Markup {
     let drawing = Drawing::new(series);
     let shown = drawing.points.len() + drawing.foreign;
@@ -103,7 +103,7 @@ pub(super) fn caption(series: &SeriesFacts) -> Markup {
     }
 }
 
-/// A label below the axis, moved inwards where it would stick out.
+/// A label below the axis, moved inwards if it would stick out.
 fn time_label(x: f64, label: &str) -> Markup {
     let half = label.chars().count() as f64 * CHARACTER / 2.0;
     let anchor = if x + half > WIDTH - 1.0 { "end" } else { "middle" };
@@ -121,7 +121,7 @@ impl Drawing {
             Some(Point { time: row.time, value, qualifier: row.flags.qualifier() })
         };
         let points: Vec<_> = series.scan.points.iter().filter_map(converted).collect();
-        // A load or a share is not one of the readings.
+        // A load or a share is not a reading.
         let of_readings =
             series.limits.iter().filter(|limit| limit.rule.other().is_none() || limit.rule.formula().is_some());
         let marks = of_readings.flat_map(|limit| &limit.exceeding.marks);
@@ -134,7 +134,7 @@ impl Drawing {
         drawing
     }
 
-    /// From the first to the last thing drawn, widened where that is one moment.
+    /// From the first to the last item drawn, widened if both have the same time.
     fn span(&self) -> (i64, i64) {
         let times = || self.points.iter().map(|point| point.time).chain(self.marks.iter().map(|mark| mark.0));
         let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
@@ -151,7 +151,7 @@ impl Drawing {
         path
     }
 
-    /// Circles of the readings that are, or are not, non-detects.
+    /// Circles of the readings, either the non-detects or the others.
     fn dots(&self, scale: &Scale, non_detects: bool) -> String {
         let mut path = String::new();
         for point in self.points.iter().filter(|point| (point.qualifier == Qualifier::Less) == non_detects) {

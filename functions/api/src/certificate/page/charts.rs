@@ -6,7 +6,7 @@ use crate::certificate::facts::{Facts, SeriesFacts};
 use crate::certificate::text::{listed, name, unmarked};
 use maud::{Markup, html};
 
-/// The most charts on a page. Two stand side by side on a sheet.
+/// The most charts on a page. A sheet has two side by side.
 const MAX_CHARTS: usize = 80;
 
 pub(super) fn section(facts: &Facts) -> Markup {
@@ -46,7 +46,7 @@ fn figure(series: &SeriesFacts, number: usize) -> Markup {
     }
 }
 
-/// The shapes, once for all charts.
+/// The legend, once for all charts.
 fn legend() -> Markup {
     html! {
         ul.legend {

@@ -1,4 +1,4 @@
-//! Every exceedance, and what is done about it.
+//! All exceedances, and the responses to them.
 
 use super::{NUMBER, ROOM, TEXT, left_out, table};
 use crate::certificate::exceeding::MAX_LISTED;
@@ -67,7 +67,7 @@ fn row(alert: &Alert, response: usize) -> Markup {
     }
 }
 
-/// The unit of what was taken of the water; pH has none in words.
+/// The unit of a property of the water; pH has none in words.
 fn unit_of(input: &WaterInput) -> Markup {
     html! { @if input.unit != "SU" { (name(&input.unit)) } }
 }
@@ -76,18 +76,18 @@ fn severity(severity: Severity) -> Markup {
     html! { span.severity.(severity.as_str()) { (severity.label()) } }
 }
 
-/// What is done about exceedances of a parameter on one side of its limit.
+/// The response to exceedances of a parameter on one side of its limit.
 struct Response<'a> {
     parameter: &'a str,
     direction: Direction,
     text: &'a str,
-    /// Whether the permit says so.
+    /// Whether it comes from the permit.
     permitted: bool,
-    /// The first row that asks for it.
+    /// The first row that refers to it.
     first_row: usize,
 }
 
-/// The different responses, in order of appearance, and for each exceedance the number of its own.
+/// The distinct responses, in order of appearance, and for each exceedance the number of its response.
 fn responses(exceedances: &[(i64, Alert)]) -> (Vec<Response<'_>>, Vec<usize>) {
     let (mut responses, mut known) = (Vec::new(), HashMap::new());
     let mut numbers = Vec::with_capacity(exceedances.len());

@@ -1,4 +1,4 @@
-//! The head of the page: status, what the certificate is about, and what stands in the way of a better status.
+//! The head of the page: the status, the subject, and the reasons why the status is no better.
 
 use crate::certificate::facts::Facts;
 use crate::certificate::status::{Gap, Status, Why};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// The most outfalls that are named.
 const MAX_OUTFALLS: usize = 50;
-/// The most gaps that are told one by one.
+/// The most gaps that are described one by one.
 const MAX_GAPS: usize = 100;
 
 pub(super) fn head(facts: &Facts) -> Markup {
@@ -117,7 +117,7 @@ fn outfalls(facts: &Facts) -> Markup {
     }
 }
 
-/// What was asked for; where it is open, the first and last reading.
+/// The requested period; where it is open, the first or last reading.
 fn period(facts: &Facts) -> Markup {
     let first = facts.present().filter_map(|series| series.scan.first).min_by_key(|row| row.time);
     let last = facts.present().filter_map(|series| series.scan.last).max_by_key(|row| row.time);
@@ -221,7 +221,7 @@ fn tell(gap: &Gap) -> Markup {
     }
 }
 
-/// The parameters that a limit needs beside its own.
+/// The parameters that a limit needs besides its own.
 fn others(limit: &Limit) -> &[String] {
     limit.with.as_ref().map_or(&[], Other::parameters)
 }

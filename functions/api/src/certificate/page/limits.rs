@@ -52,7 +52,7 @@ fn limit_row(limit: &Limit) -> Markup {
     }
 }
 
-/// What of the water the limit, or what is compared with it, depends on.
+/// Properties of the water on which the limit, or the value compared with it, depends.
 fn depends_on(limit: &Limit) -> Markup {
     html! {
         @if let Some(Other::Water { formula, parameters }) = &limit.with {
@@ -90,7 +90,7 @@ const OWN_COLUMNS: [(&str, &str); 6] = [
     ("Readings", NUMBER),
 ];
 
-/// The limits that came with readings, as an effluent chart brings them.
+/// The limits that came with readings, for example in an effluent chart.
 fn own_limits(own: &[&SeriesFacts]) -> Markup {
     let all = own.iter().flat_map(|series| series.scan.own_limits.iter().map(move |limit| (*series, limit)));
     let rows = listed(all, MAX_LIMITS, ROOM, |(series, limit)| own_row(series, limit));

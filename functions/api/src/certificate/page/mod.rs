@@ -1,4 +1,4 @@
-//! The page. Every text from outside goes through maud, which escapes it.
+//! The page. Every text from outside passes through maud, which escapes it.
 
 mod charts;
 mod exceedances;
@@ -13,12 +13,12 @@ use super::text::{Listed, count, unmarked};
 pub(super) use head::reason;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// The one style of the page, in the page. It works with `main.certificate` as its root as well, so that the page can
-/// be shown within another one.
+/// The page's only style, embedded in it. It also works with `main.certificate` as its root, so that the page can be
+/// shown within another one.
 pub(super) const STYLE: &str = include_str!("style.css");
 
-/// Bytes that a list may take. The longest names make rows of a few kilobytes; all lists together stay below the 6 MB
-/// that an answer of a Lambda function may have.
+/// The most bytes of a list. The longest names make rows of a few kilobytes; all lists together stay below the 6 MB of
+/// a Lambda function's answer.
 const ROOM: usize = 350_000;
 
 /// The certificate.
@@ -49,7 +49,7 @@ pub(super) fn page(facts: &Facts) -> Markup {
     }
 }
 
-/// A table that can be wider than a screen. Its head is repeated on every sheet.
+/// A table that may be wider than a screen. Its head is repeated on every sheet.
 fn table(caption: &str, columns: &[(&str, &str)], rows: &Listed, more: &str) -> Markup {
     html! {
         div.scroll role="region" aria-label=(caption) tabindex="0" {
@@ -62,11 +62,11 @@ fn table(caption: &str, columns: &[(&str, &str)], rows: &Listed, more: &str) -> 
     }
 }
 
-/// What a list has no room for.
+/// How many entries of a list were left out.
 fn left_out(rows: &Listed, more: &str) -> Markup {
     html! { @if rows.left_out > 0 { p.note { "Not listed here: " (count(rows.left_out)) " more. " (more) } } }
 }
 
-/// The class of a column of numbers, and of one of texts.
+/// The CSS class of number columns, and of text columns.
 const NUMBER: &str = "number";
 const TEXT: &str = "text";

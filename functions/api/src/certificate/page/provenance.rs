@@ -77,7 +77,7 @@ fn row(file: &File) -> Markup {
     }
 }
 
-/// RFC 3339 without the fraction of the second.
+/// RFC 3339 without fractions of a second.
 fn second(time: &str) -> String {
     match time.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),

@@ -1,4 +1,4 @@
-//! What the statistics came to, and how many readings there are.
+//! The values of the statistics, and the numbers of readings.
 
 use super::{NUMBER, ROOM, TEXT, table};
 use crate::certificate::facts::{Facts, LimitFacts, SeriesFacts};
@@ -26,7 +26,7 @@ const STATISTICS: [(&str, &str); 9] = [
     ("Exceedances", NUMBER),
 ];
 
-/// What each limit's statistic came to.
+/// The value of each limit's statistic.
 pub(super) fn statistics(facts: &Facts) -> Markup {
     let rows = listed(facts.compared(), MAX_ROWS, ROOM, |(series, limit)| statistic_row(series, limit));
     html! {
@@ -72,7 +72,7 @@ fn statistic_row(series: &SeriesFacts, limit: &LimitFacts) -> Markup {
     }
 }
 
-/// The limit; where readings bring their own, the one if it is one.
+/// The limit; if readings bring their own, that limit if they all agree.
 fn limit_cell(series: &SeriesFacts, limit: &LimitFacts) -> Markup {
     let own = (series.scan.own_limits.as_slice(), series.scan.other_limits);
     html! {
@@ -85,7 +85,7 @@ fn limit_cell(series: &SeriesFacts, limit: &LimitFacts) -> Markup {
     }
 }
 
-/// Of what a period has too little.
+/// What a period without a value is short of.
 fn without(rule: &Rule) -> &'static str {
     match rule.other() {
         Some(Other::Water { .. }) => " of which nothing is known of the water",

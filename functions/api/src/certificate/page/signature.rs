@@ -1,4 +1,4 @@
-//! The statement, who signs it, and which program made the page.
+//! The statement, the signature fields, and the program that made the page.
 
 use crate::certificate::facts::Facts;
 use crate::certificate::text::tidy;
