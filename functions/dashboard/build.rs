@@ -1,5 +1,5 @@
-//! Builds the page in `web/` with npm and lists its files for the program to embed. Done here and not by hand, so that
-//! every build, on whatever way it was started, has the page of its sources.
+//! Builds the page in `web/` with npm and lists its files for the program to embed. A build script does this, so that
+//! every build has the page of its own sources, however it was started.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// What the page is made of, below `web/`.
+/// The inputs of the page, below `web/`.
 const SOURCES: [&str; 6] = ["src", "index.html", "docs.html", "package-lock.json", "tsconfig.json", "vite.config.ts"];
-/// npm's own record of what it has installed: as new as the last `npm ci`.
+/// npm's record of what it installed; the last `npm ci` sets its time.
 const INSTALLED: &str = "node_modules/.package-lock.json";
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! `GET /`: the dashboard, and `GET /docs`: the API's documentation, in which requests can be tried. Pages that are built
+//! `GET /`: the dashboard, and `GET /docs`: the API's documentation with a form to try requests. Both pages are built
 //! from `web/` and embedded.
 
 use axum::Router;
@@ -8,20 +8,21 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use web::{ApiError, layers};
 
-/// The page, with a place for the address of live events.
+/// The page, with a placeholder for the address of live events.
 const PAGE: &str = include_str!(concat!(env!("OUT_DIR"), "/web/index.html"));
 const LIVE_PLACE: &str = r#"<meta name="live" content="">"#;
 /// The API's documentation.
 const DOCS: &str = include_str!(concat!(env!("OUT_DIR"), "/web/docs.html"));
-/// What the pages load. The names are digests of the contents.
+/// The files that the pages load, named by digests of their contents.
 const ASSETS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The routes. `live` is where pages connect for live events, and `bucket` where they put files, if not to their own host.
+/// The routes. `live` is where pages connect for live events, and `bucket` where they put files, if not to their own
+/// host.
 pub fn router(live: Option<&Uri>, bucket: Option<&Uri>) -> Router {
     let page = live.map_or_else(|| PAGE.into(), |live| with_live(PAGE, live));
     let policy = layers::content_security_policy(live.into_iter().chain(bucket));
     let page = move || async move {
-        // What it loads may have changed since it was last asked for.
+        // The files that it names may have changed since it was last loaded.
         (
             [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")), (header::CONTENT_SECURITY_POLICY, policy)],
             Html(page),
@@ -37,7 +38,7 @@ pub fn router(live: Option<&Uri>, bucket: Option<&Uri>) -> Router {
 }
 
 fn with_live(page: &str, live: &Uri) -> String {
-    // The setting has been checked: it holds nothing that would end the attribute.
+    // The setting was validated: it contains nothing that would end the attribute.
     page.replace(LIVE_PLACE, &format!(r#"<meta name="live" content="{live}">"#))
 }
 

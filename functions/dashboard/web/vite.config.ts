@@ -1,13 +1,13 @@
 import { defineConfig } from "vite";
 
-// The server of `npm run dev` passes everything that is not the page on to a running `owsc serve`.
+// The server of `npm run dev` proxies everything except the page to a running `owsc serve`.
 const SERVER = "http://127.0.0.1:8000";
 
 export default defineConfig({
   build: {
     target: "es2022",
-    // One script and one style sheet, and another pair for a view that is loaded later: the page is small, and has no inline
-    // script that its policy would refuse.
+    // One script and one style sheet, and another pair for each view that is loaded on demand: the page stays small,
+    // and has no inline script, which its policy would refuse.
     modulePreload: false,
     assetsInlineLimit: 0,
     emptyOutDir: true,

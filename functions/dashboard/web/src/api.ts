@@ -1,7 +1,7 @@
-// Requests to the API: the token, refusals as errors with the server's own words, and patience with rate limits.
+// Requests to the API: the token, errors in the server's own words, and retries after a rate limit.
 
 const TOKEN_KEY = "owsc-token";
-/** How often a request that came too early is sent again. */
+/** How many times a rate-limited request is retried. */
 const TRIES = 3;
 
 export class ApiError extends Error {
@@ -17,7 +17,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Kept for this tab and no longer, and never in an address. */
+/** Kept for this tab only, and never in a URL. */
 export const token = {
   get: (): string | null => sessionStorage.getItem(TOKEN_KEY),
   set: (value: string): void => sessionStorage.setItem(TOKEN_KEY, value),
@@ -28,7 +28,7 @@ type AskForToken = (refused: boolean) => Promise<void>;
 let askForToken: AskForToken = () => Promise.reject(new Error("nobody asks for a token yet"));
 let asking: Promise<void> | null = null;
 
-/** Sets what is done when the server wants a token: resolves when there is a new one to try. */
+/** Sets the handler for a missing or wrong token; it resolves once there is a new one to try. */
 export function onUnauthorized(ask: AskForToken): void {
   askForToken = ask;
 }
@@ -38,7 +38,7 @@ export function authorization(): Record<string, string> {
   return value ? { Authorization: `Bearer ${value}` } : {};
 }
 
-/** Several requests that are refused at once ask once. */
+/** Several requests refused at once open one dialog. */
 export function needToken(refused: boolean): Promise<void> {
   asking ??= askForToken(refused).finally(() => {
     asking = null;
@@ -48,14 +48,14 @@ export function needToken(refused: boolean): Promise<void> {
 
 type Query = Record<string, string | number | boolean | null | undefined>;
 
-/** A path with those parameters that have a value. */
+/** A path with the parameters that have a value. */
 export function address(path: string, query: Query = {}): string {
   const entries = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const text = new URLSearchParams(entries.map(([key, value]) => [key, String(value)])).toString();
   return text ? `${path}?${text}` : path;
 }
 
-/** A request with the token, sent again when it came too early. Rejects with an `ApiError` if it is refused. */
+/** Sends a request with the token, and retries if it is rate-limited. Rejects with an `ApiError` if it is refused. */
 export async function send(url: string, init: RequestInit): Promise<Response> {
   for (let attempt = 1; ; attempt++) {
     const sent = token.get();
@@ -68,7 +68,7 @@ export async function send(url: string, init: RequestInit): Promise<Response> {
       throw new ApiError(0, "unreachable", "The server cannot be reached.", null);
     }
     if (response.status === 401) {
-      // Somebody may have typed the token while this request was under way.
+      // The token may have been entered while this request was in progress.
       if (token.get() === sent) await needToken(sent !== null);
       continue;
     }
@@ -82,7 +82,7 @@ export async function send(url: string, init: RequestInit): Promise<Response> {
   }
 }
 
-/** The error that a response's body speaks of. */
+/** The error in a response's body. */
 export function refusal(status: number, body: string): ApiError {
   try {
     const { error } = JSON.parse(body) as { error: Record<string, unknown> };
@@ -115,7 +115,7 @@ export async function submit<T>(
   return (await response.json()) as T;
 }
 
-/** Reads a list to its end, page by page. */
+/** Reads all pages of a list. */
 export async function all<T, P extends { next: string | null }>(
   path: string,
   query: Query,

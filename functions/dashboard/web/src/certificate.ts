@@ -1,4 +1,5 @@
-// The certificate of compliance: made by the server, shown in a tree of its own, so that neither's style touches the other.
+// The certificate of compliance: made by the server, and shown in a shadow tree, so that neither's style affects the
+// other.
 
 import { getText } from "./api";
 import { download, fill, h, id, name } from "./dom";
@@ -19,7 +20,7 @@ export function certificateView(main: HTMLElement): () => void {
     holder,
   );
   const message = h("div");
-  /** The certificate that is shown, with what it is about, which the form may no longer say. */
+  /** The certificate on display and its request; the form may have changed since. */
   let shown: { html: string; site: string; from: string; to: string } | null = null;
 
   const print = h("button", { type: "button", text: "Print", on: { click: () => window.print() } });
@@ -102,7 +103,7 @@ export function certificateView(main: HTMLElement): () => void {
   return overview.watch(prepare);
 }
 
-/** Dates where readings have dates, hours where they have hours; the whole record to begin with. */
+/** Dates if the readings have dates, hours if they have hours; at first, the whole record. */
 function period(loaded: Overview, from: HTMLInputElement, to: HTMLInputElement): void {
   const sorted = (moments: Moment[]) => moments.sort((a, b) => seconds(a) - seconds(b));
   const first = sorted(loaded.series.map((one) => one.first))[0];
@@ -118,8 +119,8 @@ function period(loaded: Overview, from: HTMLInputElement, to: HTMLInputElement):
 }
 
 /**
- * The page's style and body, in a shadow tree. The style is adopted and not inserted, and taken out before the page is
- * parsed: the policy allows no inline style, not even in a document that nobody sees.
+ * The page's style and body, in a shadow tree. The style is adopted rather than inserted, and removed before the page
+ * is parsed: the policy allows no inline style, not even in a document that is never shown.
  */
 function insert(holder: HTMLElement, html: string): void {
   const [, text = ""] = /<style>(.*?)<\/style>/s.exec(html) ?? [];
@@ -128,7 +129,7 @@ function insert(holder: HTMLElement, html: string): void {
   style.replaceSync(text);
   const root = holder.shadowRoot ?? holder.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [style];
-  // The dashboard has a main of its own.
+  // The dashboard has its own `main`.
   const parts = [...(page.querySelector("main")?.childNodes ?? [])];
   root.replaceChildren(h("div", { class: "certificate" }, ...parts.map((part) => document.adoptNode(part))));
 }

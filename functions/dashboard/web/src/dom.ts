@@ -1,4 +1,4 @@
-// Elements made by hand. Text becomes text nodes and never markup, whatever stands in it: there is no innerHTML here.
+// Builds elements. Text always becomes text nodes, never markup: there is no innerHTML here.
 
 export type Child = Node | string | number | null | undefined | false;
 type Listener<E extends Event> = (event: E) => void;
@@ -11,7 +11,7 @@ interface Props {
   [attribute: string]: unknown;
 }
 
-/** An element with attributes, listeners and children. `true` and `false` set and leave out an attribute. */
+/** An element with attributes, listeners and children. `true` sets an attribute, `false` leaves it out. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   name: K,
   props: Props = {},
@@ -50,17 +50,17 @@ function nodes(children: Child[]): (Node | string)[] {
     .map((child) => (child instanceof Node ? child : String(child)));
 }
 
-/** Puts children in place of those that an element has. */
+/** Replaces the children of an element. */
 export function fill(element: Element, ...children: Child[]): void {
   element.replaceChildren(...nodes(children));
 }
 
-/** A name that somebody else chose. Its writing direction ends with it. */
+/** A name from outside, isolated so that its writing direction does not affect the text around it. */
 export function name(text: string, className = ""): HTMLElement {
   return h("bdi", { class: className || undefined, title: text.length > 60 ? text : undefined, text });
 }
 
-/** A text for screen readers alone. */
+/** A text for screen readers only. */
 export function hidden(text: string): HTMLElement {
   return h("span", { class: "hidden", text });
 }
@@ -72,13 +72,13 @@ export function id(prefix: string): string {
   return `${prefix}-${ids}`;
 }
 
-/** Hands a file to the browser to keep. */
+/** Offers a file to the browser as a download. */
 export function download(fileName: string, blob: Blob): void {
   const url = URL.createObjectURL(blob);
   const link = h("a", { href: url, download: fileName });
   document.body.append(link);
   link.click();
   link.remove();
-  // The browser has taken it by then; at once would be too early for some.
+  // Some browsers need the URL for a moment longer.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

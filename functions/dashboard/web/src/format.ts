@@ -1,4 +1,4 @@
-// Numbers, times and names as people read them. Times are those of the site's clocks.
+// Formats numbers, times and names for people. Times are in the site's time zone.
 
 import type { Alert, Condition, Direction, Moment, Qualifier, Severity, Standing } from "./types";
 import { clock, momentOf, siteZone } from "./zone";
@@ -11,7 +11,7 @@ export const CONDITION_NAMES: Record<Condition, string> = {
   critical: "Critical",
   warning: "Warning",
   watch: "Watch",
-  // A violation is never mere information.
+  // A violation is never merely informational.
   info: "Minor",
   open: "Inconclusive",
   ok: "Within limits",
@@ -26,14 +26,14 @@ const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
 const scientific = new Intl.NumberFormat("en-US", { notation: "scientific", maximumSignificantDigits: 4 });
 
-/** A value in little room. */
+/** A value for a narrow space. */
 export function brief(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && (size >= 1e7 || size < 1e-4)) return scientific.format(value);
   return size >= 10_000 ? whole.format(value) : short.format(value);
 }
 
-/** A value with the digits that it came with. */
+/** A value with the digits with which it was reported. */
 export function exact(value: number): string {
   const size = Math.abs(value);
   return size !== 0 && (size >= 1e12 || size < 1e-6) ? scientific.format(value) : long.format(value);
@@ -47,7 +47,7 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** How much room a file takes. */
+/** The size of a file. */
 export function sizeText(bytes: number): string {
   if (bytes < 1024) return counted(bytes, "byte");
   if (bytes < MEGABYTE) return `${count(bytes / 1024)} KB`;
@@ -55,7 +55,7 @@ export function sizeText(bytes: number): string {
   return isLarge ? `${(bytes / MEGABYTE / 1024).toFixed(2)} GB` : `${(bytes / MEGABYTE).toFixed(1)} MB`;
 }
 
-/** How long something takes, as exactly as it can be known. */
+/** A duration, as precisely as it can be known. */
 export function durationText(seconds: number): string {
   if (seconds < 10) return "a few seconds";
   if (seconds < 90) return `about ${counted(Math.round(seconds / 10) * 10, "second")}`;
@@ -77,7 +77,7 @@ export function headroomText(headroom: number): string {
   return headroom < 0 ? `${size} beyond` : `${size} headroom`;
 }
 
-/** What a limit was worked out from. */
+/** The inputs from which a limit was computed. */
 export function waterText(water: NonNullable<Alert["water"]>): string {
   const inputs = water.map(
     ({ parameter, value, unit }) => `${parameter} ${brief(value)}${unit === "SU" ? "" : ` ${unit}`}`,
@@ -85,17 +85,17 @@ export function waterText(water: NonNullable<Alert["water"]>): string {
   return `at ${inputs.join(" and ")}`;
 }
 
-/** A text as it goes on within a sentence. */
+/** A text, for use within a sentence. */
 export function lowered(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
-/** What is not known that a limit depends on; empty if all is. */
+/** The unknown inputs of a limit; empty if all are known. */
 export function unknownText({ unknown_of_water: unknown }: Standing): string {
   return unknown.length > 0 ? `not compared: ${unknown.join(" or ")} not known` : "";
 }
 
-/** How far beyond its limit: in percent, or in its unit where a percentage would say nothing. */
+/** How far it is beyond its limit: in percent, or in its unit if a percentage would say nothing. */
 export function beyondText(alert: Alert): string {
   if (alert.percent !== null) return `${count(alert.percent)} % beyond`;
   if (alert.percent_at_least != null) return `at least ${count(alert.percent_at_least)} % beyond`;
@@ -103,7 +103,7 @@ export function beyondText(alert: Alert): string {
   return `${brief(Math.abs(alert.value - alert.limit))} ${alert.unit} beyond`;
 }
 
-/** A date alone: a day of the site's calendar, and no moment. */
+/** A date alone: a day of the site's calendar, not a moment. */
 const DAY = /^[+-]?\d{4,6}-\d\d-\d\d$/;
 const OFFSET = /(Z|[+-]\d\d:?\d\d)$/i;
 
@@ -122,15 +122,15 @@ export function isHours(moment: Moment): moment is number {
   return typeof moment === "number";
 }
 
-/** A time on the axis, as the API takes it. */
+/** A time on the axis, in the API's format. */
 export function momentAt(at: number, hours: boolean): string {
   if (hours) return String(at / 3600);
-  // Dates beyond what the calendar of browsers can name lie beyond all readings as well.
+  // Dates beyond the range of browsers are beyond all readings as well.
   const milliseconds = Math.min(Math.max(at * 1000, -62_135_596_800_000), 253_402_300_799_999);
   return new Date(milliseconds).toISOString();
 }
 
-/** A time as clocks and calendars show it: the site's, unless it is about another one. */
+/** A time as clocks and calendars show it, in the site's zone unless another is given. */
 export function momentText(moment: Moment, zone = siteZone.get()): string {
   if (isHours(moment)) return `${long.format(moment)} h`;
   const at = Date.parse(moment);
@@ -145,7 +145,7 @@ export function dayText(moment: Moment, zone = siteZone.get()): string {
   return isHours(moment) ? text : (text.split(/[ T]/, 1)[0] ?? text);
 }
 
-/** The period of an alert; a moment among them is shown like any other. */
+/** The period of an alert; if it is a moment, formatted like any other. */
 export function periodText(period: string, zone = siteZone.get()): string {
   return /^[+-]?\d{4,6}-\d\d-\d\dT/.test(period) ? momentText(period, zone) : period;
 }
@@ -180,14 +180,14 @@ export function sameName(a: string, b: string): boolean {
   return a.trim().toLowerCase() === b.trim().toLowerCase();
 }
 
-/** Has an input take dates, or hours where readings have hours. What was typed stays as long as it is the same kind. */
+/** Switches an input to dates, or to hours if the readings have hours. It keeps its text if the kind stays the same. */
 export function momentInput(input: HTMLInputElement, hours: boolean): void {
   const type = hours ? "number" : "date";
   if (input.type !== type) input.type = type;
   if (hours) input.step = "any";
 }
 
-/** A field of a CSV file. A text that spreadsheets would take for a formula gets a mark that makes it text. */
+/** A field of a CSV file. A text that spreadsheets would take for a formula gets a prefix that makes it text. */
 export function csvField(value: string | number): string {
   const isFormula = typeof value === "string" && /^[=+\-@\t\r]/.test(value) && !Number.isFinite(Number(value));
   const text = isFormula ? `'${value}` : String(value);
@@ -198,7 +198,7 @@ export function csv(rows: (string | number)[][]): string {
   return rows.map((row) => `${row.map(csvField).join(",")}\r\n`).join("");
 }
 
-/** A file name that every system takes. */
+/** A file name that every system accepts. */
 export function fileName(...parts: string[]): string {
   const plain = parts.map((part) =>
     part

@@ -3,10 +3,10 @@
 import { s } from "./dom";
 import type { Condition } from "./types";
 
-/** A condition, or that something is under way. */
+/** A condition, or an operation in progress. */
 export type Sign = Condition | "underway";
 
-/** What is drawn in a square of 16: an outline, and the sign within. */
+/** The paths in a 16 by 16 square: an outline, and the sign within. */
 const SHAPES: Record<Sign, { outline: string; sign: string; filled: boolean }> = {
   // An octagon, as on a stop sign.
   critical: { outline: "M5 1h6l4 4v6l-4 4H5l-4-4V5z", sign: "M5.5 5.5l5 5m0-5l-5 5", filled: true },

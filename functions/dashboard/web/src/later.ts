@@ -1,12 +1,12 @@
-// Views that are loaded when somebody goes there: the first view stays small.
+// Views that are loaded on demand, which keeps the first view small.
 
 import { fill, h } from "./dom";
 import { loading } from "./states";
 
-/** Makes a view, and returns what ends it. */
+/** Makes a view, and returns a function that ends it. */
 export type Mount = (main: HTMLElement) => () => void;
 
-/** A view whose code is loaded first. */
+/** A view whose code has to be loaded first. */
 export function later(load: () => Promise<Mount>): Mount {
   return (main) => {
     let isOver = false;

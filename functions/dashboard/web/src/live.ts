@@ -1,4 +1,4 @@
-// The connection for live events: it reconnects by itself and goes on where it was, without a gap or a repeat.
+// The connection for live events: it reconnects by itself and resumes where it was, without gaps or repeats.
 
 import { token } from "./api";
 import { Signal } from "./signal";
@@ -33,18 +33,21 @@ interface Frame {
   reset?: boolean;
 }
 
-/** The first tries follow each other quickly: a server that restarts is back in a second. */
+/** The first retries follow quickly: a restarting server is back in a second. */
 const FIRST_DELAY = 300;
 const LONGEST_DELAY = 15_000;
-/** Nobody should read "Live" above a dead connection for longer than a glance: it is found out within 15 seconds. */
+/** Nobody should read "Live" above a dead connection for more than a glance: it is detected within 15 seconds. */
 const PING_EVERY = 10_000;
 const ANSWER_WITHIN = 5000;
-/** While nobody looks it only has to be kept: API Gateway ends connections that say nothing for ten minutes. */
+/** While the tab is hidden, the connection only has to stay open: API Gateway closes it after ten idle minutes. */
 const PING_UNSEEN_EVERY = 60_000;
-/** Events are handed on in batches, so that a flood of readings leaves the page time to draw. */
+/** Events are delivered in batches, so that a flood of readings leaves the page time to draw. */
 const BATCH_EVERY = 40;
 
-/** The subprotocol that carries a token: in base64url, as a subprotocol cannot hold every letter that a token may. */
+/**
+ * The subprotocol that carries the token, as base64url, because a token may contain characters that a subprotocol may
+ * not.
+ */
 function carrier(secret: string): string {
   const bytes = String.fromCharCode(...new TextEncoder().encode(secret));
   const encoded = btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -57,17 +60,14 @@ export class Live {
   #site: string | null = null;
   #after = 0;
   #delay = FIRST_DELAY;
-  /** When the server was last heard. */
+  /** When the server last sent anything. */
   #heard = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #silence: ReturnType<typeof setTimeout> | null = null;
   #waiting: LiveEvent[] = [];
   #flush: ReturnType<typeof setTimeout> | null = null;
 
-  /**
-   * `events` gets what happened, in order. `gap` is called where events are no longer kept: what is shown has to be
-   * loaded anew.
-   */
+  /** `events` receives events in order. `gap` is called if events have expired: everything shown must be reloaded. */
   constructor(
     readonly events: (events: LiveEvent[]) => void,
     readonly gap: () => void,
@@ -80,7 +80,7 @@ export class Live {
     });
   }
 
-  /** Follows a site from behind an event on. */
+  /** Follows a site from after an event on. */
   follow(site: string, after: number): void {
     const moved = site !== this.#site;
     this.#site = site;
@@ -91,7 +91,7 @@ export class Live {
     this.#open();
   }
 
-  /** Connects anew, with a token that was not there before. */
+  /** Reconnects with a new token. */
   reconnect(): void {
     if (this.#site === null) return;
     this.#close();
@@ -109,7 +109,7 @@ export class Live {
     try {
       socket = secret ? new WebSocket(url, ["owsc", carrier(secret)]) : new WebSocket(url);
     } catch {
-      // The browser refuses the address, as it does an unencrypted one on an encrypted page.
+      // The browser refuses the address, such as an unencrypted one on an encrypted page.
       this.connection.set("offline");
       return;
     }
@@ -136,7 +136,7 @@ export class Live {
     if (socket !== this.#socket) return;
     this.#close();
     this.connection.set(navigator.onLine ? "reconnecting" : "offline");
-    // Not all clients of a server that comes back at the same moment.
+    // Jitter, so that not all clients reconnect to a restarted server at once.
     const delay = this.#delay * (0.7 + Math.random() * 0.6);
     this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY);
     this.#retry = setTimeout(() => this.#open(), delay);
@@ -152,7 +152,7 @@ export class Live {
     }
   }
 
-  /** The system says that there is no network: no need to wait for an answer that cannot come. */
+  /** The system reports that the network is gone: do not wait for an answer that cannot come. */
   #lost(): void {
     const socket = this.#socket;
     if (socket) this.#closed(socket);
@@ -160,7 +160,7 @@ export class Live {
 
   #pingIfSilent(): void {
     const every = document.visibilityState === "visible" ? PING_EVERY : PING_UNSEEN_EVERY;
-    // Half of the pause early, so that it is never half of one late.
+    // Early by half a pause, so that it is never late by half a pause.
     if (this.#silence === null && Date.now() - this.#heard >= every - PING_EVERY / 2) this.#ping();
   }
 
@@ -171,7 +171,7 @@ export class Live {
     this.#expectAnswer(socket);
   }
 
-  /** A connection whose other end is gone looks open until something is expected of it. */
+  /** A dead connection looks open until an answer is due. */
   #expectAnswer(socket: WebSocket): void {
     if (this.#silence) clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {

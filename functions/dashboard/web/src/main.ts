@@ -19,7 +19,7 @@ import { uploadView } from "./upload/view";
 const VIEWS: Record<View, Mount> = {
   overview: overviewView,
   upload: uploadView,
-  // Most who look at the page come for the overview.
+  // Most visitors come for the overview.
   files: later(async () => (await import("./files/view")).filesView),
   permit: permitView,
   certificate: certificateView,
@@ -40,9 +40,9 @@ route.watch(({ view }) => {
   main.replaceChildren();
   main.dataset.view = view;
   end = VIEWS[view](main);
-  // Who works with the keyboard or hears the page goes on where the new view begins.
+  // Users of the keyboard or a screen reader continue where the new view begins.
   if (!first) main.focus();
 });
 
-// Whoever wants a token has got it by then.
+// By then, whoever needs a token has it.
 void start().then(takeUp);

@@ -1,4 +1,4 @@
-// What the page knows: the sites, the overview of the one that is looked at, and what happens to it.
+// The page's state: the sites, the overview of the selected one, and its events.
 
 import { all, get } from "./api";
 import { sameName, seconds } from "./format";
@@ -10,18 +10,18 @@ import { loadStatistics } from "./statistics";
 import type { Overview, SiteStatus, Standing } from "./types";
 import { siteZone, usable } from "./zone";
 
-/** After an event, the verdicts of the server are asked for soon ... */
+/** After an event, the server's verdicts are requested soon ... */
 const REFRESH_SOON = 150;
-/** ... and under a stream of events so that it works on them for a tenth of the time at most. */
+/** ... but under a stream of events, requests take a tenth of the time at most. */
 const REFRESH_SHARE = 10;
 const REFRESH_SLOWEST = 5000;
-/** While verdicts are worked out, they are asked for whether or not something happens. */
+/** While verdicts are pending, they are requested even if no event comes. */
 const REFRESH_PENDING = 3000;
 
 export const sites = new Signal<Load<SiteStatus[]>>({ state: "loading" });
 export const overview = new Signal<Load<Overview>>({ state: "loading" });
 export const version = new Signal("");
-/** Batches of live events of the site that is looked at. */
+/** Batches of live events of the selected site. */
 export const happenings = new Signal<LiveEvent[]>([]);
 
 export const live = new Live(take, () => void refresh(true));
@@ -33,7 +33,7 @@ let visited = "";
 let planned: ReturnType<typeof setTimeout> | null = null;
 let pendingLook: ReturnType<typeof setTimeout> | null = null;
 
-/** Asks which sites there are, and goes to one. */
+/** Loads the list of sites, and selects one. */
 export async function start(): Promise<void> {
   try {
     const [status] = await Promise.all([
@@ -49,13 +49,13 @@ export async function start(): Promise<void> {
   }
 }
 
-/** Tries what failed once more. */
+/** Retries what failed. */
 export function again(): void {
   overview.set({ state: "loading" });
   void (sites.get().state === "ready" ? refresh(true) : start());
 }
 
-/** The site that the address names, else the one that was last measured. */
+/** The site in the URL; otherwise, the one with the latest reading. */
 export function site(): string {
   const asked = route.get().site;
   if (asked !== null) return asked;
@@ -65,14 +65,14 @@ export function site(): string {
   return list[0]?.site ?? "default";
 }
 
-/** Loads the site that the address names, and follows it. */
+/** Loads the site in the URL, and follows it. */
 export async function visit(): Promise<void> {
   visited = site();
   overview.set({ state: "loading" });
   await refresh(true);
 }
 
-/** Loads the overview. `whole`: everything else that is shown has to be loaded too. */
+/** Loads the overview. `whole`: everything else on the page must be reloaded too. */
 export async function refresh(whole = false): Promise<void> {
   if (planned) clearTimeout(planned);
   planned = null;
@@ -84,14 +84,14 @@ export async function refresh(whole = false): Promise<void> {
     try {
       const { first, items } = await all<Standing, Overview>("/api/overview", { site: asked }, (page) => page.series);
       if (asked !== site()) return;
-      // Before anything is drawn: times are the site's.
+      // Before anything is drawn, since times are in the site's zone.
       siteZone.set(usable(first.time_zone));
       for (const series of items) open(series);
       overview.set({ state: "ready", value: { ...first, series: items } });
       live.follow(asked, first.seq);
       if (whole) reloads.set(reloads.get() + 1);
     } catch (error) {
-      // What is shown stays while the connection comes and goes; the chip says that it does.
+      // Keep what is shown while the connection is down; the chip says that it is.
       if (asked === site() && (whole || overview.get().state !== "ready")) overview.set({ state: "failed", error });
     } finally {
       refreshed = { at: Date.now(), took: Date.now() - begun };
@@ -102,7 +102,7 @@ export async function refresh(whole = false): Promise<void> {
   await refreshing;
 }
 
-/** Asks again in a few seconds as long as verdicts are being worked out: the last of them may change nothing, and be no event. */
+/** Asks again in a few seconds while verdicts are pending: the last of them may change nothing, and send no event. */
 function lookAgain(): void {
   const current = overview.get();
   if (current.state !== "ready" || !(current.value.pending > 0) || pendingLook) return;
@@ -110,7 +110,7 @@ function lookAgain(): void {
   pendingLook = setTimeout(() => void refresh(), Math.max(REFRESH_PENDING, pause));
 }
 
-/** Counts how often everything has to be loaded anew. */
+/** Counts full reloads. */
 export const reloads = new Signal(0);
 
 function take(events: LiveEvent[]): void {
@@ -132,7 +132,7 @@ function take(events: LiveEvent[]): void {
   }
 }
 
-/** Shows a reading at once; what it means for the limits the server says. */
+/** Shows a reading at once; the server says what it means for the limits. */
 function note(series: Standing[], event: LiveEvent): void {
   if (event.type === "reading") {
     const found = series.find((one) => isOf(one, event));
@@ -164,7 +164,7 @@ export function isOf(series: Standing, event: Extract<LiveEvent, { type: "readin
   );
 }
 
-/** Goes to another site. */
+/** Selects another site. */
 export function goToSite(next: string): void {
   go({ site: next, outfall: null, series: null, from: null, to: null });
 }
@@ -173,7 +173,7 @@ route.listen(() => {
   if (site() !== visited) void visit();
 });
 
-/** The sites' names, with the one that is looked at. */
+/** The sites' names, and the selected one. */
 export async function reloadSites(): Promise<void> {
   const status = await get<{ sites: SiteStatus[] }>("/api/status");
   sites.set({ state: "ready", value: status.sites });

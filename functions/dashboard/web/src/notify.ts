@@ -1,4 +1,4 @@
-// A notification of the system on critical alerts, for those who want it.
+// A system notification on critical alerts, for those who want it.
 
 import { h } from "./dom";
 import { beyondText, quantity } from "./format";
@@ -6,7 +6,7 @@ import { happenings } from "./model";
 import type { Alert } from "./types";
 
 const KEY = "owsc-notify";
-/** A flood of alerts is one notification. */
+/** A burst of alerts is one notification. */
 const MOST = 3;
 
 const supported = "Notification" in window;

@@ -1,4 +1,4 @@
-// A dialog for what stays in the ledger: it says what will happen, and wants a reason.
+// A dialog for entries in the ledger: it says what will happen, and asks for a reason.
 
 import { type Child, fill, h, id } from "./dom";
 import { failed } from "./states";
@@ -10,13 +10,13 @@ export interface Question {
   title: string;
   /** What will happen, in sentences. */
   text: Child[];
-  /** What the button says. */
+  /** The label of the button. */
   action: string;
-  /** Does it. The dialog stays open with what went wrong if that fails. */
+  /** Performs it. If that fails, the dialog stays open and shows the error. */
   act: (reason: string) => Promise<void>;
 }
 
-/** Resolves when it is done, with whether it was. */
+/** Resolves when it is closed, with whether the action was performed. */
 export function askReason({ title, text, action, act }: Question): Promise<boolean> {
   const ids = { title: id("title"), text: id("text"), reason: id("reason") };
   const reason = h("textarea", { id: ids.reason, rows: 3, required: true, autocomplete: "off" });
@@ -40,7 +40,7 @@ export function askReason({ title, text, action, act }: Question): Promise<boole
     const wrong = complaint(given);
     fill(problem, wrong && h("p", { class: "problem", role: "alert", text: wrong }));
     if (wrong) return reason.focus();
-    // What is under way is done, whether somebody waits for it or not.
+    // An action in progress is completed, even if the dialog is gone.
     submit.disabled = cancel.disabled = true;
     try {
       await act(given);

@@ -1,4 +1,4 @@
-// Where one is: the hash of the address. It holds names and times, never a token.
+// The current view: the hash of the URL. It holds names and times, never a token.
 
 import { Signal } from "./signal";
 
@@ -10,12 +10,12 @@ export interface Route {
   site: string | null;
   outfall: string | null;
   series: string | null;
-  /** The stretch of the chart, as the API takes times. */
+  /** The stretch of the chart, with times in the API's format. */
   from: string | null;
   to: string | null;
   /** The file whose account is shown. */
   file: string | null;
-  /** Which files are listed: those of a site, and of a state. */
+  /** The filter of the files: a site, and a state. */
   of: string | null;
   state: string | null;
 }
@@ -41,7 +41,7 @@ export function hashOf(route: Route): string {
   return `#/${route.view === "overview" ? "" : route.view}${query ? `?${query}` : ""}`;
 }
 
-/** Where the tiles of a site are. */
+/** The URL of a site's tiles. */
 export function siteHash(site: string): string {
   const nothing = { outfall: null, series: null, from: null, to: null, file: null };
   return hashOf({ ...route.get(), ...nothing, view: "overview", site });
@@ -49,7 +49,7 @@ export function siteHash(site: string): string {
 
 export const route = new Signal<Route>(parse(location.hash));
 
-/** Goes elsewhere. `replace`: without a step in the browser's history, for what changes all the time. */
+/** Navigates. `replace`: without an entry in the browser's history, for frequent changes. */
 export function go(change: Partial<Route>, replace = false): void {
   const next = { ...route.get(), ...change };
   const hash = hashOf(next);

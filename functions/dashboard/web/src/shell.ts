@@ -1,4 +1,4 @@
-// What stands around every view: name, site and outfall, navigation, connection, and the switches.
+// The frame around every view: name, site and outfall, navigation, connection, and the switches.
 
 import { token } from "./api";
 import { fill, h, hidden, id } from "./dom";
@@ -52,7 +52,7 @@ export function shell(main: HTMLElement): HTMLElement {
   );
 }
 
-/** The hash is the router's; the link moves the focus by itself. */
+/** The router owns the hash; the link moves the focus by itself. */
 function skip(event: Event, main: HTMLElement): void {
   event.preventDefault();
   main.focus();
@@ -64,8 +64,8 @@ function navigation(): HTMLElement {
   route.watch((current) => {
     VIEWS.forEach((view, index) => {
       const link = links[index];
-      // The stretch and the series of the chart belong to the overview; a way back to it keeps them. Not so a file: from
-      // its account, "Files" leads back to all.
+      // The stretch and the series belong to the overview, and a link back to it keeps them. A file does not: from its
+      // account, "Files" leads back to the list.
       link?.setAttribute("href", hashOf({ ...current, view, file: null }));
       if (current.view === view) link?.setAttribute("aria-current", "page");
       else link?.removeAttribute("aria-current");
@@ -127,7 +127,7 @@ function outfallChoice(): HTMLElement {
   };
   let drawn = "";
   overview.watch((loaded) => {
-    // Not under the pointer of somebody who has the list open, unless it is another list.
+    // Do not change an open list under the user's pointer, unless the list itself has changed.
     const now = loaded.state === "ready" ? loaded.value.series.map((one) => one.outfall).join("\n") : "";
     if (now !== drawn) draw();
     drawn = now;

@@ -1,4 +1,4 @@
-// A value that tells when it changes.
+// A value with subscribers.
 
 export class Signal<T> {
   readonly #listeners = new Set<(value: T) => void>();
@@ -17,18 +17,18 @@ export class Signal<T> {
     for (const listener of [...this.#listeners]) listener(value);
   }
 
-  /** Calls back on every change, and returns the way to end that. */
+  /** Calls back on every change, and returns a function to unsubscribe. */
   listen(listener: (value: T) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** The same, and at once with the value as it is. */
+  /** The same, but also calls back at once with the current value. */
   watch(listener: (value: T) => void): () => void {
     listener(this.#value);
     return this.listen(listener);
   }
 }
 
-/** Something asked for. */
+/** A value that is being loaded. */
 export type Load<T> = { state: "loading" } | { state: "ready"; value: T } | { state: "failed"; error: unknown };

@@ -1,4 +1,4 @@
-// How a series stands against its limits: state and headroom are always those of the same limit and the same value.
+// How a series stands against its limits: state and headroom always belong to the same limit and the same value.
 
 import { CONDITIONS, seconds } from "./format";
 import type { Against, Alert, Condition, Qualifier, Standing } from "./types";
@@ -7,7 +7,7 @@ export function rank(state: Condition): number {
   return CONDITIONS.indexOf(state);
 }
 
-/** A value whose sign leaves it open if it is within its limit is not within it. */
+/** A value whose sign leaves open whether it is within its limit does not count as within. */
 export function open(series: Standing): void {
   for (const against of series.standings) {
     if (against.state === "ok" && against.is_inconclusive) against.state = "open";
@@ -15,7 +15,7 @@ export function open(series: Standing): void {
   arrange(series);
 }
 
-/** The worst limit first; it is the series' own state and headroom. */
+/** The worst limit first; its state and headroom are the series' own. */
 export function arrange(series: Standing): void {
   const distance = (against: Against) =>
     against.headroom ?? (isBeyond(against) ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
@@ -25,7 +25,7 @@ export function arrange(series: Standing): void {
   });
   const worst = series.standings[0];
   const state = worst?.state ?? "none";
-  // What was not compared with one of its limits is not within them.
+  // A value that was not compared with one of its limits is not within them.
   series.state = series.unknown_of_water.length > 0 && (state === "ok" || state === "none") ? "open" : state;
   series.headroom = worst?.headroom ?? null;
 }
@@ -41,8 +41,8 @@ function headroom({ direction, limit }: Against, value: number): number | null {
 }
 
 /**
- * A limit for single readings has a new reading as its value. That a plain value is within it shows at once; how grave it
- * is beyond it the server says, and until then nothing is said of it.
+ * The value of a limit for single readings is the new reading. If a plain value is within it, that shows at once; if it
+ * is beyond, its severity is left open until the server has said it.
  */
 export function follow(series: Standing, value: number, qualifier: Qualifier): void {
   for (const against of series.standings) {
@@ -58,7 +58,7 @@ export function follow(series: Standing, value: number, qualifier: Qualifier): v
   arrange(series);
 }
 
-/** An alert on the latest values: its limit has its value, its headroom and its state. */
+/** An alert on the latest values: it sets its limit's value, headroom and state. */
 export function met(series: Standing, alert: Alert): void {
   const against = series.standings.find(
     ({ statistic, direction, limit, unit }) =>

@@ -1,4 +1,4 @@
-// How it looks when something is under way, failed, or is not there.
+// Displays of loading, failure and absence.
 
 import { ApiError } from "./api";
 import { h } from "./dom";
@@ -8,7 +8,7 @@ export function loading(what: string): HTMLElement {
   return h("p", { class: "loading", role: "status" }, h("span", { class: "spinner", "aria-hidden": "true" }), what);
 }
 
-/** What went wrong in the server's words, with what its log knows it by. */
+/** The error in the server's words, with the request id for its log. */
 export function failed(error: unknown, again?: () => void): HTMLElement {
   const known = error instanceof ApiError ? error : null;
   const text = error instanceof Error ? error.message : String(error);

@@ -1,4 +1,4 @@
-// What can be compared with a limit, and how the server calls it. The page has no list of its own.
+// The statistics, by the server's names. The page has no list of its own.
 
 import { get } from "./api";
 import { lowered } from "./format";
@@ -8,7 +8,7 @@ let known: Statistic[] = [];
 let knownFormulas: Formula[] = [];
 let loading: Promise<void> | null = null;
 
-/** Asks for them, once. */
+/** Loads them, once. */
 export function loadStatistics(): Promise<void> {
   loading ??= get<{ statistics: Statistic[]; formulas: Formula[] }>("/api/statistics").then(
     (answer) => {
@@ -23,7 +23,7 @@ export function loadStatistics(): Promise<void> {
   return loading;
 }
 
-/** All of them, in the order in which people are offered them. */
+/** All statistics, in the order in which they are offered. */
 export function statistics(): readonly Statistic[] {
   return known;
 }
@@ -37,7 +37,7 @@ export function formula(id: string): Formula | undefined {
   return knownFormulas.find((one) => one.id === id);
 }
 
-/** By its name, with or without its number behind it. */
+/** By its name, with or without its number. */
 export function statistic(name: string): Statistic | undefined {
   const plain = name.replace(/\(.*\)$/, "");
   return known.find((one) => one.name === plain);
@@ -49,12 +49,12 @@ export function statisticText(name: string): string {
   return statistic(name)?.label.replace("{}", number) ?? name;
 }
 
-/** The label within a sentence. */
+/** The label, for use within a sentence. */
 export function statisticWords(name: string): string {
   return lowered(statisticText(name));
 }
 
-/** Whether a value is one result by itself. */
+/** Whether a value is a single result. */
 export function isSingle(name: string): boolean {
   return name === "instant" || name === "as_reported";
 }

@@ -1,4 +1,4 @@
-// Light and dark: the system's choice, until somebody makes their own.
+// Light and dark: the system's choice, unless the user chooses.
 
 import { h } from "./dom";
 import { Signal } from "./signal";
@@ -38,7 +38,7 @@ export function button(): HTMLElement {
   return button;
 }
 
-/** A colour of the style sheet, for what is drawn on a canvas. Asking costs more than drawing a point. */
+/** A colour of the style sheet, cached for the canvas: looking it up costs more than drawing a point. */
 export function colour(name: string): string {
   let known = colours.get(name);
   if (known === undefined) {

@@ -1,7 +1,7 @@
-// What the API answers; `/docs/openapi.json` has the same.
+// The API's answers; `/docs/openapi.json` describes the same.
 
 export type Severity = "info" | "watch" | "warning" | "critical";
-/** `open`: its sign leaves it open whether it is within the limit. */
+/** `open`: its sign leaves open whether it is within the limit. */
 export type Condition = Severity | "open" | "ok" | "none";
 export type Qualifier = "=" | "<" | ">";
 export type Direction = "max" | "min";
@@ -20,11 +20,11 @@ export interface Against {
   headroom: number | null;
   state: Condition;
   is_inconclusive: boolean;
-  /** Value or limit are made of several series. */
+  /** The value or the limit is computed from several series. */
   is_made: boolean;
 }
 
-/** What can be compared with a limit. `{}` in its label stands for its number. */
+/** A statistic that a limit can be about. `{}` in its label stands for its number. */
 export interface Statistic {
   name: string;
   label: string;
@@ -34,7 +34,7 @@ export interface Statistic {
   unit: string | null;
 }
 
-/** What gives a limit, or the part of the value that counts. */
+/** A formula for a limit, or for the part of the value that counts. */
 export interface Formula {
   id: string;
   label: string;
@@ -61,7 +61,7 @@ export interface Standing {
   state: Condition;
   headroom: number | null;
   standings: Against[];
-  /** What limits depend on and is not known of the water: they are compared with nothing. */
+  /** Unknown properties of the water on which limits depend: these limits are compared with nothing. */
   unknown_of_water: string[];
   exceedances: number;
   last_exceedance: Moment | null;
@@ -96,7 +96,7 @@ export interface Alert {
   unit: string;
   limit: number;
   direction: Direction;
-  /** Null for pH and turbidity, for limits of zero, and where the sign leaves it open. */
+  /** Null for pH and turbidity, for limits of zero, and if the sign leaves it open. */
   percent: number | null;
   percent_at_least?: number | null;
   severity: Severity;
@@ -104,7 +104,7 @@ export interface Alert {
   kind: "limit" | "benchmark";
   permit_version: number;
   detection_limit_above_limit?: boolean;
-  /** What the water was like, where the limit depends on it. */
+  /** The properties of the water on which the limit depends. */
   water?: { parameter: string; value: number; unit: string }[];
 }
 
@@ -139,7 +139,7 @@ export interface SiteStatus {
 export interface Limit {
   parameter: string;
   outfall?: string;
-  /** Absent where a formula gives it. */
+  /** Absent if a formula computes it. */
   value?: number;
   formula?: string;
   unit: string;
@@ -156,7 +156,7 @@ export interface Limit {
   flow?: string;
   influent?: string;
   low?: number;
-  /** What else it has: the number of its statistic, how it is compared, how often values are expected. */
+  /** Its other fields: the number of its statistic, how it is compared, how often values are expected. */
   [key: string]: unknown;
 }
 
@@ -171,21 +171,21 @@ export interface Version {
 export interface Permit {
   site: string;
   default: boolean;
-  /** How often it was written, whichever of its versions: what `If-Match` is about. */
+  /** How many times the permit was written, whichever version: the tag for `If-Match`. */
   version: number;
   updated_at: string | null;
-  /** The first local day of the version that is shown. */
+  /** The first local day of the version shown. */
   effective_from: string | null;
   time_zone: string;
   week_starts: string;
-  /** The earliest first; none for the built-in permit. */
+  /** The earliest first; empty for the built-in permit. */
   versions: Version[];
   limits: Limit[];
 }
 
 export interface SavedPermit extends Permit {
   alerts: { new: number; withdrawn: number };
-  /** With 202 alone: how much is still to be judged. */
+  /** Only with 202: how much is still to be judged. */
   pending?: number;
 }
 
@@ -230,14 +230,14 @@ export interface IngestAnswer {
   readings: number;
   readings_quality_control: number;
   readings_replaced: number;
-  /** The first of what was replaced. */
+  /** The first of the replaced readings. */
   replacements: Replacement[];
-  /** How many readings have which flag. */
+  /** How many readings have each flag. */
   flags: Record<string, number>;
   errors_total: number;
   errors: RowError[];
   warnings_total: number;
-  /** What was taken and may not be right. */
+  /** What was accepted but may not be right. */
   warnings: RowError[];
   encoding: string;
   header_line: number;
@@ -259,10 +259,10 @@ export interface IngestAnswer {
   left_out?: Record<string, number>;
 }
 
-/** How far a file has come. */
+/** The state of an ingest. */
 export type FileStage = "recording" | "judging" | "done" | "refused" | "unchanged" | "failed";
 
-/** With 202, for a file whose verdicts are still being worked out. */
+/** With 202, for a file whose verdicts are pending. */
 export interface Underway {
   id: string;
   state: "recording" | "judging";
@@ -282,7 +282,7 @@ export interface FileError {
   details: unknown;
 }
 
-/** What a person has decided about a file. */
+/** A person's decision about a file. */
 export interface Decision {
   reason: string;
   who: string;
@@ -294,7 +294,7 @@ export interface LedgerRecord {
   id: string;
   digest: string;
   bytes: number;
-  /** The site that was given with it. */
+  /** The site that was requested with it. */
   site: string | null;
   sites: string[];
   source: string;
@@ -308,7 +308,7 @@ export interface LedgerRecord {
   resolution: Decision | null;
 }
 
-/** The same with how far it is, when it is asked for by its id. */
+/** The same, with its progress, when requested by id. */
 export interface IngestRecord extends LedgerRecord {
   series_left: number;
   progress?: Progress;
@@ -322,7 +322,7 @@ export interface WithdrawnFile {
 
 export type SourceOutcome = "taken" | "unchanged" | "failed";
 
-/** An address that is asked by the clock. */
+/** A URL that is fetched on a schedule. */
 export interface Source {
   name: string;
   kind: "address" | "echo";
@@ -332,7 +332,7 @@ export interface Source {
   schedule: string;
   zone: string;
   next_at: string | null;
-  /** What came of it the last time. */
+  /** The result of the last fetch. */
   last: {
     at: string;
     outcome: SourceOutcome;
@@ -343,26 +343,26 @@ export interface Source {
   } | null;
 }
 
-/** A stretch of a file that the server does not have yet. Both of its ends belong to it. */
+/** A range of a file that the server does not have yet, both ends included. */
 export interface Part {
   part: number;
   from: number;
   to: number;
-  /** On the server if it begins with `/`, else at the store that takes parts for it. */
+  /** On the server if it begins with `/`; otherwise, at the store that receives parts for it. */
   url: string;
 }
 
-/** A file that comes in parts. */
+/** A file that is uploaded in parts. */
 export interface UploadDocument {
   id: string;
   site: string | null;
   name: string;
   bytes: number;
   state: "receiving" | "waiting" | FileStage;
-  /** Bytes that are there. */
+  /** Bytes received. */
   received: number;
   part_bytes: number;
-  /** The next parts that are not there. */
+  /** The next missing parts. */
   missing: Part[];
   /** The file's id in the ledger, once that is known. */
   ingest: string | null;

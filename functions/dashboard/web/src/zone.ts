@@ -1,9 +1,9 @@
-// The time zone of the site that is looked at, and what its clocks show.
+// The time zone of the selected site, and what its clocks show.
 
 import { Signal } from "./signal";
 
 export const UTC = "UTC";
-/** By its IANA name. All times of day are shown in it; what is about another site names its own. */
+/** Its IANA name. All times of day are shown in it; a text about another site names its own zone. */
 export const siteZone = new Signal<string>(UTC);
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -24,14 +24,14 @@ function format(zone: string): Intl.DateTimeFormat {
   try {
     made = new Intl.DateTimeFormat("en-US", { ...options, timeZone: zone });
   } catch {
-    // A zone that the server knows and this browser does not yet.
+    // A zone that the server knows and this browser does not know yet.
     made = new Intl.DateTimeFormat("en-US", { ...options, timeZone: UTC });
   }
   formats.set(zone, made);
   return made;
 }
 
-/** A zone that this browser can tell times of: UTC in place of one that it does not know. */
+/** A zone that this browser supports; UTC if it does not. */
 export function usable(zone: string): string {
   return zone && format(zone).resolvedOptions().timeZone !== UTC ? zone : UTC;
 }
@@ -39,7 +39,7 @@ export function usable(zone: string): string {
 /** What the clocks of a zone show at a moment (milliseconds): `2026-03-01` and `06:00:00`. */
 export function clock(milliseconds: number, zone: string): { day: string; time: string } {
   const utc = new Date(milliseconds);
-  // Years that calendars count from the other end, and five-digit ones, are told as UTC has them.
+  // Years that calendars count backwards, and five-digit ones, are shown in UTC.
   if (utc.getUTCFullYear() < 1 || utc.getUTCFullYear() > 9998) {
     const [day = "", time = ""] = utc.toISOString().replace("Z", "").split("T");
     return { day, time: time.slice(0, 8) };
@@ -50,14 +50,14 @@ export function clock(milliseconds: number, zone: string): { day: string; time: 
   return { day, time: `${parts.hour}:${parts.minute}:${parts.second}` };
 }
 
-/** By how much the clocks of a zone are ahead of UTC at a moment, in milliseconds. */
+/** The offset of a zone from UTC at a moment, in milliseconds. */
 function offset(milliseconds: number, zone: string): number {
   const { day, time } = clock(milliseconds, zone);
   return Date.parse(`${day}T${time}Z`) - Math.floor(milliseconds / 1000) * 1000;
 }
 
 const moments = new Map<string, number>();
-/** So many local times are remembered: as many as a chart has points. */
+/** How many local times are cached: as many as a chart has points. */
 const MOST_REMEMBERED = 20_000;
 
 /** The moment at which the clocks of a zone show a date (`2026-03-01`) or a time (`2026-03-01T06:00`), in milliseconds. */
@@ -68,7 +68,7 @@ export function momentOf(local: string, zone: string): number {
   const known = moments.get(key);
   if (known !== undefined) return known;
   const near = asUtc - offset(asUtc, zone);
-  // Around a change of clocks the offset is that of the moment itself.
+  // Near a change of clocks, the offset is that of the result itself.
   const found = asUtc - offset(near, zone);
   if (moments.size >= MOST_REMEMBERED) moments.clear();
   moments.set(key, found);

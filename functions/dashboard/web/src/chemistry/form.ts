@@ -1,4 +1,4 @@
-// What is asked of a fit: a model, and points that are pasted or were measured.
+// The form for a fit: a model, and points that are pasted or come from readings.
 
 import { fill, h, id } from "../dom";
 import { baseText, isHours, momentInput } from "../format";
@@ -15,7 +15,7 @@ const WEIGHTS = [
 
 const EXAMPLE = "hours\tmg/L\n0\t50.2\n2\t40.7\n4\t33.6\n8\t22.4\n12\t15.1\n24\t4.6";
 
-/** `ask` is called with what is wanted; `wrong` with what cannot be asked. */
+/** `ask` is called with the request; `wrong` with the reason why there is none. */
 export function fitForm(models: Model[], ask: (wanted: Wanted, axes: Axes) => void, wrong: (text: string) => void) {
   const model = h("select", {}, ...models.map((one) => h("option", { value: one.id, text: one.label })));
   const formula = h("p", { class: "quiet" });
@@ -89,7 +89,7 @@ export function fitForm(models: Model[], ask: (wanted: Wanted, axes: Axes) => vo
   let all: Standing[] = [];
   let drawn = "";
   const unwatch = overview.watch((loaded) => {
-    // What is chosen stays while the list is asked for anew.
+    // Keep the selection while the list is reloaded.
     if (loaded.state !== "ready") return;
     all = loaded.value.series;
     const texts = all.map((one) => `${one.parameter} · ${one.outfall} · ${baseText(one.base)} · ${one.unit}`);
@@ -118,7 +118,7 @@ export function fitForm(models: Model[], ask: (wanted: Wanted, axes: Axes) => vo
     element: form,
     end: unwatch,
     focus: () => button.focus(),
-    /** Whether somebody has just asked, and does nothing else in the form. */
+    /** Whether the user has just submitted, and is doing nothing else in the form. */
     isAsking: () => document.activeElement === button || document.activeElement === document.body,
   };
 }

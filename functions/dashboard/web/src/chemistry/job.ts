@@ -1,4 +1,4 @@
-// A fit that is worked out on the server: asked for, looked at until it is over, and cancelled.
+// A fit that the server computes: requested, polled until it is done, and cancelled.
 
 import { get, submit } from "../api";
 import { isPassing, pause } from "../upload/pause";
@@ -14,27 +14,27 @@ export class Fitting {
     return this.#stop.signal.aborted;
   }
 
-  /** Nobody waits for it any more. */
+  /** The user has cancelled. */
   cancel(): void {
     this.#stop.abort();
   }
 
-  /** Resolves with the fit once it is over, and with nothing if it is cancelled. `told` hears how far it is until then. */
+  /** Resolves with the finished fit, or with nothing if it was cancelled. `told` is called with its progress. */
   async run(wanted: Wanted, told: (job: Job) => void): Promise<Job | null> {
-    // To its end, whatever happens meanwhile: without an id nobody could cancel it.
+    // Let the request finish in any case: without the id, the fit could not be cancelled.
     let job = await submit<Job>("POST", PATH, wanted);
     while (!this.isCancelled && (job.state === "waiting" || job.state === "running")) {
       told(job);
       job = (await this.#look(job.id)) ?? job;
     }
     if (!this.isCancelled) return job;
-    // If it does not arrive, the fit ends by itself.
+    // If this request is lost, the fit ends by itself.
     if (job.state === "waiting" || job.state === "running")
       void submit("DELETE", `${PATH}/${job.id}`, undefined).catch(() => {});
     return null;
   }
 
-  /** How far it is a moment later; nothing if that cannot be said now. */
+  /** The next state of the fit; nothing if the server cannot be reached for the moment. */
   async #look(id: string): Promise<Job | null> {
     const { signal } = this.#stop;
     try {

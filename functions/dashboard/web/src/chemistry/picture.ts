@@ -1,4 +1,4 @@
-// Points, curve and 95 % band, and below them what the curve leaves of each point.
+// Points, curve and 95 % band, and below them the residuals.
 
 import { s } from "../dom";
 import type { Axes, Result } from "./types";
@@ -17,7 +17,7 @@ export function picture({ fit, curve, points }: Result, axes: Axes): SVGElement 
   const x = scale(rangeOf([...measured, ...drawn].map((point) => point.x)), [LEFT, WIDTH - RIGHT]);
   const band = drawn.filter((point) => point.lower_95 !== null);
   const ys = [...measured, ...drawn].map(({ y }) => y);
-  // A band that runs away at the ends would press the points flat.
+  // A band that diverges at the ends would flatten the points.
   const y = scale(wide(rangeOf(ys)), [UPPER.top + UPPER.height, UPPER.top]);
   const residual = scale(wide(rangeOf([0, ...measured.map((point) => point.residual)])), [
     LOWER.top + LOWER.height,
@@ -73,7 +73,7 @@ function wide([low, high]: Range): Range {
   return [low - more, high + more];
 }
 
-/** Round numbers in a range, and how many decimals tell them apart. */
+/** Round numbers within a range, and the number of decimals that tells them apart. */
 function ticks([low, high]: Range): { values: number[]; decimals: number } {
   const rough = (high - low) / TICKS;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -101,7 +101,7 @@ function grid(x: Scale, y: Scale, { top, height }: { top: number; height: number
 
 function tickText(value: number, decimals: number): string {
   const isFar = value !== 0 && (Math.abs(value) >= 1e7 || decimals > 6);
-  // `+ 0` takes the sign from a zero.
+  // `+ 0` turns -0 into 0.
   return isFar
     ? value.toExponential(2)
     : (Number(value.toFixed(decimals)) + 0).toLocaleString("en-US", { maximumFractionDigits: decimals });

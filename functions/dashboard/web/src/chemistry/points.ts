@@ -1,13 +1,13 @@
-// Two columns of numbers as people paste them: from a spreadsheet, a CSV file, or typed.
+// Two columns of numbers as people enter them: typed, or pasted from a spreadsheet or a CSV file.
 
 export interface Columns {
   x: number[];
   y: number[];
-  /** What the columns are called, if the first line says so. */
+  /** The names of the columns, if the first line has them. */
   names: [string, string] | null;
 }
 
-/** What stands between the cells of a line. A spreadsheet gives tabs, and names of columns may hold all the others. */
+/** The separator of a line's cells. Spreadsheets use tabs, and names of columns may contain all the others. */
 function cellsOf(line: string): string[] {
   const delimiter = ["\t", ";", ","].find((one) => line.includes(one)) ?? /\s+/;
   return line.split(delimiter).map((cell) => cell.trim());
@@ -15,7 +15,7 @@ function cellsOf(line: string): string[] {
 
 const isNumber = (cell: string) => cell !== "" && Number.isFinite(Number(cell));
 
-/** Reads them; throws what is wrong, with the line. */
+/** Parses the text; throws what is wrong, with its line. */
 export function readColumns(text: string): Columns {
   const found: Columns = { x: [], y: [], names: null };
   text.split(/\r?\n/).forEach((raw, index) => {

@@ -1,4 +1,4 @@
-// What came of a fit: parameters with their errors, how good it is, warnings, the picture, and files to keep.
+// The result of a fit: parameters with their errors, quality, warnings, the picture, and files to save.
 
 import { download, h, id } from "../dom";
 import { brief, counted, csv, exact } from "../format";
@@ -60,7 +60,7 @@ function between({ fixed, at_bound: bound, lower_95: lower, upper_95: upper }: E
   return lower === null || upper === null ? "–" : `${brief(lower)} to ${brief(upper)}`;
 }
 
-/** `1/x` is `1/days` where x is `days` or `Time (days)`. */
+/** `1/x` becomes `1/days` if x is `days` or `Time (days)`. */
 function unitOf(unit: string, axes: Axes): string {
   if (unit === "1") return "";
   const unitIn = (name: string) => /\(([^()]+)\)$/.exec(name)?.[1] ?? name;
@@ -86,7 +86,7 @@ function keep(text: string, file: string, make: () => string, type: string): HTM
   return h("button", { type: "button", text, on: { click } });
 }
 
-/** What does not exist, such as a residual of a point that was left out, is an empty cell. */
+/** A missing value, such as the residual of a point that was left out, is an empty cell. */
 const cell = (value: number | null) => value ?? "";
 
 function curveText({ curve }: Result, axes: Axes): string {

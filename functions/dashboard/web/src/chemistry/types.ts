@@ -1,4 +1,4 @@
-// What the API answers about fits; `/docs/openapi.json` has the same.
+// The API's answers about fits; `/docs/openapi.json` describes the same.
 
 export interface Model {
   id: string;
@@ -42,7 +42,7 @@ export interface Result {
   fit: Fit;
   curve: CurvePoint[];
   points: { x: number | null; y: number | null; residual: number | null }[];
-  /** That of a series' readings; `null` for points that were given. */
+  /** The unit of a series' readings; `null` for pasted points. */
   y_unit: string | null;
 }
 
@@ -62,7 +62,7 @@ export interface Wanted {
   series?: { site: string; series: string; from: string | null; to: string | null };
 }
 
-/** What x and y are called, or their units: those of the parameters follow from them. */
+/** The names of x and y, or their units, from which the parameters' units follow. */
 export interface Axes {
   x: string;
   y: string;

@@ -45,7 +45,7 @@ export function chemistryView(main: HTMLElement): () => void {
       complain(`There is no fit: ${job.error?.message ?? "it was cancelled."}`);
       return;
     }
-    // Not from somebody who is at the next question.
+    // Do not move the focus of a user who is already at the next question.
     const isWaiting = form?.isAsking() || result.contains(document.activeElement);
     const panel = resultPanel(job.result, axes);
     fill(result, panel);

@@ -1,4 +1,4 @@
-// The API's documentation, in which requests can be tried. The token that somebody types in is in memory alone.
+// The API's documentation, with a form to try requests. A token that is typed in is kept in memory only.
 import "swagger-ui-dist/swagger-ui.css";
 import "./docs.css";
 import SwaggerUI from "swagger-ui-dist/swagger-ui-es-bundle.js";
@@ -10,7 +10,7 @@ SwaggerUI({
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: true,
   persistAuthorization: false,
-  // Nothing is asked of anybody else, and nothing is taken from the page's address.
+  // No request goes to another host, and nothing is read from the page's URL.
   validatorUrl: null,
   queryConfigEnabled: false,
   deepLinking: false,

@@ -1,4 +1,4 @@
-// A file in the list: where it came from, what became of it, and what can be decided about it.
+// A file in the list: its origin, its result, and the decisions a person can make about it.
 
 import { fill, h, name } from "../dom";
 import { momentText } from "../format";
@@ -30,11 +30,11 @@ export function entry(record: LedgerRecord, decided: (record: LedgerRecord) => v
   let drawn = "";
   const draw = (now: LedgerRecord) => {
     element.dataset.status = stateOf(now);
-    // The link keeps which files are listed.
+    // The link keeps the filter of the list.
     link.href = hashOf({ ...route.get(), view: "files", file: now.id });
     fill(head, stateSign(now), h("span", { class: "quiet number", text: `${momentText(now.received_at, UTC)} UTC` }));
     fill(body, h("p", { class: "quiet" }, ...originOf(now)), ...account(now));
-    // What was decided here is drawn already, and has the focus.
+    // A decision made here is drawn already, and has the focus.
     const what = JSON.stringify([now.state, now.withdrawn, now.resolution]);
     if (what !== drawn) fill(foot, now.state === "done" && decisions({ ...now, source: nameOf(now) }, done));
     drawn = what;

@@ -1,16 +1,16 @@
-// The part of the ledger that is loaded, the latest first, and which of it is shown. The API lists files by time alone:
-// what is not asked for is left out here, and more pages are read until there is something to show.
+// The loaded part of the ledger, the latest first, and a filter on it. The API lists files by time only, so the filter
+// is applied here, and more pages are read until some files match.
 
 import { get } from "../api";
 import { sameName } from "../format";
 import type { IngestRecord, LedgerRecord } from "../types";
 import { FILTERS, type Filter, sitesOf, stateOf } from "./words";
 
-/** Each has its whole account, which may be 200 KB. */
+/** Each entry has its whole account, which may be 200 KB. */
 const PAGE = 20;
-/** So many pages are read at once in search of files that are asked for. */
+/** The most pages read in one search for matching files. */
 const MOST_PAGES = 5;
-/** Enough to see whether something is new. */
+/** Enough to see whether anything is new. */
 const GLANCE = 3;
 
 interface Page {
@@ -23,7 +23,7 @@ export interface Asked {
   state: Filter | null;
 }
 
-/** Its place in the ledger: later ones are greater. */
+/** Its position in the ledger: later files have greater ones. */
 const placeOf = ({ received_at, id }: LedgerRecord) => `${received_at}#${id}`;
 
 export class Ledger {
@@ -40,22 +40,22 @@ export class Ledger {
     return this.#asked.site !== null || this.#asked.state !== null;
   }
 
-  /** Whether there are files that are not loaded. */
+  /** Whether more files can be loaded. */
   get hasMore(): boolean {
     return !this.#isBegun || this.#next !== null;
   }
 
-  /** Whether nothing was asked for yet. */
+  /** Whether nothing was requested yet. */
   get isNew(): boolean {
     return !this.#isBegun;
   }
 
-  /** How many were looked at. */
+  /** How many files were searched. */
   get looked(): number {
     return this.#records.size;
   }
 
-  /** Those that are asked for. */
+  /** The files that match. */
   get shown(): LedgerRecord[] {
     const places = [...this.#records.values()].filter((record) => this.#has(record));
     return places.sort((a, b) => (placeOf(a) < placeOf(b) ? 1 : -1));
@@ -67,7 +67,7 @@ export class Ledger {
     return isOfSite && (state === null || FILTERS[state].has(stateOf(record)));
   }
 
-  /** Reads on until there is another page of what is asked for, or nothing is left, or it has read long enough. */
+  /** Reads until another page of files matches, no pages are left, or the search has read enough. */
   async more(): Promise<void> {
     const before = this.shown.length;
     for (let pages = 0; pages < MOST_PAGES && this.hasMore && this.shown.length - before < PAGE; pages++) {
@@ -78,7 +78,7 @@ export class Ledger {
     }
   }
 
-  /** Looks for what came since. Between it and what is loaded nothing may be missing. */
+  /** Loads the files that came since. There must be no gap between them and the loaded ones. */
   async glance(): Promise<void> {
     for (const limit of [GLANCE, PAGE]) {
       const { ingests, next } = await get<Page>("/api/ingests", { limit });
@@ -96,7 +96,7 @@ export class Ledger {
     this.#isBegun = true;
   }
 
-  /** Reads the record of one file. Those that lie beyond what is loaded come with their page. */
+  /** Reads the record of one file. Files beyond the loaded ones will come with their page. */
   async look(id: string): Promise<void> {
     const record = await get<IngestRecord>(`/api/ingests/${encodeURIComponent(id)}`);
     const oldest = [...this.#records.values()].map(placeOf).sort()[0];
@@ -104,7 +104,7 @@ export class Ledger {
     this.put(record);
   }
 
-  /** Takes the place of what is known of a file. Before the first page there is no list that it could be in. */
+  /** Replaces what is known of a file. Before the first page there is no list to hold it. */
   put(record: LedgerRecord): void {
     if (this.#isBegun) this.#records.set(record.id, record);
   }

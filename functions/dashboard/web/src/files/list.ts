@@ -1,4 +1,4 @@
-// The ledger as a list, with what is asked for of it.
+// The ledger as a filtered list.
 
 import { fill, h, id } from "../dom";
 import { count, counted, sameName } from "../format";
@@ -12,10 +12,10 @@ import { follow } from "./live";
 import { sourcesPanel } from "./sources";
 import { FILTERS, filterOf, nameOf, stateText } from "./words";
 
-/** Of fewer than these it is looked for more at once. */
+/** If fewer than these match, more pages are searched at once. */
 const FEW = 10;
 
-/** `last`: the file whose account was looked at; who comes back from it goes on there. */
+/** `last`: the file whose account was open; the user who returns from it continues there. */
 export function listView(main: HTMLElement, ledger: Ledger, last: string | null): () => void {
   const summary = h("p", { class: "quiet", "aria-live": "polite", data: { testid: "files-summary" } });
   const said = h("p", { class: "hidden", role: "status" });
@@ -25,7 +25,7 @@ export function listView(main: HTMLElement, ledger: Ledger, last: string | null)
   const entries = new Map<string, Entry>();
   const filters = filterChoices();
   const sources = sourcesPanel();
-  /** Loading what was asked for before is of no interest any more. */
+  /** The load of a previous filter is obsolete. */
   let turn = 0;
   let isLoading = false;
   let left = last;
@@ -48,7 +48,7 @@ export function listView(main: HTMLElement, ledger: Ledger, last: string | null)
   function draw(): void {
     const shown = ledger.shown;
     const elements = shown.map(entryOf);
-    // Moving an element takes the focus from what is in it; what is gone leaves it to the list.
+    // Moving an element loses the focus within it; if the focused element is gone, the list gets the focus.
     if (elements.length !== list.children.length || elements.some((one, index) => one !== list.children[index])) {
       const focused = list.contains(document.activeElement) ? (document.activeElement as HTMLElement) : null;
       fill(list, ...elements);
@@ -142,7 +142,7 @@ function summaryText(ledger: Ledger, shown: number): string {
   return `${count(shown)} of ${all}`;
 }
 
-/** Which files are listed. */
+/** Which files the filter shows. */
 function filterChoices(): { element: HTMLElement; end: () => void } {
   const [siteId, stateId] = [id("of"), id("state")];
   const site = h("select", { id: siteId, on: { change: () => go({ of: site.value || null }, true) } });

@@ -1,23 +1,23 @@
-// What keeps the list up to date: the event when a file is judged, and a look now and then, as files of other sites and
-// files that are refused have no event here.
+// Keeps the list up to date: by the event when a file is judged, and by polling, since files of other sites and refused
+// files send no event here.
 
 import { happenings, reloads } from "../model";
 import type { Ledger } from "./ledger";
 import { isUnderway } from "./words";
 
-/** Files of one burst are asked for together. */
+/** Files of one burst are fetched together. */
 const GATHER = 300;
-/** Of more than these the latest are listed anew. */
+/** If there are more than these, the latest page is reloaded instead. */
 const MOST_AT_ONCE = 5;
 const UNDERWAY_EVERY = 3000;
 const GLANCE_EVERY = 15_000;
 
-/** Calls `changed` whenever the ledger may have changed. Returns what ends it. */
+/** Calls `changed` whenever the ledger may have changed. Returns a function that stops it. */
 export function follow(ledger: Ledger, changed: () => void): () => void {
   const heard = new Set<string>();
   let gathering: ReturnType<typeof setTimeout> | undefined;
 
-  /** What cannot be asked for now is asked for the next time. */
+  /** What fails now is fetched the next time. */
   async function quietly(looks: Promise<void>[]): Promise<void> {
     await Promise.allSettled(looks);
     changed();

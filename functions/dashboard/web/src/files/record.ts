@@ -1,4 +1,4 @@
-// The account of one file in full: where it came from, what became of each row, the verdicts, and what was decided.
+// The full account of one file: its origin, the outcome of each row, the verdicts, and the decisions.
 
 import { get } from "../api";
 import { type Child, fill, h, name } from "../dom";
@@ -36,7 +36,7 @@ export function recordView(main: HTMLElement, file: string, ledgerKnows: (record
     fill(whole, ...parts);
   }
 
-  /** What was decided is drawn already where it was decided. */
+  /** A decision is already drawn where it was made. */
   function decided(record: LedgerRecord): void {
     drawn = JSON.stringify([record.state, record.withdrawn, record.resolution]);
     fill(state, stateSign(record));
@@ -55,7 +55,7 @@ export function recordView(main: HTMLElement, file: string, ledgerKnows: (record
       if (isUnderway(record)) timer = setTimeout(() => void look(), LOOK_EVERY);
     } catch (error) {
       if (isOver) return;
-      // What is shown stays while the connection comes and goes.
+      // Keep what is shown while the connection is down.
       if (drawn !== "") timer = setTimeout(() => void look(), LOOK_EVERY);
       else
         fill(

@@ -1,4 +1,4 @@
-// What is set of a source.
+// The settings of a source.
 
 import { ApiError, submit } from "../api";
 import { fill, h, id } from "../dom";
@@ -6,7 +6,7 @@ import { site } from "../model";
 import { failed } from "../states";
 import type { Source } from "../types";
 
-/** `done` is called with the name of a source that was set. */
+/** `done` is called with the name of the source once it is set. */
 export function sourceForm(done: (source: string) => void): HTMLElement {
   const kind = h(
     "select",
@@ -95,7 +95,7 @@ export function sourceForm(done: (source: string) => void): HTMLElement {
 interface Field {
   element: HTMLElement;
   input: HTMLInputElement | HTMLSelectElement;
-  /** Says what is wrong with it; nothing if that is empty. */
+  /** Shows an error; clears it if the text is empty. */
   complain: (reason: string) => void;
 }
 

@@ -1,4 +1,4 @@
-// Sources that are asked by the clock: what each has said, when it is asked next, and what can be done about it.
+// Sources that are fetched on a schedule: the last result of each, the time of the next fetch, and the actions.
 
 import { ApiError, get, send } from "../api";
 import { type Child, fill, h, id, name } from "../dom";
@@ -20,7 +20,7 @@ const OUTCOMES: Record<SourceOutcome, Look> = {
 
 const pathOf = (source: string) => `/api/sources/${encodeURIComponent(source)}`;
 
-/** The part of a page about sources; empty where the host has no inbox for what they bring. */
+/** The part of the page about sources; empty if the host has no inbox for their files. */
 export function sourcesPanel(): { element: HTMLElement; end: () => void } {
   const heading = h("h2", { id: id("sources"), text: "Sources" });
   const said = h("p", { class: "said", role: "status", tabindex: "-1" });
@@ -52,7 +52,7 @@ export function sourcesPanel(): { element: HTMLElement; end: () => void } {
       drawn.set(source.name, made);
       return made.element;
     });
-    // Moving an element takes the focus from what is in it.
+    // Moving an element loses the focus within it.
     const isSame = items.length === list.children.length && items.every((one, index) => one === list.children[index]);
     if (!isSame) fill(list, ...items);
   }
@@ -76,7 +76,7 @@ export function sourcesPanel(): { element: HTMLElement; end: () => void } {
       element.hidden = false;
       draw(sources);
     } catch (error) {
-      // What is shown stays while the connection comes and goes. Without an inbox there is nothing to show.
+      // Keep what is shown while the connection is down. Without an inbox there is nothing to show.
       if (!(error instanceof ApiError) || error.code === "no_inbox") end();
     }
   }

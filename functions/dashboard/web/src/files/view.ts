@@ -4,7 +4,7 @@ import { Ledger } from "./ledger";
 import { listView } from "./list";
 import { recordView } from "./record";
 
-/** The ledger of files, or the account of the one that the address names. */
+/** The ledger of files, or the account of the one that the URL names. */
 export function filesView(main: HTMLElement): () => void {
   const ledger = new Ledger();
   let shown: string | null | undefined;
@@ -16,7 +16,7 @@ export function filesView(main: HTMLElement): () => void {
     end();
     shown = file;
     main.replaceChildren();
-    // Who works with the keyboard or hears the page goes on where the new part begins.
+    // Users of the keyboard or a screen reader continue where the new part begins.
     if (last !== undefined) main.focus();
     end = file === null ? listView(main, ledger, last ?? null) : recordView(main, file, (record) => ledger.put(record));
   };

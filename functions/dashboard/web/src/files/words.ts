@@ -1,4 +1,4 @@
-// What a file of the ledger is said to be: its state, its rows and its verdicts, in words with a sign.
+// Describes a file of the ledger: its state, its rows and its verdicts, in words with a sign.
 
 import { type Child, h, name } from "../dom";
 import { CONDITION_NAMES, count, counted, SEVERITIES, sizeText } from "../format";
@@ -45,7 +45,7 @@ export function stateText(record: LedgerRecord): string {
   return LOOKS[stateOf(record)].text;
 }
 
-/** Which files are listed, by what people ask for. */
+/** The filters of the list. */
 export const FILTERS = {
   underway: { text: "Under way", has: (state: FileState) => state === "recording" || state === "judging" },
   taken: { text: "Taken in", has: (state: FileState) => state === "taken" || state === "open" },
@@ -61,26 +61,26 @@ export function filterOf(text: string | null): Filter | null {
   return text !== null && Object.hasOwn(FILTERS, text) ? (text as Filter) : null;
 }
 
-/** What a file is called. One of an inbox is known by its place there, which ends with its name. */
+/** The name of a file. A file of an inbox is identified by its path, which ends with its name. */
 export function nameOf({ source, who }: LedgerRecord): string {
   const last = source.slice(source.lastIndexOf("/") + 1);
   return (who === "inbox" ? last.replace(/^[0-9a-f]{32} /, "") : source) || "A file without a name";
 }
 
-/** The sites of a file; of one that was refused, the site that was given with it. */
+/** The sites of a file; for a refused file, the site that was requested. */
 export function sitesOf({ sites, site }: LedgerRecord): string[] {
   if (sites.length > 0) return sites;
   return site === null ? [] : [site];
 }
 
-/** Who sent it, where it is for, and how large it is. */
+/** Who sent it, to which site, and its size. */
 export function originOf(record: LedgerRecord): Child[] {
   const sites = sitesOf(record).flatMap((site, index) => [index > 0 ? ", " : " · ", name(site)]);
   const size = record.bytes > 0 ? ` · ${sizeText(record.bytes)}` : "";
   return ["From ", name(record.who || "nobody who was named"), ...sites, size];
 }
 
-/** What became of the rows. */
+/** The outcome of its rows. */
 export function rowsText(answer: IngestAnswer): string {
   const {
     rows_taken: taken,
@@ -96,7 +96,7 @@ export function rowsText(answer: IngestAnswer): string {
   return [`${counted(taken, "row")} taken`, ...more].join(", ");
 }
 
-/** How the readings stand against the permit, or stood while they counted. */
+/** How the readings compare with the permit, or did while they counted. */
 export function verdictOf(answer: IngestAnswer, isWithdrawn: boolean): HTMLElement {
   const { alerts, readings_judged: judged, readings_inconclusive, periods_without_water } = whole(answer);
   const open = readings_inconclusive + periods_without_water;
@@ -128,7 +128,7 @@ export function verdictOf(answer: IngestAnswer, isWithdrawn: boolean): HTMLEleme
   );
 }
 
-/** How far a file is that is under way. */
+/** The progress of an unfinished file. */
 export function progressText(record: LedgerRecord | IngestRecord): string {
   const { progress, series_left: left } = record as IngestRecord;
   if (record.state === "recording" && progress?.of)
@@ -136,7 +136,7 @@ export function progressText(record: LedgerRecord | IngestRecord): string {
   return record.state === "judging" && left > 0 ? `${counted(left, "series", "series")} left to be judged` : "";
 }
 
-/** Whether it is a file, and not what a source has said that brought none. */
+/** Whether it is a file, rather than an answer of a source that brought none. */
 export function isFile({ state }: LedgerRecord): boolean {
   return state !== "failed" && state !== "unchanged";
 }

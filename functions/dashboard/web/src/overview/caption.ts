@@ -1,4 +1,4 @@
-// What the chart shows, in words.
+// Describes the chart in words.
 
 import { brief, count, counted, dayText, isDay, isHours, momentText, seconds } from "../format";
 import type { Standing } from "../types";
@@ -24,14 +24,14 @@ export function caption(series: Standing, data: ChartData, span: Span, isQuality
   ];
 }
 
-/** Of those on record for the series, so that nobody wonders where the others of its tile are. */
+/** Names the total on record for the series, to explain why the tile counts more exceedances than the chart shows. */
 function exceedancesText(inView: number, series: Standing, data: ChartData): string {
   const least = data.hasAllMarks ? "" : "at least ";
   const all = inView < series.exceedances ? ` of ${count(series.exceedances)} on record for this series` : "";
   return `${least}${counted(inView, "exceedance")}${all} marked`;
 }
 
-/** Limits that lie so far from the readings that the chart leaves them out. */
+/** Limits so far from the readings that the chart leaves them out. */
 function farLimits(series: Standing, data: ChartData): string {
   const values = data.points.map((point) => point.value);
   if (values.length === 0) return "";

@@ -1,4 +1,4 @@
-// What the chart of a series is made of.
+// The data of a series' chart.
 
 import { get } from "../api";
 import { momentAt, seconds } from "../format";
@@ -10,7 +10,7 @@ export type { LimitLine, Span } from "./limits";
 /** An exceedance, at the start of its period. */
 export interface Mark {
   at: number;
-  /** In the unit of the readings; null for what has no place among them, such as a load. */
+  /** In the unit of the readings; null if it has no place among them, such as a load. */
   value: number | null;
   severity: Severity;
 }
@@ -20,24 +20,24 @@ export interface ChartData {
   /** The times of the points, in seconds. */
   times: number[];
   marks: Mark[];
-  /** Whether all exceedances of the stretch are among the marks. */
+  /** Whether the marks are all exceedances of the stretch. */
   hasAllMarks: boolean;
   limits: LimitLine[];
-  /** What was asked for; all of it is here, thinned if `downsampled`. */
+  /** The requested stretch; complete, but thinned if `downsampled`. */
   span: Span;
   total: number;
-  /** How many results of quality control there are among what came, shown or not. */
+  /** How many quality-control results the answer has, shown or not. */
   qualityControl: number;
   downsampled: boolean;
 }
 
-/** As many as the API gives at once; more marks than pixels tell nothing. */
+/** As many as the API returns at once; more marks than pixels say nothing. */
 const MOST_MARKS = 1000;
 
 export interface Wanted {
   span: Span;
   points: number;
-  /** Blanks, spikes and duplicates are shown to who asks for them. */
+  /** Blanks, spikes and duplicates are shown on request. */
   qualityControl: boolean;
 }
 
@@ -66,7 +66,7 @@ export async function loadChart(series: Standing, wanted: Wanted, signal: AbortS
   };
 }
 
-/** Alerts are in the limit's unit, the chart in that of the readings. */
+/** Alerts are in the limit's unit, the chart is in that of the readings. */
 function mark(series: Standing, alert: Alert): Mark {
   const told = series.standings.find(({ unit, limit }) => unit === alert.unit && limit !== 0);
   const inUnit = told?.limit_in_unit_of_readings;
@@ -75,7 +75,7 @@ function mark(series: Standing, alert: Alert): Mark {
   return { at: seconds(alert.time), value, severity: alert.severity };
 }
 
-/** What of the chart lies in a stretch. */
+/** The part of the chart within a stretch. */
 export function inView(data: ChartData, { from, to }: Span): { points: Point[]; marks: Mark[]; exceedances: number } {
   const isIn = (at: number) => at >= from && at <= to;
   const points = data.points.filter((_, index) => isIn(data.times[index] ?? Number.NaN));

@@ -1,4 +1,4 @@
-// The readings of the chart as a file, and the chart as a picture.
+// Saves the readings of the chart as a file, and the chart as a picture.
 
 import { get } from "../api";
 import { download } from "../dom";
@@ -7,10 +7,10 @@ import { colour } from "../theme";
 import type { Point, Readings, Standing } from "../types";
 import type { Span } from "./data";
 
-/** The most that one answer gives. */
+/** The most readings per answer. */
 const PAGE = 20_000;
 
-/** Every reading of the stretch in the tidy form, which can be taken in again. */
+/** Every reading of the stretch in the tidy form, which can be ingested again. */
 export async function exportCsv(
   series: Standing,
   span: Span,
@@ -22,7 +22,7 @@ export async function exportCsv(
   const parts = ["time,species,concentration,unit,site,outfall,qualifier,flags,sample_type\r\n"];
   const names = [series.parameter, series.site, series.outfall].map(csvField);
   const line = ({ time, value, unit, qualifier, flags = [], quality_control }: Point) => {
-    // What is not judged here must not be judged where the file is taken in again.
+    // A reading that is not judged here must not be judged when the file is ingested again.
     const kind = quality_control ? "Quality control" : "";
     return `${time},${names[0]},${value},${csvField(unit)},${names[1]},${names[2]},${qualifier},${flags.join(" ")},${kind}\r\n`;
   };
@@ -30,7 +30,7 @@ export async function exportCsv(
   let [done, of] = [0, 0];
   do {
     const page: Readings = await get<Readings>("/api/readings", { ...query, cursor });
-    // A page's total is what there is from it on.
+    // A page's total counts from that page on.
     of = Math.max(of, page.total);
     done += page.readings.length;
     parts.push(page.readings.map(line).join(""));
@@ -41,7 +41,7 @@ export async function exportCsv(
   download(`${name}.csv`, new Blob(parts, { type: "text/csv" }));
 }
 
-/** The chart with a title, so that it says by itself what it shows. */
+/** The chart with a title, so that the picture explains itself. */
 export async function exportPng(series: Standing, canvas: HTMLCanvasElement): Promise<void> {
   const scale = devicePixelRatio;
   const [head, edge] = [64 * scale, 16 * scale];
@@ -57,7 +57,7 @@ export async function exportPng(series: Standing, canvas: HTMLCanvasElement): Pr
   context.fillText(series.parameter, edge, 28 * scale, picture.width - 2 * edge);
   context.fillStyle = colour("quiet");
   context.font = `${13 * scale}px system-ui, sans-serif`;
-  // What is made of several series has no line in the chart.
+  // A value computed from several series has no line in the chart.
   const limits = series.standings
     .filter((one) => !one.is_made)
     .map((one) => limitText(one.direction, one.limit, one.unit));

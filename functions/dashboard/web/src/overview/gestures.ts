@@ -1,12 +1,12 @@
-// Moving the visible stretch: drag and pinch, wheel, keys.
+// Moves the visible stretch: drag and pinch, wheel, keys.
 
 import type { Span } from "./data";
 
-/** How much a key or a button moves or zooms. */
+/** How far a key or a button pans or zooms. */
 export const STEP = 0.25;
 export const ZOOM = 1.6;
 
-/** A stretch zoomed about a point of it (0 to 1). */
+/** A stretch zoomed around a point within it (0 to 1). */
 export function zoomed(span: Span, factor: number, about = 0.5): Span {
   const width = (span.to - span.from) / factor;
   const at = span.from + (span.to - span.from) * about;
@@ -18,7 +18,7 @@ export function moved(span: Span, part: number): Span {
   return { from: span.from + by, to: span.to + by };
 }
 
-/** Within the record, and never narrower than the clock is exact. */
+/** Within the record, and never narrower than the clock's resolution. */
 export function within(span: Span, { from: first, to: last }: Span): Span {
   const width = Math.min(Math.max(span.to - span.from, 1e-3), last - first);
   const from = Math.min(Math.max(span.from, first), last - width);

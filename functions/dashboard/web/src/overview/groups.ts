@@ -1,4 +1,4 @@
-// Series that are told apart by how they are reported only, taken together: a tile each.
+// Groups series that differ only in how they are reported, for one tile each.
 
 import { sameName, seconds } from "../format";
 import { rank } from "../standing";
@@ -9,7 +9,7 @@ export interface Group {
   parameter: string;
   state: Condition;
   headroom: number | null;
-  /** The one with the least headroom first. */
+  /** The one with the least headroom comes first. */
   series: Standing[];
   exceedances: number;
 }
@@ -38,7 +38,7 @@ export function groups(series: Standing[], outfall: string | null): Group[] {
   return [...byName.values()].sort(worstFirst);
 }
 
-/** The latest exceedance among some series. */
+/** The latest exceedance among several series. */
 export function lastExceedance(series: Standing[]): Standing["last_exceedance"] {
   const times = series.flatMap((one) => (one.last_exceedance === null ? [] : [one.last_exceedance]));
   return times.sort((a, b) => seconds(b) - seconds(a))[0] ?? null;

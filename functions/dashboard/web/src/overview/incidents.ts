@@ -1,4 +1,4 @@
-// Alerts in time, the latest first: what, by how much, and what to do.
+// Alerts by time, the latest first: what, by how much, and what to do.
 
 import { get } from "../api";
 import { fill, h, hidden, id, name } from "../dom";
@@ -38,7 +38,7 @@ export class Incidents {
   #next: string | null = null;
   #loaded = 0;
 
-  /** `goTo` is called with the alert whose moment somebody wants to see. */
+  /** `goTo` is called with the alert whose time the user wants to see. */
   constructor(readonly goTo: (alert: Alert) => void) {
     this.region.append(
       h("div", { class: "card-head" }, h("h3", { text: "Incidents" }), this.#summary),
@@ -99,7 +99,7 @@ export class Incidents {
     return get("/api/alerts", { site: site(), outfall: this.#outfall, severity: this.#mildest(), limit: PAGE, cursor });
   }
 
-  /** What the server can leave out. */
+  /** Fields that the server may leave out. */
   #mildest(): Severity {
     return [...SEVERITIES].reverse().find((level) => this.#shown.has(level)) ?? "critical";
   }
@@ -204,7 +204,7 @@ export class Incidents {
   }
 }
 
-/** By which version of the permit it was judged. */
+/** The version of the permit by which it was judged. */
 function version({ permit_version }: Alert): string {
   return permit_version > 0 ? `, permit version ${permit_version}` : "";
 }

@@ -1,4 +1,5 @@
-// The limits of a series over time: each version of the permit from its day on, seasons and interim limits in theirs.
+// The limits of a series over time: each permit version from its day on, seasons and interim limits within their own
+// dates.
 
 import { get } from "../api";
 import { sameName } from "../format";
@@ -12,7 +13,7 @@ export interface Span {
   to: number;
 }
 
-/** A limit in the unit of the chart, with the stretches in which it holds. */
+/** A limit in the unit of the chart, with the stretches in which it is in force. */
 export interface LimitLine {
   value: number;
   direction: Direction;
@@ -26,12 +27,12 @@ interface Era extends Span {
   limits: Limit[];
 }
 
-/** Before everything that was measured. */
+/** Before any reading. */
 const BEGINNING = "0001-01-01";
-/** A season over more months than this is drawn as if there were none: nobody could tell them apart. */
+/** A season over more months than this is drawn as if it were always in force: the months could not be told apart. */
 const MOST_MONTHS = 6000;
 
-/** What is known of one permit, as often as it was written; another one takes its place. */
+/** What is known of one permit, by write count; another permit replaces it. */
 let known: { key: string; current: Permit | null; versions: Map<number, Limit[]> } = {
   key: "",
   current: null,
@@ -44,7 +45,7 @@ export async function loadLimits(series: Standing, span: Span, signal: AbortSign
     return lines(series, await eras(series.site, span, zone, signal), span, zone);
   } catch (error) {
     if (signal.aborted) throw error;
-    // Without the permit there is what the latest reading is held against.
+    // Without the permit, fall back to the limits of the latest reading.
     return ofStandings(series, span);
   }
 }
@@ -94,7 +95,7 @@ function lines(series: Standing, all: Era[], span: Span, zone: string): LimitLin
   return [...found.values()].filter((line) => line.spans.length > 0);
 }
 
-/** The line of a limit; of a range, those of both its ends. */
+/** The line of a limit; for a range, the lines of both ends. */
 function linesOf(limit: Limit, series: Standing): LimitLine[] {
   const argument = limit.n ?? limit.p;
   const statistic = argument === undefined ? limit.statistic : `${limit.statistic}(${argument})`;
@@ -107,7 +108,7 @@ function linesOf(limit: Limit, series: Standing): LimitLine[] {
   return [...(limit.value === undefined ? [] : line(limit.value, limit.direction)), ...lower];
 }
 
-/** Whether a limit speaks of the readings themselves, and not of what they are a part of together with others. */
+/** Whether a limit applies to the readings themselves, rather than to a value computed from several series. */
 function covers(limit: Limit, series: Standing): boolean {
   const isSame = sameName(limit.parameter, series.parameter);
   const isHere = limit.outfall === undefined || sameName(limit.outfall, series.outfall);
@@ -117,7 +118,7 @@ function covers(limit: Limit, series: Standing): boolean {
   return isSame && isHere && isOfBase && isOfKind && isOfOne;
 }
 
-/** A limit in the unit of the readings, as far as the server has told how units convert. */
+/** A limit in the unit of the readings, as far as the server has said how units convert. */
 function inUnitOf(series: Standing, limit: number, unit: string): number | null {
   const told = series.standings.filter((one) => sameName(one.unit, unit));
   const same = told.find((one) => one.limit === limit)?.limit_in_unit_of_readings;
@@ -127,11 +128,11 @@ function inUnitOf(series: Standing, limit: number, unit: string): number | null 
   return other?.limit_in_unit_of_readings ? (limit / other.limit) * other.limit_in_unit_of_readings : null;
 }
 
-/** When a limit of a version holds within a stretch. */
+/** When a limit of a version is in force within a stretch. */
 function stretches(limit: Limit, era: Era, span: Span, zone: string): Span[] {
   let [from, to] = [Math.max(era.from, span.from), Math.min(era.to, span.to)];
   if (limit.from) from = Math.max(from, momentOf(limit.from, zone) / 1000);
-  // Its last day is a whole one.
+  // The last day is included.
   if (limit.until) to = Math.min(to, momentOf(dayAfter(limit.until), zone) / 1000);
   if (from >= to) return [];
   return limit.months && limit.months.length < 12 ? inSeason({ from, to }, limit.months, zone) : [{ from, to }];
@@ -157,7 +158,7 @@ function inSeason(span: Span, months: number[], zone: string): Span[] {
   return found;
 }
 
-/** Adds a stretch, to the one before where it goes on from it. */
+/** Adds a stretch, or extends the last one if it continues it. */
 function push(spans: Span[], next: Span): void {
   const last = spans.at(-1);
   if (last && last.to >= next.from) last.to = Math.max(last.to, next.to);
@@ -171,7 +172,7 @@ function ofStandings(series: Standing, span: Span): LimitLine[] {
   );
 }
 
-/** The limits that hold at a time, in seconds. */
+/** The limits in force at a time, in seconds. */
 export function limitsAt(all: LimitLine[], at: number): LimitLine[] {
   return all.filter(({ spans }) => spans.some(({ from, to }) => from <= at && at < to));
 }

@@ -29,9 +29,9 @@ const RANGES: [string, number][] = [
 ];
 /** A range with fewer readings than this is not offered. */
 const LEAST = 2.5;
-/** A stretch that has come to rest is loaded in detail. */
+/** Details are loaded once the stretch has come to rest. */
 const REST = 160;
-/** New readings of the series are loaded so often at most. */
+/** New readings of the series are loaded at most this often. */
 const LIVE_EVERY = 700;
 
 export class ChartPanel {
@@ -41,16 +41,16 @@ export class ChartPanel {
   #plot: Plot | null = null;
   #data: ChartData | null = null;
   #span: Span = { from: 0, to: 1 };
-  /** The record when the series was last shown: the series itself changes as readings arrive. */
+  /** The record when the series was last shown; the series itself changes as readings arrive. */
   #known: Span = { from: 0, to: 1 };
   #frame = 0;
   #rest: ReturnType<typeof setTimeout> | null = null;
   #abort = new AbortController();
   #tableShown = false;
   #qualityShown = false;
-  /** The zone that the axis was made for. */
+  /** The zone for which the axis was made. */
   #zone = "";
-  /** Seconds from one reading to the next, on the average. */
+  /** The average interval between readings, in seconds. */
   #spacing = 0;
   #stale: ReturnType<typeof setTimeout> | null = null;
 
@@ -121,7 +121,7 @@ export class ChartPanel {
     this.#observer.observe(this.#host);
   }
 
-  /** Shows a series; `siblings` are what it can be exchanged for. */
+  /** Shows a series; `siblings` are those the user can switch to. */
   show(series: Standing, siblings: Standing[]): void {
     const isSeries = this.#series?.id === series.id && this.#series.site === series.site;
     const same = isSeries && this.#zone === siteZone.get();
@@ -132,7 +132,7 @@ export class ChartPanel {
     this.#known = this.#record();
     this.#drawTitle();
     if (same) {
-      // Who looks at all of the record, or at its end, sees it grow; who looks at a part of it stays there.
+      // A user who sees all of the record, or its end, sees it grow; one who sees a part of it stays there.
       const { from, to } = this.#span;
       if (from <= before.from && to >= before.to) this.#span = this.#known;
       else if (to >= before.to) this.#span = { from: from + this.#known.to - before.to, to: this.#known.to };
@@ -154,7 +154,7 @@ export class ChartPanel {
     void this.#load(true);
   }
 
-  /** New events: readings of this series are loaded. */
+  /** New events: loads readings of this series. */
   note(events: LiveEvent[]): void {
     const series = this.#series;
     if (!series) return;
@@ -162,14 +162,14 @@ export class ChartPanel {
       (event) =>
         (event.type === "reading" && isOf(series, event)) ||
         (event.type === "readings" && event.series.some((one) => one.series === series.id)) ||
-        // Which series a withdrawn alert was of, its event does not say.
+        // The event does not say which series a withdrawn alert belonged to.
         (event.type === "alerts" &&
           (event.withdrawn.length > 0 || event.alerts.some((alert) => alert.series === series.id))),
     );
     if (concerns) this.reload(LIVE_EVERY);
   }
 
-  /** Blanks, spikes and duplicates are there for who asks for them. */
+  /** Blanks, spikes and duplicates are shown on request. */
   #toggleQuality(): void {
     this.#qualityShown = !this.#qualityShown;
     this.#quality.setAttribute("aria-pressed", String(this.#qualityShown));
@@ -183,7 +183,7 @@ export class ChartPanel {
     }, within);
   }
 
-  /** Goes to a moment, with what is around it. */
+  /** Moves to a time, with some context around it. */
   goTo(moment: Moment): void {
     const [at, record] = [seconds(moment), this.#record()];
     const width = Math.min(record.to - record.from, Math.max((record.to - record.from) / 4, 3600));
@@ -212,7 +212,7 @@ export class ChartPanel {
     const series = this.#series;
     if (!series) return { from: 0, to: 1 };
     const [from, to] = [seconds(series.first), seconds(series.last)];
-    // The first and the last reading are not on the edge, and a single one has room around it.
+    // Keeps the first and last reading off the edge, and leaves room around a single one.
     const room = to > from ? (to - from) * 0.02 : DAY / 2;
     return { from: from - room, to: to + room };
   }
@@ -244,7 +244,7 @@ export class ChartPanel {
     if (!series) return;
     const known = this.#data;
     const wide = this.#span.to - this.#span.from;
-    // With a screen to each side, so that a drag has something to show.
+    // With a screen on each side, so that a drag has something to show.
     const span = this.#isWhole() ? this.#record() : { from: this.#span.from - wide, to: this.#span.to + wide };
     const holds = known && known.span.from <= span.from && known.span.to >= span.to;
     if (!anew && holds && !known.downsampled) return this.#drawn();
@@ -253,7 +253,7 @@ export class ChartPanel {
     const { signal } = this.#abort;
     if (!known) fill(this.#message, loading("Loading readings"));
     const pixels = Math.max(this.#host.clientWidth, 300);
-    // A lowest and a highest for every two pixels of each of the screens that are loaded.
+    // A lowest and a highest for every two pixels of each loaded screen.
     const points = Math.min(Math.round(pixels * (this.#isWhole() ? 1 : 3)), 6000);
     try {
       const data = await loadChart(series, { span, points, qualityControl: this.#qualityShown }, signal);

@@ -1,4 +1,4 @@
-// That verdicts are still being worked out, until they are.
+// A note while verdicts are pending.
 
 import { h } from "../dom";
 import { count } from "../format";
@@ -9,7 +9,7 @@ export interface PendingNote {
 }
 
 export function pendingNote(): PendingNote {
-  // Said once when it begins. How much is left changes all the time, and is there for who looks.
+  // Announced once at the start. The number left changes all the time, and is only shown.
   const said = h("span", { role: "status" });
   const left = h("span", { class: "number" });
   const element = h("p", { class: "pending quiet", data: { testid: "pending" } }, said, left);

@@ -9,11 +9,11 @@ import { siteZone } from "../zone";
 import type { ChartData, LimitLine, Span } from "./data";
 
 const FONT = "12px system-ui, sans-serif";
-/** With more points than this in view, single dots are no longer told apart. */
+/** With more points than this in view, single dots cannot be told apart. */
 const MOST_DOTS = 400;
-/** A limit so many times beyond what is in view would press it flat; the caption names it then. */
+/** A limit so many times beyond what is in view would flatten it; the caption names the limit instead. */
 const FAR = 10;
-/** How dates and times are written by the step between them: what, then what a new year, month or day adds. */
+/** Formats of dates and times by the step between them: the label, then what a new year, month or day adds. */
 const TIMES: (string | number | null)[][] = [
   [365 * 86_400, "{YYYY}", null, null, null, null, null, null, 1],
   [28 * 86_400, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
@@ -22,7 +22,7 @@ const TIMES: (string | number | null)[][] = [
   [1, "{HH}:{mm}:{ss}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}", null, null, null, 1],
   [0.001, "{ss}.{fff}", "\n{D} {MMM} {YYYY}", null, "\n{D} {MMM}", null, "\n{HH}:{mm}", null, 1],
 ];
-/** Hours have steps that days are divided by. */
+/** Hours have steps that divide days. */
 const HOUR_STEPS = [
   0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 72, 120, 240, 480, 720, 1440, 2400, 4800, 9600,
 ];
@@ -36,7 +36,7 @@ export interface Plot {
   destroy: () => void;
 }
 
-/** Makes the chart. `onCursor` is called with the point under the pointer, and how far from the left that is. */
+/** Makes the chart. `onCursor` is called with the point under the pointer, and its distance from the left. */
 export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number | null, left: number) => void): Plot {
   let data: ChartData | null = null;
   let chart: uPlot | null = null;
@@ -109,9 +109,9 @@ export function plot(host: HTMLElement, hours: boolean, onCursor: (index: number
     show(next, unit) {
       data = next;
       chart ??= make(unit);
-      // What is not judged is no part of the line.
+      // Readings that are not judged are not part of the line.
       const values = next.points.map((point) => (point.quality_control ? null : point.value));
-      // Thousands of lines up and down cost a third less to draw when they are thin, and look no different.
+      // Thousands of steep lines cost a third less to draw when thin, and look the same.
       if (chart.series[1]) chart.series[1].width = next.points.length > MOST_DOTS ? 1 : 1.5;
       const rowLimits = next.points.map((point) => point.limit ?? null);
       chart.setData([next.times, values, rowLimits], false);
@@ -160,7 +160,7 @@ function annotate(u: uPlot, data: ChartData): void {
 
 const place = (u: uPlot, value: number, scale: "x" | "y") => u.valToPos(value, scale, true) / devicePixelRatio;
 
-/** Each limit where it holds, and its label where it holds last. */
+/** Each limit while it is in force, with its label at the last such stretch. */
 function drawLimits(u: uPlot, limits: LimitLine[]): void {
   const { ctx, bbox } = u;
   const [left, right] = [bbox.left / devicePixelRatio, (bbox.left + bbox.width) / devicePixelRatio];
@@ -180,7 +180,7 @@ function drawLimits(u: uPlot, limits: LimitLine[]): void {
       ctx.stroke();
       end = Math.max(end, ends);
     }
-    // Lines that lie close together share the place of one label.
+    // Lines close together share one label.
     if (end === left || labelled.some(([x, other]) => Math.abs(other - y) < 14 && Math.abs(x - end) < 60)) continue;
     labelled.push([end, y]);
     label(u, y, `${isBenchmark ? "benchmark" : direction} ${brief(value)}`, Math.max(end, left + 70));
@@ -197,7 +197,7 @@ function label(u: uPlot, y: number, text: string, end?: number): void {
   ctx.fillText(text, (end ?? (bbox.left + bbox.width) / devicePixelRatio) - 6, y - 3);
 }
 
-/** Limits that come with readings are a line of their own; its right end says what it is. */
+/** Limits that come with readings are a line of their own, labelled at its right end. */
 function labelRowLimit(u: uPlot, { points, times }: ChartData): void {
   const [first, last] = visible(u, times);
   const limit = points.slice(first, last).findLast((point) => point.limit !== undefined)?.limit;

@@ -1,4 +1,4 @@
-// A small line of the latest readings, with the limit as a dashed one.
+// A small line of the latest readings, with the limit as a dashed line.
 
 import { h, s } from "../dom";
 import { seconds } from "../format";
@@ -15,7 +15,7 @@ export function spark(series: Standing): Element {
   const values = points.map(([, value]) => value);
   const [from, to] = [points[0]?.[0] ?? 0, points.at(-1)?.[0] ?? 1];
   let [low, high] = [Math.min(...values), Math.max(...values)];
-  // The limit is in the picture where it is near; a distant one would press the line flat.
+  // The limit is drawn only if it is near; a distant one would flatten the line.
   const near = limit !== null && limit <= high * 4 + 1e-12 && limit >= low / 4;
   if (near) [low, high] = [Math.min(low, limit), Math.max(high, limit)];
   const x = (time: number) => PAD + ((time - from) / (to - from || 1)) * (WIDTH - 2 * PAD);

@@ -1,4 +1,4 @@
-// The readings in view as a table, for those who do not look at charts: each with its limit and the verdict on it.
+// The readings in view as a table, as an alternative to the chart: each with its limit and verdict.
 
 import { type Child, h } from "../dom";
 import { CONDITION_NAMES, count, exact, isHours, limitText, momentText, quantity } from "../format";
@@ -9,7 +9,7 @@ import { siteZone } from "../zone";
 import { type ChartData, inView, type LimitLine, type Span } from "./data";
 import { limitsAt } from "./limits";
 
-/** More rows than this nobody reads; the file has them. */
+/** Nobody reads more rows than this; the file has them. */
 const MOST_ROWS = 500;
 
 export function readingsTable(series: Standing, data: ChartData, span: Span): HTMLElement {
@@ -55,7 +55,7 @@ function condition(state: Condition): HTMLElement {
   return h("span", { class: "condition", data: { state } }, icon(state), CONDITION_NAMES[state]);
 }
 
-/** What became of a reading, in words. Grave is what the server calls so. */
+/** The verdict on a reading, in words. Its severity is the server's. */
 function verdict(series: Standing, point: Point, limits: LimitLine[]): Child[] {
   if (point.quality_control) return ["Quality control, not judged"];
   if (point.severity) return [condition(point.severity)];
@@ -73,7 +73,7 @@ function verdict(series: Standing, point: Point, limits: LimitLine[]): Child[] {
   return [`Part of: ${[...new Set(averages.map((one) => statisticWords(one.statistic)))].join(", ")}`];
 }
 
-/** Whether the sign of a laboratory's result leaves it open on which side of a limit it is. */
+/** Whether the sign of a result leaves open on which side of a limit it is. */
 function isOpen({ qualifier, value }: Point, limit: LimitLine): boolean {
   if (qualifier === "=") return false;
   const isUpTo = qualifier === "<";

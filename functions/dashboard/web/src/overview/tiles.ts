@@ -1,4 +1,4 @@
-// A tile for each parameter at an outfall: how it stands, at a glance.
+// A tile for each parameter at an outfall: its state at a glance.
 
 import { fill, h, hidden, name } from "../dom";
 import {
@@ -20,10 +20,10 @@ import type { Against, Standing } from "../types";
 import { type Group, lastExceedance } from "./groups";
 import { spark } from "./spark";
 
-/** The worst come first; thousands would keep the browser busy for seconds, and nobody looks through them. */
+/** The worst come first. Thousands would keep the browser busy for seconds, and nobody looks through them. */
 const MOST_TILES = 120;
 
-/** The region of tiles, and what draws it. `choose` is called with the series that a tile stands for. */
+/** The region of tiles, and the function that draws it. `choose` is called with the tile's series. */
 export function tiles(choose: (series: Standing) => void): {
   region: HTMLElement;
   draw: (groups: Group[], chosen: string | null) => void;
@@ -43,7 +43,7 @@ export function tiles(choose: (series: Standing) => void): {
     fill(foot, shown.length < all.length && more);
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
     fill(list, ...shown.map((group) => h("li", {}, tile(group, chosen, choose))));
-    // The tile that had the focus keeps it, wherever it stands now.
+    // The tile that had the focus keeps it, even if it has moved.
     if (focused) list.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   };
   return { region, draw };
@@ -86,7 +86,7 @@ function tile(group: Group, chosen: string | null, choose: (series: Standing) =>
   );
 }
 
-/** What was beyond a limit before, so that a good reading does not make it forgotten. */
+/** What exceeded before, so that a good reading does not hide it. */
 function record({ series, exceedances }: Group): string {
   const last = lastExceedance(series);
   if (exceedances === 0 || last === null) return "no exceedance on record";
@@ -94,7 +94,7 @@ function record({ series, exceedances }: Group): string {
   return `${counted(exceedances, "exceedance")} on record${among}, the last ${dayText(last)}`;
 }
 
-/** What the value is, and when. */
+/** The value, and its time. */
 function what(series: Standing, against: Against | undefined): HTMLElement {
   const taken = against && !isSingle(against.statistic);
   const single = against?.is_made ? "made with another series" : "latest reading";
@@ -114,7 +114,7 @@ function limitLine(series: Standing, against: Against | undefined): (Node | stri
   if (against.state === "open") return [limit, h("strong", { text: "its sign leaves open if it is within" })];
   if (against.headroom === null) return [limit];
   const meter = h("span", { class: "meter", "aria-hidden": "true" }, h("span", { class: "meter-part" }));
-  // How much of what is allowed is used. A minimum has no such part, and leaves its bar empty.
+  // The used part of what is allowed. A minimum has no such part, so its bar is empty.
   const part = against.direction === "max" ? Math.max(0, Math.min(1, 1 - against.headroom / 100)) : 0;
   (meter.firstElementChild as HTMLElement).style.setProperty("--part", String(part));
   return [limit, h("strong", { text: headroomText(against.headroom) }), meter];

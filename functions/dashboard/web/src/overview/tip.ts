@@ -1,4 +1,4 @@
-// What is said of the reading under the pointer.
+// Describes the reading under the pointer.
 
 import { type Child, h } from "../dom";
 import { brief, CONDITION_NAMES, exact, momentText, quantity } from "../format";

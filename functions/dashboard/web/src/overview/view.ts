@@ -1,4 +1,4 @@
-// How a site stands: one sentence, a tile for each parameter, the chart of one of them, and what happened.
+// The state of a site: one sentence, a tile for each parameter, the chart of one of them, and the incidents.
 
 import { fill, h, name } from "../dom";
 import { CONDITION_NAMES, counted, dayText, isHours, momentText, seconds } from "../format";
@@ -19,7 +19,7 @@ export function overviewView(main: HTMLElement): () => void {
   const tileArea = tiles(choose);
   const chart = new ChartPanel(choose);
   const incidents = new Incidents((alert) => {
-    // The stretch is set by the chart itself, once it has the series.
+    // The chart sets the stretch itself, once it has the series.
     go({ series: alert.series, from: null, to: null });
     draw();
     chart.goTo(alert.time);
@@ -93,7 +93,7 @@ function absent(loaded: ReturnType<typeof overview.get>): HTMLElement {
   );
 }
 
-/** The series that the address names, else the worst: the one beyond its limit, or the one that was most often. */
+/** The series in the URL; otherwise, the worst: the one beyond its limit, or the one that exceeded most often. */
 function choice(shown: Group[]): Standing | null {
   const asked = route.get().series;
   const all = shown.flatMap((group) => group.series);
@@ -102,12 +102,12 @@ function choice(shown: Group[]): Standing | null {
   return all.find((one) => one.id === asked) ?? now ?? often ?? null;
 }
 
-/** What was measured longer ago than this says nothing about today. */
+/** Older readings say nothing about today. */
 const CURRENT_FOR = 31 * 86_400;
 
 const isBeyond = ({ state }: Group) => state !== "open" && state !== "ok" && state !== "none";
 
-/** How the site stands, in a sentence. */
+/** The state of the site, in a sentence. */
 function sentence(shown: Group[], latest: Moment | undefined): { text: string; state: Condition } {
   const [beyond, open] = [shown.filter(isBeyond), shown.filter(({ state }) => state === "open")];
   const judged = shown.filter(({ state }) => state !== "none");

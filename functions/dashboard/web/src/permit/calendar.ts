@@ -1,4 +1,4 @@
-// The site's calendar: its time zone, and the day on which a week begins. It is the same for all versions of the permit.
+// The site's calendar: its time zone, and the first day of a week. All versions of the permit share it.
 
 import { h, id } from "../dom";
 import type { Permit } from "../types";
@@ -10,7 +10,7 @@ export interface SiteCalendar {
   element: HTMLElement;
   set: (permit: Permit) => void;
   get: () => { time_zone: string; week_starts: string };
-  /** Shows what the server says of it. Returns what it says of other fields. */
+  /** Shows the server's errors about it. Returns the errors about other fields. */
   problems: (fields: { field: string; reason: string }[]) => { field: string; reason: string }[];
   clearProblems: () => void;
 }

@@ -1,4 +1,4 @@
-// What became of the limits of a permit between two versions of it.
+// Compares the limits of two versions of a permit.
 
 import { PARTS, type Part, partText, type Written } from "./words";
 
@@ -13,8 +13,8 @@ export type Change =
   | { kind: "changed"; limit: Written; parts: PartChange[] };
 
 /**
- * What a limit and what became of it have in common, the closest first. Limits have no name: that one was changed, and
- * not removed and another added, is how a person would say it.
+ * What a limit and its successor have in common, the closest match first. Limits have no names; a person would say that
+ * one was changed, not that it was removed and another added.
  */
 const ALIKE: readonly (readonly Part[])[] = [
   ["parameter", "outfall", "statistic", "direction", "unit", "months", "value"],
@@ -25,7 +25,9 @@ const ALIKE: readonly (readonly Part[])[] = [
   ["parameter", "statistic", "direction"],
 ];
 
-/** What was changed and removed, in the order of `before`, and then what was added. The order of limits means nothing. */
+/**
+ * Changed and removed limits, in the order of `before`, and then the added ones. The order of limits has no meaning.
+ */
 export function compare(before: readonly Written[], after: readonly Written[]): Change[] {
   const became = new Map<Written, Written>();
   const left = new Set(after);
@@ -40,7 +42,7 @@ export function compare(before: readonly Written[], after: readonly Written[]): 
     }
   };
   match((limit) => JSON.stringify(PARTS.map((part) => partText(limit, part))));
-  // Names are the same in whatever letters.
+  // Names ignore case.
   for (const parts of ALIKE) match((limit) => JSON.stringify(parts.map((part) => partText(limit, part).toLowerCase())));
   const changes = before.flatMap((limit): Change[] => {
     const now = became.get(limit);

@@ -1,4 +1,4 @@
-// What a person is shown when somebody else, or they themselves in another tab, changed the permit that they edit.
+// Shown when the permit being edited was changed elsewhere: by another person, or in another tab.
 
 import { type Child, h, hidden, id, name } from "../dom";
 import { lowered } from "../format";
@@ -7,17 +7,17 @@ import { type Change, compare } from "./compare";
 import { MORE_FIELDS, type Part, partText, titleOf, type Written } from "./words";
 
 export interface Conflict {
-  /** What the server says of it. */
+  /** The server's message. */
   message: string;
-  /** What the person began with. */
+  /** The version that the user started from. */
   begun: Permit;
-  /** What is in force. */
+  /** The version in force. */
   theirs: Permit;
 }
 
 const KINDS: Record<Change["kind"], string> = { added: "Added", removed: "Removed", changed: "Changed" };
 
-/** A version as it is spoken of within a sentence. */
+/** A version, for use within a sentence. */
 export function versionText(permit: Permit): string {
   return permit.default ? "the built-in limits" : `version ${permit.version}`;
 }
@@ -46,7 +46,7 @@ export function conflictPanel(
     heading,
     h("p", { role: "alert", text: message }),
     listHeading,
-    // Bounded, so that what can be done stays in sight; scrollable by the keyboard.
+    // Bounded, so that the choices stay in sight; scrollable by keyboard.
     changes.length > 0
       ? h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Changes, scrollable" }, list)
       : h("p", { text: "The limits are the same in both." }),
@@ -60,7 +60,7 @@ export function conflictPanel(
   );
 }
 
-/** The site's calendar is that of all versions. */
+/** All versions share the site's calendar. */
 function calendarChanges(begun: Permit, theirs: Permit): HTMLElement[] {
   const all: [string, string, string][] = [
     ["Time zone of the site", begun.time_zone, theirs.time_zone],

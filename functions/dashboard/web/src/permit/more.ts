@@ -1,4 +1,4 @@
-// The fields that few limits need: below their limit, until then out of the way.
+// Fields that few limits need: below their limit, hidden until then.
 
 import { h, hidden, id } from "../dom";
 import { choicesOf, MORE, MORE_FIELDS, type More, type MoreField, type Written } from "./words";
@@ -36,7 +36,7 @@ export function moreRow(limit: Written, columns: number): MoreRow {
     button.setAttribute("aria-expanded", String(is));
   };
   button.addEventListener("click", () => open(element.hidden !== false));
-  // What a limit has beyond the usual must not be out of sight.
+  // A limit's unusual fields must not be hidden.
   open(MORE_FIELDS.some((field) => written(field, inputs[field].value) !== undefined));
   const number = (of: number) => {
     for (const one of numbers) one.textContent = ` ${of}`;
@@ -67,12 +67,12 @@ function input(more: More, value: unknown): HTMLInputElement | HTMLSelectElement
   });
 }
 
-/** What does not read as a number is sent as it is: the server says what it expects. */
+/** A text that is not a number is sent unchanged: the server's error says what it expects. */
 export function numeric(text: string): number | string {
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
-/** A field as the server takes it; undefined where it is left to what is usual. */
+/** A field in the server's format; undefined for the default. */
 export function written(field: MoreField, text: string): unknown {
   const { kind }: More = MORE[field];
   if (text.trim() === "") return undefined;

@@ -1,20 +1,20 @@
-// What saving does: correct the version that is shown, or begin a new one on a day.
+// What saving does: correct the version shown, or start a new one on a day.
 
 import { fill, h, id } from "../dom";
 import type { Permit } from "../types";
 import { inForce, shownVersion, timeText } from "./versions";
 
-/** Where limits are written: the query of `PUT` and of the preview, or what is missing. */
+/** Where limits are saved: the query of `PUT` and of the preview, or what is missing. */
 export type Target = { query: { effective_from?: string }; words: string } | { problem: string };
 
 export interface PlaceChoice {
   element: HTMLElement;
-  /** Begins with a correction of what is shown. */
+  /** Initially, a correction of the version shown. */
   set: (permit: Permit) => void;
-  /** Keeps what was chosen, over another state of the permit. */
+  /** Keeps the choice when the permit is reloaded. */
   rebase: (permit: Permit) => void;
   target: () => Target;
-  /** Leads to the field that `target` finds wrong. */
+  /** Moves to the field in which `target` finds an error. */
   focus: () => void;
 }
 
@@ -96,7 +96,7 @@ export function placeChoice(changed: () => void): PlaceChoice {
   };
 }
 
-/** Whether the version that is shown cannot be written any more: it has no day by which it could be named. */
+/** Whether the version shown can no longer be changed, because it has no day to name it by. */
 function isClosed(permit: Permit): boolean {
   const shown = shownVersion(permit);
   return shown !== undefined && shown.effective_from === null && shown !== inForce(permit);

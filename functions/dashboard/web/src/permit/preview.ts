@@ -1,4 +1,4 @@
-// What limits would change, before they do.
+// Shows what limits would change before they are saved.
 
 import { h } from "../dom";
 import { CONDITION_NAMES, count, SEVERITIES } from "../format";
@@ -6,7 +6,7 @@ import { icon } from "../icons";
 import type { PermitPreview } from "../types";
 import { exceedances } from "../upload/exceedances";
 
-/** `words`: when the limits would hold. */
+/** `words`: when the limits would be in force. */
 export function previewOf(found: PermitPreview, words: string, zone: string): HTMLElement {
   const fact = (testid: string, value: number, label: string) =>
     h(

@@ -1,4 +1,4 @@
-// The limits of a permit as a table of inputs, and back.
+// Converts the limits of a permit to a table of inputs, and back.
 
 import { fill, h, hidden, id } from "../dom";
 import { formula, formulas, statistic, statistics } from "../statistics";
@@ -66,7 +66,7 @@ export class LimitRows {
     return this.#rows.map(limitOf);
   }
 
-  /** Shows what the server says of `limits[2].value`. Returns what belongs to no input. */
+  /** Shows the server's error about `limits[2].value`. Returns errors that belong to no input. */
   problems(fields: { field: string; reason: string }[]): string[] {
     const rest: string[] = [];
     let first: Input | null = null;
@@ -113,7 +113,7 @@ export class LimitRows {
     const adaptIt = () => adapt(row, more);
     row.statistic.addEventListener("change", adaptIt);
     more.inputs.formula.addEventListener("change", () => {
-      // A number that stands there is one in its own unit.
+      // A number that is entered there is in its own unit.
       const chosen = formula(more.inputs.formula.value);
       if (chosen?.gives_limit) row.unit.value = chosen.unit;
       adaptIt();
@@ -135,7 +135,7 @@ export class LimitRows {
   }
 }
 
-/** The input of a key of a limit. The number of a statistic has the key that the statistic wants. */
+/** The input for a key of a limit. The key of a statistic's number depends on the statistic. */
 function inputOf({ row, more }: Entry, key: string): Input | undefined {
   const keys = statistics().map(({ argument }) => argument?.key);
   return keys.includes(key) ? row.number : (row[key as Field] ?? more.inputs[key as MoreField]);
@@ -179,7 +179,7 @@ function inputs(limit: Limit): Row {
   };
 }
 
-/** Fields that a statistic or a formula has no use for cannot be filled in. */
+/** Fields that a statistic or a formula does not use are disabled. */
 function adapt(row: Row, { inputs }: MoreRow): void {
   const chosen = formula(inputs.formula.value);
   const keys = (of: readonly Formula[]) => of.flatMap(({ needs }) => needs.map(({ key }) => key));
@@ -194,7 +194,7 @@ function adapt(row: Row, { inputs }: MoreRow): void {
     const { label, least, most, is_whole } = of.argument;
     for (const [name, value] of Object.entries({ min: least, max: most, step: is_whole ? 1 : "any", title: label }))
       number.setAttribute(name, String(value));
-    // A mean of three is what the built-in permit has.
+    // The built-in permit has a mean of three.
     if (number.value === "" && is_whole) number.value = String(Math.max(least, 3));
   } else {
     number.value = "";

@@ -1,14 +1,14 @@
-// The versions of a permit as a time line, and which of them is in force.
+// The versions of a permit as a time line, and the one in force.
 
 import { fill, h, id } from "../dom";
 import { counted, momentText } from "../format";
 import type { Permit, Version } from "../types";
 import { clock } from "../zone";
 
-/** Before everything: where a version begins that has been in force all along. */
+/** Before everything: the start of a version that has been in force from the beginning. */
 export const BEGINNING = "0001-01-01";
 
-/** The version that is in force today, or else the first one that will be. */
+/** The version in force today; if there is none, the first future one. */
 export function inForce(permit: Permit): Version | undefined {
   const today = clock(Date.now(), permit.time_zone).day;
   const begun = permit.versions.filter(({ effective_from }) => (effective_from ?? BEGINNING) <= today);
@@ -20,7 +20,7 @@ export function shownVersion(permit: Permit): Version | undefined {
   return permit.versions.find(({ effective_from }) => effective_from === permit.effective_from);
 }
 
-/** How long a version holds, in words. */
+/** How long a version is in force, in words. */
 export function timeText(permit: Permit, version: Version): string {
   const next = permit.versions[permit.versions.indexOf(version) + 1];
   const from = version.effective_from === null ? "from the beginning" : `from ${version.effective_from}`;
@@ -34,11 +34,11 @@ function dayBefore(day: string): string {
 
 export interface TimeLine {
   element: HTMLElement;
-  /** `isLocked`: what was entered must not be lost by going to another version. */
+  /** `isLocked`: switching to another version would lose edits. */
   draw: (permit: Permit, isLocked: boolean) => void;
 }
 
-/** `choose` is called with the version that somebody wants to see. */
+/** `choose` is called with the version that the user wants to see. */
 export function timeLine(choose: (version: Version) => void): TimeLine {
   const heading = h("h3", { id: id("versions"), text: "Versions" });
   const list = h("ol", { class: "versions", "aria-labelledby": heading.id });

@@ -1,4 +1,4 @@
-// The permit editor: its versions, limits as a table, a preview of what would be in exceedance, and only then the change.
+// The permit editor: its versions, limits as a table, a preview of the exceedances, and only then the change.
 
 import { ApiError, address, get, submit } from "../api";
 import { fill, h, name } from "../dom";
@@ -19,18 +19,18 @@ import { BEGINNING, inForce, shownVersion, timeLine, timeText } from "./versions
 const path = (of: string) => `/api/permits/${encodeURIComponent(of)}`;
 
 export function permitView(main: HTMLElement): () => void {
-  /** What saving takes the place of: the version that the form began with, or that somebody chose to replace. */
+  /** The version that saving replaces: the one that the form started from, or one that the user chose to replace. */
   let begun: Permit | null = null;
-  /** What somebody else put in force since, while it is not decided what becomes of it. */
+  /** What somebody else put in force since, until the user has decided about it. */
   let theirs: Permit | null = null;
-  /** The version whose verdicts are waited for. */
+  /** The version whose verdicts are pending. */
   let awaited: number | null = null;
   let isEdited = false;
   let isBusy = false;
   const rows = new LimitRows(() => edited(true));
   const calendar = siteCalendar(() => edited(true));
   const place = placeChoice(() => {
-    // A preview of the other choice would be taken for this one's.
+    // A preview of the other choice would be mistaken for this one's.
     fill(preview);
     if (isEdited) edited(true);
   });
@@ -74,7 +74,7 @@ export function permitView(main: HTMLElement): () => void {
     enable();
   }
 
-  /** While there is something to decide, nothing else decides it. */
+  /** While there is a conflict to resolve, the other controls are disabled. */
   function enable(): void {
     discard.disabled = !isEdited || theirs !== null;
     looking.disabled = isBusy;
@@ -82,7 +82,7 @@ export function permitView(main: HTMLElement): () => void {
     if (begun) line.draw(begun, isEdited || theirs !== null);
   }
 
-  /** Saving is against this permit from here on. */
+  /** From here on, saving replaces this permit. */
   function begin(permit: Permit): void {
     begun = permit;
     theirs = null;
@@ -105,7 +105,7 @@ export function permitView(main: HTMLElement): () => void {
   async function load(version?: Version): Promise<void> {
     const asked = site();
     fill(whole, loading("Loading the permit"));
-    // Of another site, until it is there: it must not be saved as this one's.
+    // Until it has loaded, the form shows another site's permit, which must not be saved as this site's.
     editor.hidden = version === undefined;
     begun = null;
     theirs = null;
@@ -128,7 +128,7 @@ export function permitView(main: HTMLElement): () => void {
     }
   }
 
-  /** Does one thing at a time. What comes back when another site is shown is of no interest any more. */
+  /** Runs one operation at a time. Results that arrive after the site was switched are discarded. */
   async function run(action: (of: string) => Promise<unknown>): Promise<void> {
     if (isBusy) return;
     const of = site();
@@ -152,7 +152,7 @@ export function permitView(main: HTMLElement): () => void {
     }
   }
 
-  /** Where the limits are to be written, unless that has still to be said. */
+  /** Where the limits are to be saved, unless the user still has to choose. */
   function target(): Exclude<Target, { problem: string }> | null {
     const found = place.target();
     if (!("problem" in found)) return found;
@@ -211,9 +211,9 @@ export function permitView(main: HTMLElement): () => void {
 
   function meet(over: Permit, found: Permit, text: string): void {
     const isSame = compare(found.limits, rows.get()).length === 0 && isCalendarOf(found, calendar.get());
-    // A renewal is no repetition, whatever its limits are.
+    // A renewal is not a repetition, whatever its limits.
     if (isSame && !isRenewal()) {
-      // Such as when the answer to the first try was lost.
+      // For example, when the answer to the first try was lost.
       show(found);
       fill(said, `These limits are in force already, as ${versionText(found)}.`);
       return;
@@ -238,7 +238,7 @@ export function permitView(main: HTMLElement): () => void {
     rows.table.focus();
   }
 
-  /** Only who has seen what their limits do to the readings may put them in place of what they have just seen. */
+  /** Before their limits replace a permit they have only just seen, the user must see the preview again. */
   async function keepMine(of: string): Promise<void> {
     const over = theirs;
     if (!over) return;
@@ -250,7 +250,7 @@ export function permitView(main: HTMLElement): () => void {
     fill(message, h("p", { class: "note", role: "status", text }));
   }
 
-  /** Says when the verdicts that were waited for are there. */
+  /** Announces when the pending verdicts are there. */
   function settle(): void {
     const current = overview.get();
     if (awaited === null || current.state !== "ready" || current.value.pending > 0) return;
@@ -272,7 +272,7 @@ export function permitView(main: HTMLElement): () => void {
   };
 }
 
-/** Which version it is, and since when. */
+/** Names the version, and since when it is in force. */
 function aboutText(permit: Permit): string {
   const shown = shownVersion(permit);
   if (permit.default || !shown)
@@ -286,13 +286,13 @@ function isCalendarOf(permit: Permit, calendar: { time_zone: string; week_starts
   return permit.time_zone === calendar.time_zone && permit.week_starts === calendar.week_starts;
 }
 
-/** The permit that is in force in place of the one that was edited, if that is what an error says. */
+/** The permit that is in force instead of the one that was edited, if the error says so. */
 function current(error: unknown): Permit | null {
   if (!(error instanceof ApiError) || error.code !== "conflict") return null;
   return (error.details as { permit?: Permit } | null)?.permit ?? null;
 }
 
-/** What became of the version that was edited: the one in force is what the server shows by itself. */
+/** The outcome of the version that was edited; the version in force is the one that the server shows by default. */
 async function sameVersion(of: string, over: Permit, now: Permit): Promise<Permit> {
   if (over.default || over.effective_from === now.effective_from) return now;
   return get<Permit>(path(of), { at: over.effective_from ?? BEGINNING });

@@ -1,16 +1,16 @@
-// A limit in words, field by field.
+// Describes a limit in words, field by field.
 
 import { formulas, statistic, statisticText } from "../statistics";
 
 export const NON_DETECTS: Record<string, string> = { zero: "as zero", half: "as half", full: "in full" };
 export const DIRECTIONS: Record<string, string> = { max: "at most", min: "at least" };
 
-/** The fields that every limit has a column for, by the names that the server knows them by. */
+/** The fields that have a column for every limit, by the server's names. */
 export const TITLES = {
   parameter: "Parameter",
   outfall: "Outfall",
   statistic: "Statistic",
-  /** What the statistic's number is called in a limit, the server says. */
+  /** The server says what the statistic's number is called in a limit. */
   number: "Number",
   direction: "Direction",
   value: "Limit",
@@ -25,9 +25,9 @@ export type Field = keyof typeof TITLES;
 export interface More {
   title: string;
   kind: "text" | "date" | "number" | "numbers" | "choice" | "formula";
-  /** What can be chosen; an empty key is the usual. */
+  /** The choices; an empty key is the default. */
   choices?: Record<string, string>;
-  /** What holds where it is left empty. */
+  /** The meaning of an empty field. */
   usual: string;
 }
 
@@ -84,12 +84,12 @@ export const MORE = {
 export type MoreField = keyof typeof MORE;
 export const MORE_FIELDS = Object.keys(MORE) as MoreField[];
 
-/** A limit of the server, or one as it stands in the form, where a number may not be one yet. */
+/** A limit from the server, or one in the form, where a number may not be valid yet. */
 export type Written = Record<string, unknown>;
 
 const MONTHS = "January February March April May June July August September October November December".split(" ");
 
-/** Fields that say something by themselves: the number of a statistic is a part of its name. */
+/** Fields that need no label: the number of a statistic is part of its name. */
 export type Part = Exclude<Field, "number"> | MoreField;
 export const PARTS: readonly Part[] = [
   ...(Object.keys(TITLES) as Field[]).filter((field) => field !== "number"),
@@ -100,7 +100,7 @@ export function titleOf(part: Part): string {
   return part in MORE ? MORE[part as MoreField].title : TITLES[part as keyof typeof TITLES];
 }
 
-/** What a person reads where a field is left empty. */
+/** The text shown for an empty field. */
 const EMPTY: Partial<Record<Part, string>> = {
   outfall: "all",
   months: "all",
@@ -114,7 +114,7 @@ export function numberOf(limit: Written): unknown {
   return key === undefined ? undefined : limit[key];
 }
 
-/** A field as a person reads it. */
+/** A field, as people read it. */
 export function partText(limit: Written, part: Part): string {
   const value = limit[part];
   const text = Array.isArray(value) ? value.join(", ") : String(value ?? "").trim();
@@ -133,11 +133,11 @@ export function partText(limit: Written, part: Part): string {
 
 function moreText(field: MoreField, text: string): string {
   const more: More = MORE[field];
-  // `limit` is the usual kind of limit, written or not.
+  // `limit` is the default kind of a limit, written or not.
   return text === "" ? more.usual : (choicesOf(more)?.[text] ?? text);
 }
 
-/** What can be chosen, if something can. The formulas are the server's. */
+/** The choices of a field, if it has any. The formulas come from the server. */
 export function choicesOf(more: More): Record<string, string> | undefined {
   if (more.kind !== "formula") return more.choices;
   return { "": more.usual, ...Object.fromEntries(formulas().map(({ id, label }) => [id, label])) };

@@ -1,4 +1,4 @@
-// What became of an upload, at length, with what can be done about it.
+// The outcome of an upload in full, and the actions on it.
 
 import { get } from "../api";
 import { h } from "../dom";
@@ -13,7 +13,7 @@ import type { Job } from "./job";
 import { add, again, remove } from "./queue";
 import { refused, result, unfinished } from "./result";
 
-/** The account of an upload that is over. */
+/** The account of a finished upload. */
 export async function accountOf(job: Job): Promise<HTMLElement> {
   const outcome = job.outcome;
   switch (outcome?.kind) {
@@ -33,7 +33,7 @@ export async function accountOf(job: Job): Promise<HTMLElement> {
 const INTERRUPTED =
   "Nothing has happened to the file for a minute: storing it may have been interrupted. Send the file again; nothing is taken in twice.";
 
-/** Takes the same file in once more. */
+/** Uploads the same file once more. */
 function take(job: Job, isNew: boolean): void {
   const { file, site, strict } = job;
   remove(job);
@@ -59,7 +59,7 @@ function foot(job: Job, answer: IngestAnswer): HTMLElement {
   );
 }
 
-/** The zone of the site that a file is of; of several, that of all. */
+/** The zone of the file's site; with several sites, their common one. */
 export async function zoneOf(answer: IngestAnswer): Promise<string> {
   const { sites, alerts, replacements } = whole(answer);
   const [only, ...others] = sites;

@@ -23,7 +23,7 @@ const NOTHING = {
   parameters_without_limit: [],
 } satisfies Partial<IngestAnswer>;
 
-/** An account with everything that is counted today. */
+/** An account with all of today's counts. */
 export function whole(answer: IngestAnswer): IngestAnswer {
   return { ...NOTHING, ...answer };
 }

@@ -1,4 +1,4 @@
-// One bar from the first byte to the verdicts. Where it is not known how far something is, it says so by its pattern.
+// One bar from the first byte to the verdicts. A pattern shows unknown progress.
 
 import { h } from "../dom";
 import { LEGS, legs, type Stage, stageText } from "./stage";

@@ -1,4 +1,4 @@
-// The uploads as every view shows them: that something is on its way, and that it is over.
+// The uploads, as every view shows them: that some are in progress, and that some are done.
 
 import { fill, h } from "../dom";
 import { hashOf, route } from "../route";
@@ -16,7 +16,7 @@ export function uploadChip(): HTMLElement {
   );
   const said = h("span", { class: "hidden", role: "status" });
   const followed = new Map<Job, () => void>();
-  /** Whether something ended since somebody last looked at the uploads. */
+  /** Whether an upload ended since the user last looked at them. */
   let isNews = false;
   const draw = () => {
     const isHere = route.get().view === "upload";
@@ -54,7 +54,7 @@ function chipText(list: Job[], isNews: boolean): string | null {
   return list.some((job) => job.stage.get().stage === "wanted") ? "Upload interrupted" : null;
 }
 
-/** The leg that a file is on, in percent where that is known. */
+/** The current leg of a file, in percent if known. */
 function legText(stage: Stage): string {
   const shares = legs(stage);
   const at = shares.findIndex((share) => share === null || share < 1);

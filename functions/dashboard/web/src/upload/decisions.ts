@@ -1,4 +1,4 @@
-// What a person decides about a file: that it is withdrawn, that its refused rows are dealt with.
+// Decisions about a file: to withdraw it, or to mark its refused rows as dealt with.
 
 import { address, submit } from "../api";
 import { type Child, fill, h, name } from "../dom";
@@ -7,12 +7,12 @@ import { askReason } from "../reason";
 import type { Decision, LedgerRecord, WithdrawnFile } from "../types";
 import { UTC } from "../zone";
 
-/** A file as far as decisions go. */
+/** The fields of a file that decisions need. */
 export type Decided = Pick<LedgerRecord, "id" | "source" | "answer" | "withdrawn" | "resolution">;
 
 const pathOf = ({ id }: Decided) => `/api/ingests/${encodeURIComponent(id)}`;
 
-/** Whether rows of it were refused that nobody has dealt with. */
+/** Whether it has refused rows that nobody has dealt with. */
 export function hasOpenRows({ answer, withdrawn, resolution }: Decided): boolean {
   return (answer?.rows_refused ?? 0) > 0 && !withdrawn && !resolution;
 }
@@ -28,7 +28,7 @@ export function decisions(file: Decided, done: (record: LedgerRecord) => void): 
     if (!record) return;
     now = { ...record, source: file.source };
     draw();
-    // The button that was pressed is gone.
+    // The pressed button is gone.
     element.focus();
     done(record);
   }
@@ -58,7 +58,7 @@ export function decisions(file: Decided, done: (record: LedgerRecord) => void): 
   return element;
 }
 
-/** What was decided about a file, by whom, when and why. */
+/** The decision about a file: what, by whom, when and why. */
 export function decided({ withdrawn, resolution }: Decided): HTMLElement[] {
   return [
     ...(withdrawn ? [decision("Withdrawn", withdrawn)] : []),
@@ -71,7 +71,7 @@ function decision(what: string, { reason, who, at }: Decision): HTMLElement {
   return h("p", { class: "note" }, h("strong", { text: `${what}: ` }), name(reason), ` (${when}, `, name(who), ")");
 }
 
-/** Asks for a reason and withdraws a file. Null: it was left as it is. */
+/** Asks for a reason and withdraws a file. Null if the user cancelled. */
 async function withdraw(file: Decided, said: Element): Promise<LedgerRecord | null> {
   let record: LedgerRecord | null = null;
   await askReason({
@@ -109,7 +109,7 @@ function withdrawText({ answer }: Decided): Child[] {
   ];
 }
 
-/** Asks for a reason and notes that refused rows are dealt with. Null: it was left as it is. */
+/** Asks for a reason and records that the refused rows are dealt with. Null if the user cancelled. */
 async function resolve(file: Decided, said: Element): Promise<LedgerRecord | null> {
   let record: LedgerRecord | null = null;
   await askReason({

@@ -1,4 +1,4 @@
-// What exceeds, as a table: in the account of a file and in the preview of a permit.
+// Exceedances as a table: in the account of a file and in the preview of a permit.
 
 import { h, name } from "../dom";
 import {
@@ -17,7 +17,7 @@ import { icon } from "../icons";
 import { statisticText } from "../statistics";
 import type { Alert } from "../types";
 
-/** What exceeds, the gravest first, as the server has it. Times are those of a zone. */
+/** Exceedances in the server's order, the gravest first. Times are in `zone`. */
 export function exceedances(items: Alert[], total: number, zone: string): HTMLElement {
   const sorted = [...items].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   const head = ["Severity", "Parameter", "Outfall", "Statistic", `Period (${zone})`, "Value", "Limit", "Beyond"];

@@ -1,4 +1,4 @@
-// What is sent: files that are dropped or chosen, their site, and how strict their rows are taken.
+// The upload form: files that are dropped or chosen, their site, and how strictly their rows are treated.
 
 import { fill, h, id } from "../dom";
 import { counted, sizeText } from "../format";
@@ -7,14 +7,14 @@ import type { Wanted } from "./job";
 
 export interface UploadForm {
   element: HTMLElement;
-  /** Whether who just sent files is still where they did. */
+  /** Whether the user who just sent files is still in the form. */
   hasFocus: () => boolean;
 }
 
-/** More names than this are a number. */
+/** More names than this are shown as a number. */
 const MOST_NAMES = 5;
 
-/** `send` is called with what somebody wants taken in, `said` is said below the form. */
+/** `send` is called with the files to upload; `said` is shown below the form. */
 export function uploadForm(send: (wanted: Wanted[]) => void, said: HTMLElement): UploadForm {
   let chosen: File[] = [];
   const ids = { file: id("file"), site: id("site"), strict: id("strict"), hint: id("hint") };
@@ -94,7 +94,7 @@ function pickedText(files: File[]): (HTMLElement | string)[] {
 }
 
 function dropInto(zone: HTMLElement, choose: (files: File[]) => void): void {
-  // Entering a child leaves its parent: what is counted is how deep the pointer is.
+  // Entering a child leaves its parent, so the depth of the pointer is counted.
   let depth = 0;
   const over = (by: number) => {
     depth = Math.max(0, depth + by);

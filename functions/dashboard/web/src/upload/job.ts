@@ -1,4 +1,4 @@
-// A file that somebody wants taken in, from the choice to the account of it.
+// An upload, from the choice of the file to its account.
 
 import { id } from "../dom";
 import { Signal } from "../signal";
@@ -10,7 +10,7 @@ export interface Wanted {
   site: string;
   /** Whether one bad row refuses the whole file. */
   strict: boolean;
-  /** Whether it is a new file though the same bytes were taken in before. */
+  /** Whether to ingest it even if the same bytes were ingested before. */
   again: boolean;
 }
 
@@ -22,12 +22,12 @@ export class Job {
   readonly strict: boolean;
   readonly again: boolean;
   readonly stage: Signal<Stage>;
-  /** Cuts a wait for the connection short. */
+  /** Ends a wait for the connection early. */
   readonly wake = new EventTarget();
-  /** Not there after a reload, until it is chosen again. */
+  /** Missing after a reload, until the user chooses the file again. */
   file: File | null;
   kept: kept.Kept | null;
-  /** Whether somebody has seen what became of it. */
+  /** Whether the user has seen the outcome. */
   isSeen = false;
   #abort = new AbortController();
   #letGo = () => {};
@@ -57,7 +57,7 @@ export class Job {
     return isSending(this.stage.get());
   }
 
-  /** Whether a file is the one that was begun: of the same name and size, and not changed since. */
+  /** Whether a file is the one that was started: same name, same size, and not changed since. */
   matches(file: File): boolean {
     return this.isLike(file) && file.lastModified === this.kept?.modified;
   }
@@ -66,7 +66,7 @@ export class Job {
     return file.name === this.name && file.size === this.size;
   }
 
-  /** Keeps it over a reload, as this tab's. */
+  /** Stores it for a reload, as this tab's. */
   keep(change: Partial<kept.Kept> & { at: number }): void {
     const isFirst = this.kept === null;
     const modified = this.file?.lastModified ?? 0;
@@ -76,7 +76,7 @@ export class Job {
     if (isFirst) void this.hold();
   }
 
-  /** Makes it this tab's. False: another tab has it. */
+  /** Claims it for this tab. False if another tab has it. */
   async hold(): Promise<boolean> {
     const letGo = this.kept && (await kept.hold(this.kept));
     if (!letGo) return false;
@@ -85,7 +85,7 @@ export class Job {
     return true;
   }
 
-  /** Leaves it to another tab. */
+  /** Releases it to other tabs. */
   release(): void {
     this.#letGo();
     this.#letGo = () => {};
@@ -101,7 +101,7 @@ export class Job {
     this.#abort.abort();
   }
 
-  /** Ready for another try. */
+  /** Ready for a retry. */
   renew(stage: Stage): void {
     this.#abort = new AbortController();
     this.isSeen = false;

@@ -1,17 +1,17 @@
-// What a page that is loaded anew has to know of uploads that are not over. Kept by the browser, so that it outlives the
-// tab; never the file itself, which pages cannot keep, and never a token.
+// What a reloaded page needs to know of unfinished uploads. The browser stores it, so that it outlives the tab; never
+// the file itself, which pages cannot store, and never a token.
 
 const KEY = "owsc-uploads";
-/** So many are kept; who has more of them has forgotten them. */
+/** The most that are stored; a user with more has forgotten them. */
 const MOST = 20;
 
 export interface Kept {
   name: string;
   size: number;
-  /** When the file was last changed, in milliseconds: another one of that name and size is not taken for it. */
+  /** When the file was last changed, in milliseconds: tells it from another file of that name and size. */
   modified: number;
   site: string;
-  /** When it began, by the server's clock in milliseconds. */
+  /** When it started, by the server's clock in milliseconds. */
   at: number;
   /** The id of the upload; null for a file that was sent in one piece. */
   upload: string | null;
@@ -19,7 +19,7 @@ export interface Kept {
   ingest: string | null;
 }
 
-/** What identifies it. */
+/** Its key. */
 function idOf(kept: Kept): string {
   return kept.upload ?? kept.ingest ?? "";
 }
@@ -39,7 +39,7 @@ function isKept(value: unknown): value is Kept {
   return isFile && typeof site === "string" && typeof at === "number";
 }
 
-/** Keeps it, in place of what was kept of it. */
+/** Stores it, replacing an earlier state. */
 export function keep(kept: Kept): void {
   write([...others(kept), kept]);
 }
@@ -57,13 +57,13 @@ function write(list: Kept[]): void {
     if (list.length === 0) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, JSON.stringify(list.slice(-MOST)));
   } catch {
-    // A browser that keeps nothing: the upload goes on all the same, and only a reload ends it.
+    // If the browser stores nothing, the upload continues all the same; only a reload ends it.
   }
 }
 
 /**
- * Whether no other tab has it. It is this tab's until it is let go: by the function that is returned, or when the tab is
- * closed. Pages that came over a plain connection cannot ask, and take it.
+ * Whether no other tab has it. It is this tab's until it is released: by the returned function, or when the tab is
+ * closed. Pages without a secure context cannot ask for a lock, and claim it.
  */
 export function hold(kept: Kept): Promise<(() => void) | null> {
   if (!("locks" in navigator)) return Promise.resolve(() => {});

@@ -1,4 +1,4 @@
-// The files of this page that are on their way, or whose account nobody has looked at yet.
+// The uploads of this page that are in progress, or whose account the user has not seen yet.
 
 import { fill, h, id } from "../dom";
 import type { Job } from "./job";
@@ -7,7 +7,7 @@ import { type Row, row } from "./row";
 
 export interface UploadList {
   element: HTMLElement;
-  /** Draws all but a file whose account is shown as a whole. */
+  /** Draws all of them, except the one whose account is open. */
   draw: (shown: Job | null) => void;
   end: () => void;
 }
@@ -30,7 +30,7 @@ export function uploadList(show: (job: Job) => void, say: (text: string) => void
     const isSame = elements.length === list.children.length && elements.every((one, at) => one === list.children[at]);
     element.hidden = listed.length === 0;
     if (isSame) return;
-    // Putting elements again takes the focus from what is in them; what is gone leaves it to the list.
+    // Moving elements loses the focus within them; if the focused element is gone, the list gets the focus.
     const focused = list.contains(document.activeElement) ? (document.activeElement as HTMLElement) : null;
     fill(list, ...elements);
     if (focused) (list.contains(focused) ? focused : heading).focus();

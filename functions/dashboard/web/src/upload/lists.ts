@@ -1,4 +1,4 @@
-// Cells of a file with what is said of them, and what its readings replaced.
+// Lists of a file's cells with remarks, and of replaced readings.
 
 import { download, h, name } from "../dom";
 import { count, counted, csv, fileName, momentText } from "../format";
@@ -9,7 +9,7 @@ const COLUMNS = ["line", "column", "text", "reason"] as const;
 export function refusedRows(source: string, errors: RowError[], total: number): HTMLElement {
   const save = () => {
     const rows = [[...COLUMNS], ...errors.map((error) => COLUMNS.map((column) => error[column]))];
-    // With the mark that tells spreadsheets that it is UTF-8.
+    // With a byte order mark, which tells spreadsheets that it is UTF-8.
     download(
       `${fileName(source.replace(/\.(csv|tsv|txt|gz)$/gi, ""))}-refused.csv`,
       new Blob(["\ufeff", csv(rows)], { type: "text/csv" }),
@@ -38,7 +38,7 @@ export function cells(title: string, caption: string, rows: RowError[], action?:
   return table(title, caption, ["Line", "Column", "Text", "Reason"], body, action);
 }
 
-/** Readings that others took the place of. */
+/** Readings that were replaced by others. */
 export function replaced(items: Replacement[], total: number, zone: string): HTMLElement {
   const body = items.map((one) => [
     h("td", {}, name(one.parameter)),

@@ -1,5 +1,5 @@
-// A file in parts: a few at a time, each read from the disk as it is sent, and what is missing asked for anew whenever
-// something went wrong. A part that is there is never sent again, even if the answer to it was lost.
+// Uploads a file in parts: a few at a time, each read from the disk as it is sent. After any failure, the server says
+// which parts are missing. A part that has arrived is never sent again, even if its answer was lost.
 
 import { ApiError } from "../api";
 import type { Part, UploadDocument } from "../types";
@@ -9,14 +9,14 @@ import { Rate } from "./rate";
 import { complete, look } from "./server";
 
 const AT_ONCE = 3;
-/** A server that answers so often while no part comes through says that the fault is not the connection's. */
+/** If the server answers so often while no part gets through, the connection is not at fault. */
 const MOST_BARREN = 12;
 
 export interface Sending extends Waiting {
   file: File;
 }
 
-/** Sends what is missing, and resolves when the server has all of it. */
+/** Sends the missing parts, and resolves when the server has all of them. */
 export async function sendParts(begun: UploadDocument, sending: Sending): Promise<UploadDocument> {
   const rounds = new Rounds(begun, sending);
   while (rounds.upload.state === "receiving") await rounds.next();
@@ -28,9 +28,9 @@ class Rounds {
   readonly #sending: Sending;
   readonly #rate = new Rate();
   readonly #patience = new Patience();
-  /** How often the server answered at once since a part last came through. */
+  /** How often the server answered at once since a part last got through. */
   #barren = 0;
-  /** What has left of the parts that are under way, and of those that came through since the server was asked. */
+  /** The bytes sent of each part, in progress or done, since the server was last asked. */
   #left = new Map<number, number>();
 
   constructor(begun: UploadDocument, sending: Sending) {
@@ -56,7 +56,7 @@ class Rounds {
       const upload = await complete(this.upload.id);
       this.#know({ ...upload, state: upload.state === "receiving" ? "waiting" : upload.state });
     } catch (error) {
-      // The server misses parts after all, and says which when it is asked.
+      // The server still misses parts, and says which when it is asked.
       if (error instanceof ApiError && error.status === 409) throw new Broken(error.message);
       throw error;
     }
@@ -76,7 +76,7 @@ class Rounds {
         }
       }
     };
-    // Those that are under way when one fails end first: what is missing then is what the server says.
+    // When one part fails, the others in progress end first: then the server's list of missing parts is final.
     await Promise.all(Array.from({ length: AT_ONCE }, send));
     if (trouble !== null) throw trouble;
   }
@@ -105,7 +105,7 @@ class Rounds {
     this.#tell();
   }
 
-  /** How much is out, by what the server had and what has left since. */
+  /** Bytes sent: what the server had, and what was sent since. */
   get #sent(): number {
     const left = [...this.#left.values()].reduce((sum, bytes) => sum + bytes, 0);
     return Math.min(this.upload.received + left, this.upload.bytes);
@@ -116,7 +116,7 @@ class Rounds {
     this.#sending.tell({ stage: "sending", sent: this.#sent, of: this.upload.bytes, perSecond: this.#rate.perSecond });
   }
 
-  /** Waits, and asks what is missing. */
+  /** Waits, and asks which parts are missing. */
   async #meet(error: unknown): Promise<void> {
     if (!(error instanceof Broken) && !isPassing(error)) throw error;
     for (let isAnswered = false, tries = 1; !isAnswered; tries++) {
@@ -133,14 +133,14 @@ class Rounds {
   }
 }
 
-/** The server is there, and parts do not reach it. */
+/** The server answers, but parts do not get through. */
 class Stuck extends Error {
   constructor(why: string) {
     super(`The server answers, and parts of the file do not reach it: ${why}`);
   }
 }
 
-/** A file that was moved or written to can be read no more, which looks like a broken connection. */
+/** A file that was moved or changed can no longer be read, which looks like a broken connection. */
 async function readable(bytes: Blob): Promise<void> {
   try {
     await bytes.slice(0, 1).arrayBuffer();

@@ -1,4 +1,4 @@
-// Waiting that can be cut short.
+// Waits that can be ended early.
 
 import { ApiError } from "../api";
 import type { Sent, Tell } from "./stage";
@@ -6,7 +6,7 @@ import type { Sent, Tell } from "./stage";
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 30_000;
 
-/** Resolves after so many milliseconds, or when `wake` says so. Rejects when it is given up. */
+/** Resolves after so many milliseconds, or when `wake` is called. Rejects when it is aborted. */
 export function pause(milliseconds: number, signal: AbortSignal, wake?: EventTarget): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = () => {
@@ -26,7 +26,7 @@ export function pause(milliseconds: number, signal: AbortSignal, wake?: EventTar
 export interface Waiting {
   tell: Tell;
   signal: AbortSignal;
-  /** Cuts a wait short. */
+  /** Ends a wait early. */
   wake: EventTarget;
 }
 
@@ -34,13 +34,13 @@ export interface Waiting {
 export class Patience {
   #waits = 0;
 
-  /** From now on it begins anew with short waits. */
+  /** Starts again with short waits. */
   renew(): void {
     this.#waits = 0;
   }
 
   async wait(so: Sent, { tell, signal, wake }: Waiting): Promise<void> {
-    // Not all pages of a server that comes back at the same moment.
+    // Jitter, so that not all pages return to a restarted server at once.
     const wait = Math.min(FIRST_WAIT * 2 ** this.#waits, LONGEST_WAIT) * (0.8 + Math.random() * 0.4);
     this.#waits += 1;
     tell({ stage: "broken", ...so, next: Date.now() + wait });
@@ -48,7 +48,7 @@ export class Patience {
   }
 }
 
-/** Whether the next try may go better: the connection or the server fails, and nothing is wrong with the request. */
+/** Whether a retry may succeed: the connection or the server failed, and the request is not at fault. */
 export function isPassing(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500);
 }

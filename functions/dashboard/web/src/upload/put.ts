@@ -1,21 +1,21 @@
-// One part of a file on its way. `fetch` tells nothing of what it has sent.
+// Sends one part of a file. `fetch` reports no upload progress.
 
 import { authorization, needToken, refusal, token } from "../api";
 import { pause } from "./pause";
 
-/** A connection on which nothing moves for so long is taken for broken. */
+/** A connection on which nothing moves for so long counts as broken. */
 const STALLED = 30_000;
-/** Once all bytes have left, the other end has to write them. */
+/** Once all bytes are sent, the other end still has to write them. */
 const ANSWER_WITHIN = 120_000;
-/** What the server says of the part itself: it would say so again. */
+/** Statuses about the part itself: a retry would get the same. */
 const FINAL = [400, 403, 411, 413, 415, 422];
 
-/** A part did not arrive. The next time it may. */
+/** A part did not arrive. A retry may succeed. */
 export class Broken extends Error {}
 
-/** Sends a part; `sent` is told how much of it has left. Rejects with `Broken`, or with what the server refuses. */
+/** Sends a part; `sent` is called with the bytes sent. Rejects with `Broken`, or with the server's refusal. */
 export async function put(url: string, bytes: Blob, sent: (bytes: number) => void, signal: AbortSignal): Promise<void> {
-  // The store of parts has its own permission in the address; a token is nothing for strangers.
+  // The URLs of the store for parts carry their own permission; the token must not go to another host.
   const isOwn = url.startsWith("/");
   for (;;) {
     const used = token.get();
@@ -34,9 +34,9 @@ export async function put(url: string, bytes: Blob, sent: (bytes: number) => voi
   }
 }
 
-/** How long to wait, in milliseconds, after an answer that asks for it. */
+/** How long to wait, in milliseconds, if the answer says so. */
 export function retryAfter(request: XMLHttpRequest): number {
-  // A store does not let pages read its headers, and browsers complain when they are asked for.
+  // A store does not let pages read its headers, and browsers log an error when they try.
   const seconds = request.status === 429 ? Number(request.getResponseHeader("Retry-After") ?? "1") : 0;
   return Math.min(Math.max(seconds || 1, 0.2), 30) * 1000;
 }

@@ -1,5 +1,5 @@
-// All files that are on their way, whatever view is looked at. They leave one after the other, so that each has the whole
-// connection; what the server does with them goes on at the same time.
+// All uploads in progress, whatever view is open. Files are sent one after the other, so that each has the whole
+// connection; the server processes them at the same time.
 
 import { ApiError } from "../api";
 import { refresh, reloadSites } from "../model";
@@ -10,17 +10,17 @@ import { run } from "./run";
 import { giveUp, look } from "./server";
 import type { Outcome } from "./stage";
 
-/** In the order in which they were given, with those that are over and were not put away. */
+/** In the order in which they were added, including finished ones until they are dismissed. */
 export const jobs = new Signal<Job[]>([]);
-/** The last one that is over. */
+/** The last finished one. */
 export const ended = new Signal<Job | null>(null);
 
-/** Who gives an upload up is not kept waiting for a connection that is gone. */
+/** A user who cancels an upload is not kept waiting for a dead connection. */
 const LOOK_WITHIN = 3000;
 
 let leaving: Job | null = null;
 
-/** Takes files in. One that was interrupted before goes on where it was. */
+/** Adds files. An interrupted upload of the same file is resumed. */
 export function add(wanted: Wanted[]): void {
   const begun: Job[] = [];
   for (const one of wanted) {
@@ -43,7 +43,7 @@ export function resume(job: Job, file: File): void {
   next();
 }
 
-/** Tries once more what did not come through. */
+/** Retries a failed upload. */
 export function again(job: Job): void {
   job.renew({ stage: "queued" });
   jobs.set(jobs.get());
@@ -66,7 +66,7 @@ async function bring(job: Job): Promise<void> {
   try {
     await over(job, await run(job, left));
   } catch {
-    // It was given up.
+    // It was cancelled.
   } finally {
     left();
   }
@@ -78,19 +78,22 @@ async function over(job: Job, outcome: Outcome): Promise<void> {
   ended.set(job);
   jobs.set(jobs.get());
   if (outcome.kind !== "account") return;
-  // What is shown elsewhere follows; if it does not now, live events bring it.
+  // Other views are refreshed; if that fails now, live events will do it.
   await Promise.allSettled([reloadSites(), refresh(true)]);
 }
 
-/** Whether it can still be given up. What the server has all of is taken in, and can be withdrawn among the files. */
+/**
+ * Whether it can still be cancelled. Once the server has all of it, it is ingested, and can be withdrawn in the list of
+ * files.
+ */
 export function canGiveUp(job: Job): boolean {
   const { stage } = job.stage.get();
-  // What went in one piece and is in the ledger is there.
+  // A file that was sent in one piece and is in the ledger has arrived.
   const isUnfinished = job.outcome?.kind === "failed" && job.kept !== null && job.kept.ingest === null;
   return job.isSending || stage === "wanted" || stage === "taking" || isUnfinished;
 }
 
-/** Gives an upload up. Resolves with what can be said of it; rejects if it is too late. */
+/** Cancels an upload. Resolves with a message; rejects if it is too late. */
 export async function cancel(job: Job): Promise<string> {
   const upload = job.kept?.upload ?? null;
   const { stage } = job.stage.get();
@@ -117,7 +120,7 @@ export async function cancel(job: Job): Promise<string> {
 
 const GIVEN_UP = "Given up. Nothing of it is kept.";
 
-/** Whether a server that answers has all of an upload. */
+/** Whether the server, if it answers, has all of an upload. */
 async function isTaken(upload: string): Promise<boolean> {
   try {
     return (await look(upload, AbortSignal.timeout(LOOK_WITHIN))).state !== "receiving";
@@ -126,13 +129,13 @@ async function isTaken(upload: string): Promise<boolean> {
   }
 }
 
-/** Puts away a file that is over. */
+/** Dismisses a finished upload. */
 export function remove(job: Job): void {
   job.forget();
   jobs.set(jobs.get().filter((one) => one !== job));
 }
 
-/** Shows what earlier pages left, and follows what needs no file any more. */
+/** Shows the uploads of earlier pages, and follows those that no longer need their file. */
 export async function takeUp(): Promise<void> {
   await Promise.allSettled(kept.all().map(takeUpOne));
   next();
@@ -146,18 +149,19 @@ async function takeUpOne(known: kept.Kept): Promise<void> {
     if (upload?.state === "receiving") job.stage.set({ stage: "wanted", sent: upload.received, of: upload.bytes });
     jobs.set([...jobs.get(), job]);
   } catch (error) {
-    // What the server no longer has cannot be gone on with. If it does not answer now, the next page asks again.
+    // An upload that the server no longer has cannot be resumed. If the server does not answer now, the next page asks
+    // again.
     if (error instanceof ApiError && error.status === 404) job.forget();
     else job.release();
   }
 }
 
-// The system says that there is a network again: no need to wait longer.
+// The system reports that the network is back: end the waits.
 window.addEventListener("online", () => {
   for (const job of jobs.get()) job.wake.dispatchEvent(new Event("wake"));
 });
 
-// Who leaves the page has to choose the file again.
+// A user who leaves the page has to choose the file again.
 window.addEventListener("beforeunload", (event) => {
   if (jobs.get().some((job) => job.isSending)) event.preventDefault();
 });

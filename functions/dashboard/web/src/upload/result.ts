@@ -1,4 +1,4 @@
-// The verdict on a file: what was taken, what was refused and why, and what exceeds.
+// The verdict on a file: what was accepted, what was refused and why, and the exceedances.
 
 import type { ApiError } from "../api";
 import { type Child, h, name } from "../dom";
@@ -21,13 +21,13 @@ function fact(testid: string, value: number, label: string, state?: string): HTM
 
 export interface Account {
   answer: IngestAnswer;
-  /** The zone in which its times are shown. */
+  /** The zone of the times shown. */
   zone: string;
-  /** What can be done about the file. */
+  /** The actions on the file. */
   foot: Child;
 }
 
-/** The account of a file that was just taken in. */
+/** The account of a file that was just ingested. */
 export function result(source: string, { answer, zone, foot }: Account): HTMLElement {
   const known = answer.status === "known";
   return h(
@@ -40,7 +40,7 @@ export function result(source: string, { answer, zone, foot }: Account): HTMLEle
   );
 }
 
-/** What became of each row, and what the verdicts are. */
+/** The outcome of each row, and the verdicts. */
 export function account(source: string, given: IngestAnswer, zone: string): Child[] {
   const answer = whole(given);
   const { alerts } = answer;
@@ -67,7 +67,7 @@ export function account(source: string, given: IngestAnswer, zone: string): Chil
   ];
 }
 
-/** Every row and reading is in one of these numbers. Those that are usual are there when they are 0, too. */
+/** Each row and reading is in one of these numbers. The usual ones are shown even if they are 0. */
 function facts(answer: IngestAnswer): HTMLElement {
   const { alerts, readings_inconclusive: open, readings_quality_control: control } = answer;
   const any = (testid: string, value: number, label: string, state?: string) =>
@@ -115,7 +115,7 @@ function how({ encoding, header_line, notes }: IngestAnswer): HTMLElement | null
   );
 }
 
-/** What there is how many times of. */
+/** A list of counts. */
 function named(title: string, counts: Record<string, number>): HTMLElement | false {
   const entries = Object.entries(counts);
   return (
@@ -139,14 +139,14 @@ function warningsText({ warnings, warnings_total: total }: IngestAnswer): string
   return `${first}${what} taken and judged, and may not be right.`;
 }
 
-/** Names that are not listed because the answer would be too long. */
+/** Names that are omitted because the answer would be too long. */
 function leftOut({ left_out }: IngestAnswer): HTMLElement | null {
   const lists = ["parameters_without_limit", "ignored_columns", "warnings", "replacements"];
   const more = lists.reduce((sum, list) => sum + (left_out?.[list] ?? 0), 0);
   return more > 0 ? h("p", { class: "quiet", text: `${count(more)} more entries are not listed.` }) : null;
 }
 
-/** A file that was refused as a whole: nothing of it was kept. */
+/** A file that was refused as a whole: nothing of it was stored. */
 export function refused(source: string, error: ApiError): HTMLElement {
   return h(
     "section",
@@ -172,7 +172,7 @@ export function refusal(source: string, error: FileError & { requestId?: string 
   ];
 }
 
-/** A file that did not come through, which says nothing about the file. */
+/** A failed upload, which says nothing about the file. */
 export function unfinished(source: string, error: unknown, again?: () => void): HTMLElement {
   return h(
     "section",

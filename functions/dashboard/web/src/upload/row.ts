@@ -1,4 +1,4 @@
-// A file in the list of those that are on their way: how far it is, and what can be done about it.
+// An upload in progress, as a row of the list: its progress, and the actions on it.
 
 import { fill, h, id, name } from "../dom";
 import { sizeText } from "../format";
@@ -9,16 +9,16 @@ import type { Job } from "./job";
 import { again, cancel, canGiveUp, remove, resume } from "./queue";
 import { measureText, type Outcome, type Stage, stageText } from "./stage";
 
-/** How often a number that runs down is written anew. */
+/** How often a countdown is updated. */
 const TICK = 1000;
 
 export interface Row {
   element: HTMLElement;
-  /** Ends what it listens to. */
+  /** Removes its listeners. */
   end: () => void;
 }
 
-/** `show` is called with a file whose account somebody wants, `say` with what is to be said once the row is gone. */
+/** `show` is called with a file whose account the user opens, `say` with what to announce once the row is gone. */
 export function row(job: Job, show: (job: Job) => void, say: (text: string) => void): Row {
   const heading = h(
     "h4",
@@ -28,7 +28,7 @@ export function row(job: Job, show: (job: Job) => void, say: (text: string) => v
   );
   const sign = h("span");
   const text = h("span", { role: "status" });
-  // How far it is changes all the time: that is there for who looks, and not read out.
+  // The progress changes all the time: it is shown, but not announced.
   const measure = h("span", { class: "number quiet", data: { testid: "measure" } });
   const progress = bar(job.name);
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
@@ -74,7 +74,7 @@ export function row(job: Job, show: (job: Job) => void, say: (text: string) => v
     measure.textContent = measureText(stage);
     progress.draw(stage);
     const now = stageText(stage);
-    // Buttons stay as they are while only numbers change: somebody may have the focus on one.
+    // Buttons stay in place while only numbers change: one of them may have the focus.
     if (`${stage.stage}${now}` === drawn) return;
     drawn = `${stage.stage}${now}`;
     text.textContent = now;
@@ -117,7 +117,7 @@ interface Acts {
   show: () => void;
 }
 
-/** What can be done at a stage. */
+/** The actions at a stage. */
 function actionsOf(job: Job, acts: Acts): (stage: Stage) => HTMLElement[] {
   const button = (text: string, act: () => void) =>
     h("button", { type: "button", "aria-label": `${text}: ${job.name}`, text, on: { click: act } });
@@ -137,13 +137,13 @@ function actionsOf(job: Job, acts: Acts): (stage: Stage) => HTMLElement[] {
   };
 }
 
-/** A button that opens the choice of a file. */
+/** A button that opens a file dialog. */
 function chooser(job: Job, take: (file: File) => void): HTMLElement {
   const inputId = id("same-file");
   const input = h("input", { id: inputId, type: "file", class: "hidden" });
   input.addEventListener("change", () => {
     const [file] = input.files ?? [];
-    // The same choice a second time is told as well.
+    // Choosing the same file again must fire the event as well.
     if (file) take(file);
     input.value = "";
   });

@@ -1,4 +1,4 @@
-// One file on its whole way: in parts or in one piece, and then followed until it is judged.
+// The whole way of one file: sent in parts or in one piece, and then followed until it is judged.
 
 import { ApiError } from "../api";
 import { MEGABYTE, sizeText } from "../format";
@@ -12,21 +12,21 @@ import { begin, look } from "./server";
 import type { Outcome } from "./stage";
 import { type Judged, type Seen, type Sent, verdicts } from "./verdicts";
 
-/** What is larger goes in parts, which can be resumed; what is smaller is there sooner in one piece. */
+/** Larger files go in parts, which can be resumed; smaller ones arrive sooner in one piece. */
 const IN_PARTS_FROM = 5 * MEGABYTE;
-/** What no host takes in one piece, as it is delivered. */
+/** No host accepts more than this in one piece, by default. */
 const IN_PARTS_AT_LEAST = 64 * MEGABYTE;
-/** How often the server is asked how far it is; after some seconds more seldom. */
+/** How often the server is polled; after some seconds, less often. */
 const PAUSE = 1000;
 const SLOWEST = 5000;
 
-/** Whether this host takes files in one piece only; null until it has been asked. */
+/** Whether this host accepts files in one piece only; null until it was asked. */
 let isInOnePieceOnly: boolean | null = null;
 
-/** What the server says of a file by these: another time it would say the same. */
+/** Statuses about the file itself: a retry would get the same. */
 const REFUSALS = [400, 403, 411, 413, 415, 422];
 
-/** Brings a file through. `sent` is called as soon as nothing of it has to leave this computer any more. */
+/** Uploads a file. `sent` is called once all of it has left this computer. */
 export async function run(job: Job, sent: () => void): Promise<Outcome> {
   let isSent = false;
   const allSent = () => {
@@ -40,7 +40,7 @@ export async function run(job: Job, sent: () => void): Promise<Outcome> {
     if (!(error instanceof ApiError)) return { kind: "failed", error };
     if (!isSent && REFUSALS.includes(error.status)) return { kind: "refused", error };
     if (error.status !== 404 || !job.kept) return { kind: "failed", error };
-    // Nothing of it can be gone on with: the next try begins anew.
+    // Nothing of it can be resumed: the next try starts anew.
     job.forget();
     return { kind: "failed", error: new Error(GONE) };
   }
@@ -60,12 +60,12 @@ async function through(job: Job, sent: () => void): Promise<Outcome> {
   return whole(job, sent);
 }
 
-/** What the API for parts has no words for goes in one piece, however large. */
+/** A file that the API for parts cannot describe goes in one piece, however large. */
 function goesInParts({ file, size, strict, again }: Job): boolean {
   return file !== null && size > IN_PARTS_FROM && !strict && !again && isInOnePieceOnly !== true;
 }
 
-/** Null: this host has nowhere to put parts. */
+/** Null: this host has no inbox for parts. */
 async function begun(job: Job): Promise<UploadDocument | null> {
   const so = { sent: 0, of: job.size };
   const waiting = waitingOf(job);
@@ -85,7 +85,7 @@ async function begun(job: Job): Promise<UploadDocument | null> {
   }
 }
 
-/** Names of sites and files that a folder cannot have: in one piece they can be sent, if the file is not too large for that. */
+/** Names of sites and files that a folder cannot have: such a file can be sent in one piece, if it is not too large. */
 function isOfPlace({ size }: Job, error: unknown): boolean {
   return error instanceof ApiError && error.status === 422 && size <= IN_PARTS_AT_LEAST;
 }
@@ -101,7 +101,7 @@ function waitingOf({ stage, signal, wake }: Job): Waiting {
   return { tell: (now) => stage.set(now), signal, wake };
 }
 
-/** Why a file that is too large for one piece had to go in one. What counts is its size after unpacking. */
+/** Why a file that is too large for one piece had to go in one. Its decompressed size counts. */
 function tooLarge(job: Job, most: number | null): ApiError {
   const takes = most === null ? "smaller ones only" : `up to ${sizeText(most)} after unpacking`;
   const has = most !== null && job.size > most ? `, and this one has ${sizeText(job.size)}` : "";
@@ -120,7 +120,7 @@ async function inParts(job: Job, upload: UploadDocument, sent: () => void): Prom
   return there;
 }
 
-/** What was begun before. It goes on with the file, which is needed until all of it is there. */
+/** An upload that was started before. It resumes with the file, which is needed until all of it has arrived. */
 async function resumed(job: Job, id: string, sent: () => void): Promise<UploadDocument> {
   const upload = await look(id, job.signal);
   if (upload.state === "receiving") {
@@ -131,7 +131,7 @@ async function resumed(job: Job, id: string, sent: () => void): Promise<UploadDo
   return upload;
 }
 
-/** Waits until the server has taken the file in, or refused it. */
+/** Waits until the server has ingested the file, or refused it. */
 async function followed(job: Job, there: UploadDocument): Promise<Outcome> {
   const since = Date.now();
   let upload = there;
@@ -148,7 +148,7 @@ async function followed(job: Job, there: UploadDocument): Promise<Outcome> {
   }
 }
 
-/** Null: there is no answer for the moment. The file is safe, and connections come and go. */
+/** Null: no answer for the moment. The file is safe, and connections come and go. */
 async function lookPatiently(id: string, signal: AbortSignal): Promise<UploadDocument | null> {
   try {
     return await look(id, signal);
@@ -191,7 +191,7 @@ async function judged(job: Job, underway: Sent): Promise<Outcome> {
     job.stage.set(
       state === "recording" ? { stage: "recording", progress: progress ?? null } : { stage: "judging", left },
     );
-    // From now on its sites can be looked at. If they do not come now, they come with the account.
+    // From now on its sites exist. If the refresh fails now, they come with the account.
     if (state === "judging" && !isStored) void reloadSites().catch(() => undefined);
     isStored = state === "judging";
   };
@@ -199,7 +199,7 @@ async function judged(job: Job, underway: Sent): Promise<Outcome> {
   return record ? { kind: "account", answer: answerOf(job, record) } : { kind: "interrupted" };
 }
 
-/** The record says how the file was taken in the first time: of one that came in parts later, that it was known. */
+/** The record tells how the file was ingested the first time; an answer tells whether it was known. */
 function answerOf({ kept }: Job, { answer, received_at }: Judged): Judged["answer"] {
   if (!kept?.upload || Date.parse(received_at) >= kept.at) return answer;
   const message = `This file is known: it was taken in at ${received_at}. Nothing was changed.`;

@@ -1,4 +1,4 @@
-// A file on its way to the server in one piece, with its progress. `fetch` tells none of what it has sent.
+// Sends a file in one piece, with its progress. `fetch` reports no upload progress.
 
 import { type ApiError, address, authorization, needToken, refusal, token } from "../api";
 import { MEGABYTE } from "../format";
@@ -9,9 +9,11 @@ import { type Answer, retryAfter } from "./put";
 import { Rate } from "./rate";
 import type { Tell } from "./stage";
 
-/** Larger files are sent compressed: CSV shrinks to a fifth, and gateways take bodies of 10 MB at most. */
+/** Larger files are compressed: CSV shrinks to a fifth, and gateways accept bodies of 10 MB at most. */
 const COMPRESS_FROM = 512 * 1024;
-/** Larger ones are not: what is compressed stays in memory, and no host takes so much in one piece as it is delivered. */
+/**
+ * Larger files are not compressed: the result is held in memory, and no host accepts so much in one piece by default.
+ */
 const COMPRESS_TO = 256 * MEGABYTE;
 
 /** Sends a file; rejects with an `ApiError` if it is refused as a whole. Verdicts that take long come later. */
@@ -48,7 +50,7 @@ export async function send(upload: Wanted, progress: Tell, signal: AbortSignal):
   }
 }
 
-/** The name for the ledger, which takes 200 bytes without control characters. */
+/** The name for the ledger, which accepts 200 bytes without control characters. */
 export function sourceName(name: string): string {
   let text = name.replace(/\p{Cc}/gu, " ");
   while (new TextEncoder().encode(text).length > 200) text = text.slice(0, -1);

@@ -1,4 +1,4 @@
-// The server's side of a file that comes in parts.
+// The server's side of an upload in parts.
 
 import { address, get, send, submit } from "../api";
 import type { UploadDocument } from "../types";
@@ -6,15 +6,15 @@ import { sourceName } from "./send";
 
 const path = (id: string) => `/api/uploads/${encodeURIComponent(id)}`;
 
-/** An upload that has begun, and when, by the server's clock in milliseconds. */
+/** An upload, and when it started, by the server's clock in milliseconds. */
 export interface Begun {
   upload: UploadDocument;
   at: number;
 }
 
 /**
- * Begins an upload. Who stops meanwhile does not wait for the answer; what the server has begun all the same is given up
- * as soon as it is known.
+ * Starts an upload. A user who cancels meanwhile does not wait for the answer; if the server started it all the same,
+ * it is cancelled as soon as its id is known.
  */
 export async function begin(file: File, site: string, signal: AbortSignal): Promise<Begun> {
   signal.throwIfAborted();
@@ -22,7 +22,7 @@ export async function begin(file: File, site: string, signal: AbortSignal): Prom
   return new Promise((resolve, reject) => {
     const stop = () => {
       reject(signal.reason);
-      // Who is gone cannot be told that it failed; the server drops it in a week.
+      // The user is gone and cannot be told of a failure; the server drops the upload in a week.
       begun.then(({ upload }) => giveUp(upload.id)).catch(() => undefined);
     };
     signal.addEventListener("abort", stop, { once: true });
@@ -46,7 +46,7 @@ export function complete(id: string): Promise<UploadDocument> {
   return submit<UploadDocument>("POST", `${path(id)}/complete`, undefined);
 }
 
-/** The server forgets what it has of the file. */
+/** Deletes what the server has of the file. */
 export async function giveUp(id: string): Promise<void> {
   await send(path(id), { method: "DELETE" });
 }

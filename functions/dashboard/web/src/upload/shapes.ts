@@ -1,4 +1,4 @@
-// What can be sent, by example.
+// The accepted formats, by example.
 
 import { h } from "../dom";
 

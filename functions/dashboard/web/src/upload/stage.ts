@@ -1,16 +1,16 @@
-// How far a file is on its way, and how that is told: in words that are read out, and in numbers for who looks.
+// The stage of an upload, and how it is described: in words that are announced, and in numbers that are only shown.
 
 import type { ApiError } from "../api";
 import { counted, durationText, sizeText } from "../format";
 import type { IngestAnswer, Progress } from "../types";
 
-/** What became of a file. */
+/** The outcome of a file. */
 export type Outcome =
   | { kind: "account"; answer: IngestAnswer }
   | { kind: "refused"; error: ApiError }
-  /** It did not come through, which says nothing about the file. */
+  /** The upload failed, which says nothing about the file. */
   | { kind: "failed"; error: unknown }
-  /** It was being stored when nothing happened to it any more. */
+  /** The server stopped working on it while it was being stored. */
   | { kind: "interrupted" };
 
 export interface Sent {
@@ -22,12 +22,12 @@ export type Stage =
   | { stage: "queued" }
   | { stage: "packing" }
   | ({ stage: "sending"; perSecond: number | null } & Sent)
-  /** The next try is at a time by this computer's clock, in milliseconds. */
+  /** The time of the next try, by this computer's clock, in milliseconds. */
   | ({ stage: "broken"; next: number } & Sent)
-  /** The page was loaded anew: only who chooses the file again can give it back. */
+  /** The page was reloaded: only the user can give the file back, by choosing it again. */
   | ({ stage: "wanted" } & Sent)
   | { stage: "waiting" }
-  /** In one piece: the request is answered when it is judged. */
+  /** In one piece: the answer comes when it is judged. */
   | { stage: "taking" }
   | { stage: "recording"; progress: Progress | null }
   | { stage: "judging"; left: number | null }
@@ -35,7 +35,7 @@ export type Stage =
 
 export type Tell = (stage: Stage) => void;
 
-/** What is said once when a stage begins. */
+/** What is announced when a stage begins. */
 export function stageText(stage: Stage): string {
   if (stage.stage === "over") return outcomeText(stage.outcome);
   return {
@@ -93,10 +93,10 @@ function measures(stage: Stage, now: number): string[] {
   }
 }
 
-/** The ways that a file has to go, in their order. */
+/** The legs of a file's way, in order. */
 export const LEGS = ["Sending", "Recording", "Judging"] as const;
 
-/** How much of each leg is behind a file, from 0 to 1. Null: it is on it, and how far is not known. */
+/** How much of each leg is done, from 0 to 1. Null: in progress, but nobody knows how far. */
 export function legs(stage: Stage): (number | null)[] {
   const share = (done: number, of: number) => (of > 0 ? Math.min(done / of, 1) : 0);
   switch (stage.stage) {
@@ -121,7 +121,7 @@ export function legs(stage: Stage): (number | null)[] {
   }
 }
 
-/** Whether the file still leaves this computer, or is about to. */
+/** Whether the file is still being sent from this computer, or about to be. */
 export function isSending({ stage }: Stage): boolean {
   return stage === "queued" || stage === "packing" || stage === "sending" || stage === "broken";
 }

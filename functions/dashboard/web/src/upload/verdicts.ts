@@ -1,25 +1,26 @@
-// A file whose verdicts take longer than a request may: its record says how far it is, and has the account in the end.
+// Follows a file whose verdicts take longer than a request may: its record has the progress, and in the end the
+// account.
 
 import { ApiError, get } from "../api";
 import type { IngestAnswer, IngestRecord, Underway } from "../types";
 import { isPassing, pause } from "./pause";
 
-/** How often the record is asked for. After the first minute the pauses grow ... */
+/** How often the record is polled. After the first minute, the pauses grow ... */
 const PAUSE = 2000;
 /** ... up to this. */
 const SLOWEST = 5000;
 const MINUTE = 60_000;
 
-/** A record that has its account. */
+/** A record with its account. */
 export type Judged = IngestRecord & { answer: IngestAnswer };
 
 /** A file that the server has. */
 export type Sent = Pick<Underway, "id" | "state">;
 
-/** What is told of a record on the way. */
+/** What is reported of a record in progress. */
 export type Seen = Pick<IngestRecord, "state" | "series_left" | "progress">;
 
-/** Waits for the account. Null: the readings were still being stored, and for a minute nothing has happened to them. */
+/** Waits for the account. Null: the readings were still being stored, and nothing happened for a minute. */
 export async function verdicts(
   sent: Sent,
   progress: (record: Seen) => void,
@@ -52,12 +53,12 @@ function isSame(a: Seen, b: Seen): boolean {
   return a.state === b.state && a.series_left === b.series_left && a.progress?.read === b.progress?.read;
 }
 
-/** The record, or null if there is none to be had for the moment: the file is safe, and a connection comes and goes. */
+/** The record, or null if it cannot be loaded for the moment: the file is safe, and connections come and go. */
 async function look(id: string, signal: AbortSignal): Promise<Seen | null> {
   try {
     return await get<IngestRecord>(`/api/ingests/${encodeURIComponent(id)}`, {}, signal);
   } catch (error) {
-    // The record is written once the file has been read.
+    // The record is only written once the file has been read.
     if (error instanceof ApiError && error.status === 404) return { state: "recording", series_left: 0 };
     if (isPassing(error)) return null;
     throw error;

@@ -1,4 +1,4 @@
-// Files in: dropped or chosen, sent with their progress, and answered with an account of every row.
+// Uploads: files are dropped or chosen, sent with their progress, and answered with an account of every row.
 
 import { fill, h } from "../dom";
 import { hashOf, route } from "../route";
@@ -10,13 +10,13 @@ import { add, ended, jobs, remove } from "./queue";
 import { shapes } from "./shapes";
 
 export function uploadView(main: HTMLElement): () => void {
-  /** The upload whose account is shown. */
+  /** The upload whose account is open. */
   let shown: Job | null = null;
   const arrived = h("p", { class: "hidden", role: "status" });
   const outcome = h("div", { class: "outcome", tabindex: "-1" });
   const form = uploadForm((wanted) => {
     show(null);
-    // What somebody has seen is among the files.
+    // Uploads that the user has seen are in the list of files.
     for (const job of jobs.get()) if (job.isSeen && job.outcome && job.outcome.kind !== "failed") remove(job);
     add(wanted);
   }, arrived);
@@ -35,7 +35,7 @@ export function uploadView(main: HTMLElement): () => void {
     list.draw(shown);
   }
 
-  /** Who has gone on to something else is told, and not led away. */
+  /** A user who has moved on is notified, not led away. */
   async function arrive(job: Job): Promise<void> {
     if (shown !== null) return fill(arrived, `The account of ${job.name} is there.`);
     const active = document.activeElement;
@@ -56,7 +56,7 @@ export function uploadView(main: HTMLElement): () => void {
   );
   const ends = [
     jobs.listen(() => {
-      // One that is tried once more is among the others again.
+      // A retried upload is back in the list.
       if (shown !== null && (shown.outcome === null || !jobs.get().includes(shown))) void show(null);
       else list.draw(shown);
     }),
