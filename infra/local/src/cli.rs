@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line.
 
 use clap::Parser;
 use std::net::IpAddr;
@@ -12,9 +12,9 @@ use tracing::level_filters::LevelFilter;
 /// The HTTP API is at /, the WebSocket API at /STAGE, and its management endpoint (`@connections`) at
 /// /STAGE/@connections/ID, for any AWS SDK with the endpoint http://HOST:PORT/STAGE.
 ///
-/// Tables live in an embedded DynamoDB in the data folder. Streams go on where they were when the gateway stopped: the
-/// place of each is kept in the data folder too. Without one, the event's StartingPosition decides, as it does when a
-/// stack is first deployed.
+/// Tables live in an embedded DynamoDB in the data folder. The position in each stream is stored there too, so that a
+/// restarted gateway resumes where it stopped. Without a stored position, the event's StartingPosition decides, as when
+/// a stack is first deployed.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "local-gateway", version)]
 pub struct Options {
@@ -30,23 +30,23 @@ pub struct Options {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 9000)]
     pub port: u16,
-    /// Print one line of JSON in place of the greeting, once it listens: where it is, for programs that start it
+    /// Print one line of JSON instead of the greeting, once it listens: its addresses, for programs that start it
     #[arg(long)]
     pub ready_line: bool,
-    /// Where buckets, queues, tables and the places in their streams are kept
+    /// Where buckets, queues, tables and stream positions are stored
     #[arg(long, default_value = "./data/local")]
     pub data_dir: PathBuf,
     /// Where the tables are instead: an engine with DynamoDB's interface and streams that checks no signatures, such as
     /// DynamoDB Local
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
-    /// An environment variable for all functions, in place of the template's
+    /// An environment variable for all functions, instead of the template's
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub env: Vec<(String, String)>,
     /// An environment variable for one function, by its logical id
     #[arg(long, value_name = "FUNCTION:NAME=VALUE", value_parser = of_one)]
     pub env_for: Vec<(String, String, String)>,
-    /// Environment variables as `sam local` takes them: JSON with "Parameters" for all functions, and one member for
+    /// Environment variables in the format of `sam local`: JSON with "Parameters" for all functions, and one member for
     /// each function
     #[arg(long, value_name = "FILE")]
     pub env_vars: Option<PathBuf>,
@@ -56,46 +56,46 @@ pub struct Options {
     /// A template parameter
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub parameter: Vec<(String, String)>,
-    /// Take the template's parameters from samconfig.toml too: `parameter_overrides` of this environment's [*.deploy], or
-    /// else of its [*.global]. What --parameter says counts more
+    /// Also read template parameters from samconfig.toml: `parameter_overrides` of this environment's [*.deploy], or
+    /// else of its [*.global]. Values of --parameter take precedence
     #[arg(long, value_name = "NAME")]
     pub config_env: Option<String>,
-    /// The file in place of the samconfig.toml beside the template; its environment is "default" if none is named
+    /// A file to read instead of the samconfig.toml beside the template; its environment is "default" if none is named
     #[arg(long, value_name = "FILE")]
     pub config_file: Option<PathBuf>,
-    /// Tell the gateway that runs on --host and --port to fire a schedule at once, by its logical id or name, and end
+    /// Tell the gateway that runs on --host and --port to fire a schedule at once, by its logical id or name, and exit
     #[arg(long, value_name = "NAME")]
     pub fire: Option<String>,
     /// The most environments of a function; ReservedConcurrentExecutions can only make it fewer
     #[arg(long, default_value_t = 10, value_name = "NUMBER")]
     pub max_environments: usize,
-    /// How long an environment may have nothing to do before it ends
+    /// How long an environment may be idle before it ends
     #[arg(long, default_value = "600s", value_parser = duration, value_name = "TIME")]
     pub environment_idle: Duration,
-    /// How long a WebSocket connection may be silent before it is closed
+    /// How long a WebSocket connection may be idle before it is closed
     #[arg(long, default_value = "10m", value_parser = duration, value_name = "TIME")]
     pub idle_timeout: Duration,
-    /// How long a WebSocket connection may last
+    /// The longest that a WebSocket connection may last
     #[arg(long, default_value = "2h", value_parser = duration, value_name = "TIME")]
     pub connection_duration: Duration,
-    /// How long functions do not find a connection yet after its $connect has returned: posts to it are answered with 410,
-    /// as they can be in AWS
+    /// How long functions cannot find a connection after its $connect has returned: posts to it are answered with 410,
+    /// as can happen in AWS
     #[arg(long, default_value = "0s", value_parser = duration, value_name = "TIME")]
     pub connect_delay: Duration,
-    /// Tell no function that a connection has ended: AWS does not promise to
+    /// Do not tell functions that a connection has ended: AWS does not promise to either
     #[arg(long)]
     pub lose_disconnects: bool,
-    /// How long a minute is to schedules, to pauses before events are tried again, and to their greatest age: less, and
-    /// rate(5 minutes) need not be waited for
+    /// The length of a minute for schedules, for pauses between retries of events, and for their maximum age: with a
+    /// shorter one, rate(5 minutes) does not take five minutes
     #[arg(long, default_value = "60s", value_parser = minute, value_name = "TIME")]
     pub minute: Duration,
-    /// Let functions do everything, whatever their roles in the template allow
+    /// Allow functions everything, whatever their roles in the template allow
     #[arg(long)]
     pub all_permissions: bool,
-    /// Hand several messages of one connection to the function at once, as AWS does, in place of one after the other
+    /// Deliver several messages of one connection to the function at once, as AWS does, instead of one after the other
     #[arg(long)]
     pub parallel_messages: bool,
-    /// How much is logged: off, error, warn, info, debug or trace. What functions write is always passed on
+    /// The log level: off, error, warn, info, debug or trace. The output of functions is always passed on
     #[arg(long, default_value = "info", value_name = "LEVEL")]
     pub log_level: LevelFilter,
 }
@@ -119,7 +119,7 @@ fn of_one(text: &str) -> Result<(String, String, String), String> {
     }
 }
 
-/// A number with `ms`, `s`, `m` or `h`; seconds without.
+/// A number with `ms`, `s`, `m` or `h`; without a unit, seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().map_err(|_| "expected a time such as 500ms, 30s, 10m or 2h")?;
@@ -128,15 +128,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1000,
         "m" => 60_000,
         "h" => 3_600_000,
-        unit => return Err(format!("{unit} is no unit; ms, s, m and h are")),
+        unit => return Err(format!("{unit} is not a unit; use ms, s, m or h")),
     };
-    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(|| "that is too long".to_owned())
+    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(|| "the time is too long".to_owned())
 }
 
-/// A time that is not zero: a schedule would never rest.
+/// A time that is not zero: with zero, a schedule would never rest.
 fn minute(text: &str) -> Result<Duration, String> {
     let time = duration(text)?;
-    if time.is_zero() { Err("a minute must last for some time".to_owned()) } else { Ok(time) }
+    if time.is_zero() { Err("a minute must be longer than zero".to_owned()) } else { Ok(time) }
 }
 
 #[cfg(test)]

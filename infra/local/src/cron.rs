@@ -1,4 +1,4 @@
-//! `cron(...)` as AWS takes it: minutes, hours, day of month, month, day of week, year.
+//! `cron(...)` in AWS's format: minutes, hours, day of month, month, day of week, year.
 //!
 //! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html> and
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>. Weeks begin on Sunday,
@@ -22,7 +22,7 @@ pub struct Cron {
     years: Vec<i16>,
 }
 
-/// A day that fits.
+/// A day that matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Day {
     Any,
@@ -36,14 +36,14 @@ enum Day {
     LastWeekday,
     /// A day of the week, from 1 for Sunday.
     OfWeek(i8),
-    /// The last of such days in the month.
+    /// The last such day in the month.
     LastOfWeek(i8),
-    /// The first to fifth of such days in the month.
+    /// The first to fifth such day in the month.
     NthOfWeek(i8, i8),
 }
 
 impl Cron {
-    /// Reads what stands between the parentheses.
+    /// Parses the text between the parentheses.
     pub fn parse(text: &str) -> Result<Self, String> {
         let fields: Vec<_> = text.split_whitespace().collect();
         let [minutes, hours, of_month, months, of_week, years] = fields[..] else {
@@ -70,8 +70,8 @@ impl Cron {
         })
     }
 
-    /// The first time after a moment; nothing if there is none any more. A time that the clocks leave out is left out,
-    /// and one that they show twice counts once.
+    /// The first time after a moment; `None` if there are no more. A local time that a change of clocks skips is left
+    /// out, and one that occurs twice counts once.
     pub fn next(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         let mut day = after.to_zoned_datetime(zone.clone()).date();
         while day.year() <= *self.years.last()? {
@@ -124,7 +124,7 @@ fn of_week(day: Date) -> i8 {
     day.weekday().to_sunday_one_offset()
 }
 
-/// Within the month: a Saturday that is the first is followed by Monday the third.
+/// The nearest weekday within the same month: if the first is a Saturday, it is Monday the third.
 fn nearest_weekday(month: Date, number: i8) -> i8 {
     let wanted = date(month.year(), month.month(), number);
     match wanted.weekday() {
@@ -168,7 +168,7 @@ fn range(item: &str, what: &str, from: i16, to: i16, names: &[&str]) -> Result<V
         None if step.is_some() => (number(range)?, to),
         None => (number(range)?, number(range)?),
     };
-    // A range may go over the end, as FRI-MON does.
+    // A range may wrap around, as FRI-MON does.
     let all: Vec<_> = if first <= last { (first..=last).collect() } else { (first..=to).chain(from..=last).collect() };
     Ok(all.into_iter().step_by(step.unwrap_or(1)).collect())
 }

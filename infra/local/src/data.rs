@@ -5,11 +5,11 @@ use anyhow::{Context, bail};
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
-/// Not the name of anything that a template could have there.
+/// No name that a template can produce in this folder.
 const LOCK: &str = "gateway.lock";
 
-/// Makes the folder and keeps other gateways out of it until the lock is dropped: two would not see each other's writes.
-/// A template that keeps nothing needs no folder.
+/// Creates the folder and locks it against other gateways until the lock is dropped: two would not see each other's
+/// writes. A template that stores nothing needs no folder.
 pub(crate) fn lock(folder: &Path, template: &Template) -> anyhow::Result<Option<File>> {
     if template.tables.is_empty() && template.buckets.is_empty() && template.queues.is_empty() {
         return Ok(None);

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What an answer of DynamoDB is.
+/// The content type of DynamoDB's answers.
 pub(crate) const JSON: &str = "application/x-amz-json-1.0";
 
-/// The way to the database. Clones lead to the same.
+/// The connection to the database. Clones share it.
 #[derive(Clone)]
 pub struct Database(Way);
 
@@ -27,7 +27,7 @@ enum Way {
     At { client: Client, endpoint: String, keys: Keys },
 }
 
-/// Why a call had no answer.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The database refused it.
@@ -39,18 +39,18 @@ pub enum CallError {
 }
 
 impl Database {
-    /// The embedded one.
+    /// The embedded database.
     pub(crate) fn embedded(caller: Caller) -> Self {
         Self(Way::Embedded(caller))
     }
 
-    /// The one at an address.
+    /// The database at an address.
     pub fn at(endpoint: String, keys: Keys) -> anyhow::Result<Self> {
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
         Ok(Self(Way::At { client, endpoint, keys }))
     }
 
-    /// Passes on a call of an operation, such as `DynamoDB_20120810.CreateTable`.
+    /// Passes a call on, such as `DynamoDB_20120810.CreateTable`.
     pub(crate) async fn pass(&self, target: &str, body: Bytes) -> Result<Answer, reqwest::Error> {
         let (client, endpoint, keys) = match &self.0 {
             Way::Embedded(caller) => return Ok(caller.call(target.to_owned(), body).await),
@@ -60,7 +60,7 @@ impl Database {
         let host = endpoint.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
         let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
         headers.extend([(HOST, text(host)), ("x-amz-target".parse().unwrap_or(HOST), text(target))]);
-        // Fails on what is in no header, which the database refuses then.
+        // Fails on characters that a header cannot hold; the database then refuses the call.
         let _ = keys.sign(&region(), &mut headers, &body);
         let response = client.post(endpoint).headers(headers).body(body).send().await?;
         let status = response.status().as_u16();
@@ -76,7 +76,7 @@ impl Database {
         serde_json::from_str(&answer.body).map_err(|error| CallError::Refused(error.to_string()))
     }
 
-    /// Creates a table that is not there yet, and gives the ARN of its stream.
+    /// Creates a table if it is missing, and returns the ARN of its stream.
     pub async fn create(&self, table: &Table) -> anyhow::Result<Option<String>> {
         let name = json!({"TableName": table.name});
         let known = self.call("DynamoDB_20120810.DescribeTable", &name).await;
@@ -86,8 +86,8 @@ impl Database {
             if !differences.is_empty() {
                 let (id, what) = (&table.id, differences.join("; "));
                 bail!(
-                    "the table {id} that is there is not the template's: {what}. Move the data folder away, or delete the \
-                     table where --database is, and it is made anew"
+                    "the existing table {id} differs from the template: {what}. Move the data folder away, or delete the \
+                     table in the database of --database, and it will be created anew"
                 );
             }
             self.compare_expiry(table).await?;
@@ -100,12 +100,12 @@ impl Database {
             let body = json!({"TableName": table.name, "TimeToLiveSpecification": specification});
             self.call("DynamoDB_20120810.UpdateTimeToLive", &body).await?;
         }
-        tracing::info!(table = table.name, "the table was missing and has been created");
+        tracing::info!(table = table.name, "a missing table was created");
         Ok(stream(&created, "TableDescription"))
     }
 
-    /// Says when items of a table that is there expire otherwise than the template wants. They can be read and written all
-    /// the same.
+    /// Warns if items of an existing table expire differently from the template. They can be read and written all the
+    /// same.
     async fn compare_expiry(&self, table: &Table) -> Result<(), CallError> {
         let described = self.call("DynamoDB_20120810.DescribeTimeToLive", &json!({"TableName": table.name})).await?;
         let (found, wanted) = (expiry(&described), table.ttl.as_deref());
@@ -117,14 +117,14 @@ impl Database {
     }
 }
 
-/// The attribute that says when an item expires, unless that is switched off.
+/// The attribute that says when an item expires; `None` if that is switched off.
 fn expiry(described: &Value) -> Option<&str> {
     let described = &described["TimeToLiveDescription"];
     let is_on = matches!(described["TimeToLiveStatus"].as_str(), Some("ENABLED" | "ENABLING"));
     described["AttributeName"].as_str().filter(|_| is_on)
 }
 
-/// In what a table that is there differs from the one that the template wants.
+/// How an existing table differs from the template.
 fn differences(found: &Value, wanted: &Value) -> Vec<String> {
     let mut all = Vec::new();
     let mut compare = |what: &str, found: String, wanted: String| {

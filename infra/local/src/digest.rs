@@ -1,4 +1,4 @@
-//! MD5 as AWS' services show it.
+//! MD5, in the format of AWS's services.
 
 use s3s::crypto::{Checksum, Md5};
 

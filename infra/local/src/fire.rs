@@ -9,10 +9,10 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How long a gateway may take to answer, which does not wait for the function.
+/// How long a gateway may take to answer; it does not wait for the function.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Asks the gateway that listens where the options say.
+/// Asks the gateway at the address in the options.
 #[expect(clippy::print_stdout, reason = "this is for the person at the terminal")]
 pub(crate) async fn fire(options: &Options, name: &str) -> anyhow::Result<()> {
     ask(reachable(SocketAddr::from((options.host, options.port))), name, PATIENCE).await?;
@@ -26,7 +26,7 @@ async fn ask(address: SocketAddr, name: &str, patience: Duration) -> anyhow::Res
     let answer = client.post(url).header(ASKED, "fire").send().await;
     let answer = answer.with_context(|| format!("no gateway answers on {address}; --port says which one to ask"))?;
     let status = answer.status();
-    let said: Value = answer.json().await.with_context(|| format!("who answers on {address} is no gateway"))?;
+    let said: Value = answer.json().await.with_context(|| format!("the server on {address} is not a gateway"))?;
     if !status.is_success() {
         bail!("{}", said["message"].as_str().unwrap_or("it was refused"));
     }
@@ -39,7 +39,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_never_answers_is_given_up() {
-        // The kernel takes the connection, and nobody else does.
+        // The kernel accepts the connection, but nothing answers.
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let error = ask(address, "Nightly", Duration::from_millis(50)).await.unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The one port: which API a request belongs to.
+//! The single port: which API a request belongs to.
 
 use crate::cli::Options;
 use crate::http::{Http, plain, read_away};
@@ -23,7 +23,7 @@ pub struct Front {
 }
 
 impl Front {
-    /// The APIs with the functions that they call.
+    /// The APIs, and the functions they call.
     pub fn new(
         options: &Options,
         template: &Template,
@@ -37,7 +37,7 @@ impl Front {
         Ok(Self { http, live, services })
     }
 
-    /// Everything that is served.
+    /// The router for everything.
     pub fn router(self: Arc<Self>) -> Router {
         Router::new().fallback(answer).with_state(self)
     }
@@ -58,13 +58,13 @@ async fn answer(
         Err(request) => request,
     };
     let path = request.uri().path().to_owned();
-    // A WebSocket API is nothing but its path and what manages its connections: in AWS, what else begins like it is an
-    // address of another host.
+    // A WebSocket API owns only its path and its management endpoint: in AWS, any other path with the same beginning
+    // belongs to another host.
     let live = front.live.iter().find_map(|api| Some((api, within(&path, api.stage())?)));
     if let Some((api, path)) = live.filter(|(_, path)| *path == "/" || path.starts_with("/@connections/")) {
         return api.answer(request, path, peer).await;
     }
-    // An API with a stage of its own takes what begins with it; `$default` takes the rest.
+    // An API with a stage of its own gets the paths that begin with it; `$default` gets the rest.
     let staged = front.http.iter().find_map(|api| Some((api, within(&path, api.stage())?)));
     let default = || front.http.iter().find(|api| api.stage() == "$default").map(|api| (api, path.as_str()));
     match staged.or_else(default) {
@@ -76,7 +76,7 @@ async fn answer(
     }
 }
 
-/// The path after a stage, if it begins with it.
+/// The path after a stage; `None` if it does not begin with the stage.
 fn within<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
     let rest = path.strip_prefix('/')?.strip_prefix(stage)?;
     if rest.is_empty() { Some("/") } else { Some(rest).filter(|rest| rest.starts_with('/')) }

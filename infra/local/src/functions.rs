@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// A pool for each function, by logical id. No process is started.
+/// A pool for each function, by logical id. No process is started yet.
 pub fn pools(
     options: &Options,
     template: &Template,
@@ -56,7 +56,7 @@ pub fn pools(
     Ok(template.functions.iter().filter_map(pool).collect())
 }
 
-/// Where functions find AWS' services: each that the template needs.
+/// Where functions find AWS's services: those that the template needs.
 pub fn endpoints(template: &Template, database: Option<&str>, address: SocketAddr) -> Vec<(&'static str, String)> {
     let (mut all, own) = (Vec::new(), format!("http://{}", reachable(address)));
     if let Some(database) = database {
@@ -75,11 +75,11 @@ pub fn endpoints(template: &Template, database: Option<&str>, address: SocketAdd
 fn program(options: &Options, function: &Function) -> Option<PathBuf> {
     let plain = options.binaries.join(&function.binary);
     let found = [plain.join("bootstrap"), plain].into_iter().find(|path| path.is_file())?;
-    // A process may be told to work elsewhere; the path must not depend on where that is.
+    // A process may run in another directory; its path must not depend on it.
     std::path::absolute(found).ok()
 }
 
-/// A value that begins with the address of one of the template's APIs or queues, at the address that it has here.
+/// Replaces the AWS address of one of the template's APIs or queues, at the beginning of a value, with its local one.
 fn local_address(template: &Template, address: SocketAddr, value: &str) -> String {
     if let Some(queue) = template.queues.iter().find(|queue| queue.url == value) {
         return format!("http://{}/{ACCOUNT}/{}", reachable(address), queue.name);
@@ -96,7 +96,7 @@ fn local_address(template: &Template, address: SocketAddr, value: &str) -> Strin
     value.to_owned()
 }
 
-/// An address that listens on all interfaces is reached on the loopback.
+/// An address that listens on all interfaces is reached over loopback.
 pub fn reachable(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(all) if all.ip().is_unspecified() => ([127, 0, 0, 1], all.port()).into(),

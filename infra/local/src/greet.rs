@@ -1,4 +1,4 @@
-//! What is printed at the start.
+//! The output at the start.
 
 use crate::functions::reachable;
 use crate::template::{Receiver, Template};
@@ -7,7 +7,7 @@ use serde_json::json;
 use std::io::Write;
 use std::net::SocketAddr;
 
-/// Tells a person where to go.
+/// Tells the user the addresses.
 #[expect(clippy::print_stdout, reason = "this is for the person at the terminal; logs go to standard error")]
 pub(crate) fn greet(template: &Template, address: SocketAddr) {
     let address = reachable(address);
@@ -52,7 +52,7 @@ pub(crate) fn greet(template: &Template, address: SocketAddr) {
     println!();
 }
 
-/// Tells a program where to go: the first HTTP API, or the port alone where there is none, and the first WebSocket API.
+/// Tells a program the addresses: the first HTTP API, or the bare port if there is none, and the first WebSocket API.
 pub(crate) fn ready(template: &Template, address: SocketAddr) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{}", ready_line(template, address)).context("cannot write the ready line")
 }

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 const BEFORE: &str = "/2015-03-31/functions/";
 const AFTER: &str = "/invocations";
-/// The most bytes of an event for which nobody waits.
+/// The most bytes of an asynchronous event.
 const MAX_ASYNCHRONOUS: usize = 1024 * 1024;
 
 /// The functions, ready to be invoked.
@@ -26,17 +26,17 @@ pub(crate) struct Lambda {
     pub(crate) asynchronous: Asynchronous,
 }
 
-/// A refusal in Lambda's words.
+/// An error in Lambda's format.
 struct Failure(StatusCode, &'static str, String);
 
-/// The name or ARN of the function that a path is about.
+/// The name or ARN of the function in a path.
 pub(crate) fn invoked(path: &str) -> Option<String> {
     let name = path.strip_prefix(BEFORE)?.strip_suffix(AFTER)?;
     Some(decoded(name)).filter(|name| !name.is_empty() && !name.contains('/'))
 }
 
 impl Lambda {
-    /// Answers a request to invoke a function.
+    /// Answers an invocation request.
     pub(crate) async fn answer(
         &self,
         name: &str,
@@ -84,7 +84,7 @@ impl Lambda {
             },
             "DryRun" => Ok(answer(StatusCode::NO_CONTENT, &uuid::Uuid::new_v4().to_string(), Body::empty())),
             other => {
-                let message = format!("there is no invocation type {other}; RequestResponse, Event and DryRun are");
+                let message = format!("unknown invocation type {other}; use RequestResponse, Event or DryRun");
                 Err(Failure(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message))
             }
         }
@@ -108,7 +108,7 @@ impl Lambda {
     }
 }
 
-/// By logical id, name, or ARN, in full or without the beginning, and with `$LATEST` or an alias or without.
+/// By logical id, name, or full or partial ARN, optionally with `$LATEST` or an alias.
 fn is(function: &Function, name: &str) -> bool {
     let account = crate::template::ACCOUNT;
     let partial = name.strip_prefix(account).and_then(|rest| rest.strip_prefix(":function:"));
@@ -127,7 +127,8 @@ fn answer(status: StatusCode, id: &str, body: Body) -> Response {
 }
 
 fn too_large() -> Failure {
-    let message = format!("Request must be smaller than {MAX_EVENT} bytes, or {MAX_ASYNCHRONOUS} if nobody waits");
+    let message =
+        format!("Request must be smaller than {MAX_EVENT} bytes, or {MAX_ASYNCHRONOUS} for asynchronous invocations");
     Failure(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", message)
 }
 

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     match serve::run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line, whatever it was: where in the program it came up helps nobody who has mistyped a name.
+            // Always a single line: a stack trace helps nobody who has mistyped a name.
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }

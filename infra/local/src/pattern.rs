@@ -1,4 +1,4 @@
-//! Event patterns, by which records of streams and events are chosen.
+//! Event patterns, which select stream records and events.
 
 use crate::wildcard::fit;
 use serde_json::{Map, Value, json};
@@ -27,7 +27,7 @@ enum Matcher {
     IgnoringCase(String),
     Prefix(String),
     Suffix(String),
-    /// What stands between the stars.
+    /// The text between the stars.
     Wildcard(Vec<String>),
     Exists(bool),
     AnythingBut(Vec<Matcher>),
@@ -44,7 +44,7 @@ enum Comparison {
 }
 
 impl Pattern {
-    /// Reads a pattern's JSON.
+    /// Parses a pattern in JSON.
     pub fn parse(text: &str) -> Result<Self, String> {
         match serde_json::from_str(text) {
             Ok(Value::Object(members)) => Self::of(members),
@@ -53,7 +53,7 @@ impl Pattern {
         }
     }
 
-    /// Takes a pattern that was written as YAML.
+    /// A pattern that was written as YAML.
     pub fn of(members: Map<String, Value>) -> Result<Self, String> {
         let rules = members.into_iter().map(|(name, value)| match value {
             Value::Array(patterns) if name == "$or" => {
@@ -70,13 +70,13 @@ impl Pattern {
         Ok(Self(rules.collect::<Result<_, String>>()?))
     }
 
-    /// Whether an event fits.
+    /// Whether an event matches.
     pub fn fits(&self, event: &Value) -> bool {
         self.fits_one_of(&[event])
     }
 
-    /// Whether one of several values fits, which are the elements of a list. What is asked for must be in one of them, and
-    /// what must not be there in none, as in EventBridge.
+    /// Whether one of several values, the elements of a list, matches. As in EventBridge, a required member must be in
+    /// one of them, and an excluded member in none.
     fn fits_one_of(&self, values: &[&Value]) -> bool {
         values.iter().any(|value| self.0.iter().all(|rule| rule.fits(value, values)))
     }
@@ -87,7 +87,7 @@ impl Rule {
         match self {
             Self::Within(name, pattern) => {
                 let inner = value.get(name).map(elements).filter(|inner| !inner.is_empty());
-                // Only the absence of what is deeper can be asked for.
+                // A missing member can only match patterns about absence.
                 pattern.fits_one_of(&inner.unwrap_or_else(|| vec![&NOTHING]))
             }
             Self::Member(name, matchers) => matchers.iter().any(|matcher| match matcher {
@@ -99,7 +99,7 @@ impl Rule {
     }
 }
 
-/// The elements of a list and of the lists in it, or the one value.
+/// The elements of a list, including nested lists, or the single value.
 fn elements(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(values) => values.iter().flat_map(elements).collect(),
@@ -131,7 +131,7 @@ fn matcher(value: Value) -> Result<Matcher, String> {
     })
 }
 
-/// What stands between the stars of a wildcard, where `\*` is a star and `\\` a backslash.
+/// The text between the stars of a wildcard, where `\*` is a star and `\\` a backslash.
 fn between_stars(text: &str) -> Result<Vec<String>, String> {
     let (mut parts, mut part, mut letters) = (Vec::new(), String::new(), text.chars());
     while let Some(letter) = letters.next() {
@@ -139,7 +139,11 @@ fn between_stars(text: &str) -> Result<Vec<String>, String> {
             '*' => parts.push(std::mem::take(&mut part)),
             '\\' => match letters.next() {
                 Some(letter @ ('*' | '\\')) => part.push(letter),
-                _ => return Err(format!("the wildcard {text} has a backslash before what is no star or backslash")),
+                _ => {
+                    return Err(format!(
+                        "the wildcard {text} has a backslash before something other than a star or a backslash"
+                    ));
+                }
             },
             letter => part.push(letter),
         }
@@ -148,7 +152,7 @@ fn between_stars(text: &str) -> Result<Vec<String>, String> {
     Ok(parts)
 }
 
-/// What is not wanted: a value, or an operator with one argument or a list of them.
+/// The excluded values: a value, or an operator with one argument or a list of them.
 fn several(value: Value) -> Result<Vec<Matcher>, String> {
     match value {
         Value::Object(members) => {

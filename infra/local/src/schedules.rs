@@ -1,7 +1,7 @@
-//! What is due again and again.
+//! Runs schedules.
 //!
-//! As in AWS, a schedule does not wait for what it set off last: a function that takes longer than its schedule's
-//! interval is run more than once at a time. What becomes of an event is `asynchronous`'.
+//! As in AWS, a schedule does not wait for its last event: a function that takes longer than its schedule's interval
+//! runs several times at once. `asynchronous` handles the events.
 
 use crate::asynchronous::Asynchronous;
 use crate::events::{self, payload};
@@ -15,19 +15,19 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// A minute that is none of a test's.
+/// The real length of a minute, outside tests.
 const MINUTE: Duration = Duration::from_secs(60);
-/// How long nobody looks whether a time has come.
+/// How often to check whether the time has come.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// The schedules of a template. Clones are the same.
+/// The schedules of a template. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Schedules {
     all: Arc<[Timer]>,
     tasks: TaskTracker,
 }
 
-/// A schedule and the way to its targets.
+/// A schedule and the handles of its targets.
 #[derive(Clone)]
 struct Timer {
     schedule: Schedule,
@@ -36,7 +36,7 @@ struct Timer {
     stopping: CancellationToken,
 }
 
-/// Time as schedules see it: that on the wall, or one that passes faster where a minute is shorter.
+/// Time as schedules see it: the wall clock, or one that runs faster if a minute is shorter.
 #[derive(Debug, Clone, Copy)]
 struct Clock {
     began: (Timestamp, Instant),
@@ -44,7 +44,7 @@ struct Clock {
 }
 
 impl Schedules {
-    /// The schedules of a template. None runs yet.
+    /// The schedules of a template, not started yet.
     pub(crate) fn new(
         template: &Template,
         asynchronous: &Asynchronous,
@@ -61,14 +61,14 @@ impl Schedules {
         Self { all: template.schedules.iter().map(timer).collect(), tasks: TaskTracker::new() }
     }
 
-    /// Starts those that are switched on. One with a rate is due at once and then at its rate.
+    /// Starts those that are enabled. One with a rate fires at once and then at its rate.
     pub(crate) fn start(&self) {
         for timer in self.all.iter().filter(|timer| timer.schedule.enabled) {
             self.tasks.spawn(timer.clone().run());
         }
     }
 
-    /// Fires a schedule at once, by its logical id or its name, whether it is switched on or not.
+    /// Fires a schedule at once, by its logical id or its name, whether it is enabled or not.
     pub(crate) fn fire(&self, name: &str) -> Result<(), String> {
         let named = |timer: &&Timer| timer.schedule.id == name || timer.schedule.name == name;
         let Some(timer) = self.all.iter().find(named) else {
@@ -103,7 +103,7 @@ impl Timer {
 
     async fn at_a_rate(&self, minutes: u32) {
         let mut ticks = interval(self.clock.minute * minutes);
-        // After a pause of the whole machine, one event tells as much as many.
+        // After the machine was suspended, one event says as much as many.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             ticks.tick().await;
@@ -137,8 +137,8 @@ impl Timer {
 }
 
 impl Clock {
-    /// Waits until a time has come. What counts pauses stands still while the machine sleeps, and the clock on the wall may
-    /// be set; so that is looked at now and then.
+    /// Waits until a time has come. Timers stop while the machine sleeps, and the wall clock may be set, so the clock
+    /// is checked now and then.
     async fn reach(&self, time: Timestamp) {
         loop {
             let left = self.until(time);
@@ -164,20 +164,20 @@ impl Clock {
     }
 }
 
-/// The event: the input if there is one, else what the scheduler tells of itself.
+/// The event: the input if there is one, otherwise the scheduler's own.
 fn event(schedule: &Schedule, target: &Target, due: Timestamp) -> Bytes {
     if let (Input::Constant(input), Scheduler::Scheduler) = (&target.input, schedule.scheduler) {
         return Bytes::from(with_context(input, schedule, due));
     }
     let (source, detail) = match schedule.scheduler {
         Scheduler::Rule => ("aws.events", json!({})),
-        // As text, which is odd and so in AWS.
+        // A JSON text inside a string; odd, but so in AWS.
         Scheduler::Scheduler => ("aws.scheduler", Value::from("{}")),
     };
     payload(target, &events::event(source, "Scheduled Event", due, json!([schedule.arn]), detail))
 }
 
-/// The words that EventBridge Scheduler replaces in an input.
+/// The placeholders that EventBridge Scheduler replaces in an input.
 fn with_context(input: &str, schedule: &Schedule, due: Timestamp) -> String {
     let words = [
         ("<aws.scheduler.schedule-arn>", schedule.arn.clone()),
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     fn clock(minute: Duration) -> Clock {
-        // The machine has slept for an hour, as it were.
+        // As if the machine had slept for an hour.
         let hour = Duration::from_secs(3600);
         Clock { began: (Timestamp::now().checked_sub(hour).unwrap(), Instant::now()), minute }
     }

@@ -24,10 +24,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// How long a stopping gateway waits for what is under way.
+/// How long a stopping gateway waits for work in progress.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves until it is told to stop, or asks a gateway that does to fire a schedule.
+/// Serves until it is told to stop, or asks a running gateway to fire a schedule.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     logs::init(options.log_level);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -41,14 +41,14 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
     if !template.passed_over.is_empty() {
         let kinds: Vec<_> = template.passed_over.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        tracing::info!("passed over, as they do nothing here: {}", kinds.join(", "));
+        tracing::info!("ignored, because they do nothing here: {}", kinds.join(", "));
     }
     let result = runtime.block_on(serve(options, &template));
     runtime.shutdown_timeout(Duration::from_millis(500));
     result
 }
 
-/// The template's parameters: of the file if one is asked for, and over them those of the command line.
+/// The template's parameters: from the file if requested, overridden by those of the command line.
 fn parameters(options: &Options) -> anyhow::Result<Vec<(String, String)>> {
     let mut all = match (&options.config_file, &options.config_env) {
         (None, None) => Vec::new(),
@@ -62,7 +62,7 @@ fn parameters(options: &Options) -> anyhow::Result<Vec<(String, String)>> {
     Ok(all)
 }
 
-/// The database of a template that has tables: embedded, or where the options say.
+/// The database, if the template has tables: embedded, or at the address in the options.
 fn database(options: &Options, template: &Template) -> anyhow::Result<(Option<Embedded>, Option<Database>)> {
     Ok(match &options.database {
         _ if template.tables.is_empty() => (None, None),
@@ -112,7 +112,7 @@ async fn serve(options: &Options, template: &Template) -> anyhow::Result<()> {
     Running { front, feeds, schedules, asynchronous, pools, stopping }.until(stop, listener).await
 }
 
-/// All that has to end before the gateway does.
+/// Everything that must end before the gateway does.
 struct Running {
     front: Arc<Front>,
     feeds: Feeds,
@@ -123,7 +123,7 @@ struct Running {
 }
 
 impl Running {
-    /// Serves until it is told to stop, and then ends what is under way.
+    /// Serves until it is told to stop, and then ends work in progress.
     async fn until(self, stop: impl Future<Output = ()>, listener: TcpListener) -> anyhow::Result<()> {
         let Self { front, feeds, schedules, asynchronous, pools, stopping } = self;
         let service = front.clone().router().into_make_service_with_connect_info::<SocketAddr>();
@@ -141,7 +141,7 @@ impl Running {
             tracing::warn!("requests or connections were still open after {DRAIN:?} and are cut off");
         }
         end(&pools).await;
-        // What was cut off has ended now, well or not.
+        // What was cut off has ended by now, successfully or not.
         let _ = tokio::time::timeout(Duration::from_secs(1), asynchronous.ended()).await;
         asynchronous.tell_lost();
         Ok(())
@@ -152,7 +152,7 @@ async fn end(pools: &HashMap<String, Pool>) {
     futures_util::future::join_all(pools.values().map(Pool::stop)).await;
 }
 
-/// Listens for the signals to stop from now on, and ends at the first. Without it, they would end the process at once.
+/// Listens for stop signals from now on, and ends at the first. Otherwise they would end the process at once.
 fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
@@ -163,7 +163,7 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Small frames leave at once.
+/// Small frames are sent at once.
 fn prepare(stream: &mut TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection could not be prepared");

@@ -1,4 +1,4 @@
-//! AWS' services on the gateway's own port: a request belongs to the service that its signature names.
+//! AWS's services on the gateway's own port: the signature of a request names its service.
 
 use crate::asynchronous::Asynchronous;
 use crate::cli::Options;
@@ -20,9 +20,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Where the gateway itself is asked for something.
+/// The path of the gateway's own commands.
 pub(crate) const FIRE: &str = "/.local-gateway/fire/";
-/// No page of a browser may send it elsewhere without being allowed to.
+/// A web page cannot send this header without permission.
 pub(crate) const ASKED: &str = "x-local-gateway";
 
 /// The services that a template needs.
@@ -36,7 +36,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Opens what the template has. No schedule runs yet.
+    /// Opens the template's services. Schedules do not run yet.
     pub(crate) fn open(
         options: &Options,
         template: &Template,
@@ -55,7 +55,7 @@ impl Services {
         Ok(Self { buckets, queues, buses, lambda, schedules, permissions })
     }
 
-    /// Answers a request for one of the services, or gives it back.
+    /// Answers a request for one of the services; otherwise returns it.
     pub(crate) async fn answer(&self, request: Request, peer: SocketAddr) -> Result<Response, Request> {
         let permissions = self.permissions.as_deref();
         let signature = Signature::of(&request);
@@ -92,8 +92,8 @@ impl Services {
     }
 }
 
-/// Refuses what any page of a browser could send. Signatures are not verified, but a page sends none in a header unless it
-/// is allowed to, which it never is.
+/// Refuses what any web page could send. Signatures are not verified, but a page cannot send one in a header without
+/// permission, which it never gets.
 fn unsigned(request: Request) -> Response {
     read_away(request.into_body());
     let mut response = plain(StatusCode::FORBIDDEN, "Missing Authentication Token");

@@ -1,4 +1,4 @@
-//! Settings in files that `sam` knows too: `--env-vars` and `samconfig.toml`.
+//! Settings in the files that `sam` reads: `--env-vars` and `samconfig.toml`.
 
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
@@ -7,17 +7,17 @@ use std::path::Path;
 /// Variables of all functions, and of single ones by logical id or name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Variables {
-    /// Of all functions.
+    /// For all functions.
     pub all: Vec<(String, String)>,
     /// Function, variable, value.
     pub own: Vec<(String, String, String)>,
 }
 
 impl Variables {
-    /// Reads a file as `sam local` takes it: `{"Parameters": {...}, "Function": {...}}`.
+    /// Reads a file in the format of `sam local`: `{"Parameters": {...}, "Function": {...}}`.
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        Self::parse(&text).with_context(|| format!("{} is not as --env-vars takes it", file.display()))
+        Self::parse(&text).with_context(|| format!("{} is not in the format of --env-vars", file.display()))
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
@@ -40,8 +40,8 @@ impl Variables {
     }
 }
 
-/// The template's parameters that `samconfig.toml` has for an environment: those of `deploy`, as they are what the
-/// functions are deployed with, or else those of `global`. As `sam` does, one of the two is taken as a whole.
+/// The template's parameters for an environment in `samconfig.toml`: those of `deploy`, with which the functions are
+/// deployed, or else those of `global`. As in `sam`, one of the two is used as a whole.
 pub fn parameters(file: &Path, environment: &str) -> anyhow::Result<Vec<(String, String)>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let all = parse(&text, environment);
@@ -87,7 +87,7 @@ fn pair(word: &str) -> anyhow::Result<(String, String)> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Words as a shell has them: separated by blanks, which quotes and backslashes hold together.
+/// Splits words as a shell does: at blanks, unless quoted or escaped.
 fn words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote, mut begun) = (Vec::new(), String::new(), None, false);
     let mut letters = text.chars();

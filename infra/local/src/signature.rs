@@ -1,24 +1,24 @@
-//! Signatures of AWS' clients: which service a request is for, and who asks. They are not verified.
+//! Signatures of AWS clients: which service a request is for, and who sent it. They are not verified.
 
 use crate::http::pairs;
 use crate::permissions::credential;
 use axum::extract::Request;
 use axum::http::header;
 
-/// What a signature says.
+/// The contents of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signature {
     pub(crate) access_key: String,
     /// Such as `s3` or `lambda`.
     pub(crate) service: String,
-    /// Whether it is in a header, which no page of a browser sends unless it is allowed to.
+    /// Whether it is in a header, which no web page can send without permission.
     pub(crate) in_header: bool,
-    /// When an address that was signed in advance ends.
+    /// When a presigned URL expires.
     until: Option<jiff::Timestamp>,
 }
 
 impl Signature {
-    /// The signature of a request, in a header or in its address.
+    /// The signature of a request, in a header or in its URL.
     pub(crate) fn of(request: &Request) -> Option<Self> {
         let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         if let Some(authorization) = authorization.filter(|text| text.starts_with("AWS4-")) {
@@ -27,7 +27,7 @@ impl Signature {
         let query = request.uri().query()?;
         let value = |wanted: &str| pairs(query).find(|(name, _)| name == wanted).map(|(_, value)| value);
         if query.contains("AWSAccessKeyId=") && query.contains("Signature=") {
-            // As older clients sign addresses in advance: the second version, which only S3 still takes.
+            // Older clients presign URLs with version 2, which only S3 still accepts.
             let until = value("Expires").and_then(|seconds| jiff::Timestamp::from_second(seconds.parse().ok()?).ok());
             let (access_key, service) = (value("AWSAccessKeyId")?, "s3".to_owned());
             return Some(Self { access_key, service, in_header: false, until });
@@ -47,7 +47,7 @@ impl Signature {
         Some(Self { access_key, service: service.to_owned(), in_header: false, until })
     }
 
-    /// Whether it was for a time that is over.
+    /// Whether it has expired.
     pub(crate) fn has_expired(&self) -> bool {
         self.until.is_some_and(|until| until < jiff::Timestamp::now())
     }

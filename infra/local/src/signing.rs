@@ -1,4 +1,4 @@
-//! Signature version 4 of calls of DynamoDB, which are all `POST /`: made, and verified.
+//! Signature version 4 for calls of DynamoDB, which are all `POST /`: created, and verified.
 
 use crate::digest::hex;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
@@ -12,22 +12,22 @@ const SERVICE: &str = "dynamodb";
 const DATE: &str = "x-amz-date";
 const SIGNED: &str = "host;x-amz-date;x-amz-target";
 
-/// Who signs, and with which secret.
+/// The credentials for a signature.
 #[derive(Clone)]
 pub struct Keys {
-    /// The access key, which is sent along.
+    /// The access key, which is sent.
     pub access_key: String,
-    /// What is not sent.
+    /// The secret, which is not sent.
     pub secret: String,
 }
 
-/// A secret that nobody else knows.
+/// A random secret.
 pub(crate) fn secret() -> String {
     [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(|half| half.simple().to_string()).concat()
 }
 
 impl Keys {
-    /// Signs a call. Its `host` and `x-amz-target` must be among the headers.
+    /// Signs a call. The headers must include `host` and `x-amz-target`.
     pub(crate) fn sign(&self, region: &str, headers: &mut HeaderMap, body: &[u8]) -> Option<()> {
         let now = jiff::Timestamp::now();
         let date = now.strftime("%Y%m%dT%H%M%SZ").to_string();
@@ -55,7 +55,7 @@ fn verified(secret: &str, headers: &HeaderMap, body: &[u8]) -> Option<bool> {
     Some(expected.as_bytes().ct_eq(part("Signature")?.as_bytes()).into())
 }
 
-/// The signature of a call: nothing if something that is signed is missing.
+/// The signature of a call; `None` if a signed header is missing.
 fn signature(secret: &str, scope: &str, signed: &str, headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let mut parts = scope.split('/');
     let (day, region) = (parts.next()?, parts.next()?);

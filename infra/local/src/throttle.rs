@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// The buckets of an API's routes.
+/// The token buckets of an API's routes.
 #[derive(Debug)]
 pub(crate) struct Throttles(HashMap<String, Bucket>);
 
@@ -20,7 +20,7 @@ enum Bucket {
 }
 
 impl Throttles {
-    /// Each route has a bucket of its own, filled as its own settings or the stage's say.
+    /// Each route has its own bucket, filled by its own settings or the stage's.
     pub(crate) fn new(
         routes: impl Iterator<Item = String>,
         default: Option<Throttle>,

@@ -1,6 +1,6 @@
-//! Texts with gaps in which anything may stand.
+//! Matches texts with gaps.
 
-/// Whether a text has these parts in turn, and between them anything.
+/// Whether a text has these parts in order, with anything in between.
 pub(crate) fn fit<'a>(mut parts: impl Iterator<Item = &'a str>, text: &str) -> bool {
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

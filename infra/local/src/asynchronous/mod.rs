@@ -1,8 +1,8 @@
-//! Events for which nobody waits: of schedules, of rules, and of the Invoke API.
+//! Events for which nobody waits: from schedules, from rules, and from the Invoke API.
 //!
-//! As in Lambda, an event is taken in at once and handled when an environment is free. One that fails is tried again
-//! after a minute and then after two, as often and for as long as the function's `EventInvokeConfig` says. What became
-//! of it is told to its destinations, and one that is given up goes to the function's dead-letter queue.
+//! As in Lambda, an event is accepted at once and handled when an environment is free. A failed event is retried after
+//! one minute, then after two, as often and for as long as the function's `EventInvokeConfig` says. Its destinations
+//! receive the outcome, and an event that is given up goes to the function's dead-letter queue.
 
 mod record;
 mod room;
@@ -21,39 +21,39 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The most events that wait or are under way, and the most memory that they hold.
+/// The most events that wait or are in progress, and the most memory that they hold.
 const MOST: usize = 10_000;
 const MOST_MB: usize = 256;
-/// The same for events of rules and schedules that are not taken in yet.
+/// The same for events of rules and schedules that are not accepted yet.
 const MOST_AT_THE_DOOR: usize = 1000;
 const MOST_MB_AT_THE_DOOR: usize = 64;
-/// How much of an error's message a dead letter has.
+/// The most bytes of an error's message in a dead letter.
 const LONGEST_MESSAGE: usize = 1024;
 
-/// Takes events in and sees to it that they are handled. Clones are the same.
+/// Accepts events and makes sure that they are handled. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Asynchronous(Arc<Inner>);
 
 struct Inner {
     handlers: HashMap<String, Handler>,
     queues: Queues,
-    /// How long a minute lasts.
+    /// The length of a minute.
     minute: Duration,
     stopping: CancellationToken,
     tasks: TaskTracker,
     room: Room,
     door: Room,
-    /// Events of which nobody knows yet what becomes of them.
+    /// Events whose outcome is still open.
     under_way: AtomicUsize,
 }
 
-/// A function and what its template says of such events.
+/// A function, and the template's settings for such events.
 struct Handler {
     pool: Pool,
     config: InvokeConfig,
 }
 
-/// An event on its way.
+/// An event in progress.
 struct Work {
     function: String,
     id: String,
@@ -61,12 +61,12 @@ struct Work {
     _place: Place,
 }
 
-/// Why an event is not taken in.
+/// Why an event was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     #[error("there is no function {0}")]
     NoFunction(String),
-    #[error("too much is under way: {MOST} events or {MOST_MB} MB are the most")]
+    #[error("too much is in progress: at most {MOST} events or {MOST_MB} MB are allowed")]
     Full,
 }
 
@@ -94,7 +94,7 @@ impl Asynchronous {
         }))
     }
 
-    /// Takes an event in for a function, and gives the request's id.
+    /// Accepts an event for a function, and returns the request's id.
     pub(crate) fn send(&self, function: &str, payload: Bytes) -> Result<String, Refused> {
         if !self.0.handlers.contains_key(function) {
             return Err(Refused::NoFunction(function.to_owned()));
@@ -108,7 +108,7 @@ impl Asynchronous {
         Ok(id)
     }
 
-    /// Hands a message to whoever is to receive it.
+    /// Delivers a message to its receiver.
     pub(crate) fn deliver(&self, receiver: &Receiver, body: Bytes, attributes: &[(&str, Attribute)]) {
         let outcome = match receiver {
             Receiver::Function(function) => self.send(function, body).map(drop).map_err(|error| error.to_string()),
@@ -116,16 +116,15 @@ impl Asynchronous {
                 let sent = self.0.queues.send(queue, &String::from_utf8_lossy(&body), attributes);
                 sent.map(drop).map_err(|error| error.to_string())
             }
-            // The start has told so.
+            // A warning at the start has said so.
             Receiver::Elsewhere(_) => Ok(()),
         };
         if let Err(error) = outcome {
-            tracing::error!(?receiver, error, "what was to be sent is lost");
+            tracing::error!(?receiver, error, "a message could not be delivered and is lost");
         }
     }
 
-    /// Brings an event to a target of a rule or schedule. While no more are taken in, that is tried again as the target
-    /// says.
+    /// Delivers an event to a target of a rule or schedule. If it is not accepted, it is retried as the target says.
     pub(crate) fn bring(&self, target: &Target, payload: Bytes) {
         let Receiver::Function(function) = &target.receiver else {
             return self.deliver(&target.receiver, payload, &[]);
@@ -165,7 +164,7 @@ impl Asynchronous {
     }
 
     fn turn_away(&self, function: &str, payload: Bytes, delivery: &Delivery) {
-        tracing::error!(function, "an event of a rule or schedule could not be brought");
+        tracing::error!(function, "an event of a rule or schedule could not be delivered");
         if let Some(receiver) = &delivery.dead_letters {
             let attributes = [
                 ("ERROR_CODE", Attribute::text("TOO_MANY_REQUESTS")),
@@ -175,21 +174,21 @@ impl Asynchronous {
         }
     }
 
-    /// Waits until all that is under way has ended.
+    /// Waits until everything in progress has ended.
     pub(crate) async fn ended(&self) {
         self.0.tasks.close();
         self.0.tasks.wait().await;
     }
 
-    /// Says how many events nobody will see again. To be called when nothing runs any more.
+    /// Logs how many events are lost. To be called when nothing runs any more.
     pub(crate) fn tell_lost(&self) {
         let events = self.0.under_way.load(Ordering::Relaxed);
         if events > 0 {
-            tracing::warn!(events, "events for which nobody waited were under way and are lost");
+            tracing::warn!(events, "asynchronous events were still in progress and are lost");
         }
     }
 
-    /// One event, until it is done or given up.
+    /// Handles one event until it is done or given up.
     async fn handle(&self, work: Work) {
         let Some(Handler { pool, config }) = self.0.handlers.get(&work.function) else { return };
         let until = Instant::now() + self.shortened(config.max_age);
@@ -205,7 +204,7 @@ impl Asynchronous {
                 }
                 Err(error) => error,
             };
-            // Neither would end otherwise the next time.
+            // A retry of either would end the same way.
             let is_vain = matches!(error, InvokeError::Throttled | InvokeError::EventTooLarge(_));
             if is_vain || attempts > config.retries {
                 break (Condition::RetriesExhausted, Err(error));
@@ -215,7 +214,7 @@ impl Asynchronous {
                 break (Condition::EventAgeExceeded, Err(error));
             }
             let (function, error) = (&work.function, error.kind());
-            tracing::warn!(function, request_id = work.id, error, ?pause, "an event failed and is tried again");
+            tracing::warn!(function, request_id = work.id, error, ?pause, "an event failed and will be retried");
             tokio::select! {
                 () = sleep(pause) => {}
                 () = self.0.stopping.cancelled() => return,
@@ -253,13 +252,13 @@ impl Asynchronous {
         }
     }
 
-    /// A time by the length that a minute has here.
+    /// A duration, scaled by the length of a minute here.
     fn shortened(&self, time: Duration) -> Duration {
         self.0.minute.mul_f64(time.as_secs_f64() / 60.0)
     }
 }
 
-/// What a dead letter has of an error's message, cut between two letters.
+/// The part of an error's message that a dead letter has, cut between two characters.
 fn beginning(message: &str) -> &str {
     &message[..message.floor_char_boundary(LONGEST_MESSAGE)]
 }

@@ -1,4 +1,4 @@
-//! What destinations are told, as AWS has it:
+//! The records that destinations receive, as in AWS:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 
 use super::Work;
@@ -6,7 +6,7 @@ use crate::runtime::InvokeError;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// How it came to an end.
+/// How it ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Condition {
     Success,
@@ -42,7 +42,7 @@ impl Record<'_> {
                 record["responseContext"] = json!({"statusCode": 200, "executedVersion": "$LATEST"});
                 record["responsePayload"] = json(answer);
             }
-            // Nothing has answered.
+            // There was no answer.
             Err(InvokeError::TooLate) => {}
             Err(error) => {
                 let (status, executed) = (status(error), "$LATEST");
@@ -58,7 +58,7 @@ impl Record<'_> {
     }
 }
 
-/// The status that the Invoke API has for an error.
+/// The Invoke API's status for an error.
 pub(super) fn status(error: &InvokeError) -> u16 {
     match error {
         InvokeError::Function { .. } => 200,

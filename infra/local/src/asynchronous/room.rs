@@ -1,4 +1,4 @@
-//! How much may wait at once, so that what never ends does not fill the memory.
+//! Limits how much may wait at once, so that events that never end do not fill the memory.
 
 use bytes::Bytes;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const KB: usize = 1024;
 
-/// A number of events, and what they may hold together.
+/// Limits the number of events and the memory they hold together.
 pub(super) struct Room {
     events: Arc<Semaphore>,
     kilobytes: Arc<Semaphore>,
 }
 
-/// One event's place, until it is dropped.
+/// The place of one event, until it is dropped.
 pub(super) struct Place {
     _event: OwnedSemaphorePermit,
     _kilobytes: OwnedSemaphorePermit,
@@ -23,9 +23,9 @@ impl Room {
         Self { events: Arc::new(Semaphore::new(events)), kilobytes: Arc::new(Semaphore::new(megabytes * KB)) }
     }
 
-    /// A place for an event; nothing if there is none.
+    /// A place for an event; `None` if there is none left.
     pub(super) fn take(&self, payload: &Bytes) -> Option<Place> {
-        // The smallest hold something, too.
+        // Even the smallest event takes some memory.
         let weight = u32::try_from(payload.len().div_ceil(KB).max(1)).ok()?;
         let event = self.events.clone().try_acquire_owned().ok()?;
         let kilobytes = self.kilobytes.clone().try_acquire_many_owned(weight).ok()?;

@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// All entries together have 1 MB at most.
+/// All entries together may have 1 MB.
 const MAX_BODY: usize = 2 * 1024 * 1024;
 const MOST_ENTRIES: usize = 10;
 

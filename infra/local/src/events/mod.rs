@@ -1,4 +1,4 @@
-//! EventBridge: events of buckets and of whoever puts some, brought to the targets of the rules that they fit.
+//! EventBridge: delivers events of buckets and of `PutEvents` to the targets of matching rules.
 
 mod api;
 
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// All buses of a template with their rules. Clones are the same.
+/// All buses of a template with their rules. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Buses(Arc<Inner>);
 
@@ -28,11 +28,11 @@ impl Buses {
         Self(Arc::new(Inner { names: template.buses.clone(), rules: template.rules.clone(), asynchronous }))
     }
 
-    /// Brings an event to the targets of all rules that it fits.
+    /// Delivers an event to the targets of all matching rules.
     pub(crate) fn publish(&self, bus: &str, event: &Value) {
         let (kind, source) = (&event["detail-type"], &event["source"]);
         if !self.0.names.iter().any(|name| name == bus) && !self.0.rules.iter().any(|rule| rule.bus == bus) {
-            tracing::warn!(bus, %source, %kind, "an event is for a bus that the template does not have");
+            tracing::warn!(bus, %source, %kind, "an event names a bus that is not in the template");
         }
         let fitting = self.0.rules.iter().filter(|rule| rule.bus == bus && rule.pattern.fits(event));
         let mut count = 0;
@@ -43,7 +43,7 @@ impl Buses {
         tracing::debug!(bus, %source, %kind, targets = count, "an event");
     }
 
-    /// Answers a request whose signature is for EventBridge.
+    /// Answers a request that is signed for EventBridge.
     pub(crate) async fn answer(
         &self,
         request: Request,
@@ -54,7 +54,7 @@ impl Buses {
     }
 }
 
-/// An event as EventBridge has it.
+/// An event in EventBridge's format.
 pub(crate) fn event(source: &str, kind: &str, time: Timestamp, resources: Value, detail: Value) -> Value {
     json!({
         "version": "0",
@@ -69,7 +69,7 @@ pub(crate) fn event(source: &str, kind: &str, time: Timestamp, resources: Value,
     })
 }
 
-/// What a target gets of an event.
+/// The payload that a target receives for an event.
 pub(crate) fn payload(target: &Target, event: &Value) -> Bytes {
     let text = match &target.input {
         Input::Event => event.to_string(),

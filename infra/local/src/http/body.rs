@@ -1,7 +1,7 @@
-//! Reading bodies, and reading away what nobody wants.
+//! Reads bodies, and drains those that nobody wants.
 //!
-//! A client that is answered while it still sends notices only when it has finished. If the connection were closed on
-//! the rest of the body, the client would see a broken pipe in place of the reason.
+//! A client that gets its answer while it is still sending notices only when it has sent everything. If the connection
+//! were closed before that, the client would see a broken pipe instead of the reason.
 
 use axum::body::{Body, BodyDataStream, HttpBody};
 use bytes::{Bytes, BytesMut};
@@ -10,23 +10,23 @@ use std::io::{Error, ErrorKind, Result};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// How much of a refused body is read, in bytes; a client that sends more is cut off.
+/// How many bytes of a refused body are drained; a client that sends more is disconnected.
 const MOST: usize = 64 * 1024 * 1024;
-/// How long it may take.
+/// How long draining may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client may send nothing in the middle of a body.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Why there is no body.
+/// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("the body is longer than is taken here")]
+    #[error("the body is too large")]
     TooLarge,
-    #[error("the body has broken off, or nothing of it came for {SILENCE:?}; send the request again")]
+    #[error("the body ended early, or the client sent nothing for {SILENCE:?}; send the request again")]
     Broken,
 }
 
-/// Reads a body of at most `limit` bytes; the rest of a larger one is read away.
+/// Reads a body of at most `limit` bytes; the rest of a larger one is drained.
 pub(crate) async fn read_up_to(body: Body, limit: usize) -> std::result::Result<Bytes, Refused> {
     let mut stream = body.into_data_stream();
     let mut read = BytesMut::new();
@@ -42,8 +42,8 @@ pub(crate) async fn read_up_to(body: Body, limit: usize) -> std::result::Result<
     }
 }
 
-/// A body for those who may not want all of it: what they leave is read away. It ends with an error (`TimedOut`) when the
-/// client falls silent.
+/// A body that may be read in part: the rest is drained. It ends with an error (`TimedOut`) if the client stops
+/// sending.
 pub(crate) fn patient(body: Body) -> Body {
     patient_for(body, SILENCE)
 }
@@ -56,7 +56,7 @@ fn patient_for(body: Body, silence: Duration) -> Body {
     Body::from_stream(stream::try_unfold(rest, move |rest| rest.next(silence)))
 }
 
-/// What was not read yet of a body.
+/// The unread rest of a body.
 struct Rest(Option<BodyDataStream>);
 
 impl Rest {
@@ -66,26 +66,26 @@ impl Rest {
         if let Ok(Some(Ok(piece))) = came {
             return Ok(Some((piece, self)));
         }
-        // Nothing is left to be read.
+        // Nothing is left to drain.
         self.0 = None;
         match came {
             Ok(Some(Err(error))) => Err(Error::other(error)),
             Ok(_) => Ok(None),
-            Err(_) => Err(Error::new(ErrorKind::TimedOut, format!("nothing came for {silence:?}"))),
+            Err(_) => Err(Error::new(ErrorKind::TimedOut, format!("nothing arrived for {silence:?}"))),
         }
     }
 }
 
 impl Drop for Rest {
     fn drop(&mut self) {
-        // A gateway that ends has no runtime any more, and nobody to answer.
+        // When the gateway shuts down, there is no runtime and nobody to answer.
         if let (Some(stream), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(rest(stream));
         }
     }
 }
 
-/// Reads a body to its end, within bounds, while the answer goes out.
+/// Drains a body, within bounds, while the answer is sent.
 pub(crate) fn read_away(body: Body) {
     tokio::spawn(rest(body.into_data_stream()));
 }
@@ -100,7 +100,7 @@ async fn rest(mut stream: BodyDataStream) {
             }
         }
     };
-    // Whichever way it ends, the connection is hyper's again.
+    // However it ends, the connection is hyper's again.
     let _ = tokio::time::timeout(PATIENCE, reading).await;
 }
 
@@ -111,7 +111,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// A body of three pieces, which counts those that were taken.
+    /// A body of three pieces, which counts the pieces that were read.
     fn counted() -> (Body, Arc<AtomicUsize>) {
         let taken = Arc::new(AtomicUsize::new(0));
         let counter = taken.clone();
@@ -140,9 +140,9 @@ mod tests {
     async fn what_is_refused_says_why() {
         let read = async |body| read_up_to(body, 5).await.map_err(|refused| refused.to_string());
         assert_eq!(read(Body::from("abcde")).await, Ok(Bytes::from("abcde")));
-        assert_eq!(read(Body::from("abcdef")).await, Err("the body is longer than is taken here".to_owned()));
+        assert_eq!(read(Body::from("abcdef")).await, Err("the body is too large".to_owned()));
         let broken = stream::iter([Ok(Bytes::from_static(b"ab")), Err(Error::other("reset"))]);
-        let message = "the body has broken off, or nothing of it came for 30s; send the request again";
+        let message = "the body ended early, or the client sent nothing for 30s; send the request again";
         assert_eq!(read(Body::from_stream(broken)).await, Err(message.to_owned()));
     }
 
@@ -151,7 +151,7 @@ mod tests {
         let pieces = stream::iter([Ok::<_, Error>(Bytes::from_static(b"ab"))]).chain(stream::pending());
         let mut body = patient_for(Body::from_stream(pieces), Duration::from_millis(20)).into_data_stream();
         assert_eq!(body.next().await.unwrap().unwrap(), "ab");
-        assert_eq!(body.next().await.unwrap().unwrap_err().to_string(), "nothing came for 20ms");
+        assert_eq!(body.next().await.unwrap().unwrap_err().to_string(), "nothing arrived for 20ms");
         assert!(body.next().await.is_none());
     }
 }

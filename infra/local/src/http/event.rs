@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 use crate::template::ACCOUNT;
 
-/// A request on its way to a function.
+/// A request for a function.
 pub(super) struct Call<'a> {
     pub(super) parts: &'a Parts,
     pub(super) body: Bytes,
@@ -83,7 +83,7 @@ pub(crate) fn time_of(now: jiff::Timestamp) -> (String, i64) {
     (now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(), now.as_millisecond())
 }
 
-/// The client's headers with those that API Gateway adds.
+/// The client's headers, with those that API Gateway adds.
 pub(crate) fn client_headers(headers: &HeaderMap, peer: SocketAddr) -> Vec<(String, Vec<String>)> {
     let value = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let mut result: Vec<_> = headers
@@ -114,7 +114,7 @@ fn single_headers(headers: &[(String, Vec<String>)]) -> Map<String, Value> {
     kept.map(|(name, values)| (name.clone(), json!(values.join(",")))).collect()
 }
 
-/// Decoded, and joined by commas where a name comes more than once.
+/// Decoded; values of a repeated name are joined by commas.
 fn query_parameters(query: &str) -> Map<String, Value> {
     let mut result = Map::new();
     for (name, value) in pairs(query) {
@@ -138,7 +138,7 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// The body as text, if its type says that it is text and nothing has been done to it.
+/// The body as text, if its type says that it is text and it is not encoded.
 fn text_of<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<&'a str> {
     let kind = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
     let is_text = !headers.contains_key(header::CONTENT_ENCODING) && kind.is_none_or(is_text);

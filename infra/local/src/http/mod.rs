@@ -24,10 +24,10 @@ use std::time::Duration;
 
 /// The most bytes of a request's body.
 const MAX_BODY: usize = 10 * 1024 * 1024;
-/// The longest that an API waits for a function.
+/// How long an API waits for a function at most.
 pub(crate) const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 
-/// An HTTP API that can be called.
+/// A running HTTP API.
 pub struct Http {
     api_id: String,
     stage: String,
@@ -42,7 +42,7 @@ struct Target {
 }
 
 impl Http {
-    /// An API of the template with the functions that it calls.
+    /// An API of the template, and the functions it calls.
     pub fn new(api: &HttpApi, pools: &HashMap<String, Pool>) -> anyhow::Result<Self> {
         let target = |route: &HttpRoute| {
             let pool = pools.get(&route.function).cloned();
@@ -59,12 +59,12 @@ impl Http {
         })
     }
 
-    /// The stage, and with it the path.
+    /// The stage, and so the path.
     pub fn stage(&self) -> &str {
         &self.stage
     }
 
-    /// Answers a request. `path` is the request's without the stage.
+    /// Answers a request. `path` is the path without the stage.
     pub async fn answer(&self, request: Request, path: &str, peer: SocketAddr) -> Response {
         let (parts, body) = request.into_parts();
         let Some(found) = self.routes.find(parts.method.as_str(), path) else {

@@ -1,4 +1,4 @@
-//! What a function returned, as an HTTP response.
+//! Converts a function's result to an HTTP response.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// An answer of the gateway itself.
+/// An answer by the gateway itself.
 pub(crate) fn plain(status: StatusCode, message: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(json!({"message": message}).to_string()));
     *response.status_mut() = status;
@@ -15,14 +15,14 @@ pub(crate) fn plain(status: StatusCode, message: &str) -> Response<Body> {
     response
 }
 
-/// The status of a structured response; nothing if it is none, or no status that HTTP knows.
+/// The status of a structured response; `None` if it is unstructured, or its status is not valid in HTTP.
 pub(crate) fn status_of(returned: &Value) -> Option<StatusCode> {
     let status = returned.get("statusCode")?;
     let number = status.as_u64().or_else(|| status.as_str()?.parse().ok())?;
     u16::try_from(number).ok().and_then(|status| StatusCode::from_u16(status).ok())
 }
 
-/// The response to what a function returned. Without a `statusCode` all of it is the body.
+/// The response for a function's result. Without a `statusCode`, all of the result is the body.
 pub(super) fn answer(payload: &[u8], request_id: &str, method: &Method) -> Response<Body> {
     let response = match serde_json::from_slice::<Value>(payload) {
         Ok(returned) if returned.get("statusCode").is_some() => structured(&returned, method),
@@ -63,7 +63,7 @@ fn structured(returned: &Value, method: &Method) -> Option<Response<Body>> {
             headers.append(header::SET_COOKIE, value);
         }
     }
-    // The length is that of the body; only a response to HEAD speaks of one that is not there.
+    // The length comes from the body; only a response to HEAD states the length of a body that is absent.
     if method != Method::HEAD {
         headers.remove(header::CONTENT_LENGTH);
     }
@@ -73,7 +73,7 @@ fn structured(returned: &Value, method: &Method) -> Option<Response<Body>> {
     Some(response)
 }
 
-/// The headers of a structured response, those of `multiValueHeaders` in place of others with their name.
+/// The headers of a structured response; those of `multiValueHeaders` replace others of the same name.
 pub(crate) fn headers_of(returned: &Value) -> Vec<(HeaderName, HeaderValue)> {
     let members = |name| returned.get(name).and_then(Value::as_object).into_iter().flatten();
     let several = || members("multiValueHeaders");
@@ -97,12 +97,12 @@ pub(crate) fn headers_of(returned: &Value) -> Vec<(HeaderName, HeaderValue)> {
     headers
 }
 
-/// Headers that concern the connection, which is not the function's.
+/// Headers about the connection, which is not the function's business.
 fn is_of_the_connection(name: &HeaderName) -> bool {
     [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TE, header::TRAILER].contains(name)
 }
 
-/// The body; nothing if it says that it is base64 and is not.
+/// The body; `None` if it claims to be base64 but is not.
 pub(crate) fn body_of(returned: &Value) -> Option<Bytes> {
     let encoded = returned.get("isBase64Encoded").and_then(Value::as_bool).unwrap_or(false);
     match returned.get("body") {

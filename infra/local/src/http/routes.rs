@@ -1,9 +1,9 @@
-//! Which route a request takes: a full match, else the longest greedy one, else `$default`.
+//! Selects the route of a request: a full match, otherwise the longest greedy one, otherwise `$default`.
 
 use crate::template::HttpRoute;
 use percent_encoding::percent_decode_str;
 
-/// The routes of an API, those that are most specific first.
+/// The routes of an API, the most specific first.
 #[derive(Debug)]
 pub struct Routes {
     ordered: Vec<(usize, Shape)>,
@@ -16,7 +16,7 @@ struct Shape {
     segments: Vec<Segment>,
 }
 
-/// A part of a path between slashes. The order is that of precedence.
+/// A segment of a path. The order is that of precedence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
     Text(String),
@@ -24,17 +24,17 @@ enum Segment {
     Greedy(String),
 }
 
-/// A route that fits.
+/// A matching route.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its place in the list of routes.
+    /// Its index in the list of routes.
     pub index: usize,
     /// The parameters of its path, by name, decoded.
     pub parameters: Vec<(String, String)>,
 }
 
 impl Routes {
-    /// Puts the routes of an API in order.
+    /// Sorts the routes of an API.
     pub fn new(routes: &[HttpRoute]) -> Self {
         let default = routes.iter().position(|route| route.path == "$default");
         let mut ordered: Vec<_> = routes
@@ -47,7 +47,7 @@ impl Routes {
         Self { ordered, default }
     }
 
-    /// The route for a method and a path that is not decoded yet.
+    /// The route for a method and an encoded path.
     pub fn find(&self, method: &str, path: &str) -> Option<Found> {
         let parts: Vec<_> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         let fitting = self.ordered.iter().filter(|(_, shape)| shape.method.as_deref().is_none_or(|own| own == method));
@@ -64,8 +64,8 @@ impl Shape {
         Self { method: route.method.clone(), segments: path.split('/').map(Segment::new).collect() }
     }
 
-    /// Sorts by precedence: greedy ones last, the longest first among them; then text before parameters, from the
-    /// left; then a method before any method.
+    /// Sorts by precedence: greedy routes last, the longest of them first; then text before parameters, from the left;
+    /// then a method before `ANY`.
     fn rank(&self) -> (bool, usize, Vec<u8>, bool) {
         let greedy = matches!(self.segments.last(), Some(Segment::Greedy(_)));
         let kinds = self.segments.iter().map(|segment| match segment {
@@ -77,7 +77,7 @@ impl Shape {
         (greedy, length, kinds.collect(), self.method.is_none())
     }
 
-    /// The values of the path's parameters, if it fits.
+    /// The values of the path's parameters, if it matches.
     fn parameters(&self, parts: &[&str]) -> Option<Vec<(String, String)>> {
         let mut parameters = Vec::new();
         for (at, segment) in self.segments.iter().enumerate() {
@@ -111,7 +111,7 @@ impl Segment {
     }
 }
 
-/// Text with its percent signs resolved. What is not UTF-8 then is replaced.
+/// Decodes percent signs. Invalid UTF-8 is replaced.
 pub(crate) fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

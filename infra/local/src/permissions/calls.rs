@@ -1,11 +1,11 @@
-//! What calls of DynamoDB want.
+//! The permissions that calls of DynamoDB need.
 
 use super::{Permissions, Wish};
 use crate::template;
 use serde_json::Value;
 
 impl Permissions {
-    /// What a call wants, in the words of IAM. Of a transaction, it is what each part does.
+    /// The permissions that a call needs, in IAM's terms. A transaction needs those of each of its parts.
     pub(super) fn wishes(&self, operation: &str, body: &Value) -> Vec<Wish> {
         match operation {
             "TransactWriteItems" | "TransactGetItems" => {
@@ -64,8 +64,8 @@ fn text(attribute: &Value) -> Option<String> {
     ["S", "N", "B"].iter().find_map(|kind| attribute[kind].as_str()).map(str::to_owned)
 }
 
-/// The partition that a query is about: `hash = :value` in its condition, in parentheses or not, the name as it is or by
-/// `#name`.
+/// The partition that a query reads: `hash = :value` in its condition, with or without parentheses, with the name
+/// itself or `#name`.
 fn queried(body: &Value, hash: &str) -> Option<String> {
     let condition = body["KeyConditionExpression"].as_str()?;
     let tokens = condition.replace(['(', ')'], " ").replace('=', " = ");

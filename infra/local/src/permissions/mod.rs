@@ -1,7 +1,7 @@
-//! What functions may do: their roles in the template, asked at each call as AWS would ask them.
+//! What functions may do: their roles in the template, checked at each call as AWS would check them.
 //!
-//! A function is known by its access key, which is its logical id. Whoever comes with another key, such as a developer
-//! with the AWS CLI, may do everything; so may a function whose role is not in the template.
+//! A function is identified by its access key, which is its logical id. Any other key, such as a developer's with the
+//! AWS CLI, may do everything; so may a function whose role is not in the template.
 
 mod calls;
 mod proxy;
@@ -12,7 +12,7 @@ pub(crate) use proxy::Proxy;
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// What all functions of a template may do.
+/// The permissions of all functions of a template.
 #[derive(Debug)]
 pub struct Permissions {
     roles: HashMap<String, Vec<Statement>>,
@@ -26,16 +26,16 @@ struct Keys {
     indexes: HashMap<String, String>,
 }
 
-/// Something that a function wants to do.
+/// An action that needs permission.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
     /// Such as `dynamodb:GetItem`.
     pub(crate) action: String,
-    /// The ARN of what it is done to.
+    /// The ARN of the resource.
     pub(crate) resource: String,
-    /// The partitions that it is about; none if it is about no single ones.
+    /// The partitions that it touches; empty if it does not name any.
     pub(crate) keys: Vec<String>,
-    /// What is listed of a bucket.
+    /// The prefix, for the listing of a bucket.
     pub(crate) prefix: Option<String>,
 }
 
@@ -58,8 +58,8 @@ impl Permissions {
         Self { roles, tables }
     }
 
-    /// Refuses what who has this access key may not do, and says why. The log says the same, as a function may keep it to
-    /// itself.
+    /// Refuses what the owner of this access key may not do, and says why. It is also logged, because the function may
+    /// swallow the error.
     pub(crate) fn check(&self, access_key: &str, wish: &Wish) -> Result<(), String> {
         if self.allow(access_key, wish) {
             return Ok(());
@@ -76,17 +76,17 @@ impl Permissions {
         Err(format!("{access_key} is not authorized to perform: {action} on resource: {resource}"))
     }
 
-    /// As `check`. Where roles are ignored, everything is allowed.
+    /// Like `check`, but allows everything if roles are ignored.
     pub(crate) fn check_unless_off(permissions: Option<&Self>, access_key: &str, wish: &Wish) -> Result<(), String> {
         permissions.map_or(Ok(()), |permissions| permissions.check(access_key, wish))
     }
 
-    /// Whether who has this access key may do something.
+    /// Whether the owner of this access key has a permission.
     fn allow(&self, access_key: &str, wish: &Wish) -> bool {
         let Some(statements) = self.roles.get(access_key) else { return true };
         statements.iter().any(|statement| {
             let any = |patterns: &[String], text: &str| patterns.iter().any(|pattern| matches(pattern, text));
-            // Of no keys at all, all match, as in IAM.
+            // As in IAM, an empty list of keys satisfies the condition.
             let keys = statement.keys.as_ref().is_none_or(|keys| wish.keys.iter().all(|key| any(keys, key)));
             let listed = |prefixes: &Prefixes| match (&wish.prefix, prefixes) {
                 (Some(prefix), Prefixes::Like(patterns)) => any(patterns, prefix),
@@ -117,7 +117,7 @@ pub(crate) fn access_key(authorization: &str) -> &str {
     credential(authorization).split('/').next().unwrap_or_default()
 }
 
-/// Who signed a request, when, where and for what: `KEY/20260101/us-east-1/s3/aws4_request`.
+/// The scope of a signature: signer, date, region and service: `KEY/20260101/us-east-1/s3/aws4_request`.
 pub(crate) fn credential(authorization: &str) -> &str {
     let credential = authorization.split_once("Credential=").map_or("", |(_, rest)| rest);
     credential.split(',').next().unwrap_or_default()
@@ -129,7 +129,7 @@ pub(crate) fn connection(api_id: &str, stage: &str, method: &str, id: &str) -> W
     Wish::new("execute-api:ManageConnections", resource)
 }
 
-/// Whether a text is like a pattern, in which `*` is anything.
+/// Whether a text matches a pattern, in which `*` stands for anything.
 fn matches(pattern: &str, text: &str) -> bool {
     fit(pattern.split('*'), text)
 }

@@ -1,5 +1,5 @@
-//! The database as functions reach it: only who knows this start's secret gets in, and every call is asked for before it
-//! is passed on.
+//! The database as functions reach it: calls must be signed with the secret of this start, and permissions are checked
+//! before a call is passed on.
 
 use super::{Permissions, access_key};
 use crate::database::{Database, JSON};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// DynamoDB takes 16 MB.
+/// DynamoDB's own limit is 16 MB.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// Listens on a loopback port of its own until it is dropped.
@@ -27,14 +27,14 @@ pub(crate) struct Proxy {
 }
 
 struct Passing {
-    /// None where roles are ignored.
+    /// `None` if roles are ignored.
     permissions: Option<Arc<Permissions>>,
     database: Database,
     secret: String,
 }
 
 impl Proxy {
-    /// In front of a database.
+    /// Starts in front of a database.
     pub(crate) async fn start(
         permissions: Option<Arc<Permissions>>,
         database: Database,
@@ -46,7 +46,7 @@ impl Proxy {
         let router = Router::new().fallback(pass).layer(DefaultBodyLimit::max(MAX_BODY)).with_state(passing);
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "functions do not reach the database any more");
+                tracing::error!(%error, "functions can no longer reach the database");
             }
         });
         Ok(Self { address, task })
@@ -69,7 +69,7 @@ async fn pass(State(passing): State<Arc<Passing>>, headers: HeaderMap, body: Byt
     let target = text("x-amz-target");
     let (key, operation) = (access_key(text("authorization")), target.rsplit('.').next().unwrap_or_default());
     if !is_signed(&passing.secret, &headers, &body) {
-        tracing::warn!(operation, "a call of the database is not signed with the secret of this start");
+        tracing::warn!(operation, "a database call is not signed with the secret of this start");
         return denied("InvalidSignatureException", "The request is not signed with the secret of this start.");
     }
     if let Some(permissions) = &passing.permissions {
@@ -91,7 +91,7 @@ async fn pass(State(passing): State<Arc<Passing>>, headers: HeaderMap, body: Byt
     }
 }
 
-/// As DynamoDB refuses.
+/// An error in DynamoDB's format.
 fn denied(kind: &str, message: &str) -> Response {
     let body = json!({"__type": format!("com.amazon.coral.service#{kind}"), "Message": message});
     (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, JSON)], body.to_string()).into_response()

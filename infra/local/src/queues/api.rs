@@ -14,17 +14,17 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A message has 1 MB at most.
+/// A message may have 1 MB.
 const LARGEST: usize = 1024 * 1024;
-/// With what is around it, and escaped.
+/// Allows for escapes and the envelope.
 const MAX_BODY: usize = 8 * LARGEST;
 const MOST_AT_ONCE: u64 = 10;
-/// In seconds, each.
+/// All in seconds.
 const LONGEST_WAIT: u64 = 20;
 const LONGEST_DELAY: u64 = 900;
 const LONGEST_HIDDEN: u64 = 43_200;
 
-/// A refusal in SQS' words.
+/// An error in SQS's format.
 struct Failure {
     kind: &'static str,
     message: String,
@@ -99,7 +99,7 @@ impl Call<'_> {
     async fn answer(&self, operation: &str) -> Result<Value, Failure> {
         Ok(match operation {
             "ListQueues" => {
-                // All queues of the account, and no single one.
+                // This concerns all queues of the account, not a single one.
                 self.permit("sqs:ListQueues", "*")?;
                 let mut urls: Vec<_> = self.queues.0.values().map(|queue| self.url(queue)).collect();
                 urls.sort();
@@ -139,7 +139,7 @@ impl Call<'_> {
         })
     }
 
-    /// The queue that is spoken of, if who asks may do this to it.
+    /// The queue of the request, if the caller may do this to it.
     fn queue(&self, action: &str) -> Result<&Queue, Failure> {
         let queue = self.queues.at(self.body["QueueUrl"].as_str().unwrap_or_default())?;
         self.permit(action, &queue.about.arn)?;
@@ -197,12 +197,12 @@ impl Call<'_> {
         self.body["ReceiptHandle"].as_str().unwrap_or_default()
     }
 
-    /// A time; nothing if it is not given.
+    /// A duration; `None` if absent.
     fn seconds(&self, name: &str, most: u64) -> Result<Option<Duration>, Failure> {
         Ok(self.number(name, 0..=most)?.map(Duration::from_secs))
     }
 
-    /// A whole number within bounds; nothing if it is not given.
+    /// A whole number within bounds; `None` if absent.
     fn number(&self, name: &str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, Failure> {
         let given = &self.body[name];
         let number = given.as_u64().filter(|number| bounds.contains(number));
@@ -216,7 +216,7 @@ impl Call<'_> {
         Err(Failure::new("InvalidParameterValue", message))
     }
 
-    /// Where a queue is, for clients that send what is for a queue to its address.
+    /// The address of a queue, for clients that send requests to it.
     fn url(&self, queue: &Queue) -> String {
         format!("http://{}/{}/{}", self.host, crate::template::ACCOUNT, queue.about.name)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A value with its type, as SQS has it.
+/// A value with its type, in SQS's format.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Attribute {

@@ -1,7 +1,7 @@
 //! SQS: the queues of a template, as folders with a file for each message.
 //!
-//! What destinations and dead letters send is kept there until somebody takes it, by hand or through SQS' interface
-//! (`api`). Which messages are being received is known only to the running gateway: after a restart all are visible.
+//! Messages of destinations and dead letters stay there until somebody takes them, by hand or through SQS's interface
+//! (`api`). Only the running gateway knows which messages are being received: after a restart, all are visible.
 
 mod api;
 mod attribute;
@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// All queues. Clones are the same.
+/// All queues. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Queues(Arc<HashMap<String, Queue>>);
 
@@ -36,12 +36,12 @@ struct Queue {
 
 #[derive(Default)]
 struct State {
-    /// By the order in which they were sent.
+    /// In the order in which they were sent.
     messages: BTreeMap<u64, Held>,
     last: u64,
 }
 
-/// A message that waits or is being received.
+/// A message that is waiting or being received.
 struct Held {
     message: Message,
     visible: Instant,
@@ -49,7 +49,7 @@ struct Held {
     receives: u32,
 }
 
-/// A message as its file has it.
+/// A message, as stored in its file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Message {
@@ -61,17 +61,17 @@ pub(crate) struct Message {
     message_attributes: BTreeMap<String, Attribute>,
 }
 
-/// Why a queue does not do what it is asked for.
+/// Why an operation on a queue failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum QueueError {
     #[error("the template has no queue {0}")]
     None(String),
-    #[error("a message cannot be kept: {0}")]
+    #[error("a message cannot be stored: {0}")]
     Disk(#[from] std::io::Error),
 }
 
 impl Queues {
-    /// The queues of a template, with what they held.
+    /// The queues of a template, with their stored messages.
     pub(crate) fn open(folder: &Path, template: &Template) -> anyhow::Result<Self> {
         let open = |about: &template::Queue| {
             let folder = folder.join(&about.name);
@@ -83,13 +83,13 @@ impl Queues {
         Ok(Self(Arc::new(queues?)))
     }
 
-    /// Puts a message into a queue, and gives its id.
+    /// Puts a message into a queue, and returns its id.
     pub(crate) fn send(&self, queue: &str, body: &str, attributes: &[(&str, Attribute)]) -> Result<String, QueueError> {
         let attributes = attributes.iter().map(|(name, attribute)| ((*name).to_owned(), attribute.clone()));
         self.queue(queue)?.send(body, attributes.collect(), None)
     }
 
-    /// Answers a request whose signature is for SQS.
+    /// Answers a request that is signed for SQS.
     pub(crate) async fn answer(
         &self,
         request: axum::extract::Request,
@@ -103,7 +103,7 @@ impl Queues {
         self.0.get(name).ok_or_else(|| QueueError::None(name.to_owned()))
     }
 
-    /// The queue with an address.
+    /// The queue at an address.
     fn at(&self, url: &str) -> Result<&Queue, QueueError> {
         self.queue(url.rsplit('/').next().unwrap_or_default())
     }
@@ -118,11 +118,11 @@ impl State {
             let number = path.file_stem().and_then(|name| name.to_str()).and_then(|name| name.parse::<u64>().ok());
             let is_message = path.extension().is_some_and(|extension| extension == "json");
             let Some(number) = number.filter(|_| is_message) else { continue };
-            // What is no message has its place all the same: the next one is not to be written over it.
+            // Even if it is not a message, its number is taken: the next message must not overwrite it.
             state.last = state.last.max(number);
             match serde_json::from_slice(&fs::read(&path)?) {
                 Ok(message) => drop(state.messages.insert(number, Held::new(message, Duration::ZERO))),
-                Err(error) => tracing::warn!(%error, file = %path.display(), "this is no message and is left alone"),
+                Err(error) => tracing::warn!(%error, file = %path.display(), "not a message; the file is left alone"),
             }
         }
         Ok(state)
@@ -156,7 +156,7 @@ impl Queue {
         Ok(message_id)
     }
 
-    /// Messages that can be seen, each with its receipt and how often it was received. They are hidden for a while.
+    /// Visible messages, each with its receipt and how often it was received. They are hidden for a while.
     fn receive(&self, most: usize, visibility: Option<Duration>) -> Vec<(Message, String, u32)> {
         let now = Instant::now();
         let mut state = self.state.lock();
@@ -171,7 +171,7 @@ impl Queue {
         visible.take(most).map(take).collect()
     }
 
-    /// The same, after some time if there is nothing.
+    /// The same, but waits if there are none.
     async fn wait(&self, most: usize, visibility: Option<Duration>, until: Instant) -> Vec<(Message, String, u32)> {
         loop {
             let arrived = self.arrived.notified();
@@ -179,13 +179,13 @@ impl Queue {
             if !received.is_empty() || Instant::now() >= until {
                 return received;
             }
-            // A message can also become visible again, which nobody tells of.
+            // A message can also become visible again, which sends no notification.
             let look = (Instant::now() + Duration::from_millis(250)).min(until);
             let _ = tokio::time::timeout_at(look, arrived).await;
         }
     }
 
-    /// Removes a message that was received; `false` if there is none with this receipt.
+    /// Removes a received message; `false` if none has this receipt.
     fn delete(&self, receipt: &str) -> Result<bool, QueueError> {
         let mut state = self.state.lock();
         let Some(number) = state.with(receipt) else { return Ok(false) };
@@ -193,7 +193,7 @@ impl Queue {
         Ok(true)
     }
 
-    /// Hides a message for a time from now on.
+    /// Hides a message for some time from now.
     fn hide(&self, receipt: &str, time: Duration) -> bool {
         let mut state = self.state.lock();
         let number = state.with(receipt);
@@ -209,7 +209,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Removes a message's file, and only then the message. A file that somebody else has removed is as good.
+    /// Removes a message's file first, and then the message. If somebody else has removed the file, that is fine too.
     fn remove(&self, state: &mut State, number: u64) -> Result<(), QueueError> {
         match fs::remove_file(self.file(number)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
@@ -219,7 +219,7 @@ impl Queue {
         Ok(())
     }
 
-    /// How many messages can be seen, and how many are hidden.
+    /// How many messages are visible, and how many hidden.
     fn count(&self) -> (usize, usize) {
         let (now, state) = (Instant::now(), self.state.lock());
         let visible = state.messages.values().filter(|held| held.visible <= now).count();
@@ -285,7 +285,7 @@ mod tests {
         let queues = opened(folder.path());
         let queue = queues.queue("local-Q").unwrap();
         queues.send("local-Q", "one", &[]).unwrap();
-        // A folder is no file.
+        // A folder cannot be removed like a file.
         fs::remove_file(queue.file(1)).unwrap();
         fs::create_dir(queue.file(1)).unwrap();
         assert!(queue.purge().is_err());

@@ -23,7 +23,7 @@ pub(super) fn router(calls: Calls) -> Router {
         .with_state(calls)
 }
 
-/// Waits for an event, for as long as it takes.
+/// Waits for an event, without a time limit.
 async fn next(State(calls): State<Calls>) -> Response {
     let (reply, event) = oneshot::channel();
     if calls.send(Call::Next(reply)).is_err() {
@@ -51,7 +51,7 @@ fn deliver(next: Next) -> Response {
     (headers, next.event).into_response()
 }
 
-/// A trace id that is never sampled, with the request's own digits in it.
+/// A trace id that is never sampled, made from the digits of the request id.
 fn trace_id(request_id: &str) -> String {
     let hex: String = request_id.chars().filter(char::is_ascii_hexdigit).collect();
     let (root, parent) = (hex.get(..24).unwrap_or_default(), hex.get(16..).unwrap_or_default());

@@ -13,9 +13,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-/// How long Lambda lets a function initialise before the invocation's own time begins.
+/// How long Lambda lets a function initialise before the invocation's own timeout starts.
 const INIT: Duration = Duration::from_secs(10);
-/// Where nothing is due.
+/// When no timer is set.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// An event for an environment.
@@ -26,7 +26,7 @@ pub(super) struct Job {
     pub(super) reply: oneshot::Sender<Result<Bytes, InvokeError>>,
 }
 
-/// The way to an environment.
+/// The handle of an environment.
 #[derive(Debug, Clone)]
 pub(super) struct Handle {
     pub(super) number: u64,
@@ -40,7 +40,7 @@ impl Handle {
     }
 }
 
-/// What a process asks its Runtime API for.
+/// What a process requests from its Runtime API.
 #[derive(Debug)]
 pub(super) enum Call {
     Next(oneshot::Sender<Next>),
@@ -48,7 +48,7 @@ pub(super) enum Call {
     InitFailed(InvokeError),
 }
 
-/// An event as it is handed to a process.
+/// An event, as the process receives it.
 #[derive(Debug)]
 pub(super) struct Next {
     pub(super) id: String,
@@ -78,26 +78,26 @@ struct Environment {
     pool: Arc<Inner>,
     handle: Handle,
     name: String,
-    /// The process has asked for an event at least once.
+    /// Whether the process has requested an event at least once.
     ready: bool,
     next: Option<oneshot::Sender<Next>>,
-    /// An event that the process has not fetched.
+    /// An event that the process has not fetched yet.
     job: Option<Job>,
     running: Option<Running>,
-    /// An answer was given and the next event not asked for.
+    /// An answer was given, but the next event not requested yet.
     finishing: bool,
     deadline: Instant,
     idle_since: Instant,
 }
 
-/// Runs an environment from its start to its end.
+/// Runs an environment from start to end.
 pub(super) async fn run(pool: Arc<Inner>, handle: Handle, mut jobs: mpsc::UnboundedReceiver<Job>) {
     let mut environment = Environment::new(pool, handle);
     let (calls, mut received) = mpsc::unbounded_channel();
     let end = match environment.start(calls).await {
         Ok((mut child, output, _server)) => {
             let end = environment.live(&mut child, &mut received, &mut jobs).await;
-            // What it said before it ended still counts.
+            // What it sent before it ended still counts.
             while let Ok(call) = received.try_recv() {
                 environment.call(call);
             }
@@ -111,14 +111,14 @@ pub(super) async fn run(pool: Arc<Inner>, handle: Handle, mut jobs: mpsc::Unboun
     while let Ok(job) = jobs.try_recv() {
         match environment.job {
             None => environment.job = Some(job),
-            // Only a job at a time is given out; should there be more, they go elsewhere.
+            // The pool assigns one job at a time; any further one is returned to it.
             Some(_) => drop(job.reply.send(Err(InvokeError::NotStarted))),
         }
     }
     environment.end(end);
 }
 
-/// Ends with the environment.
+/// Stops with the environment.
 struct Server(tokio::task::AbortHandle);
 
 impl Drop for Server {
@@ -160,7 +160,8 @@ impl Environment {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            // Of its own, so that a terminal's interrupt reaches the gateway alone, which then ends what it has begun.
+            // A process group of its own, so that a terminal's interrupt reaches only the gateway, which then ends its
+            // children.
             .process_group(0)
             .spawn()?;
         let output = output::pass_on(&self.name, &mut child);
@@ -236,9 +237,9 @@ impl Environment {
         self.hand_over();
     }
 
-    /// Gives the waiting event to the process, if it has asked for one.
+    /// Hands the waiting event to the process, if it has requested one.
     fn hand_over(&mut self) {
-        // Neither may be taken without the other.
+        // Take both or neither.
         let Some(next) = self.next.take_if(|_| self.job.is_some()) else { return };
         let Some(job) = self.job.take() else { return };
         let timeout = self.pool.config.timeout;
@@ -250,7 +251,8 @@ impl Environment {
             event: job.event.clone(),
         };
         if next.send(event).is_err() {
-            // It has gone away and asks again, or has ended. Should it do neither, the event is not to wait for ever.
+            // The process gave up its request and will ask again, or has ended. If it does neither, the event must
+            // still time out.
             self.job = Some(job);
             self.deadline = Instant::now() + timeout;
             return;
@@ -260,7 +262,7 @@ impl Environment {
         self.deadline = since + timeout;
     }
 
-    /// The pool knows that this environment will soon be idle before the caller has its answer and comes back.
+    /// The pool learns that this environment will soon be idle before the caller gets its answer and returns.
     fn finish_and_go_on(&mut self, outcome: Result<Bytes, InvokeError>) {
         self.finishing = true;
         self.pool.finishing(true);
@@ -278,7 +280,7 @@ impl Environment {
                 tracing::warn!(function, environment, request_id, ms, outcome = error.kind(), "invoked");
             }
         }
-        // Whoever called may have given up.
+        // The caller may have given up.
         let _ = running.reply.send(outcome);
     }
 
@@ -290,13 +292,13 @@ impl Environment {
                 let program = self.pool.config.program.display();
                 tracing::error!(environment, %error, %program, "an environment could not run");
             }
-            End::TimedOut => tracing::warn!(environment, "an environment took too long and is killed"),
-            End::Exited(status) => tracing::warn!(environment, %status, "an environment has ended by itself"),
+            End::TimedOut => tracing::warn!(environment, "an environment timed out and is killed"),
+            End::Exited(status) => tracing::warn!(environment, %status, "an environment exited by itself"),
             End::InitFailed(error) => {
                 tracing::warn!(environment, error = error.kind(), "an environment could not initialise")
             }
         }
-        // Out of the pool before anybody hears of it: who tries again must get another one.
+        // Removed from the pool before anybody learns of it: a retry must get another environment.
         if self.finishing {
             self.pool.finishing(false);
         }
@@ -341,7 +343,7 @@ fn error_of(end: &End, id: &str, timeout: Duration) -> InvokeError {
     }
 }
 
-/// Kills the process if it still runs, and waits until the kernel has forgotten it.
+/// Kills the process if it is still running, and reaps it.
 async fn end_process(child: &mut Child) {
     if let Err(error) = child.kill().await
         && !matches!(child.try_wait(), Ok(Some(_)))
@@ -372,7 +374,7 @@ mod tests {
         environment.asks_for_next(oneshot::channel().0);
         environment.job = Some(Job { id: "1".to_owned(), event: Bytes::new(), reply: oneshot::channel().0 });
         environment.hand_over();
-        assert!(environment.job.is_some() && environment.running.is_none(), "nobody has taken it");
+        assert!(environment.job.is_some() && environment.running.is_none(), "it was not taken");
         assert!(environment.deadline <= Instant::now() + timeout);
     }
 }

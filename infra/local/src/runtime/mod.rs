@@ -1,10 +1,10 @@
-//! Functions as Lambda runs them: environments, each a process with a Runtime API of its own.
+//! Functions, run as Lambda runs them: in environments, each a process with a Runtime API of its own.
 //!
-//! - [`Pool`] gives every invocation an environment that is idle, starts one if there is none, or lets it wait.
-//! - An environment is an actor: all that happens to its process passes through one task, so that a response, a crash
-//!   and a timeout at the same moment cannot both count.
-//! - An environment whose process ends is never used again, and the invocation it had fails as it would in AWS. An
-//!   invocation that it had not yet fetched goes to another one.
+//! - [`Pool`] gives every invocation an idle environment, starts one if there is none, or makes it wait.
+//! - An environment is an actor: everything that happens to its process passes through one task, so that a response, a
+//!   crash and a timeout at the same moment cannot all count.
+//! - An environment whose process ends is never used again, and its invocation fails as it would in AWS. An invocation
+//!   that it had not fetched yet goes to another one.
 
 mod api;
 mod environment;
@@ -31,9 +31,9 @@ pub enum InvokeError {
     Function {
         /// The stable name of the error.
         kind: String,
-        /// What is told about it.
+        /// The error's message.
         message: String,
-        /// The function's answer in full, as AWS passes it on.
+        /// The function's full answer, as AWS passes it on.
         payload: Bytes,
     },
     /// The event is larger than [`MAX_EVENT`].
@@ -54,13 +54,13 @@ pub enum InvokeError {
 }
 
 impl InvokeError {
-    /// An error of the environment in Lambda's words.
+    /// An error of the environment, in Lambda's format.
     fn environment(kind: &str, message: String) -> Self {
         let payload = json!({"errorType": kind, "errorMessage": message}).to_string().into();
         Self::Function { kind: kind.to_owned(), message, payload }
     }
 
-    /// What a function says about its own failure.
+    /// An error that the function reported.
     fn reported(payload: Bytes) -> Self {
         let value: serde_json::Value = serde_json::from_slice(&payload).unwrap_or_default();
         let text = |name: &str| value.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! What functions write, line by line.
+//! Passes on the output of functions, line by line.
 
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
@@ -8,10 +8,10 @@ use tokio::task::JoinSet;
 /// A longer line is passed on in pieces: a function that never ends its line must not fill the memory.
 const LONGEST: u64 = 256 * 1024;
 
-/// How long the last words of a process are waited for: one that it has started may hold its streams open for ever.
+/// How long to wait for the last output of a process: a child that it started may keep its streams open for ever.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// Passes both streams of a process on to standard error, with the environment's name before each line.
+/// Passes both streams of a process on to standard error, prefixing each line with the environment's name.
 pub(super) fn pass_on(name: &str, child: &mut Child) -> Output {
     let mut output = Output(JoinSet::new());
     if let Some(out) = child.stdout.take() {
@@ -23,7 +23,7 @@ pub(super) fn pass_on(name: &str, child: &mut Child) -> Output {
     output
 }
 
-/// What a process writes, for as long as this lives.
+/// The output of a process, for as long as this lives.
 pub(super) struct Output(JoinSet<()>);
 
 impl Output {
@@ -31,7 +31,7 @@ impl Output {
     pub(super) async fn ended(mut self) {
         let all = async { while self.0.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_WORDS, all).await.is_err() {
-            tracing::warn!("a process that a function has started outlives it, and what it writes is not passed on");
+            tracing::warn!("a child process outlives the function that started it; its output is not passed on");
         }
     }
 }
@@ -39,7 +39,7 @@ impl Output {
 async fn lines(name: String, source: impl AsyncRead + Unpin) {
     let mut source = BufReader::new(source);
     let mut line = Vec::new();
-    // An error means that the process is gone, as does the end.
+    // Either an error or the end means that the process is gone.
     while let Ok(1..) = (&mut source).take(LONGEST).read_until(b'\n', &mut line).await {
         eprintln!("{name} | {}", String::from_utf8_lossy(line.trim_ascii_end()));
         line.clear();

@@ -14,11 +14,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long an environment that has answered is waited for before another one is started. It fetches its next event
-/// right away as a rule, and a new process for each of several invocations in a row would be waste.
+/// How long to wait for an environment that has answered before starting another one. It usually fetches its next event
+/// right away, and a new process for each of several consecutive invocations would be wasteful.
 const NEARLY_IDLE: Duration = Duration::from_millis(20);
 
-/// What a function's environments are made of.
+/// The configuration of a function's environments.
 #[derive(Debug, Clone)]
 pub struct PoolConfig {
     /// The logical id, for logs.
@@ -27,17 +27,17 @@ pub struct PoolConfig {
     pub arn: String,
     /// The binary.
     pub program: PathBuf,
-    /// All environment variables but the Runtime API's address.
+    /// All environment variables except the Runtime API's address.
     pub variables: Vec<(String, String)>,
     /// How long an invocation may take.
     pub timeout: Duration,
     /// The most environments.
     pub maximum: usize,
-    /// How long an environment may have nothing to do.
+    /// How long an environment may be idle.
     pub idle: Duration,
 }
 
-/// The environments of one function. Clones are the same pool.
+/// The environments of one function. Clones share the pool.
 #[derive(Debug, Clone)]
 pub struct Pool(pub(super) Arc<Inner>);
 
@@ -52,11 +52,11 @@ pub(super) struct Inner {
 
 #[derive(Debug, Default)]
 struct Environments {
-    /// The last one used is taken first, so that those that are not needed become idle for long.
+    /// The last one used is taken first, so that surplus environments stay idle long enough to end.
     idle: Vec<Handle>,
-    /// Environments that are there or starting.
+    /// Environments that are running or starting.
     live: usize,
-    /// Environments that have answered and not yet asked for the next event.
+    /// Environments that have answered but not yet requested the next event.
     finishing: usize,
     waiting: VecDeque<oneshot::Sender<Option<Lease>>>,
 }
@@ -73,22 +73,23 @@ impl Pool {
         }))
     }
 
-    /// What the pool is made of.
+    /// The pool's configuration.
     pub fn config(&self) -> &PoolConfig {
         &self.0.config
     }
 
-    /// How many environments there are.
+    /// The number of environments.
     pub fn environments(&self) -> usize {
         self.0.state.lock().live
     }
 
-    /// Runs the function. A caller that goes away no longer waits for an environment; what has begun goes on.
+    /// Runs the function. If the caller goes away, it stops waiting for an environment; an invocation that has begun
+    /// continues.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
         self.invoke_as(&uuid::Uuid::new_v4().to_string(), event, None).await
     }
 
-    /// The same with a request id that is known already, and a time until which it must begin.
+    /// The same, with a given request id and a deadline by which it must begin.
     pub async fn invoke_as(&self, id: &str, event: Bytes, until: Option<Instant>) -> Result<Bytes, InvokeError> {
         if event.len() > MAX_EVENT {
             return Err(InvokeError::EventTooLarge(event.len()));
@@ -157,7 +158,7 @@ impl Pool {
 }
 
 impl Inner {
-    /// An environment can take another event.
+    /// An environment is ready for another event.
     pub(super) fn is_idle(self: &Arc<Self>, mut handle: Handle) {
         loop {
             let mut state = self.state.lock();
@@ -165,7 +166,7 @@ impl Inner {
                 state.idle.push(handle);
                 return;
             };
-            // A lease that comes back locks the state again.
+            // A returned lease locks the state again.
             drop(state);
             match waiting.send(Some(Lease::new(self, handle))) {
                 Err(Some(lease)) => handle = lease.into_handle(),
@@ -174,13 +175,13 @@ impl Inner {
         }
     }
 
-    /// An environment has answered, or has ended after that without asking again.
+    /// An environment has answered, or has ended after that without another request.
     pub(super) fn finishing(&self, begins: bool) {
         let mut state = self.state.lock();
         state.finishing = if begins { state.finishing + 1 } else { state.finishing.saturating_sub(1) };
     }
 
-    /// Takes an idle environment out of use; `false` if it has just been given work.
+    /// Takes an idle environment out of use; `false` if it was just given work.
     pub(super) fn retire(&self, number: u64) -> bool {
         let mut state = self.state.lock();
         let before = state.idle.len();
@@ -188,7 +189,7 @@ impl Inner {
         state.idle.len() < before
     }
 
-    /// An environment has ended: somebody who waits may start another one.
+    /// An environment has ended: a waiting invocation may start another one.
     pub(super) fn ended(&self, number: u64) {
         let mut state = self.state.lock();
         state.live -= 1;
@@ -201,7 +202,7 @@ impl Inner {
     }
 }
 
-/// Ends when a time has passed, if there is one.
+/// Ends at a deadline, if there is one.
 async fn passed(until: Option<Instant>) {
     match until {
         Some(until) => sleep_until(until).await,
@@ -209,7 +210,7 @@ async fn passed(until: Option<Instant>) {
     }
 }
 
-/// The right to give one event to an environment. Unused, it goes back to the pool.
+/// The right to give one event to an environment. If unused, it returns to the pool.
 #[derive(Debug)]
 struct Lease {
     pool: Arc<Inner>,
@@ -222,7 +223,7 @@ impl Lease {
     }
 
     fn into_handle(mut self) -> Handle {
-        // Only this and `run` take it, and both consume the lease.
+        // Only this and `run` take the handle, and both consume the lease.
         self.handle.take().unwrap_or_else(|| unreachable!("a lease has its handle until it is consumed"))
     }
 

@@ -2,11 +2,11 @@
 
 use crate::template::{Function, region};
 
-/// What is taken over from the gateway's own environment: what a process needs to run at all, and certificates.
+/// Variables inherited from the gateway's own environment: what a process needs to run at all, and certificates.
 const INHERITED: [&str; 7] = ["PATH", "HOME", "TMPDIR", "LANG", "RUST_BACKTRACE", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// All variables of a function but the Runtime API's address. Later ones win: Lambda's, the template's, and what the
-/// command line says.
+/// All variables of a function except the Runtime API's address. Later ones win: Lambda's, the template's, then the
+/// command line's.
 pub fn variables(
     function: &Function,
     endpoints: &[(&str, String)],
@@ -35,7 +35,7 @@ pub fn variables(
     set("TZ", ":UTC".to_owned());
     set("AWS_REGION", region());
     set("AWS_DEFAULT_REGION", region());
-    // It tells who asks, where permissions are asked for.
+    // The access key identifies the function when permissions are checked.
     set("AWS_ACCESS_KEY_ID", function.id.clone());
     set("AWS_SECRET_ACCESS_KEY", secret.to_owned());
     for (service, endpoint) in endpoints {

@@ -1,4 +1,4 @@
-//! A bucket on the disk: a folder with a file for the bytes of each version, and the journal.
+//! A bucket on disk: a folder with a file for each version's bytes, and the journal.
 
 use super::index::{Content, Headers, Index, UNVERSIONED, Version};
 use super::receive::Fresh;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use tokio::fs::File;
 
-/// How often a reader looks again for an object that is replaced just when it is opened.
+/// How many times a reader retries if an object is replaced just as it is opened.
 const ATTEMPTS: usize = 20;
 
 /// A bucket.
@@ -23,29 +23,29 @@ pub(super) struct Bucket {
     pub(super) name: String,
     pub(super) versioned: bool,
     pub(super) events: bool,
-    /// Since when its folder is there.
+    /// When its folder was created.
     pub(super) created: SystemTime,
     folder: PathBuf,
     index: Mutex<Index>,
 }
 
-/// What a write wants of what is there.
+/// The preconditions of a write.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Precondition {
     pub(super) matches: Option<ETagCondition>,
     pub(super) matches_none: Option<ETagCondition>,
 }
 
-/// What became of a deletion.
+/// The outcome of a deletion.
 pub(super) struct Deleted {
-    /// The version that was removed, or the delete marker that was added; nothing if there was nothing to delete.
+    /// The version that was removed, or the delete marker that was added; `None` if there was nothing to delete.
     pub(super) version: Option<Version>,
     pub(super) marker: bool,
     pub(super) sequencer: String,
 }
 
 impl Bucket {
-    /// Opens or makes a bucket's folder.
+    /// Opens or creates a bucket's folder.
     pub(super) fn open(root: &Path, bucket: &template::Bucket) -> anyhow::Result<Self> {
         let folder = root.join(&bucket.name);
         let trouble = || format!("cannot use {}", folder.display());
@@ -57,7 +57,7 @@ impl Bucket {
         let known = index.files();
         for entry in fs::read_dir(folder.join("objects")).with_context(trouble)? {
             let entry = entry.with_context(trouble)?;
-            // What a killed gateway had begun to receive.
+            // Left by a gateway that was killed while receiving.
             if entry.file_name().to_str().is_none_or(|name| !known.contains(name)) {
                 fs::remove_file(entry.path()).with_context(trouble)?;
             }
@@ -68,7 +68,7 @@ impl Bucket {
         Ok(Self { name, versioned, events, created, folder, index: Mutex::new(index) })
     }
 
-    /// Where a new object's bytes go.
+    /// Where to write a new object's bytes.
     pub(super) fn fresh(&self) -> (String, PathBuf) {
         let name = uuid::Uuid::new_v4().simple().to_string();
         let path = self.path(&name);
@@ -88,7 +88,7 @@ impl Bucket {
         self.index.lock()
     }
 
-    /// Makes what was received the object's latest version.
+    /// Makes received bytes the object's latest version.
     pub(super) fn commit(
         &self,
         key: &str,
@@ -115,7 +115,7 @@ impl Bucket {
         Version { id, modified: now.as_millisecond(), sequencer: index.next_sequencer(now), content }
     }
 
-    /// The version that a reader asks for, and its content.
+    /// The requested version, and its content.
     pub(super) fn find(&self, key: &str, id: Option<&str>) -> S3Result<(Version, Content)> {
         let index = self.index.lock();
         let version = match id {
@@ -133,7 +133,7 @@ impl Bucket {
         }
     }
 
-    /// The same with its file, which stays readable whatever becomes of the object.
+    /// The same, with its open file, which stays readable even if the object is replaced.
     pub(super) async fn open_object(&self, key: &str, id: Option<&str>) -> S3Result<(Version, Content, File)> {
         let mut attempts = 0;
         loop {
@@ -146,7 +146,8 @@ impl Bucket {
         }
     }
 
-    /// Removes a version for good, or an object: by a marker where versions are kept, or were when it was put.
+    /// Removes a version for good, or an object: with a marker if the bucket keeps versions, or did when the object was
+    /// put.
     pub(super) fn delete(&self, key: &str, id: Option<&str>, precondition: &Precondition) -> S3Result<Deleted> {
         let mut index = self.index.lock();
         let current = index.latest(key).and_then(|version| version.content.as_ref());
@@ -171,7 +172,7 @@ impl Bucket {
     fn forget(&self, files: &[String]) {
         for file in files {
             if let Err(error) = fs::remove_file(self.path(file)) {
-                tracing::warn!(%error, bucket = self.name, file, "the file of an object that is gone stays");
+                tracing::warn!(%error, bucket = self.name, file, "the file of a deleted object could not be removed");
             }
         }
     }
@@ -194,8 +195,8 @@ impl Precondition {
     }
 }
 
-/// The disk does not do what it is asked for.
+/// The disk failed.
 pub(super) fn trouble(error: &std::io::Error) -> S3Error {
-    tracing::error!(%error, "a bucket's folder cannot be used");
-    s3_error!(InternalError, "a bucket's folder cannot be used: {error}")
+    tracing::error!(%error, "a bucket's folder is not usable");
+    s3_error!(InternalError, "a bucket's folder is not usable: {error}")
 }

@@ -1,14 +1,14 @@
-//! `aws-chunked` bodies: pieces with their sizes, and signatures or checksums that are not looked at.
+//! `aws-chunked` bodies: chunks with their sizes, and signatures or checksums, which are not verified.
 
 use axum::body::{Body, BodyDataStream};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use std::io::{Error, ErrorKind};
 
-/// A piece's size with its signature is shorter.
+/// The line with a chunk's size and signature is shorter than this.
 const LONGEST_LINE: usize = 8 * 1024;
 
-/// The content of a body that comes in pieces.
+/// The decoded content of a chunked body.
 pub(super) fn decoded(body: Body) -> Body {
     let chunks = Chunks { source: body.into_data_stream(), buffer: BytesMut::new(), left: 0 };
     Body::from_stream(stream::try_unfold(chunks, Chunks::next))
@@ -17,7 +17,7 @@ pub(super) fn decoded(body: Body) -> Body {
 struct Chunks {
     source: BodyDataStream,
     buffer: BytesMut,
-    /// What is left of the piece.
+    /// The bytes left of the current chunk.
     left: usize,
 }
 
@@ -27,7 +27,7 @@ impl Chunks {
             let line = self.line().await?;
             let size = line[..].split(|byte| *byte == b';').next().unwrap_or_default();
             let size = std::str::from_utf8(size).ok().and_then(|size| usize::from_str_radix(size.trim(), 16).ok());
-            self.left = size.ok_or_else(|| malformed("a piece has no size"))?;
+            self.left = size.ok_or_else(|| malformed("a chunk has no size"))?;
             if self.left == 0 {
                 // Checksums follow.
                 while let Some(Ok(_)) = self.source.next().await {}
@@ -40,7 +40,7 @@ impl Chunks {
         let piece = self.buffer.split_to(self.left.min(self.buffer.len())).freeze();
         self.left -= piece.len();
         if self.left == 0 && !self.line().await?.is_empty() {
-            return Err(malformed("a piece is longer than it says"));
+            return Err(malformed("a chunk is longer than its size"));
         }
         Ok(Some((piece, self)))
     }
@@ -54,7 +54,7 @@ impl Chunks {
                 return Ok(line);
             }
             if self.buffer.len() > LONGEST_LINE {
-                return Err(malformed("a piece has no size"));
+                return Err(malformed("a chunk has no size"));
             }
             self.fill().await?;
         }

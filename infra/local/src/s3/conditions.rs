@@ -1,4 +1,4 @@
-//! What readers make a condition: `If-Match` and the like.
+//! The conditions of readers: `If-Match` and the like.
 
 use s3s::dto::{ETag, ETagCondition, Timestamp};
 use s3s::{S3Result, s3_error};
@@ -13,7 +13,7 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// In the order that HTTP gives them: an ETag counts more than a time.
+    /// In HTTP's order: an ETag takes precedence over a time.
     pub(super) fn check(&self, etag: &str, modified: &Timestamp) -> S3Result {
         let is = |condition: &ETagCondition| match condition {
             ETagCondition::Any => true,
@@ -36,7 +36,7 @@ impl Conditions {
         if same { Err(s3_error!(NotModified, "Not Modified")) } else { Ok(()) }
     }
 
-    /// For the source of a copy, where nothing is answered with "not modified".
+    /// For the source of a copy, which is never answered with "not modified".
     pub(super) fn check_source(&self, etag: &str, modified: &Timestamp) -> S3Result {
         self.check(etag, modified).map_err(|mut error| {
             error.set_code(s3s::S3ErrorCode::PreconditionFailed);

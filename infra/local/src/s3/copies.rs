@@ -24,7 +24,7 @@ macro_rules! source_conditions {
     };
 }
 
-/// What is copied.
+/// The source of a copy.
 struct Source {
     bucket: Arc<Bucket>,
     version: Version,
@@ -59,7 +59,7 @@ pub(super) async fn object(service: &Service, request: S3Request<CopyObjectInput
     let headers = if replaced { headers!(input) } else { source.content.headers.clone() };
     let (body, _) = read(source.file, source.content.size, None).await?;
     let fresh = bucket.receive(Some(body), &Claims::default()).await?;
-    // A copy came in one, however its source did.
+    // A copy is written in one piece, even if its source was not.
     let content = (hex(&fresh.md5), Vec::new(), headers);
     let version = bucket.commit(&input.key, fresh, content, &Precondition::default())?;
     service.tell(&request, &bucket, Happened::Created { key: &input.key, version: &version, reason: "CopyObject" });

@@ -1,4 +1,4 @@
-//! What a bucket holds: its keys in order, each with its versions, and a journal from which that is read again.
+//! The contents of a bucket: its keys in order, each with its versions, and the journal they are loaded from.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -6,36 +6,36 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Error, ErrorKind, Result, Write};
 use std::path::Path;
 
-/// The id of the one version that an object has in a bucket without versions.
+/// The id of an object's only version in a bucket without versions.
 pub(super) const UNVERSIONED: &str = "null";
 const JOURNAL: &str = "journal";
 
-/// An object at a time.
+/// A version of an object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Version {
     pub(super) id: String,
     /// Milliseconds since 1970.
     pub(super) modified: i64,
     pub(super) sequencer: String,
-    /// Nothing for a delete marker.
+    /// `None` for a delete marker.
     pub(super) content: Option<Content>,
 }
 
-/// Where an object's bytes are, and what is known of them.
+/// Where an object's bytes are stored, and their properties.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Content {
     /// The file in the bucket's folder.
     pub(super) file: String,
     pub(super) size: u64,
     pub(super) etag: String,
-    /// The sizes of the parts that it was uploaded in; none if it came in one.
+    /// The sizes of its upload's parts; empty if it was uploaded in one piece.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) parts: Vec<u64>,
     #[serde(flatten)]
     pub(super) headers: Headers,
 }
 
-/// What an object's owner says of it, and gets back with it.
+/// Headers that the owner sets, and that are returned with the object.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Headers {
@@ -61,19 +61,19 @@ struct Entry {
 /// The keys of a bucket.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// Of each key the versions, the oldest first.
+    /// The versions of each key, the oldest first.
     objects: BTreeMap<String, Vec<Version>>,
     journal: File,
-    /// How long the journal is, up to the end of its last whole line.
+    /// The length of the journal, up to the end of its last complete line.
     length: u64,
-    /// Whether a write has failed since, which may have left a part of a line.
+    /// Whether a failed write may have left part of a line.
     is_torn: bool,
-    /// The last sequencer that was given out.
+    /// The last sequencer that was issued.
     sequence: u64,
 }
 
 impl Index {
-    /// Reads the journal of a bucket's folder and writes it anew without what is past.
+    /// Reads the journal of a bucket's folder, and rewrites it without obsolete lines.
     pub(super) fn open(folder: &Path) -> Result<Self> {
         let file = folder.join(JOURNAL);
         let objects = read(&file)?;
@@ -87,7 +87,7 @@ impl Index {
         Ok(Self { objects, journal, length, is_torn: false, sequence })
     }
 
-    /// The files that hold what is known.
+    /// The files in use.
     pub(super) fn files(&self) -> HashSet<String> {
         let contents = self.objects.values().flatten().filter_map(|version| version.content.as_ref());
         contents.map(|content| content.file.clone()).collect()
@@ -103,30 +103,30 @@ impl Index {
         self.objects.get(key)?.iter().find(|version| version.id == id)
     }
 
-    /// Whether there are versions of a key from a time when the bucket kept them.
+    /// Whether a key has versions from a time when the bucket kept them.
     pub(super) fn is_versioned(&self, key: &str) -> bool {
         self.objects.get(key).is_some_and(|versions| versions.iter().any(|version| version.id != UNVERSIONED))
     }
 
-    /// The keys from one on, with their versions.
+    /// The keys from a given one on, with their versions.
     pub(super) fn from<'a>(&'a self, key: &str) -> impl Iterator<Item = (&'a str, &'a [Version])> + use<'a> {
         let range = (std::ops::Bound::Included(key), std::ops::Bound::Unbounded);
         self.objects.range::<str, _>(range).map(|(key, versions)| (key.as_str(), versions.as_slice()))
     }
 
-    /// A text that is greater than those before it.
+    /// A text that sorts after all earlier ones.
     pub(super) fn next_sequencer(&mut self, now: jiff::Timestamp) -> String {
         let now = u64::try_from(now.as_nanosecond()).unwrap_or(0);
         self.sequence = now.max(self.sequence + 1);
         format!("{:016x}", self.sequence)
     }
 
-    /// Adds a version, and gives the files that are not needed any more.
+    /// Adds a version, and returns the files that are no longer needed.
     pub(super) fn put(&mut self, key: &str, version: Version) -> Result<Vec<String>> {
         self.record(Entry { key: key.to_owned(), put: Some(version), removed: None })
     }
 
-    /// Removes a version for good, and gives the files that are not needed any more.
+    /// Removes a version for good, and returns the files that are no longer needed.
     pub(super) fn remove(&mut self, key: &str, id: &str) -> Result<Vec<String>> {
         self.record(Entry { key: key.to_owned(), put: None, removed: Some(id.to_owned()) })
     }
@@ -134,7 +134,7 @@ impl Index {
     fn record(&mut self, entry: Entry) -> Result<Vec<String>> {
         let line = line(&entry)?;
         self.mend()?;
-        // One line with one write, so that a killed gateway tears the last line at most.
+        // One write per line, so that a killed gateway damages at most the last line.
         self.is_torn = true;
         if let Err(error) = self.journal.write_all(&line) {
             self.mend()?;
@@ -145,8 +145,8 @@ impl Index {
         Ok(apply(&mut self.objects, entry))
     }
 
-    /// Cuts off what a failed write has left: the next line would be appended to it, and both be lost. What cannot be cut
-    /// off now is before the next write.
+    /// Cuts off what a failed write has left: otherwise the next line would be appended to it, and both be lost. If
+    /// that fails, it is tried again before the next write.
     fn mend(&mut self) -> Result<()> {
         if self.is_torn {
             self.journal.set_len(self.length)?;
@@ -156,8 +156,8 @@ impl Index {
     }
 }
 
-/// What a journal says. Behind the end of its last line stands at most what a gateway had begun to write when it was
-/// killed, and so had not confirmed.
+/// Reads a journal. After its last complete line there can only be a write that was interrupted by a kill, and so was
+/// never confirmed.
 fn read(file: &Path) -> Result<BTreeMap<String, Vec<Version>>> {
     let mut objects = BTreeMap::new();
     let mut journal = match File::open(file) {
@@ -174,14 +174,14 @@ fn read(file: &Path) -> Result<BTreeMap<String, Vec<Version>>> {
             return Ok(objects);
         }
         let entry = serde_json::from_slice(&line).map_err(|error| {
-            let message = format!("{}:{number}: this is no line of a journal: {error}", file.display());
+            let message = format!("{}:{number}: this is not a line of a journal: {error}", file.display());
             Error::new(ErrorKind::InvalidData, message)
         })?;
         apply(&mut objects, entry);
     }
 }
 
-/// Writes a journal that has everything, whole on the disk before it takes the place of the old one.
+/// Writes a complete journal, and makes it durable before it replaces the old one.
 fn write_all(file: &Path, objects: &BTreeMap<String, Vec<Version>>) -> Result<()> {
     let mut journal = BufWriter::new(File::create(file)?);
     for (key, versions) in objects {
@@ -202,7 +202,7 @@ fn line(entry: &Entry) -> Result<Vec<u8>> {
 fn apply(objects: &mut BTreeMap<String, Vec<Version>>, entry: Entry) -> Vec<String> {
     let versions = objects.entry(entry.key.clone()).or_default();
     let id = entry.put.as_ref().map(|version| version.id.clone()).or(entry.removed);
-    // In a bucket without versions a new one takes the place of the old one, as their ids are the same.
+    // In a bucket without versions, a new one replaces the old one, because their ids are equal.
     let gone: Vec<_> = versions.extract_if(.., |version| Some(&version.id) == id.as_ref()).collect();
     versions.extend(entry.put);
     if versions.is_empty() {
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(index.remove("b", "v2").unwrap(), ["4"]);
         assert!(index.put("c", version("v1", "5")).unwrap().is_empty());
         assert_eq!(index.remove("c", "v1").unwrap(), ["5"]);
-        // A line that was not written to its end, which is in a character here.
+        // An incomplete line, cut within a character.
         index.journal.write_all(b"{\"key\":\"d\xc3").unwrap();
         for _ in 0..2 {
             let mut index = Index::open(folder.path()).unwrap();
@@ -248,7 +248,7 @@ mod tests {
         }
     }
 
-    /// The keys that are known once the journal is read again.
+    /// The keys after the journal is read again.
     fn keys(folder: &Path) -> Vec<String> {
         Index::open(folder).unwrap().from("").map(|(key, _)| key.to_owned()).collect()
     }
@@ -260,7 +260,10 @@ mod tests {
         index.put("a", version(UNVERSIONED, "1")).unwrap();
         index.journal.write_all(b"{\"key\":\"b\",\"pu").unwrap();
         let journal = std::mem::replace(&mut index.journal, File::open(folder.path().join(JOURNAL)).unwrap());
-        assert!(index.put("b", version(UNVERSIONED, "2")).is_err(), "a file that is only read cannot be written");
+        assert!(
+            index.put("b", version(UNVERSIONED, "2")).is_err(),
+            "a file that is opened read-only cannot be written"
+        );
         assert_eq!(index.latest("b"), None);
         index.journal = journal;
         index.put("c", version(UNVERSIONED, "3")).unwrap();
@@ -284,7 +287,7 @@ mod tests {
             bytes[second] = spoilt;
             std::fs::write(&file, &bytes).unwrap();
             let said = Index::open(folder.path()).unwrap_err().to_string();
-            assert!(said.starts_with(&format!("{}:2: this is no line of a journal", file.display())), "{said}");
+            assert!(said.starts_with(&format!("{}:2: this is not a line of a journal", file.display())), "{said}");
             assert_eq!(std::fs::read(&file).unwrap(), bytes, "it is left as it was");
         }
         std::fs::write(&file, &whole).unwrap();

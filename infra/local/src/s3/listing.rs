@@ -1,4 +1,4 @@
-//! Lists of keys: by prefix, folded at a delimiter, a page at a time.
+//! Lists keys: by prefix, grouped at a delimiter, page by page.
 
 use super::index::{Content, Index, Version};
 use base64::Engine;
@@ -7,16 +7,16 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The most keys of a page.
 pub(super) const MOST: usize = 1000;
-/// What stays as it is where a client asks for encoded keys.
+/// Characters that are not encoded for a client that requests encoded keys.
 const PLAIN: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b'*');
 
-/// What is asked for.
+/// The request.
 #[derive(Debug, Default)]
 pub(super) struct Query<'a> {
     pub(super) prefix: &'a str,
     pub(super) delimiter: Option<&'a str>,
-    /// Only what comes after this key, or after all keys that begin with it if it ends with the delimiter.
+    /// Only what follows this key; if it ends with the delimiter, only what follows all keys that begin with it.
     pub(super) after: &'a str,
     pub(super) most: usize,
 }
@@ -30,7 +30,7 @@ pub(super) struct Page {
     pub(super) next: Option<String>,
 }
 
-/// The objects that are there, not those that were.
+/// Lists current objects, not deleted ones.
 pub(super) fn list(index: &Index, query: &Query<'_>) -> Page {
     let mut page = Page::default();
     let mut last = String::new();
@@ -64,13 +64,13 @@ pub(super) fn list(index: &Index, query: &Query<'_>) -> Page {
     }
 }
 
-/// Where a page begins. One that follows a folded key begins behind all keys that are folded with it.
+/// Where a page begins. After a group, it begins after all keys of that group.
 fn beginning(query: &Query<'_>) -> String {
     let folded = query.after.starts_with(query.prefix).then(|| folded(query.after, query)).flatten();
     folded.map_or_else(|| query.prefix.max(query.after).to_owned(), behind)
 }
 
-/// With the greatest character there is: all that begins with the prefix is before it.
+/// With the greatest character appended, so that it sorts after everything with the prefix.
 fn behind(prefix: &str) -> String {
     format!("{prefix}{}", char::MAX)
 }
@@ -82,7 +82,7 @@ fn folded<'a>(key: &'a str, query: &Query<'_>) -> Option<&'a str> {
     rest.find(delimiter).map(|at| &key[..query.prefix.len() + at + delimiter.len()])
 }
 
-/// A place in a list as clients get it.
+/// A position in a list, in the clients' format.
 pub(super) fn token(place: &str) -> String {
     URL_SAFE_NO_PAD.encode(place)
 }
@@ -91,7 +91,7 @@ pub(super) fn place(token: &str) -> Option<String> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()
 }
 
-/// A key as it is, or encoded for a client that asks for it: XML cannot hold all keys.
+/// A key, encoded if the client requests it: XML cannot hold all keys.
 pub(super) fn shown(key: &str, encoded: bool) -> String {
     if encoded { utf8_percent_encode(key, PLAIN).to_string() } else { key.to_owned() }
 }

@@ -1,9 +1,9 @@
 //! S3: the buckets of a template, as folders behind S3's interface.
 //!
-//! The protocol is the `s3s` library's. Here is what it stands on: a folder for each bucket with a file for the bytes of
-//! each version and a journal of what there is (`bucket`, `index`), so that a reader always has one version whole, and a
-//! killed gateway loses nothing that it has confirmed. Signatures say who asks and are not verified; what a function may
-//! do is what its role allows.
+//! The `s3s` library implements the protocol. This module implements the storage: a folder for each bucket, with a file
+//! for the bytes of each version and a journal (`bucket`, `index`), so that a reader always gets one complete version,
+//! and a killed gateway loses nothing that it has confirmed. Signatures identify the caller and are not verified; a
+//! function may do what its role allows.
 
 mod bucket;
 mod chunked;
@@ -35,12 +35,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Headers of a signature, and what only speaks of how a body was sent.
+/// Headers of a signature, and those that only describe how a body was sent.
 const SIGNED: [&str; 5] =
     ["authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-amz-trailer"];
 const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
 
-/// The buckets, ready to be asked.
+/// The buckets, ready for requests.
 #[derive(Clone)]
 pub(crate) struct Buckets {
     service: S3Service,
@@ -48,7 +48,7 @@ pub(crate) struct Buckets {
 }
 
 impl Buckets {
-    /// The buckets of a template, in a folder; nothing if it has none.
+    /// The buckets of a template, in a folder; `None` if it has none.
     pub(crate) fn open(
         folder: &Path,
         template: &Template,
@@ -63,7 +63,7 @@ impl Buckets {
         Ok(Some(Self { service: S3ServiceBuilder::new(service).build(), names }))
     }
 
-    /// Answers a request whose signature is for S3.
+    /// Answers a request that is signed for S3.
     pub(crate) async fn answer(&self, mut request: Request, signature: &Signature, peer: SocketAddr) -> Response {
         let request_id = request_id();
         let mut response = match refused(&request, signature) {
@@ -96,7 +96,7 @@ impl Buckets {
         }
     }
 
-    /// Takes the signature off, which has been looked at, and puts a bucket that is in the host's name into the path.
+    /// Removes the signature, which was checked already, and moves a bucket name from the host into the path.
     fn unsign(&self, request: &mut Request) {
         for name in SIGNED {
             request.headers_mut().remove(name);
@@ -120,7 +120,7 @@ impl Buckets {
     }
 }
 
-/// What follows a bucket's name in a host, for SDKs that are told `http://localhost:PORT`.
+/// The suffix after a bucket's name in a host, for SDKs configured with `http://localhost:PORT`.
 fn is_local(rest: &str) -> bool {
     rest == ".localhost" || rest.starts_with(".localhost:")
 }
@@ -132,7 +132,7 @@ fn is_of_signature(pair: &str) -> bool {
     second.contains(&name) || name.strip_prefix("X-Amz-").is_some_and(|rest| signed.contains(&rest))
 }
 
-/// The request with its body as it was before it was cut into signed pieces.
+/// The request with its body decoded from signed chunks.
 fn decoded(request: Request) -> Request {
     let (mut parts, body) = request.into_parts();
     let Some(length) = parts.headers.remove(DECODED_LENGTH) else { return Request::from_parts(parts, body) };
@@ -147,7 +147,7 @@ fn decoded(request: Request) -> Request {
     Request::from_parts(parts, chunked::decoded(body))
 }
 
-/// The answer to what is refused before anybody looks at it.
+/// The answer to requests that are refused unseen.
 fn refused(request: &Request, signature: &Signature) -> Option<Response> {
     if signature.has_expired() {
         return Some(error(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired"));
@@ -155,13 +155,13 @@ fn refused(request: &Request, signature: &Signature) -> Option<Response> {
     if request.method() != Method::POST {
         return None;
     }
-    // The library reads a form into the memory, file and all, before it asks whether who sends it may.
+    // The library reads a whole form, with its file, into memory before it checks permissions.
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.to_ascii_lowercase().starts_with("multipart/form-data") {
         let message = "Forms are not supported here; an address for PUT can be signed in advance";
         return Some(error(StatusCode::NOT_IMPLEMENTED, "NotImplemented", message));
     }
-    // Any page of a browser can post to an address, and signatures are not verified.
+    // Any web page can send a form to an address, and signatures are not verified.
     let deletes = pairs(request.uri().query().unwrap_or_default()).any(|(name, _)| name == "delete");
     let message = "Objects are deleted with a signature in the Authorization header";
     (deletes && !signature.in_header).then(|| error(StatusCode::FORBIDDEN, "AccessDenied", message))
@@ -175,7 +175,7 @@ fn error(status: StatusCode, code: &str, message: &str) -> Response {
     (status, [kind], text).into_response()
 }
 
-/// Sixteen digits, as AWS has them.
+/// Sixteen digits, as in AWS.
 fn request_id() -> String {
     let mut id = uuid::Uuid::new_v4().simple().to_string().to_uppercase();
     id.truncate(16);

@@ -1,5 +1,5 @@
-//! What EventBridge is told of objects, field by field as in AWS:
-//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>. Keys are as they are there, not encoded.
+//! The events about objects for EventBridge, field by field as in AWS:
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>. As there, keys are not encoded.
 
 use super::bucket::Bucket;
 use super::index::Version;
@@ -9,17 +9,17 @@ use crate::template::{ACCOUNT, bucket_arn};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// Whoever wants to know of events.
+/// A listener for events.
 pub(crate) type Listener = Arc<dyn Fn(Value) + Send + Sync>;
 
-/// Something that has happened to an object.
+/// A change to an object.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Happened<'a> {
     Created { key: &'a str, version: &'a Version, reason: &'static str },
     Deleted { key: &'a str, version: &'a Version, sequencer: &'a str, marker: bool },
 }
 
-/// Of an empty body, which is what a delete marker is said to have.
+/// The ETag of an empty body, which AWS reports for a delete marker.
 const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 impl Happened<'_> {

@@ -1,4 +1,4 @@
-//! What clients ask of buckets and objects, in the terms of S3's interface.
+//! The operations on buckets and objects, in the terms of S3's interface.
 
 use super::bucket::Precondition;
 use super::conditions::Conditions;
@@ -14,7 +14,7 @@ use crate::template::region;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
-/// What the inputs of several operations say of an object to be.
+/// The headers of an object, as found in the inputs of several operations.
 macro_rules! headers {
     ($input:expr) => {
         Headers {
@@ -40,7 +40,7 @@ macro_rules! conditions {
     };
 }
 
-/// What readers are told of an object, in the outputs of two operations.
+/// The description of an object, as found in the outputs of two operations.
 macro_rules! described {
     ($output:ident, $bucket:expr, $version:expr, $content:expr, $part:expr, $range:expr, $length:expr) => {
         $output {
@@ -63,10 +63,10 @@ macro_rules! described {
     };
 }
 
-/// What S3 says of an object whose type it was not told.
+/// The type of an object that was put without one.
 const UNTYPED: &str = "binary/octet-stream";
 
-/// How many parts an object has, which is told to those who ask for one.
+/// How many parts an object has; returned only to those who request a part.
 fn parts_count(content: &Content, part: Option<i32>) -> Option<i32> {
     part.and_then(|_| i32::try_from(content.parts.len()).ok()).filter(|parts| *parts > 0)
 }
@@ -235,7 +235,7 @@ impl S3 for Service {
             encoding_type: input.encoding_type.clone(),
             max_keys: Some(input.max_keys.unwrap_or(1000)),
             is_truncated: Some(next.is_some()),
-            // Without a delimiter clients take the last key, as in AWS.
+            // Without a delimiter, clients use the last key, as in AWS.
             next_marker: next.filter(|_| delimiter.is_some()),
             contents: Some(contents),
             common_prefixes: Some(common_prefixes),
@@ -324,7 +324,7 @@ impl Service {
     }
 }
 
-/// What `If-Match` would be where a list of objects has an ETag.
+/// The `If-Match` condition for an ETag in a list of objects.
 fn condition(etag: &ETag) -> ETagCondition {
     if etag.value() == "*" { ETagCondition::Any } else { ETagCondition::ETag(etag.clone()) }
 }

@@ -43,7 +43,7 @@ pub(super) async fn complete(
     let (fresh, whole, sizes) = bucket.assemble(claim.folder(), &wanted).await?;
     let precondition = Precondition { matches: input.if_match.clone(), matches_none: input.if_none_match.clone() };
     let version = bucket.commit(&input.key, fresh, (whole.clone(), sizes, upload.headers), &precondition)?;
-    // At once: from here on the object is there, and nothing that fails may keep that a secret.
+    // At once: from here on the object exists, and no later failure may hide that.
     let happened = Happened::Created { key: &input.key, version: &version, reason: "CompleteMultipartUpload" };
     service.tell(&request, &bucket, happened);
     claim.done();
@@ -57,7 +57,7 @@ pub(super) async fn complete(
     }))
 }
 
-/// The parts that a client wants put together, with their ETags.
+/// The parts that a client wants to combine, with their ETags.
 fn wanted(input: &CompleteMultipartUploadInput) -> S3Result<Vec<(i32, String)>> {
     let parts = input.multipart_upload.as_ref().and_then(|upload| upload.parts.as_ref());
     let named = |part: &CompletedPart| Some((part.part_number?, part.e_tag.as_ref()?.value().to_owned()));

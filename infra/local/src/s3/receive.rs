@@ -1,4 +1,4 @@
-//! Bodies on their way to the disk.
+//! Receives bodies and writes them to disk.
 
 use super::bucket::{Bucket, trouble};
 use base64::Engine;
@@ -14,10 +14,10 @@ use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
 const BUFFER: usize = 256 * 1024;
-/// The most that one request may bring, as in AWS.
+/// The most that one request may send, as in AWS.
 const LARGEST: u64 = 5 * 1024 * 1024 * 1024;
 
-/// A file that goes away again unless it is kept.
+/// A file that is removed unless it is kept.
 #[derive(Debug)]
 pub(super) struct Fresh {
     name: String,
@@ -26,7 +26,7 @@ pub(super) struct Fresh {
     pub(super) md5: [u8; 16],
 }
 
-/// What a client says of a body, to be found out if it is not so.
+/// A client's claims about a body, which are checked.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     pub(super) length: Option<i64>,
@@ -54,7 +54,7 @@ impl Drop for Fresh {
             && let Err(error) = std::fs::remove_file(&self.path)
             && error.kind() != std::io::ErrorKind::NotFound
         {
-            tracing::warn!(%error, file = %self.path.display(), "what was received in vain stays");
+            tracing::warn!(%error, file = %self.path.display(), "a file of a failed upload could not be removed");
         }
     }
 }
@@ -102,7 +102,7 @@ pub(super) async fn receive(
     Ok(fresh)
 }
 
-/// Why a body did not come to its end.
+/// Why a body was incomplete.
 fn broken(error: StdError) -> S3Error {
     let mut causes = std::iter::successors(Some(&*error as &(dyn Error + 'static)), |cause| (*cause).source());
     let is_late = |cause: &(dyn Error + 'static)| {

@@ -1,4 +1,4 @@
-//! The buckets as a service: who may do what, and what becomes known of it.
+//! The buckets as a service: permissions and events.
 
 use super::bucket::{Bucket, trouble};
 use super::index::{Content, Headers, Version};
@@ -19,10 +19,10 @@ use tokio_util::io::ReaderStream;
 
 const BUFFER: usize = 256 * 1024;
 
-/// What an operation answers.
+/// The answer of an operation.
 pub(super) type Answer<T> = S3Result<S3Response<T>>;
 
-/// Who asks.
+/// The caller.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) access_key: String,
@@ -60,7 +60,7 @@ impl Service {
         bucket.ok_or_else(|| s3_error!(NoSuchBucket, "the template has no bucket {name}"))
     }
 
-    /// Whether who asks may do this to a bucket, or to an object in it.
+    /// Checks whether the caller may do this to a bucket, or to an object in it.
     pub(super) fn permit<T>(
         &self,
         request: &S3Request<T>,
@@ -73,7 +73,7 @@ impl Service {
         self.bucket(bucket)
     }
 
-    /// Whether who asks may list what begins with a prefix.
+    /// Checks whether the caller may list a prefix.
     pub(super) fn permit_list<T>(
         &self,
         request: &S3Request<T>,
@@ -91,7 +91,7 @@ impl Service {
         allowed.map_err(|message| s3_error!(AccessDenied, "{message}"))
     }
 
-    /// Who may not list a bucket is not told that something is not there: AWS refuses.
+    /// A caller who may not list a bucket does not learn that a key is missing: AWS refuses access.
     pub(super) fn absent<T>(&self, request: &S3Request<T>, bucket: &str, error: S3Error) -> S3Error {
         match *error.code() {
             S3ErrorCode::NoSuchKey => self.permit(request, "s3:ListBucket", bucket, None).err().unwrap_or(error),
@@ -99,7 +99,7 @@ impl Service {
         }
     }
 
-    /// Tells of an object that has come or gone.
+    /// Announces that an object was created or deleted.
     pub(super) fn tell<T>(&self, request: &S3Request<T>, bucket: &Bucket, happened: Happened<'_>) {
         if bucket.events {
             (self.listener)(happened.event(bucket, &caller(request)));
@@ -107,7 +107,7 @@ impl Service {
     }
 }
 
-/// Who has sent a request.
+/// The sender of a request.
 pub(super) fn caller<T>(request: &S3Request<T>) -> Caller {
     let unknown = || Caller { access_key: String::new(), address: String::new(), request_id: String::new() };
     request.extensions.get::<Caller>().cloned().unwrap_or_else(unknown)
@@ -128,7 +128,7 @@ pub(super) async fn read(
     Ok((StreamingBlob::wrap(stream), length))
 }
 
-/// Which bytes a reader wants: those of a range, or of a part. Nothing for all, and for the one part that is empty.
+/// The requested bytes, of a range or a part. `None` for all, and for a part that is the only one and empty.
 pub(super) fn wanted(
     content: &Content,
     range: Option<&Range>,
@@ -136,7 +136,7 @@ pub(super) fn wanted(
 ) -> S3Result<Option<std::ops::Range<u64>>> {
     if let Some(range) = range {
         let range = range.check(content.size)?;
-        // The end of nothing is no range.
+        // The end of an empty object is not a range.
         return if range.is_empty() { Err(S3ErrorCode::InvalidRange.into()) } else { Ok(Some(range)) };
     }
     let Some(number) = part else { return Ok(None) };
@@ -148,7 +148,7 @@ pub(super) fn wanted(
     Ok(Some(start..start + size).filter(|range| !range.is_empty()))
 }
 
-/// An error that the library has no name for.
+/// An error that the library does not define.
 fn no_such_part() -> S3Error {
     let code = S3ErrorCode::Custom("InvalidPartNumber".into());
     let mut error = S3Error::with_message(code, "The requested partnumber is not satisfiable");
@@ -156,7 +156,7 @@ fn no_such_part() -> S3Error {
     error
 }
 
-/// A moment as clients get it: to the second, so that it equals what they send back.
+/// A time as clients receive it: to the second, so that it equals what they send back.
 pub(super) fn modified(version: &Version) -> Timestamp {
     let seconds = u64::try_from(version.modified / 1000).unwrap_or(0);
     (SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).into()
@@ -171,12 +171,12 @@ pub(super) fn metadata(headers: &Headers) -> Option<Metadata> {
     Some(all).filter(|all| !all.is_empty())
 }
 
-/// The id of a version where a bucket has some.
+/// The id of a version, if the bucket keeps versions.
 pub(super) fn version_id(bucket: &Bucket, version: &Version) -> Option<String> {
     bucket.versioned.then(|| version.id.clone())
 }
 
-/// A number as S3's types have it.
+/// A number in the type that S3 uses.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Multipart uploads: a folder each, with a file for each part, whose name says its number and ETag.
+//! Multipart uploads: a folder each, with a file for each part, named by its number and ETag.
 
 use super::bucket::{Bucket, trouble};
 use super::index::Headers;
@@ -15,15 +15,15 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 const ABOUT: &str = "upload.json";
-/// What a folder has behind its id as long as it is not whole yet, while it is being completed, and while it is removed.
+/// The suffixes of a folder's name: while it is incomplete, while it is being completed, and while it is removed.
 const NEW: &str = "new";
 const HELD: &str = "held";
 const GONE: &str = "gone";
-/// The smallest that a part may be which is not the last, as in AWS.
+/// The smallest size of a part, except for the last one, as in AWS.
 const SMALLEST: u64 = 5 * 1024 * 1024;
 const MOST_PARTS: i32 = 10_000;
 
-/// What an upload is to become.
+/// The object that an upload will create.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Upload {
     pub(super) key: String,
@@ -32,7 +32,7 @@ pub(super) struct Upload {
     pub(super) headers: Headers,
 }
 
-/// A part that is there.
+/// A part that was received.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Part {
     pub(super) number: i32,
@@ -48,7 +48,7 @@ impl Part {
 }
 
 impl Bucket {
-    /// Begins an upload, and gives its id.
+    /// Starts an upload, and returns its id.
     pub(super) fn begin(&self, key: &str, headers: Headers) -> S3Result<String> {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let folder = self.uploads().join(&id);
@@ -57,7 +57,7 @@ impl Bucket {
         Ok(id)
     }
 
-    /// An upload of an object, and its folder.
+    /// An upload, and its folder.
     pub(super) fn upload(&self, key: &str, id: &str) -> S3Result<(Upload, PathBuf)> {
         if !is_id(id) {
             return Err(none());
@@ -68,14 +68,14 @@ impl Bucket {
         Ok((upload, folder))
     }
 
-    /// All uploads that have not ended, with their ids.
+    /// All unfinished uploads, with their ids.
     pub(super) fn uploads_under_way(&self) -> S3Result<Vec<(String, Upload)>> {
         let mut all = under_way(&self.uploads()).map_err(|error| trouble(&error))?;
         all.sort_by(|a, b| (&a.1.key, a.1.initiated).cmp(&(&b.1.key, b.1.initiated)));
         Ok(all)
     }
 
-    /// Receives a part, in place of one with its number.
+    /// Receives a part, replacing an earlier one with its number.
     pub(super) async fn receive_part(
         &self,
         (key, id): (&str, &str),
@@ -97,7 +97,7 @@ impl Bucket {
         fresh.keep();
         for old in replaced {
             match fs::remove_file(folder.join(old.file())) {
-                // Somebody else has replaced it, too.
+                // Another request has replaced it as well.
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(trouble(&error)),
                 _ => {}
             }
@@ -105,7 +105,7 @@ impl Bucket {
         Ok(part)
     }
 
-    /// Puts the parts together that a client names, with the ETag of the whole and the parts' sizes.
+    /// Combines the parts that a client names. Returns the ETag of the whole and the parts' sizes.
     pub(super) async fn assemble(
         &self,
         folder: &Path,
@@ -127,11 +127,11 @@ impl Bucket {
     }
 }
 
-/// An upload that is being completed. Its folder has another name meanwhile, so that nobody else completes it, too. It gets
-/// its own back unless it is done.
+/// An upload that is being completed. Meanwhile its folder has another name, so that no other request completes it too.
+/// Unless it is done, the folder gets its own name back.
 #[derive(Debug)]
 pub(super) struct Claim {
-    /// The folder's own name; nothing once it is done.
+    /// The folder's own name; empty once it is done.
     own: PathBuf,
     held: PathBuf,
 }
@@ -148,11 +148,11 @@ impl Claim {
         &self.held
     }
 
-    /// Removes what was received. The object is there, whatever becomes of that.
+    /// Removes the parts. The object exists, even if that fails.
     pub(super) fn done(mut self) {
         self.own.clear();
         if let Err(error) = discard(&self.held) {
-            tracing::warn!(%error, folder = %self.held.display(), "the parts of a completed upload stay");
+            tracing::warn!(%error, folder = %self.held.display(), "the parts of a completed upload could not be removed");
         }
     }
 }
@@ -163,13 +163,13 @@ impl Drop for Claim {
             return;
         }
         if let Err(error) = fs::rename(&self.held, &self.own) {
-            tracing::error!(%error, folder = %self.held.display(), "an upload that was not completed is out of reach");
+            tracing::error!(%error, folder = %self.held.display(), "an incomplete upload could not be restored");
         }
     }
 }
 
-/// Clears up after a gateway that was killed: what it had begun to make is removed, and what it had begun to complete can
-/// be completed again.
+/// Cleans up after a gateway that was killed: incomplete folders are removed, and interrupted completions can be
+/// repeated.
 pub(super) fn clear_up(uploads: &Path) -> io::Result<()> {
     for entry in fs::read_dir(uploads)? {
         let path = entry?.path();
@@ -195,7 +195,7 @@ fn received(folder: &Path) -> io::Result<Vec<Part>> {
         let entry = entry?;
         let Some((number, etag)) = named(&entry.file_name()) else { continue };
         let metadata = match entry.metadata() {
-            // It has just been replaced.
+            // It was just replaced.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             metadata => metadata?,
         };
@@ -204,29 +204,29 @@ fn received(folder: &Path) -> io::Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// The number and the ETag of a part's file; nothing for others.
+/// The number and the ETag in the name of a part's file; `None` for other files.
 fn named(file: &OsStr) -> Option<(i32, String)> {
     let (number, etag) = file.to_str()?.split_once('-')?;
     Some((number.parse().ok()?, etag.to_owned()))
 }
 
-/// Removes an upload with all that was received for it.
+/// Removes an upload and everything received for it.
 pub(super) fn remove(folder: &Path) -> S3Result {
     discard(folder).map_err(|error| gone(&error))
 }
 
-/// Removes an upload's folder, which is there whole or not at all: what cannot be deleted is under another name already,
-/// and goes at the next start.
+/// Removes an upload's folder, as a whole or not at all: what cannot be deleted has another name already, and is
+/// deleted at the next start.
 fn discard(folder: &Path) -> io::Result<()> {
     let away = folder.with_extension(GONE);
     fs::rename(folder, &away)?;
     if let Err(error) = fs::remove_dir_all(&away) {
-        tracing::warn!(%error, folder = %away.display(), "the parts of an upload that has ended stay for now");
+        tracing::warn!(%error, folder = %away.display(), "the parts of a finished upload could not be removed yet");
     }
     Ok(())
 }
 
-/// Makes the folder of an upload, which is there whole or not at all.
+/// Creates the folder of an upload, as a whole or not at all.
 fn make(folder: &Path, about: &Upload) -> io::Result<()> {
     let new = folder.with_extension(NEW);
     fs::create_dir(&new)?;
@@ -246,7 +246,7 @@ fn under_way(uploads: &Path) -> io::Result<Vec<(String, Upload)>> {
     Ok(all)
 }
 
-/// What an upload is to become; nothing if there is none.
+/// The object that an upload will create; `None` if there is no such upload.
 fn about(folder: &Path) -> io::Result<Option<Upload>> {
     match fs::read(folder.join(ABOUT)) {
         Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
@@ -264,7 +264,7 @@ fn none() -> S3Error {
     s3_error!(NoSuchUpload, "The specified multipart upload does not exist.")
 }
 
-/// An upload's folder does not do what it is asked for: it has ended, or the disk is in trouble.
+/// An upload's folder failed: the upload has ended, or the disk has a fault.
 fn gone(error: &io::Error) -> S3Error {
     if error.kind() == ErrorKind::NotFound { none() } else { trouble(error) }
 }
@@ -348,7 +348,7 @@ mod tests {
         assert!(ids().is_empty());
         drop(claim);
         assert_eq!(ids(), ["a1"], "it was not completed");
-        // A gateway that is killed drops nothing.
+        // A killed gateway runs no destructors.
         std::mem::forget(Claim::take(upload.clone()).unwrap());
         fs::create_dir(folder.path().join("a2.new")).unwrap();
         clear_up(folder.path()).unwrap();
@@ -363,7 +363,7 @@ mod tests {
         let upload = folder.path().join("a1");
         let about = Upload { key: "k".to_owned(), initiated: 5, headers: Headers::default() };
         make(&upload, &about).unwrap();
-        // What stands in the way leaves it as it was.
+        // If the rename is blocked, the upload stays as it was.
         let away = folder.path().join("a1.gone");
         fs::create_dir_all(away.join("part")).unwrap();
         assert!(remove(&upload).is_err() && upload.join(ABOUT).exists());

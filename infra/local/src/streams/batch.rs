@@ -1,4 +1,4 @@
-//! Records, batches of them, and what a function says about one.
+//! Records, batches, and a function's answer about a batch.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -32,8 +32,8 @@ pub(super) fn event(records: &[Record]) -> Bytes {
     Bytes::from(json!({"Records": records}).to_string())
 }
 
-/// The first record that a function could not handle, by its answer; nothing if it handled all. An answer that names
-/// no record of the batch is a failure of all of it, as in AWS.
+/// The first record that failed, by the function's answer; `None` if none did. As in AWS, if an answer names no record
+/// of the batch, the whole batch failed.
 pub(super) fn first_failure(answer: &[u8], records: &[Record]) -> Option<usize> {
     let answer: Value = match serde_json::from_slice(answer) {
         Ok(answer) => answer,

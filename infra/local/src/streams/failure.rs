@@ -1,4 +1,4 @@
-//! What is told of records that are given up, as AWS has it:
+//! The message about records that are given up, as in AWS:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html>.
 
 use super::Feed;
@@ -13,7 +13,7 @@ pub(super) enum Condition {
     RecordAgeExceeded,
 }
 
-/// The records themselves are not in it; who is told reads them from the stream.
+/// It does not contain the records; its receiver reads them from the stream.
 pub(super) fn told(feed: &Feed, shard: &str, records: &[Record], condition: Condition, attempts: u32) -> Bytes {
     let time = |record: Option<&Record>| record.map(|record| format!("{:.3}", record.created));
     let number = |record: Option<&Record>| record.map(|record| record.number.clone());

@@ -1,4 +1,4 @@
-//! Hands batches to a function, one at a time, until each is done or given up.
+//! Delivers batches to a function, one at a time, until each is done or given up.
 
 use super::Feed;
 use super::batch::{Record, event, first_failure};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How long a batch waits before it is tried again, at first and at most.
+/// The pause before a batch is retried, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -23,17 +23,17 @@ pub(super) struct Lane {
     ready: VecDeque<Record>,
 }
 
-/// Records that are handed over together.
+/// Records that are delivered together.
 struct Batch {
     records: Vec<Record>,
-    /// How often they were tried in vain.
+    /// How many times it failed.
     failures: u32,
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 enum Outcome {
     Done,
-    /// All before this record is done.
+    /// All records before this one are done.
     FailedFrom(usize, String),
     TooLarge,
     Stopping,
@@ -44,12 +44,13 @@ impl Lane {
         Self { feed, place, shard, pages, ready: VecDeque::new() }
     }
 
-    /// Works until the gateway stops.
+    /// Runs until the gateway stops.
     pub(super) async fn run(mut self) {
         let stopping = self.feed.stopping.clone();
         loop {
             let batch = tokio::select! {
-                // Asked first: a batch that was not done when the gateway began to stop must not be overtaken by the next.
+                // Checked first: the next batch must not overtake one that was unfinished when the gateway began to
+                // stop.
                 biased;
                 () = stopping.cancelled() => None,
                 batch = self.next() => batch,
@@ -61,7 +62,7 @@ impl Lane {
         }
     }
 
-    /// The next batch: full, or what there is when the window ends.
+    /// The next batch: full, or whatever has arrived when the window ends.
     async fn next(&mut self) -> Option<Vec<Record>> {
         let size = self.feed.source.batch_size;
         if self.ready.is_empty() {
@@ -137,11 +138,11 @@ impl Lane {
             failures,
             reason,
             ?pause,
-            "a batch failed and is tried again"
+            "a batch failed and will be retried"
         );
         tokio::select! {
             () = sleep(pause) => work.push(batch),
-            // What is not done is handed over again by the next gateway.
+            // The next gateway delivers again what is not done.
             () = self.feed.stopping.cancelled() => work.clear(),
         }
     }

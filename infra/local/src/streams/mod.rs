@@ -1,9 +1,9 @@
 //! Functions fed from tables' streams.
 //!
-//! A reader for each shard chooses records by the event's patterns and gives them to lanes: one, or as many as the
-//! `ParallelizationFactor`, by partition key. A lane hands over one batch at a time and tries it again until it is
-//! done or given up, so that the order of each key is kept. The place up to which everything is done is stored, and a
-//! restarted gateway goes on from there; what was under way is handed over again.
+//! A reader for each shard selects records by the event's patterns and passes them to lanes: one, or as many as the
+//! `ParallelizationFactor`, by partition key. A lane delivers one batch at a time and retries it until it is done or
+//! given up, so that the order of each key is kept. The position up to which everything is done is stored. A restarted
+//! gateway resumes there; batches that were in progress are delivered again.
 
 mod batch;
 mod failure;
@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How often new shards are looked for.
+/// How often to look for new shards.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The running feeds.
@@ -41,18 +41,18 @@ impl Feeds {
     }
 }
 
-/// What a feed works with.
+/// What a feed needs.
 struct Feed {
     function: String,
     pool: Pool,
     source: StreamSource,
     table: Table,
-    /// The way to whoever is told of what is given up.
+    /// Delivers messages about records that are given up.
     asynchronous: Asynchronous,
     stopping: CancellationToken,
 }
 
-/// Creates the tables that are missing and feeds functions from their streams, from this moment on at the latest.
+/// Creates missing tables and feeds functions from their streams, starting now at the latest.
 pub(crate) async fn start(
     directory: &Path,
     template: &Template,
@@ -84,11 +84,11 @@ struct Shard {
     parent: Option<String>,
 }
 
-/// The shards of a stream that are read or were. One whose place nobody holds any more is done.
+/// The shards of a stream that are or were read. If nobody holds a shard's position any more, the shard is done.
 type Known = HashMap<String, Weak<Place>>;
 
 impl Feed {
-    /// Begins to read the shards that there are, and looks for those that follow them until the gateway stops.
+    /// Starts to read the existing shards, and looks for new ones until the gateway stops.
     async fn begin(
         self: Arc<Self>,
         directory: &Path,
@@ -110,7 +110,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Reads shards that are not known yet: each after the one that it follows is done, so that keys keep their order.
+    /// Reads new shards, each one after its parent is done, so that keys keep their order.
     async fn read_new(
         self: &Arc<Self>,
         stream: &Stream,
@@ -120,7 +120,7 @@ impl Feed {
     ) -> anyhow::Result<()> {
         let shards = stream.shards().await?;
         let file = |shard: &str| stream.directory.join(format!("{}.{}.{shard}", self.function, self.table.name));
-        // What came while nobody looked is new to the function, wherever a first start would begin.
+        // Records that arrived while the gateway was down are new to the function, wherever a first start would begin.
         let has_place = |shard: &Shard| file(&shard.id).exists();
         let was_read = is_running || shards.iter().any(has_place);
         let from_oldest = was_read || self.source.from_oldest;
@@ -133,7 +133,7 @@ impl Feed {
                 Some(place) => place.strong_count() > 0,
                 None => shards.iter().any(|other| other.id == *parent),
             });
-            // Where only what comes from now on is wanted, nothing of a closed shard is, and now is now for all others.
+            // If only new records are wanted, closed shards have none, and all other shards start now.
             let waits = waits && from_oldest;
             if waits || known.contains_key(&shard.id) {
                 continue;
@@ -151,8 +151,8 @@ impl Feed {
     }
 }
 
-/// The shards before those that have a place: what follows a shard is read only after it. A shard of which nothing was
-/// wanted has no place of its own, and would be read from its beginning.
+/// The ancestors of shards that have a stored position: a shard is read only after its parent. A parent from which
+/// nothing was wanted has no position of its own, and would otherwise be read from its beginning.
 fn followed(shards: &[Shard], has_place: impl Fn(&Shard) -> bool) -> HashSet<&str> {
     let mut all = HashSet::new();
     for shard in shards.iter().filter(|shard| has_place(shard)) {
@@ -164,7 +164,7 @@ fn followed(shards: &[Shard], has_place: impl Fn(&Shard) -> bool) -> HashSet<&st
     all
 }
 
-/// Where a stream is, and where its places are kept.
+/// Where a stream is, and where its positions are stored.
 struct Stream {
     directory: PathBuf,
     database: Database,

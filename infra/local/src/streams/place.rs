@@ -1,4 +1,4 @@
-//! How far a stream has been worked off.
+//! The position in a stream up to which everything is done.
 
 use anyhow::Context;
 use parking_lot::Mutex;
@@ -9,35 +9,35 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How often the place is stored. What was done since is handed over again after a crash, as it can be in AWS.
+/// How often the position is stored. After a crash, anything done since is delivered again, as can happen in AWS.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// The place in a shard up to which everything is done.
+/// The position in a shard up to which everything is done.
 #[derive(Debug)]
 pub(super) struct Place {
     file: PathBuf,
-    /// What was stored when the gateway started.
+    /// The stored position when the gateway started.
     stored: Option<String>,
     state: Mutex<Progress>,
 }
 
 #[derive(Debug, Default)]
 struct Progress {
-    /// The last record of which it and all before it are done.
+    /// The last record up to which all are done.
     done: Option<String>,
-    /// Records after that, and whether they are done.
+    /// Later records, and whether they are done.
     ahead: BTreeMap<u128, (String, bool)>,
 }
 
 impl Place {
-    /// The place that was stored, if there is one.
+    /// Loads the stored position, if there is one.
     pub(super) fn open(file: PathBuf) -> anyhow::Result<Self> {
         if let Some(directory) = file.parent() {
             std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         }
         let text = match std::fs::read_to_string(&file) {
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            // Without its place the stream would be read from another one, and records be missed or come again.
+            // Without its position, the stream would be read from elsewhere, and records would be missed or repeated.
             text => text.with_context(|| format!("cannot read {}", file.display()))?,
         };
         let done = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -45,19 +45,19 @@ impl Place {
         Ok(Self { file, stored: done, state })
     }
 
-    /// The last record up to which everything is done.
+    /// The last record up to which all are done.
     pub(super) fn done(&self) -> Option<String> {
         self.state.lock().done.clone()
     }
 
-    /// A record was read; one that no pattern fits needs nothing more.
+    /// A record was read; if no pattern matches it, it is done.
     pub(super) fn read(&self, number: &str, is_done: bool) {
         let mut state = self.state.lock();
         state.ahead.insert(order(number), (number.to_owned(), is_done));
         state.advance();
     }
 
-    /// Records are done with.
+    /// Marks records as done.
     pub(super) fn finish<'a>(&self, numbers: impl Iterator<Item = &'a str>) {
         let mut state = self.state.lock();
         for number in numbers {
@@ -68,13 +68,13 @@ impl Place {
         state.advance();
     }
 
-    /// Stores the place from time to time and at the end.
+    /// Stores the position from time to time and at the end.
     pub(super) async fn keep(self: Arc<Self>, stopping: CancellationToken) {
         let mut stored = self.stored.clone();
         loop {
             let _ = tokio::time::timeout(PERIOD, stopping.cancelled()).await;
-            // The last lane may still be at work when the gateway begins to stop or the shard is closed; it is the last
-            // to hold the place.
+            // When the gateway begins to stop or the shard is closed, the last lane may still be working; it is the
+            // last to hold the position.
             let stops = Arc::strong_count(&self) == 1;
             self.settle(&mut stored);
             if stops {
@@ -86,7 +86,7 @@ impl Place {
         }
     }
 
-    /// Stores the place if it is another one than was stored last.
+    /// Stores the position if it has changed.
     fn settle(&self, stored: &mut Option<String>) {
         let done = self.done();
         if done == *stored {
@@ -95,7 +95,7 @@ impl Place {
         match self.store(done.as_deref().unwrap_or_default()) {
             Ok(()) => *stored = done,
             Err(error) => {
-                tracing::warn!(%error, file = %self.file.display(), "the place in a stream could not be stored");
+                tracing::warn!(%error, file = %self.file.display(), "a stream position could not be stored");
             }
         }
     }
@@ -106,8 +106,8 @@ impl Place {
         std::fs::rename(&new, &self.file)
     }
 
-    /// The file that takes the place of the stored one. Its name is the whole name and more: what stands behind the last
-    /// dot is the shard, and those of one table would share a file.
+    /// The file that replaces the stored one. It extends the whole name: the text after the last dot is the shard's, so
+    /// that otherwise the shards of one table would share a file.
     fn new_file(&self) -> PathBuf {
         let mut name = self.file.clone().into_os_string();
         name.push(".new");
@@ -123,7 +123,7 @@ impl Progress {
     }
 }
 
-/// Sequence numbers are decimal, and longer than any integer that JSON readers agree on.
+/// Sequence numbers are decimal, and exceed the integers on which JSON parsers agree.
 fn order(number: &str) -> u128 {
     number.parse().unwrap_or(u128::MAX)
 }
@@ -158,7 +158,11 @@ mod tests {
         drop(place);
         stopping.cancel();
         keeper.await.unwrap();
-        assert_eq!(Place::open(file).unwrap().done().as_deref(), Some("12"), "what came last is stored at the end");
+        assert_eq!(
+            Place::open(file).unwrap().done().as_deref(),
+            Some("12"),
+            "the latest position is stored at the end"
+        );
     }
 
     #[test]
@@ -166,7 +170,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("Fed.Items.shard");
         let place = Place::open(file.clone()).unwrap();
-        // Nothing can be written where a folder is.
+        // A folder in its place blocks the write.
         std::fs::create_dir(place.new_file()).unwrap();
         place.read("7", true);
         let mut stored = None;

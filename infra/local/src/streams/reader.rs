@@ -14,11 +14,11 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
-/// The most records that are read at once.
+/// The most records per read.
 const PAGE: usize = 1000;
-/// Pages that wait for a lane; reading pauses when there are more.
+/// Pages that may wait for a lane; beyond that, reading pauses.
 const PAGES_AHEAD: usize = 2;
-/// How long a reader waits when there was nothing, at first and at most.
+/// How long a reader waits after an empty page, at first and at most.
 const SHORT: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_millis(25);
 /// How long it waits when the database does not answer.
@@ -35,12 +35,12 @@ pub(super) struct Reader {
     last: Option<String>,
     key: String,
     from_oldest: bool,
-    /// There is nothing after what was read: the shard is closed.
+    /// Whether the shard is closed and was read to its end.
     is_over: bool,
 }
 
 impl Reader {
-    /// A reader that begins where the last one ended, else with the oldest record or with what comes from now on.
+    /// A reader that starts where the last one stopped, or else at the oldest record or at new records only.
     pub(super) async fn new(
         feed: Arc<Feed>,
         database: Database,
@@ -72,7 +72,7 @@ impl Reader {
         let mut answer = self.database.call("DynamoDBStreams_20120810.GetShardIterator", &body).await;
         if matches!(&answer, Err(CallError::Refused(error)) if error.contains("TrimmedDataAccess")) {
             let (table, shard) = (&self.feed.table.name, &self.shard);
-            tracing::warn!(table, shard, "records of the stream were gone before they were read");
+            tracing::warn!(table, shard, "records of the stream expired before they were read");
             body = json!({"StreamArn": self.arn, "ShardId": self.shard, "ShardIteratorType": "TRIM_HORIZON"});
             answer = self.database.call("DynamoDBStreams_20120810.GetShardIterator", &body).await;
         }
@@ -85,7 +85,7 @@ impl Reader {
     pub(super) async fn run(mut self, tasks: TaskTracker) {
         let lanes: Vec<_> = (0..self.feed.source.parallel).map(|_| self.lane(&tasks)).collect();
         let stopping = self.feed.stopping.clone();
-        // What is cut off here was not yet handed over, and is read again next time.
+        // What is cut off here was not delivered yet, and is read again next time.
         tokio::select! {
             () = stopping.cancelled() => {}
             () = self.read(&lanes) => {}
@@ -113,8 +113,8 @@ impl Reader {
                 Err(error) => {
                     tracing::warn!(%error, table = self.feed.table.name, "the stream cannot be read");
                     sleep(TROUBLE).await;
-                    // At the latest record, before the first one was read, another beginning would pass over what has come
-                    // since: there it is made only where the old one is of no use.
+                    // If the reader starts with new records and has not read any yet, a new iterator would skip the
+                    // records since. So it is replaced only if it no longer works.
                     let passes_over = self.last.is_none() && !self.from_oldest;
                     if (!passes_over || has_expired(&error))
                         && let Ok(iterator) = self.begin().await
@@ -123,7 +123,7 @@ impl Reader {
                             let table = &self.feed.table.name;
                             tracing::warn!(
                                 table,
-                                "records that came meanwhile are passed over: the stream begins anew"
+                                "records that arrived meanwhile are skipped: the stream starts again"
                             );
                         }
                         self.iterator = iterator;
@@ -173,7 +173,7 @@ impl Reader {
     }
 }
 
-/// Whether an iterator is of no use any more, as the database says.
+/// Whether the database says that an iterator has expired.
 fn has_expired(error: &CallError) -> bool {
     let CallError::Refused(said) = error else { return false };
     let said = said.to_lowercase();

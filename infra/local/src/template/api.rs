@@ -8,10 +8,10 @@ use std::time::Duration;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// How many requests a stage or route takes.
+/// The throttling of a stage or route.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Throttle {
-    /// Requests a second in the long run.
+    /// Requests per second in the long run.
     pub rate: f64,
     /// Requests at once.
     pub burst: u32,
@@ -24,7 +24,7 @@ pub struct HttpApi {
     pub api_id: String,
     /// The stage; `$default` has no path of its own.
     pub stage: String,
-    /// The throttling of every route that has none of its own.
+    /// The throttling of routes that have none of their own.
     pub throttle: Option<Throttle>,
     /// The throttling of single routes, by route key.
     pub route_throttles: Vec<(String, Throttle)>,
@@ -37,21 +37,21 @@ pub struct HttpApi {
 /// A route of an HTTP API.
 #[derive(Debug, Clone)]
 pub struct HttpRoute {
-    /// The method; nothing for any.
+    /// The method; `None` for any.
     pub method: Option<String>,
     /// The path with its parameters, or `$default`.
     pub path: String,
     /// The function's logical id.
     pub function: String,
-    /// How long the function may take, if less than the most that is possible.
+    /// How long the function may take, if less than the maximum.
     pub timeout: Option<Duration>,
     /// The line it is on.
     pub line: usize,
 }
 
 impl HttpRoute {
-    /// Refuses what API Gateway refuses: parameters that are not all of what is between two slashes or have no name, and
-    /// greedy ones that are not the last.
+    /// Refuses what API Gateway refuses: parameters that are not a whole segment or have no name, and greedy parameters
+    /// that are not the last.
     pub fn check_path(path: &str) -> std::result::Result<(), &'static str> {
         let mut parts = path.split('/').peekable();
         while let Some(part) = parts.next() {
@@ -62,13 +62,13 @@ impl HttpRoute {
             let (name, is_greedy) = match name.map(|name| (name, name.strip_suffix('+'))) {
                 Some((_, Some(name))) => (name, true),
                 Some((name, None)) => (name, false),
-                None => return Err("a parameter is all of what is between two slashes"),
+                None => return Err("a parameter must be everything between two slashes"),
             };
             if name.is_empty() || name.contains(['{', '}', '+']) {
-                return Err("a parameter has a name");
+                return Err("a parameter must have a name");
             }
             if is_greedy && parts.peek().is_some() {
-                return Err("a greedy parameter is the last");
+                return Err("a greedy parameter must be the last");
             }
         }
         Ok(())
@@ -90,9 +90,9 @@ pub struct WebSocketApi {
     pub api_id: String,
     /// The stage, which is its path.
     pub stage: String,
-    /// Where a message's route key is found, such as `$request.body.action`.
+    /// The expression that finds a message's route key, such as `$request.body.action`.
     pub selection: String,
-    /// The throttling of every route that has none of its own.
+    /// The throttling of routes that have none of their own.
     pub throttle: Option<Throttle>,
     /// The throttling of single routes, by route key.
     pub route_throttles: Vec<(String, Throttle)>,
@@ -105,13 +105,13 @@ pub struct WebSocketApi {
 /// A route of a WebSocket API.
 #[derive(Debug, Clone)]
 pub struct WebSocketRoute {
-    /// `$connect`, `$disconnect`, `$default` or a route key of the API's own.
+    /// `$connect`, `$disconnect`, `$default` or a custom route key.
     pub key: String,
     /// The function's logical id.
     pub function: String,
-    /// How long the function may take, if less than the most that is possible.
+    /// How long the function may take, if less than the maximum.
     pub timeout: Option<Duration>,
-    /// Whether what the function returns is sent to the client.
+    /// Whether the function's result is sent to the client.
     pub answers: bool,
     /// The line it is on.
     pub line: usize,
@@ -149,7 +149,7 @@ pub(super) fn http(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) ->
     Ok(api)
 }
 
-/// The API that SAM makes when events name none.
+/// The API that SAM creates when events name none.
 pub(super) fn implicit(scope: &Scope<'_>, line: usize) -> Result<HttpApi> {
     let globals = scope.section("Globals").and_then(|globals| globals.get("HttpApi"));
     let properties = globals.map(|globals| ("Properties".to_owned(), line, globals.clone()));
@@ -224,7 +224,7 @@ fn route(scope: &Scope<'_>, key: &str, line: usize, spec: &Node) -> Result<WebSo
     Ok(route)
 }
 
-/// Where the route key is: only a member of the body can be looked up.
+/// The expression for the route key: only members of the body are supported.
 fn selection(scope: &Scope<'_>, line: usize, node: &Node) -> Result<Option<String>> {
     let Some(expression) = text(scope, node)? else { return Ok(None) };
     let inner = expression.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
@@ -242,7 +242,7 @@ fn throttle(scope: &Scope<'_>, settings: &Node) -> Result<Option<Throttle>> {
     let burst = settings.get("ThrottlingBurstLimit").map(|node| node.expect_number("ThrottlingBurstLimit"));
     Ok(match (rate.transpose()?, burst.transpose()?) {
         (None, None) => None,
-        // The account's own limits, which a stage has if it says nothing.
+        // The account's own limits, which apply to a stage without any.
         (rate, burst) => Some(Throttle {
             rate: rate.unwrap_or(10_000.0),
             burst: burst.map_or(5000, |burst| u32::try_from(burst).unwrap_or(0)),

@@ -7,7 +7,7 @@ use super::scope::Scope;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// Properties that change nothing in how a bucket answers its owner.
+/// Properties that do not change how a bucket answers its owner.
 const WITHOUT_MEANING: [&str; 16] = [
     "AbacStatus",
     "AccelerateConfiguration",
@@ -27,7 +27,7 @@ const WITHOUT_MEANING: [&str; 16] = [
     "Tags",
 ];
 
-/// Properties without which objects could be overwritten that nobody may overwrite.
+/// Properties that must be refused: without them, protected objects could be overwritten.
 const REFUSED: [&str; 2] = ["ObjectLockConfiguration", "ObjectLockEnabled"];
 
 /// A bucket.
@@ -35,9 +35,9 @@ const REFUSED: [&str; 2] = ["ObjectLockConfiguration", "ObjectLockEnabled"];
 pub struct Bucket {
     /// The name.
     pub name: String,
-    /// Whether what is overwritten or deleted is kept as an earlier version.
+    /// Whether overwritten and deleted objects are kept as earlier versions.
     pub versioned: bool,
-    /// Whether EventBridge is told of objects that come and go.
+    /// Whether EventBridge receives events about objects.
     pub events: bool,
 }
 
@@ -50,7 +50,9 @@ pub(super) fn read(
 ) -> Result<Bucket> {
     let name = names::bucket(scope, Some(resource), id)?;
     if !s3s::path::check_bucket_name(&name) {
-        let message = format!("{name} is no name for a bucket: 3 to 63 lower-case letters, digits, dots and hyphens");
+        let message = format!(
+            "{name} is not a valid name for a bucket: use 3 to 63 lower-case letters, digits, dots and hyphens"
+        );
         return Err(TemplateError::new(line, message));
     }
     let mut bucket = Bucket { name, versioned: false, events: false };

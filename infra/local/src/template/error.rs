@@ -1,8 +1,8 @@
-//! What a template can be refused for.
+//! Why a template is refused.
 
 use std::path::Path;
 
-/// A template that cannot be honoured, with the line that is the reason.
+/// A template that cannot be honoured, with the line of the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{line}: {message}", .file.as_deref().map(|file| format!("{file}:")).unwrap_or_default())]
 pub struct TemplateError {
@@ -17,7 +17,7 @@ impl TemplateError {
         Self { file: None, line, message: message.into() }
     }
 
-    /// A property that nobody here has heard of: what it asks for would not be done.
+    /// A property unknown to this program: what it asks for would not be done.
     pub(super) fn unknown(line: usize, property: &str, id: &str) -> Self {
         Self::new(line, format!("{property} of {id} is not known here"))
     }

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// What Lambda gives a function that asks for nothing.
+/// Lambda's defaults.
 const DEFAULT_MEMORY: i64 = 128;
 const DEFAULT_TIMEOUT: u64 = 3;
-/// The longest that Lambda lets an invocation take, in seconds.
+/// Lambda's longest timeout of an invocation, in seconds.
 const LONGEST_TIMEOUT: u64 = 900;
 
-/// Properties that must not be passed over in silence, as the function would not be what the template says.
+/// Properties that must not be ignored, because the function would not be what the template says.
 const REFUSED: [(&str, &str); 5] = [
     ("FileSystemConfigs", "there is no file system to mount"),
     ("InlineCode", "a binary of --binaries is run"),
@@ -27,7 +27,7 @@ const REFUSED: [(&str, &str); 5] = [
     ("FunctionUrlConfig", "use an HttpApi event"),
 ];
 
-/// Properties that are honoured.
+/// Supported properties.
 const UNDERSTOOD: [&str; 14] = [
     "DeadLetterQueue",
     "Environment",
@@ -45,7 +45,7 @@ const UNDERSTOOD: [&str; 14] = [
     "CodeUri",
 ];
 
-/// Properties that change nothing in what a function does on a laptop.
+/// Properties that make no difference on a laptop.
 const WITHOUT_MEANING: [&str; 20] = [
     "Architectures",
     "AssumeRolePolicyDocument",
@@ -74,11 +74,11 @@ const WITHOUT_MEANING: [&str; 20] = [
 pub struct Function {
     /// The logical id.
     pub id: String,
-    /// The name that it has in AWS.
+    /// Its name in AWS.
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// The binary's file name in the binaries' folder.
+    /// The file name of the binary in the binaries' folder.
     pub binary: String,
     /// The handler, which a runtime may read.
     pub handler: String,
@@ -86,13 +86,13 @@ pub struct Function {
     pub memory: i64,
     /// How long an invocation may take.
     pub timeout: Duration,
-    /// The most environments, if the template says so.
+    /// The most environments, if the template sets it.
     pub reserved: Option<usize>,
     /// Environment variables.
     pub environment: Vec<(String, String)>,
-    /// The streams that it is fed from.
+    /// The streams that feed it.
     pub streams: Vec<StreamSource>,
-    /// What becomes of events for which nobody waits, such as a schedule's.
+    /// How asynchronous events, such as a schedule's, are handled.
     pub invoke: InvokeConfig,
     /// The ARN of its role, if the template gives it one.
     pub role: Option<String>,
@@ -109,7 +109,7 @@ impl Function {
 }
 
 impl Reader<'_> {
-    /// What cannot be honoured is an error, and so is what is not known here.
+    /// Unsupported and unknown properties are errors.
     fn check_properties(&mut self, id: &str, resource: &Node) -> Result<()> {
         for (name, line, _) in resource.properties() {
             if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| refused == name) {
@@ -163,7 +163,7 @@ impl Reader<'_> {
             role: text("Role")?,
             line,
         };
-        // As in SAM, a role that is given is all that counts.
+        // As in SAM, if a role is given, only the role counts.
         let policies = resource
             .property("Policies")
             .filter(|_| function.role.is_none())
@@ -252,12 +252,12 @@ impl Reader<'_> {
     }
 }
 
-/// Explicitly public routes are what all routes are here.
+/// Explicitly public; all routes are public here.
 fn is_no_auth(auth: &Node) -> bool {
     auth.entries().iter().all(|(key, _, value)| key == "Authorizer" && value.as_text() == Some("NONE"))
 }
 
-/// The binary that cargo-lambda would build: as the metadata says, else by handler, else by the logical id.
+/// The binary that cargo-lambda would build: by the metadata, otherwise by handler, otherwise by the logical id.
 fn binary(resource: &Node, id: &str, handler: &str) -> String {
     let named = resource.get("Metadata").and_then(|metadata| metadata.get("BuildProperties")?.get("Binary")?.as_text());
     let by_handler = Some(handler).filter(|handler| !handler.is_empty() && *handler != "bootstrap");

@@ -1,17 +1,17 @@
-//! `Globals`, merged into the resources as SAM does: maps by key, lists by appending, and other values replaced.
+//! `Globals`, merged into the resources as SAM does: maps by key, lists appended, and other values replaced.
 
 use super::error::TemplateError;
 use super::node::{Kind, Node};
 use super::resolve::intrinsic;
 
-/// The sections of `Globals` that mean something here, and the resource type of each.
+/// The supported sections of `Globals`, and the resource type of each.
 const SECTIONS: [(&str, &str); 3] = [
     ("Function", "AWS::Serverless::Function"),
     ("HttpApi", "AWS::Serverless::HttpApi"),
     ("WebSocketApi", "AWS::Serverless::WebSocketApi"),
 ];
 
-/// The template with its `Globals` in every resource that they concern.
+/// The template with its `Globals` merged into the resources.
 pub(super) fn merged(mut root: Node) -> Result<Node, TemplateError> {
     let Some(globals) = root.get("Globals").cloned() else { return Ok(root) };
     let Kind::Map(sections) = &mut root.kind else { return Ok(root) };

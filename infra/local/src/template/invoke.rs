@@ -1,4 +1,4 @@
-//! What becomes of events for which nobody waits: `EventInvokeConfig` and `DeadLetterQueue`.
+//! How asynchronous events are handled: `EventInvokeConfig` and `DeadLetterQueue`.
 
 use super::error::TemplateError;
 use super::node::Node;
@@ -8,22 +8,22 @@ use std::time::Duration;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// How often Lambda tries an event again, if it is not told otherwise; it is the most, too.
+/// Lambda's default number of retries, which is also the maximum.
 const RETRIES: u32 = 2;
 const MAX_AGE: Duration = Duration::from_secs(6 * 3600);
 
-/// How events are handled for which nobody waits.
+/// How asynchronous events are handled.
 #[derive(Debug, Clone)]
 pub struct InvokeConfig {
-    /// How often one that failed is tried again.
+    /// How often a failed event is retried.
     pub retries: u32,
-    /// How long one may wait to be handled.
+    /// How long an event may wait to be handled.
     pub max_age: Duration,
-    /// Who is told of one that was handled.
+    /// The receiver of a record when an event was handled.
     pub on_success: Option<Receiver>,
-    /// Who is told of one that was given up.
+    /// The receiver of a record when an event is given up.
     pub on_failure: Option<Receiver>,
-    /// Who gets the event itself when it is given up.
+    /// The receiver of the event itself when it is given up.
     pub dead_letters: Option<Receiver>,
 }
 
@@ -71,7 +71,7 @@ impl Reader<'_> {
             self.template.warnings.push(format!("line {line}: {name} has no Destination and is left out"));
             return Ok(None);
         }
-        // SAM makes a queue where none is named.
+        // SAM creates a queue if none is named.
         let queue = Queue::named(&format!("{id}EventInvokeConfig{name}Queue"));
         let receiver = Receiver::Queue(queue.name.clone());
         self.template.queues.push(queue);

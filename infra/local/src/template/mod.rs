@@ -1,8 +1,8 @@
-//! The SAM template, as far as it means something on this machine.
+//! The SAM template, as far as it matters on this machine.
 //!
-//! The file is read twice: into a tree that knows its lines (`node`), and from there into the types below, with
-//! intrinsic functions resolved only where a value is needed. A resource that does nothing locally (alarms, log groups) is
-//! passed over. What would have to be honoured and cannot be is refused, with its line.
+//! The file is read twice: into a tree that keeps line numbers (`node`), and from there into the types below, with
+//! intrinsic functions resolved only where a value is needed. A resource that does nothing locally (alarms, log groups)
+//! is ignored. A resource that would matter and is not supported is refused, with its line.
 
 mod api;
 mod bucket;
@@ -47,7 +47,7 @@ use secrets::Secrets;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What a template says must run.
+/// What a template declares.
 #[derive(Debug)]
 pub struct Template {
     /// The functions.
@@ -58,21 +58,21 @@ pub struct Template {
     pub web_socket_apis: Vec<WebSocketApi>,
     /// The buckets.
     pub buckets: Vec<Bucket>,
-    /// The buses, by name; the default one, which always is, among them.
+    /// The buses, by name, including the default one, which always exists.
     pub buses: Vec<String>,
     /// The queues.
     pub queues: Vec<Queue>,
     /// The roles.
     pub roles: Vec<Role>,
-    /// The rules of EventBridge that are switched on.
+    /// The enabled rules of EventBridge.
     pub rules: Vec<Rule>,
     /// The schedules.
     pub schedules: Vec<Schedule>,
     /// The tables.
     pub tables: Vec<Table>,
-    /// Types of resources that do nothing here, and how many of each there are.
+    /// Types of resources that do nothing here, with the number of each.
     pub passed_over: BTreeMap<String, usize>,
-    /// What is left out and should be known.
+    /// Warnings about what is left out.
     pub warnings: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ pub struct Given {
     pub secrets: Vec<(String, String, String)>,
 }
 
-/// Types that do nothing here: what starts with one of these is passed over.
+/// Types that do nothing here: any type with one of these prefixes is ignored.
 const PASSED_OVER: [&str; 26] = [
     "AWS::ApiGateway::Account",
     "AWS::ApiGatewayV2::ApiMapping",
@@ -115,18 +115,18 @@ const PASSED_OVER: [&str; 26] = [
     "AWS::XRay::",
 ];
 
-/// What a bus may have. Only its name counts here.
+/// The known properties of a bus. Only its name matters here.
 const OF_A_BUS: [&str; 8] =
     ["DeadLetterConfig", "Description", "EventSourceName", "KmsKeyIdentifier", "LogConfig", "Name", "Policy", "Tags"];
 
 impl Template {
-    /// Reads a template.
+    /// Reads a template file.
     pub fn load(file: &Path, given: &Given) -> anyhow::Result<Self> {
         let source = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         Self::parse(&source, given).map_err(|error| error.in_file(file).into())
     }
 
-    /// Reads a template's text.
+    /// Parses a template.
     pub fn parse(source: &str, given: &Given) -> Result<Self, TemplateError> {
         let root = node::parse(source)?;
         let root = globals::merged(root)?;
@@ -153,7 +153,7 @@ struct Reader<'a> {
     scope: &'a Scope<'a>,
     secrets: Secrets<'a>,
     template: Template,
-    /// Routes of `HttpApi` events, with the API that they belong to.
+    /// Routes of `HttpApi` events, with their API.
     routes: Vec<(String, HttpRoute)>,
 }
 
@@ -210,12 +210,12 @@ impl<'a> Reader<'a> {
             "AWS::Lambda::EventInvokeConfig" => {
                 self.leave_out(id, line, "give the function itself an EventInvokeConfig")
             }
-            // Without them a function may do less than it may in AWS, which somebody will wonder about.
+            // Without them, a function may be denied something that AWS allows, which would be hard to explain.
             "AWS::IAM::ManagedPolicy" | "AWS::IAM::Policy" | "AWS::IAM::RolePolicy" => {
                 self.leave_out(id, line, "give the role itself what it allows, among its Policies");
             }
             "AWS::IAM::Role" => self.template.roles.push(role::read(self.scope, id, line, resource)?),
-            // Whoever puts events on a bus does not have to wait for it to be made.
+            // Events can be put on a bus that is not declared here.
             "AWS::Events::EventBus" => {
                 resource.expect_properties(id, &OF_A_BUS)?;
                 self.template.buses.push(names::name(self.scope, Some(resource), id)?);
@@ -261,7 +261,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Finds the functions and queues that events go to, which may come later in the file.
+    /// Finds the functions and queues that receive events; they may come later in the file.
     fn find_receivers(&mut self) {
         let Template { functions, queues, rules, schedules, warnings, .. } = &mut self.template;
         let known = functions.clone();
@@ -299,7 +299,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Says which functions may do everything, as nobody here knows what they may do.
+    /// Warns of functions that may do everything, because their policies are not known here.
     fn find_unknown_policies(&mut self) {
         let Template { functions, roles, warnings, .. } = &mut self.template;
         for function in functions {
@@ -311,7 +311,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Puts the parts together that refer to each other.
+    /// Connects the parts that refer to each other.
     fn finish(mut self) -> Result<Template, TemplateError> {
         let routes = std::mem::take(&mut self.routes);
         for (api_id, route) in routes {
@@ -362,7 +362,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Routes name functions by their ARN, which may be of functions that come later in the file.
+    /// Routes name functions by ARN, which may belong to functions later in the file.
     fn check_web_socket_functions(&mut self) -> Result<(), TemplateError> {
         let Template { functions, web_socket_apis, .. } = &mut self.template;
         for route in web_socket_apis.iter_mut().flat_map(|api| &mut api.routes) {
@@ -392,12 +392,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// CloudFormation's own rule. Here, too, ids become part of names of files and of addresses.
+/// CloudFormation's own rule. Here, ids also become part of file names and addresses.
 fn check_id(id: &str, line: usize) -> Result<(), TemplateError> {
     if !id.is_empty() && id.chars().all(|letter| letter.is_ascii_alphanumeric()) {
         return Ok(());
     }
-    Err(TemplateError::new(line, format!("{id:?} is no name for a resource: AWS takes letters and digits")))
+    Err(TemplateError::new(
+        line,
+        format!("{id:?} is not a valid name for a resource: AWS allows only letters and digits"),
+    ))
 }
 
 fn fed_before(others: &[StreamSource], source: &StreamSource) -> bool {

@@ -1,26 +1,26 @@
-//! The names that resources and the account have here.
+//! The local names of resources and of the account.
 //!
-//! They look as in AWS, so that what a function makes of them works: an API's address, for instance, is recognised in
-//! the environment and replaced by the local one.
+//! They look as in AWS, so that whatever a function derives from them works: an API's address, for example, is
+//! recognised in the environment and replaced by the local one.
 
 use super::error::TemplateError;
 use super::node::Node;
 use super::scope::Scope;
 
-/// The bus that AWS' own services send their events to.
+/// The bus that receives the events of AWS's own services.
 pub const DEFAULT_BUS: &str = "default";
-/// The account that everything belongs to.
+/// The account that owns everything.
 pub const ACCOUNT: &str = "123456789012";
-/// The stack that the template is deployed as.
+/// The name of the stack.
 pub(super) const STACK: &str = "local";
 const SUFFIX: &str = "amazonaws.com";
-/// The properties that give a resource a name of its own.
+/// The properties that set a resource's name.
 const NAMES: [&str; 8] =
     ["FunctionName", "TableName", "Name", "TopicName", "QueueName", "LogGroupName", "RoleName", "BucketName"];
-/// The API that SAM makes for `HttpApi` events without an `ApiId`.
+/// The API that SAM creates for `HttpApi` events without an `ApiId`.
 pub(super) const IMPLICIT_API: &str = "ServerlessHttpApi";
 
-/// The region that functions believe to be in: the developer's own, if one is set.
+/// The region that functions see: the developer's own, if one is set.
 pub fn region() -> String {
     ["AWS_REGION", "AWS_DEFAULT_REGION"]
         .iter()
@@ -28,12 +28,12 @@ pub fn region() -> String {
         .unwrap_or_else(|| "us-east-1".to_owned())
 }
 
-/// The ARN of something of a service.
+/// The ARN of a service's resource.
 pub fn arn(service: &str, resource: &str) -> String {
     format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", region())
 }
 
-/// The ARN of a bucket, or of an object if its key follows the name.
+/// The ARN of a bucket, or of an object if its key is appended to the name.
 pub fn bucket_arn(name: &str) -> String {
     format!("arn:aws:s3:::{name}")
 }
@@ -66,7 +66,7 @@ pub(super) fn pseudo(name: &str) -> Option<String> {
     })
 }
 
-/// What `Ref` of a resource gives.
+/// The value of `Ref` for a resource.
 pub(super) fn reference(scope: &Scope<'_>, line: usize, id: &str) -> Result<String, TemplateError> {
     let (kind, resource) = find(scope, line, id)?;
     Ok(match kind {
@@ -79,7 +79,7 @@ pub(super) fn reference(scope: &Scope<'_>, line: usize, id: &str) -> Result<Stri
     })
 }
 
-/// What `Fn::GetAtt` of a resource gives.
+/// The value of `Fn::GetAtt` for a resource.
 pub(super) fn attribute(scope: &Scope<'_>, line: usize, id: &str, attribute: &str) -> Result<String, TemplateError> {
     let (kind, resource) = find(scope, line, id)?;
     let table = |name: String| arn("dynamodb", &format!("table/{name}"));
@@ -119,7 +119,7 @@ pub(super) fn attribute(scope: &Scope<'_>, line: usize, id: &str, attribute: &st
     })
 }
 
-/// A bucket's name: in AWS, too, the one that is made from the logical id is in lower case.
+/// A bucket's name: one that is derived from the logical id is in lower case, as in AWS.
 pub(super) fn bucket(scope: &Scope<'_>, resource: Option<&Node>, id: &str) -> Result<String, TemplateError> {
     let name = name(scope, resource, id)?;
     Ok(if name == format!("{STACK}-{id}") { name.to_lowercase() } else { name })
@@ -130,7 +130,7 @@ pub(super) fn queue_url(name: &str) -> String {
     format!("https://sqs.{}.{SUFFIX}/{ACCOUNT}/{name}", region())
 }
 
-/// The name of a bus, which may be given by its ARN.
+/// The name of a bus, given by name or ARN.
 pub fn bus_name(text: &str) -> &str {
     text.rsplit_once("event-bus/").map_or(text, |(_, name)| name)
 }
@@ -150,7 +150,7 @@ fn find<'a>(scope: &Scope<'a>, line: usize, id: &'a str) -> Result<(&'a str, Opt
     }
 }
 
-/// The physical name: the property for it if given, else from the stack and the logical id.
+/// The physical name: from its property if given, otherwise from the stack and the logical id.
 pub(super) fn name(scope: &Scope<'_>, resource: Option<&Node>, id: &str) -> Result<String, TemplateError> {
     let Some(resource) = resource else { return Ok(format!("{STACK}-{id}")) };
     for property in NAMES {

@@ -1,4 +1,4 @@
-//! YAML as a tree that knows its lines.
+//! YAML as a tree with line numbers.
 
 use super::error::TemplateError;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
@@ -8,20 +8,20 @@ use std::collections::{HashMap, HashSet};
 /// A value of the template and the line it begins on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// The line, from 1.
+    /// The line, counted from 1.
     pub line: usize,
     /// The value.
     pub kind: Kind,
 }
 
-/// What a [`Node`] holds. Short forms of intrinsic functions are already in their long form, as a map of one key.
+/// The contents of a [`Node`]. Short forms of intrinsic functions are already expanded, to a map of one key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
-    /// Text, number, truth value or nothing.
+    /// Text, number, boolean or null.
     Scalar {
         /// As written.
         text: String,
-        /// Written without quotes, so that `5` is a number and `true` a truth value.
+        /// Written without quotes, so that `5` is a number and `true` a boolean.
         plain: bool,
     },
     /// Values in order.
@@ -46,12 +46,12 @@ impl Node {
         self.entries().iter().find(|(name, ..)| name == key).map(|(_, _, value)| value)
     }
 
-    /// The properties of a resource, as they are written; none if it has none.
+    /// The properties of a resource, as they are written; empty if it has none.
     pub fn properties(&self) -> &[(String, usize, Node)] {
         self.get("Properties").map_or(&[], Node::entries)
     }
 
-    /// Refuses a resource with a property that is not one of these.
+    /// Refuses a resource that has a property not listed here.
     pub(super) fn expect_properties(&self, id: &str, known: &[&str]) -> Result<(), TemplateError> {
         match self.properties().iter().find(|(name, ..)| !known.contains(&name.as_str())) {
             Some((name, line, _)) => Err(TemplateError::unknown(*line, name, id)),
@@ -64,7 +64,7 @@ impl Node {
         self.get("Properties")?.get(name)
     }
 
-    /// The keys and values of a map; nothing for other kinds.
+    /// The keys and values of a map; empty for other kinds.
     pub fn entries(&self) -> &[(String, usize, Node)] {
         match &self.kind {
             Kind::Map(entries) => entries,

@@ -8,7 +8,7 @@ use super::scope::Scope;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// A policy template of SAM, as far as it is about what is here:
+/// A policy template of SAM, for the services that exist here:
 /// <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-template-list.html>.
 struct PolicyTemplate {
     name: &'static str,
@@ -86,8 +86,8 @@ const fn of(
     PolicyTemplate { name, parameter, service, actions, resources }
 }
 
-/// Managed policies, and templates, that are about nothing here.
-/// The gateway reads streams for the functions, so that their rights to do so are not asked for.
+/// Managed policies and templates that grant nothing here. The gateway reads streams for the functions, so their own
+/// rights to do so are not needed.
 const NOTHING: [&str; 7] = [
     "AWSLambdaBasicExecutionRole",
     "AWSLambdaVPCAccessExecutionRole",
@@ -98,12 +98,12 @@ const NOTHING: [&str; 7] = [
     "VPCAccessPolicy",
 ];
 
-/// Whether a managed policy, by its name or ARN, is about nothing here.
+/// Whether a managed policy, by its name or ARN, grants nothing here.
 pub(super) fn allows_nothing(name: &str) -> bool {
     NOTHING.contains(&name.rsplit('/').next().unwrap_or(name))
 }
 
-/// The role that SAM makes of a function's policies.
+/// The role that SAM creates from a function's policies.
 pub(super) fn role(scope: &Scope<'_>, function: &str, policies: &Node) -> Result<Role> {
     let arn = names::role_arn(&format!("{}-{function}Role", names::STACK));
     let mut role = Role { arn, statements: Vec::new(), unknown: Vec::new() };
@@ -117,7 +117,7 @@ pub(super) fn role(scope: &Scope<'_>, function: &str, policies: &Node) -> Result
     Ok(role)
 }
 
-/// What a policy allows; nothing if that is not known.
+/// What a policy allows; `None` if that is not known.
 fn read(scope: &Scope<'_>, item: &Node) -> Result<Option<Vec<Statement>>> {
     if let Some(name) = item.as_text() {
         return Ok(allows_nothing(name).then(Vec::new));

@@ -7,7 +7,7 @@ use super::scope::Scope;
 use super::target::between;
 use std::time::Duration;
 
-/// Properties that change nothing here: messages stay until somebody takes them.
+/// Properties that make no difference here: messages stay until somebody takes them.
 const WITHOUT_MEANING: [&str; 8] = [
     "KmsDataKeyReusePeriodSeconds",
     "KmsMasterKeyId",
@@ -26,20 +26,20 @@ pub struct Queue {
     pub name: String,
     /// The ARN.
     pub arn: String,
-    /// The address, as the template's `Ref` gives it.
+    /// The address, as `Ref` returns it.
     pub url: String,
-    /// How long a message that was received is hidden from others.
+    /// How long a received message is hidden from others.
     pub visibility: Duration,
     /// How long a message waits before it can be received.
     pub delay: Duration,
-    /// How long whoever receives waits for a message, unless it says so itself.
+    /// How long a receiver waits for a message, unless it says otherwise.
     pub wait: Duration,
 }
 
-/// Properties without which a queue would be another one.
+/// Properties that would change how the queue works.
 const REFUSED: [&str; 5] =
     ["ContentBasedDeduplication", "DeduplicationScope", "FifoQueue", "FifoThroughputLimit", "RedrivePolicy"];
-/// The most letters of a name.
+/// The maximum length of a name.
 const LONGEST: usize = 80;
 
 impl Queue {
@@ -77,11 +77,11 @@ pub(super) fn read(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) ->
     Ok(queue)
 }
 
-/// A name becomes a folder's.
+/// The name becomes that of a folder.
 fn check_name(name: &str) -> Result<(), String> {
     let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
     if (1..=LONGEST).contains(&name.len()) && name.chars().all(is_allowed) {
         return Ok(());
     }
-    Err(format!("{name} is no name for a queue: 1 to {LONGEST} letters, digits, hyphens and underscores"))
+    Err(format!("{name} is not a valid name for a queue: use 1 to {LONGEST} letters, digits, hyphens and underscores"))
 }

@@ -10,7 +10,7 @@ type Result<T> = std::result::Result<T, TemplateError>;
 const SUPPORTED: &str = "Ref, Sub, GetAtt, If, Equals, Not, And, Or, Condition, Join, Select, Split and FindInMap are";
 
 impl Scope<'_> {
-    /// The node with its intrinsic functions replaced by their values; nothing if it is `AWS::NoValue`.
+    /// The node with its intrinsic functions replaced by their values; `None` if it is `AWS::NoValue`.
     pub(super) fn resolve(&self, node: &Node) -> Result<Option<Node>> {
         let line = node.line;
         match &node.kind {
@@ -34,7 +34,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Resolves the node itself, and not what is inside it.
+    /// Resolves the node itself, but not its contents.
     pub(super) fn resolve_shallow<'n>(&self, node: &'n Node) -> Result<Option<Cow<'n, Node>>> {
         match intrinsic(node) {
             Some(_) => Ok(self.resolve(node)?.map(Cow::Owned)),
@@ -134,7 +134,7 @@ impl Scope<'_> {
         Ok(Node::text(line, self.attribute(line, &id, &attribute)?))
     }
 
-    /// As many arguments as asked for, resolved.
+    /// The expected number of arguments, resolved.
     fn arguments<const N: usize>(&self, name: &str, argument: &Node) -> Result<[Node; N]> {
         let line = argument.line;
         let items = argument.expect_list(&format!("{name}'s arguments"))?;

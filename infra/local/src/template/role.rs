@@ -1,4 +1,4 @@
-//! `AWS::IAM::Role`: what functions may do, as far as it can be asked for here.
+//! `AWS::IAM::Role`: what functions may do, as far as it can be checked here.
 
 use super::error::TemplateError;
 use super::names;
@@ -8,9 +8,9 @@ use super::scope::Scope;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// The services that are there.
+/// The services that exist here.
 const SERVICES: [&str; 6] = ["dynamodb:", "events:", "execute-api:", "lambda:", "s3:", "sqs:"];
-/// The conditions that are understood: which partitions of a table, and which part of a bucket is listed.
+/// The supported conditions: on the partitions of a table, and on the listed prefix of a bucket.
 const KEYS: (&str, &str) = ("ForAllValues:StringLike", "dynamodb:LeadingKeys");
 const PREFIXES: &str = "s3:prefix";
 
@@ -21,33 +21,33 @@ pub struct Role {
     pub arn: String,
     /// What it allows.
     pub statements: Vec<Statement>,
-    /// The lines of its managed policies of which it is not known here what they allow.
+    /// The lines of managed policies whose permissions are not known here.
     pub unknown: Vec<usize>,
 }
 
-/// Something that is allowed.
+/// An allowed action.
 #[derive(Debug, Clone)]
 pub struct Statement {
     /// Actions, with `*` for anything.
     pub actions: Vec<String>,
     /// ARNs, with `*` for anything.
     pub resources: Vec<String>,
-    /// Partition keys, with `*` for anything; all if absent.
+    /// Partition keys, with `*` for anything; `None` for all.
     pub keys: Option<Vec<String>>,
-    /// Prefixes that may be listed; all if absent.
+    /// Prefixes that may be listed; `None` for all.
     pub prefixes: Option<Prefixes>,
 }
 
 /// Which prefixes may be listed.
 #[derive(Debug, Clone)]
 pub enum Prefixes {
-    /// Those that are like one of these, with `*` for anything.
+    /// Prefixes that match one of these, with `*` for anything.
     Like(Vec<String>),
-    /// These, in which a `*` is a star.
+    /// Exactly these; a `*` is a literal star.
     Equal(Vec<String>),
 }
 
-/// What a role may have. Who may take it, and for how long, changes nothing here.
+/// The known properties of a role. Who may assume it, and for how long, makes no difference here.
 const PROPERTIES: [&str; 9] = [
     "AssumeRolePolicyDocument",
     "Description",
@@ -81,8 +81,8 @@ pub(super) fn read(scope: &Scope<'_>, id: &str, line: usize, resource: &Node) ->
     Ok(role)
 }
 
-/// The statements of a document, which has one or a list of them. What is in those of services that are not there is not
-/// looked at, as it may not be known here.
+/// The statements of a document, which has one or a list of them. Statements about services that do not exist here are
+/// skipped, because they may contain anything.
 pub(super) fn statements(scope: &Scope<'_>, document: &Node) -> Result<Vec<Statement>> {
     let missing = || TemplateError::new(document.line, "the policy has no Statement");
     let all = scope.resolve_shallow(document.get("Statement").ok_or_else(missing)?)?.ok_or_else(missing)?;
@@ -95,7 +95,7 @@ pub(super) fn statements(scope: &Scope<'_>, document: &Node) -> Result<Vec<State
     Ok(statements)
 }
 
-/// A statement, or nothing if it is of services that are not there.
+/// A statement, or `None` if it is about services that do not exist here.
 fn statement(scope: &Scope<'_>, node: &Node) -> Result<Option<Statement>> {
     let actions = texts(scope, node, "Action")?;
     if !actions.iter().any(|action| SERVICES.iter().any(|service| action.starts_with(service)) || action == "*") {

@@ -1,4 +1,4 @@
-//! Rules of EventBridge: `AWS::Events::Rule`, and the events of functions that stand for one.
+//! Rules of EventBridge: `AWS::Events::Rule`, and events of functions that act as one.
 
 use super::error::TemplateError;
 use super::names::{self, DEFAULT_BUS};
@@ -13,17 +13,17 @@ type Result<T> = std::result::Result<T, TemplateError>;
 /// Which events go where.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The logical id; of a function's event, with the function's before it.
+    /// The logical id; for a function's event, prefixed with the function's.
     pub id: String,
-    /// The bus that it listens to.
+    /// The bus it listens to.
     pub bus: String,
-    /// The events that it is for.
+    /// The events that it matches.
     pub pattern: Pattern,
     /// Where they go.
     pub targets: Vec<Target>,
 }
 
-/// Reads an `EventBridgeRule` or `CloudWatchEvent` event of a function; nothing if it is switched off.
+/// Reads an `EventBridgeRule` or `CloudWatchEvent` event of a function; `None` if it is disabled.
 pub(super) fn event(
     scope: &Scope<'_>,
     (function, arn): (&str, &str),
@@ -51,7 +51,7 @@ pub(super) fn event(
     Ok(enabled.then(|| Rule { id: format!("{function}{name}"), bus, pattern, targets: vec![target] }))
 }
 
-/// What an `AWS::Events::Rule` is made of.
+/// The parts of an `AWS::Events::Rule`.
 pub(super) struct Resource {
     pub(super) name: String,
     pub(super) bus: String,

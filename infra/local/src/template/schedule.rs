@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// What runs a schedule in AWS. Their events differ.
+/// The service that runs a schedule in AWS. Their events differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheduler {
     /// A rule of EventBridge: `Schedule` and `AWS::Events::Rule`.
@@ -20,27 +20,27 @@ pub enum Scheduler {
     Scheduler,
 }
 
-/// Something that is due again and again.
+/// A schedule.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    /// The logical id; of a function's event, with the function's before it, as SAM has it.
+    /// The logical id; for a function's event, prefixed with the function's, as in SAM.
     pub id: String,
-    /// The name that it has in AWS.
+    /// Its name in AWS.
     pub name: String,
-    /// What runs it.
+    /// The service that runs it.
     pub scheduler: Scheduler,
     /// Its ARN, which events carry.
     pub arn: String,
-    /// When.
+    /// When it is due.
     pub timing: Timing,
-    /// Whether it is switched on. One that is not can still be fired by hand.
+    /// Whether it is enabled. A disabled one can still be fired by hand.
     pub enabled: bool,
     /// Where its events go.
     pub targets: Vec<Target>,
 }
 
 impl Scheduler {
-    /// Of an event's type.
+    /// The scheduler for an event's type.
     pub(super) fn of(kind: &str) -> Option<Self> {
         match kind {
             "Schedule" => Some(Self::Rule),
@@ -71,7 +71,7 @@ impl Scheduler {
         }
     }
 
-    /// The name that SAM gives it: of a rule, with the stack's before it.
+    /// The name that SAM gives it; for a rule, prefixed with the stack's.
     fn default_name(self, function: &str, event: &str) -> String {
         match self {
             Self::Rule => format!("{STACK}-{function}{event}"),
@@ -80,7 +80,7 @@ impl Scheduler {
     }
 }
 
-/// Where an event stands in the template.
+/// Where an event is in the template.
 pub(super) struct At<'a> {
     pub(super) function: &'a str,
     pub(super) arn: &'a str,
@@ -88,17 +88,17 @@ pub(super) struct At<'a> {
     pub(super) line: usize,
 }
 
-/// What several kinds of schedules are read into.
+/// The parts that all kinds of schedules share.
 struct Parts {
     name: String,
     group: String,
     expression: Option<Node>,
     zone: TimeZone,
-    /// What says whether it is switched on, with the line.
+    /// The settings that enable or disable it, with their lines.
     switches: Vec<(usize, bool)>,
 }
 
-/// Properties that are about when and how AWS brings an event, which a laptop does at once.
+/// Properties about when and how AWS delivers an event; a laptop delivers it at once.
 const WITHOUT_MEANING: [&str; 6] =
     ["Description", "FlexibleTimeWindow", "KmsKeyArn", "OmitName", "PermissionsBoundary", "RoleArn"];
 
@@ -156,7 +156,7 @@ impl Parts {
         Self { name, group: "default".to_owned(), expression: None, zone: TimeZone::UTC, switches: Vec::new() }
     }
 
-    /// Takes a property that schedules of EventBridge Scheduler share; `false` if it is none of them.
+    /// Reads a property that schedules of EventBridge Scheduler share; `false` if it is not one of them.
     fn set(&mut self, name: &str, line: usize, value: &Node) -> Result<bool> {
         match name {
             "Name" => value.expect_text("Name")?.clone_into(&mut self.name),

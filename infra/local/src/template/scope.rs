@@ -1,4 +1,4 @@
-//! What names in a template stand for: parameters, mappings, conditions and the resources themselves.
+//! Resolves names in a template: parameters, mappings, conditions and the resources themselves.
 
 use super::error::TemplateError;
 use super::names;
@@ -7,10 +7,10 @@ use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// Conditions may refer to each other; more steps than this are a circle.
+/// Conditions may refer to each other; more steps than this mean a cycle.
 const MOST_STEPS: usize = 64;
 
-/// Where intrinsic functions find their values.
+/// Where intrinsic functions look up their values.
 #[derive(Debug)]
 pub(super) struct Scope<'a> {
     root: &'a Node,
@@ -42,7 +42,7 @@ impl<'a> Scope<'a> {
         self.section("Resources")?.get(id)
     }
 
-    /// Whether a resource or output is there, by its `Condition`.
+    /// Whether a resource or output exists, by its `Condition`.
     pub(super) fn exists(&self, resource: &Node) -> Result<bool> {
         match resource.get("Condition") {
             Some(name) => self.condition(name),
@@ -50,7 +50,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// A resource's property with its intrinsic functions resolved.
+    /// A property of a resource, with its intrinsic functions resolved.
     pub(super) fn property(&self, resource: &Node, name: &str) -> Result<Option<Node>> {
         match resource.property(name) {
             Some(node) => self.resolve(node),
@@ -58,7 +58,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// What `Ref` gives.
+    /// The value of `Ref`.
     pub(super) fn reference(&self, name: &Node) -> Result<Option<Node>> {
         let (line, name) = (name.line, name.expect_text("Ref's argument")?);
         if name == "AWS::NoValue" {
@@ -97,12 +97,12 @@ impl<'a> Scope<'a> {
         Ok(Node { line, kind })
     }
 
-    /// What `Fn::GetAtt` gives.
+    /// The value of `Fn::GetAtt`.
     pub(super) fn attribute(&self, line: usize, id: &str, attribute: &str) -> Result<String> {
         names::attribute(self, line, id, attribute)
     }
 
-    /// What `Fn::FindInMap` gives.
+    /// The value of `Fn::FindInMap`.
     pub(super) fn mapped(&self, line: usize, map: &str, top: &str, second: &str) -> Result<Node> {
         let found = self.section("Mappings").and_then(|maps| maps.get(map)?.get(top)?.get(second));
         let message = || format!("there is no {map}.{top}.{second} in Mappings");

@@ -1,4 +1,4 @@
-//! `{{resolve:secretsmanager:...}}`, answered from the command line.
+//! `{{resolve:secretsmanager:...}}`, with values from the command line.
 
 use super::error::TemplateError;
 use super::names;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 const START: &str = "{{resolve:";
 
-/// The secrets that were given.
+/// The given secrets.
 pub(super) struct Secrets<'a> {
     scope: &'a Scope<'a>,
     given: &'a [(String, String, String)],
@@ -20,7 +20,7 @@ impl<'a> Secrets<'a> {
         Self { scope, given, missing: BTreeSet::new() }
     }
 
-    /// What was asked for and not given.
+    /// Warnings about secrets that were needed but not given.
     pub(super) fn warnings(&self) -> Vec<String> {
         let line = |(id, key): &(String, String)| {
             format!("the secret {id} has no value for {key:?} and is empty; give --secret {id}:{key}=...")

@@ -1,4 +1,4 @@
-//! `DynamoDB` events: what feeds a function from a table's stream.
+//! `DynamoDB` events: a table's stream that feeds a function.
 
 use super::error::TemplateError;
 use super::node::Node;
@@ -9,36 +9,36 @@ use std::time::Duration;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// A stream that a function is fed from.
+/// A stream that feeds a function.
 #[derive(Debug, Clone)]
 pub struct StreamSource {
-    /// The stream, as the template's `GetAtt` names it.
+    /// The stream, as `GetAtt` names it.
     pub stream_arn: String,
-    /// The most records of an invocation.
+    /// The most records per invocation.
     pub batch_size: usize,
     /// How long a batch may wait to fill.
     pub window: Duration,
-    /// Whether a first start begins with the oldest record, in place of what comes from then on.
+    /// Whether a first start begins with the oldest record, rather than with new ones.
     pub from_oldest: bool,
-    /// How often a batch is tried again; nothing for as long as its records last.
+    /// How often a batch is retried; `None` for as long as its records exist.
     pub retries: Option<u32>,
-    /// How old a record may become; nothing for as long as the stream keeps it.
+    /// The maximum age of a record; `None` for as long as the stream keeps it.
     pub max_age: Option<Duration>,
-    /// Whether a batch that failed is halved.
+    /// Whether a failed batch is halved.
     pub bisect: bool,
-    /// How many batches of different keys are handed over at once.
+    /// How many batches of different keys are delivered at once.
     pub parallel: usize,
     /// Whether the function reports which record failed.
     pub reports_failures: bool,
-    /// Who is told of records that are given up.
+    /// The receiver of messages about records that are given up.
     pub on_failure: Option<Receiver>,
-    /// A record is handed over if one of them fits; every record if there is none.
+    /// A record is delivered if one of them matches, or if there are none.
     pub filters: Vec<Pattern>,
     /// The line it is on.
     pub line: usize,
 }
 
-/// Reads an event's properties; nothing if it is switched off.
+/// Reads an event's properties; `None` if it is disabled.
 pub(super) fn read(scope: &Scope<'_>, line: usize, properties: &Node) -> Result<Option<StreamSource>> {
     let properties = scope.resolve(properties)?.unwrap_or_else(|| Node::empty(line));
     let mut source = StreamSource {

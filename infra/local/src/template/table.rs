@@ -6,7 +6,7 @@ use super::node::{Kind, Node};
 use super::scope::Scope;
 use serde_json::{Map, Value, json};
 
-/// Properties that `CreateTable` takes as they are.
+/// Properties that are passed to `CreateTable` unchanged.
 const CREATED: [&str; 6] = [
     "AttributeDefinitions",
     "KeySchema",
@@ -16,7 +16,7 @@ const CREATED: [&str; 6] = [
     "ProvisionedThroughput",
 ];
 
-/// Properties that change nothing in how a table answers.
+/// Properties that do not change how a table answers.
 const WITHOUT_MEANING: [&str; 11] = [
     "ContributorInsightsSpecification",
     "DeletionProtectionEnabled",
@@ -31,7 +31,7 @@ const WITHOUT_MEANING: [&str; 11] = [
     "WarmThroughput",
 ];
 
-/// Parts of an index that the embedded database need not know.
+/// Parts of an index that the embedded database does not need.
 const NOT_CREATED: [&str; 3] = ["ContributorInsightsSpecification", "OnDemandThroughput", "WarmThroughput"];
 
 /// A table.
@@ -45,7 +45,7 @@ pub struct Table {
     pub stream_arn: String,
     /// What the stream shows, if there is one.
     pub stream_view: Option<String>,
-    /// The attribute that holds the time to expire at.
+    /// The attribute with the time at which an item expires.
     pub ttl: Option<String>,
     /// The body of `CreateTable`.
     pub create: Value,

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// Whoever receives an event, a message or a record.
+/// The receiver of an event, a message or a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Receiver {
     /// A function, by its logical id.
     Function(String),
     /// A queue, by its name.
     Queue(String),
-    /// What is not there, by its ARN.
+    /// A receiver that does not exist here, by its ARN.
     Elsewhere(String),
 }
 
@@ -28,42 +28,42 @@ pub enum Input {
     Part(Vec<String>),
 }
 
-/// How often bringing an event is tried, and what becomes of it otherwise.
+/// How often delivery is retried, and where an undelivered event goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// How often it is tried again.
+    /// The number of retries.
     pub retries: u32,
-    /// For how long.
+    /// How long it is retried.
     pub max_age: Duration,
-    /// The queue for what could not be brought.
+    /// The queue for events that could not be delivered.
     pub dead_letters: Option<Receiver>,
 }
 
 /// A target of a rule or schedule.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Who.
+    /// The receiver.
     pub receiver: Receiver,
-    /// What.
+    /// Its input.
     pub input: Input,
-    /// How.
+    /// How it is delivered.
     pub delivery: Delivery,
     /// The line it is on.
     pub line: usize,
 }
 
-/// What EventBridge does if it is not told otherwise.
+/// EventBridge's default.
 const RETRIES: u32 = 185;
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
 impl Target {
-    /// A target that gets all of the event.
+    /// A target that receives the whole event.
     pub(super) fn new(arn: &str, line: usize) -> Self {
         let delivery = Delivery { retries: RETRIES, max_age: MAX_AGE, dead_letters: None };
         Self { receiver: Receiver::Elsewhere(arn.to_owned()), input: Input::Event, delivery, line }
     }
 
-    /// Takes one of the properties that all targets share; `false` if it is none of them.
+    /// Reads a property that all targets share; `false` if it is not one of them.
     pub(super) fn set(&mut self, name: &str, line: usize, value: &Node) -> Result<bool> {
         match name {
             "Input" => self.input = Input::Constant(json(value)?),
@@ -92,15 +92,14 @@ impl Delivery {
     }
 }
 
-/// The queue of a `DeadLetterConfig`, which has to be named here: SAM makes one where it is not.
+/// The queue of a `DeadLetterConfig`, which must be named here: otherwise SAM would create one.
 fn dead_letters(line: usize, config: &Node) -> Result<Receiver> {
     let arn = config.get("Arn");
-    let arn =
-        arn.ok_or_else(|| TemplateError::new(line, "the DeadLetterConfig has no Arn, which it must have here"))?;
+    let arn = arn.ok_or_else(|| TemplateError::new(line, "the DeadLetterConfig has no Arn, which is required here"))?;
     Ok(Receiver::Elsewhere(arn.expect_text("Arn")?.to_owned()))
 }
 
-/// A function takes JSON: AWS refuses an input that is something else.
+/// A function's input is JSON: AWS refuses anything else.
 pub(super) fn json(value: &Node) -> Result<String> {
     let text = match &value.kind {
         Kind::Scalar { text, .. } => text.clone(),

@@ -99,7 +99,7 @@ fn a_secret_that_was_not_given_is_empty_and_told() {
     );
 }
 
-/// Puts another text in the place of one of the template, which is then refused with a message.
+/// Replaces a text in the template, and expects a refusal with this message.
 fn refuses(from: &str, to: &str, message: &str) {
     let source = TEMPLATE.replacen(from, to, 1);
     assert_ne!(source, TEMPLATE, "{from} is in the template");
@@ -121,7 +121,7 @@ fn events_that_cannot_be_honoured_are_refused_with_their_line() {
         ),
         (
             "Type: Schedule, Properties: {Schedule: rate(1 day), DeadLetterConfig: {Type: SQS}}",
-            "the DeadLetterConfig has no Arn, which it must have here",
+            "the DeadLetterConfig has no Arn, which is required here",
         ),
         ("Type: EventBridgeRule", "the event Any has no Pattern"),
         (
@@ -160,12 +160,12 @@ fn resources_that_cannot_be_honoured_are_refused_with_their_line() {
             "NotificationConfiguration: {LambdaConfigurations: []}",
             "LambdaConfigurations of a bucket is not supported here; EventBridgeConfiguration is",
         ),
-        ("AWS::S3::Bucket", "BucketName: Upper", "Upper is no name for a bucket"),
+        ("AWS::S3::Bucket", "BucketName: Upper", "Upper is not a valid name for a bucket"),
         ("AWS::S3::Bucket", "ObjectLockEnabled: true", "ObjectLockEnabled of a bucket is not supported here"),
         (
             "AWS::SQS::Queue",
             "QueueName: ../up",
-            "../up is no name for a queue: 1 to 80 letters, digits, hyphens and underscores",
+            "../up is not a valid name for a queue: use 1 to 80 letters, digits, hyphens and underscores",
         ),
         ("AWS::SQS::Queue", "FifoQueue: true", "FifoQueue of a queue is not supported here"),
         ("AWS::SQS::Queue", "RedrivePolicy: {maxReceiveCount: 3}", "RedrivePolicy of a queue is not supported here"),
@@ -182,8 +182,12 @@ fn what_else_cannot_be_honoured_is_refused_with_its_line() {
     let retries = "EventInvokeConfig: {MaximumRetryAttempts: 3}, Environment: {Variables";
     for (from, to, message) in [
         ("provided.al2023", "python3.13", "the runtime python3.13 is not supported here; provided.al2023"),
-        ("  Token: {", "  To-ken: {", "8: \"To-ken\" is no name for a resource: AWS takes letters and digits"),
-        ("  Token: {", "  ../Token: {", "8: \"../Token\" is no name for a resource"),
+        (
+            "  Token: {",
+            "  To-ken: {",
+            "8: \"To-ken\" is not a valid name for a resource: AWS allows only letters and digits",
+        ),
+        ("  Token: {", "  ../Token: {", "8: \"../Token\" is not a valid name for a resource"),
         ("Timeout: 7", "Timeout: 0", "6: the Timeout of Main must be from 1 to 900"),
         ("Timeout: 7", "Timeout: -7", "6: the Timeout of Main must be from 1 to 900"),
         ("Timeout: 7", "Timeout: 901", "6: the Timeout of Main must be from 1 to 900"),
@@ -375,5 +379,5 @@ fn policy_templates_allow_what_those_of_sam_do() {
     assert!(read.statements[0].actions.contains(&"dynamodb:DescribeTable".to_owned()));
     assert_eq!(read.statements[0].resources[0], "arn:aws:dynamodb:us-east-1:123456789012:table/t");
     let stream = role("DynamoDBStreamReadPolicy");
-    assert!(stream.statements.is_empty() && stream.unknown.is_empty(), "it allows nothing else either");
+    assert!(stream.statements.is_empty() && stream.unknown.is_empty(), "it grants nothing else");
 }

@@ -8,12 +8,12 @@ use jiff::tz::TimeZone;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-/// When a schedule is due, in words and as a rule.
+/// When a schedule is due: as written, and parsed.
 #[derive(Debug, Clone)]
 pub struct Timing {
     /// As written, such as `rate(5 minutes)`.
     pub expression: String,
-    /// What it means.
+    /// Its meaning.
     pub when: When,
     /// The zone of `cron` and `at`.
     pub zone: TimeZone,
@@ -40,7 +40,9 @@ pub(super) fn read(value: &Node, zone: TimeZone, knows_at: bool) -> Result<Timin
     } else if let Some(inside) = inside("cron") {
         When::Cron(Cron::parse(inside).map_err(|message| wrong(format!("AWS refuses {expression}: {message}")))?)
     } else if let Some(inside) = inside("at").filter(|_| knows_at) {
-        let time = inside.parse().map_err(|_| wrong(format!("{expression} is no time; at(2026-12-31T23:59:59) is")))?;
+        let time = inside
+            .parse()
+            .map_err(|_| wrong(format!("{expression} is not a time; write it as at(2026-12-31T23:59:59)")))?;
         When::Once(time)
     } else {
         let known = if knows_at { "rate(...), cron(...) and at(...) are" } else { "rate(...) and cron(...) are" };
@@ -49,15 +51,15 @@ pub(super) fn read(value: &Node, zone: TimeZone, knows_at: bool) -> Result<Timin
     Ok(Timing { expression: expression.to_owned(), when, zone })
 }
 
-/// The zone with a name of the IANA database.
+/// The zone, by its name in the IANA database.
 pub(super) fn zone(value: &Node) -> Result<TimeZone> {
     let name = value.expect_text("ScheduleExpressionTimezone")?;
     TimeZone::get(name).map_err(|_| TemplateError::new(value.line, format!("there is no time zone {name}")))
 }
 
-/// AWS takes the singular for one and the plural for more, and nothing else.
+/// AWS accepts the singular for one and the plural for more, and nothing else.
 fn rate(expression: &str, inner: &str) -> std::result::Result<u32, String> {
-    let malformed = || format!("{expression} is no rate; rate(1 minute), rate(5 minutes) and the like are");
+    let malformed = || format!("{expression} is not a rate; write it as rate(1 minute) or rate(5 minutes)");
     let (number, unit) = inner.split_once(' ').ok_or_else(malformed)?;
     let number: u32 = number.parse().ok().filter(|number| *number > 0).ok_or_else(malformed)?;
     let singular = unit.strip_suffix('s').unwrap_or(unit);
@@ -92,13 +94,13 @@ mod tests {
         for (text, message) in [
             ("rate(5 minute)", "7: AWS refuses rate(5 minute); it must be rate(5 minutes)"),
             ("rate(1 hours)", "7: AWS refuses rate(1 hours); it must be rate(1 hour)"),
-            ("rate(0 minutes)", "7: rate(0 minutes) is no rate"),
-            ("rate(-1 minutes)", "7: rate(-1 minutes) is no rate"),
-            ("rate(1.5 hours)", "7: rate(1.5 hours) is no rate"),
-            ("rate(5 seconds)", "7: rate(5 seconds) is no rate"),
-            ("rate(5  minutes)", "7: rate(5  minutes) is no rate"),
-            ("rate(4294967295 days)", "7: rate(4294967295 days) is no rate"),
-            ("rate(minute)", "7: rate(minute) is no rate"),
+            ("rate(0 minutes)", "7: rate(0 minutes) is not a rate"),
+            ("rate(-1 minutes)", "7: rate(-1 minutes) is not a rate"),
+            ("rate(1.5 hours)", "7: rate(1.5 hours) is not a rate"),
+            ("rate(5 seconds)", "7: rate(5 seconds) is not a rate"),
+            ("rate(5  minutes)", "7: rate(5  minutes) is not a rate"),
+            ("rate(4294967295 days)", "7: rate(4294967295 days) is not a rate"),
+            ("rate(minute)", "7: rate(minute) is not a rate"),
             ("5 minutes", "7: the schedule 5 minutes is not supported here; rate(...) and cron(...) are"),
             ("cron(0 12 * * *)", "7: AWS refuses cron(0 12 * * *): it has 5 fields in place of six"),
             ("at(2026-11-26T12:00:00)", "7: the schedule at(2026-11-26T12:00:00) is not supported here"),
@@ -113,7 +115,7 @@ mod tests {
         let read = |text: &str| read(&Node::text(7, text), TimeZone::UTC, true).map_err(|error| error.to_string());
         let once = read("at(2026-11-26T12:00:00)").map(|timing| timing.when);
         assert_eq!(once, Ok(When::Once(jiff::civil::date(2026, 11, 26).at(12, 0, 0, 0))));
-        assert!(read("at(noon)").unwrap_err().starts_with("7: at(noon) is no time"));
+        assert!(read("at(noon)").unwrap_err().starts_with("7: at(noon) is not a time"));
         assert!(zone(&Node::text(7, "Mars/Olympus")).is_err() && zone(&Node::text(7, "Europe/Berlin")).is_ok());
     }
 }

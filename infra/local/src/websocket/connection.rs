@@ -1,4 +1,4 @@
-//! A connection as the whole gateway sees it: who it is, what waits to be sent, and why it ends.
+//! A connection, as the whole gateway sees it: its identity, its queue, and why it ends.
 
 use axum::extract::ws::{Message, close_code};
 use axum::http::{HeaderMap, header};
@@ -12,7 +12,7 @@ use tokio::sync::{Notify, SetOnce};
 
 /// The most messages that wait for a client.
 const MAX_WAITING: usize = 512;
-/// The most bytes that wait for a client. A message of the greatest size always has room if it is alone.
+/// The most bytes that wait for a client. An empty queue always has room for the largest message.
 const MAX_WAITING_BYTES: usize = 1024 * 1024;
 
 /// A client's connection.
@@ -40,11 +40,11 @@ struct Outbox {
 pub(super) struct Close {
     pub(super) code: u16,
     pub(super) reason: String,
-    /// Whether the client must be told, and can be.
+    /// Whether the client must and can be told.
     pub(super) tell: bool,
 }
 
-/// Why a message was not taken.
+/// Why a message was not queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     Full,
@@ -56,12 +56,12 @@ impl Close {
         Self { code, reason: reason.to_owned(), tell: true }
     }
 
-    /// The time is up, or the gateway stops.
+    /// The time is up, or the gateway is stopping.
     pub(super) fn going_away() -> Self {
         Self::new(close_code::AWAY, "Going away")
     }
 
-    /// A function has ended it.
+    /// A function has closed it.
     pub(super) fn by_function() -> Self {
         Self::new(close_code::NORMAL, "Connection closed normally")
     }
@@ -71,27 +71,27 @@ impl Close {
         Self::new(close_code::SIZE, "Message too long: at most 32 KB a frame and 128 KB a message")
     }
 
-    /// A text that is not UTF-8, or another mistake in the protocol.
+    /// Invalid UTF-8, or another protocol error.
     pub(super) fn protocol_error(code: u16) -> Self {
         Self::new(code, "Invalid frame")
     }
 
-    /// API Gateway takes no binary messages.
+    /// API Gateway does not support binary messages.
     pub(super) fn unsupported() -> Self {
         Self::new(close_code::UNSUPPORTED, "Binary messages are not supported")
     }
 
-    /// Whether the client broke the protocol so that nothing more can be read of it.
+    /// Whether the client violated the protocol, so that nothing more can be read from it.
     pub(super) fn is_violation(&self) -> bool {
         self.tell && matches!(self.code, close_code::SIZE | close_code::PROTOCOL | close_code::INVALID)
     }
 
-    /// The client has gone without a word, or does not read.
+    /// The client disappeared, or does not read.
     pub(super) fn abnormal() -> Self {
         Self { code: close_code::ABNORMAL, reason: String::new(), tell: false }
     }
 
-    /// The client has said goodbye.
+    /// The client has closed it.
     pub(super) fn by_client(code: u16, reason: String) -> Self {
         Self { code, reason, tell: false }
     }
@@ -115,7 +115,7 @@ impl Connection {
         }
     }
 
-    /// Adds a message for the client. Messages leave in the order of these calls.
+    /// Queues a message for the client. Messages are sent in the order of these calls.
     pub(super) fn send(&self, message: Message) -> Result<(), Refused> {
         let size = match &message {
             Message::Text(text) => text.len(),
@@ -138,14 +138,14 @@ impl Connection {
         Ok(())
     }
 
-    /// The next message for the client; nothing once the connection ends and all has been taken.
+    /// The next message for the client; `None` once the connection ends and the queue is empty.
     pub(super) async fn next(&self) -> Option<Message> {
         loop {
             if let Some(message) = self.take() {
                 return Some(message);
             }
             if self.closed.get().is_some() {
-                // What was added in between is taken too; nothing is added any more.
+                // Also take what was queued in between; nothing is queued any more.
                 return self.take();
             }
             self.filled.notified().await;
@@ -171,12 +171,12 @@ impl Connection {
         self.filled.notify_one();
     }
 
-    /// Waits until somebody ends the connection.
+    /// Waits until the connection is ended.
     pub(super) async fn closed(&self) -> Close {
         self.closed.wait().await.clone()
     }
 
-    /// Notes that something was sent or received.
+    /// Records that something was sent or received.
     pub(super) fn is_active(&self) {
         self.last_active.store(jiff::Timestamp::now().as_millisecond(), Ordering::Relaxed);
     }
@@ -187,15 +187,15 @@ impl Connection {
     }
 }
 
-/// The bytes of an id, which is base64.
+/// The bytes of an id, before base64.
 const ID_BYTES: usize = 11;
 
-/// An id as API Gateway makes them: 15 letters, digits, dashes and underscores, and an equals sign.
+/// An id in API Gateway's format: 15 letters, digits, dashes and underscores, and an equals sign.
 pub(super) fn identifier() -> String {
     URL_SAFE.encode(&uuid::Uuid::new_v4().as_bytes()[..ID_BYTES])
 }
 
-/// Whether a text can be an id.
+/// Whether a text is a valid id.
 pub(super) fn is_identifier(text: &str) -> bool {
     text.len() == 16 && URL_SAFE.decode(text).is_ok_and(|bytes| bytes.len() == ID_BYTES)
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 
-/// A message as a function gets it.
+/// A message, as a function receives it.
 pub(super) struct Incoming {
     pub(super) request_id: String,
     pub(super) event: Bytes,
@@ -47,7 +47,7 @@ pub(super) fn message(api: &WebSocketApi, connection: &Connection, route_key: &s
     Incoming { request_id, event: Bytes::from(event.to_string()) }
 }
 
-/// The event of a connection that has ended.
+/// The event of a closed connection.
 pub(super) fn disconnect(api: &WebSocketApi, connection: &Connection, close: &Close) -> Bytes {
     let mut context = context(api, connection, "$disconnect", "DISCONNECT", &identifier());
     context["disconnectStatusCode"] = json!(close.code);

@@ -1,4 +1,4 @@
-//! `@connections`: what functions do with connections.
+//! `@connections`: the functions' operations on connections.
 
 use super::connection::{Close, Refused, is_identifier};
 use super::{Live, MAX_MESSAGE};
@@ -12,16 +12,16 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 impl Live {
-    /// Refuses what the role of a function that asks does not allow.
+    /// Refuses what the calling function's role does not allow.
     fn check(&self, authorization: &str, method: &Method, id: &str) -> Result<(), String> {
         let wish = connection(&self.0.api.api_id, &self.0.api.stage, method.as_str(), &decoded(id));
         Permissions::check_unless_off(self.0.permissions.as_deref(), access_key(authorization), &wish)
     }
 
-    /// Answers a request for a connection.
+    /// Answers a request about a connection.
     pub(super) async fn manage(&self, request: Request, id: &str) -> Response {
         let (parts, body) = request.into_parts();
-        // The signature is not verified, but a page in a browser cannot send such a header unasked.
+        // The signature is not verified, but a web page cannot send such a header without permission.
         let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         if !authorization.is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256")) {
             read_away(body);

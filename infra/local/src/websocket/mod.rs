@@ -1,7 +1,7 @@
-//! WebSocket APIs: what comes in from clients, and what functions post to them.
+//! WebSocket APIs: messages from clients, and posts by functions.
 //!
-//! A connection is known from the moment its `$connect` has succeeded, a little before the client hears of it, so that
-//! nothing that is posted from then on is lost. It is forgotten before `$disconnect` is invoked.
+//! A connection exists from the moment its `$connect` has succeeded, slightly before the client learns of it, so that
+//! no post from then on is lost. It is removed before `$disconnect` is invoked.
 
 mod connection;
 mod event;
@@ -34,10 +34,10 @@ use tokio_util::task::TaskTracker;
 const MAX_MESSAGE: usize = 128 * 1024;
 /// The most bytes of a frame from a client.
 const MAX_FRAME: usize = 32 * 1024;
-/// What is read at once. The library would take 128 KB for each connection; messages are small.
+/// The read buffer. The library's default is 128 KB for each connection; messages are small.
 const READ_BUFFER: usize = 4096;
 
-/// A WebSocket API that can be connected to. Clones are the same.
+/// A running WebSocket API. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Live(Arc<Inner>);
 
@@ -50,20 +50,20 @@ struct Inner {
     parallel: bool,
     connect_delay: Duration,
     lose_disconnects: bool,
-    /// What functions may do with connections.
+    /// The functions' permissions on connections.
     permissions: Option<Arc<Permissions>>,
     connections: Mutex<HashMap<String, Arc<Connection>>>,
     tasks: TaskTracker,
 }
 
-/// A route with the function that it calls.
+/// A route and its function.
 struct Route {
     pool: Pool,
     timeout: Duration,
     answers: bool,
 }
 
-/// What became of an event.
+/// The outcome of an event.
 enum Outcome {
     /// The function returned this.
     Returned(Value),
@@ -72,7 +72,7 @@ enum Outcome {
 }
 
 impl Live {
-    /// An API of the template with the functions that it calls.
+    /// An API of the template, and the functions it calls.
     pub(crate) fn new(
         options: &Options,
         api: &WebSocketApi,
@@ -106,7 +106,7 @@ impl Live {
         &self.0.api.stage
     }
 
-    /// Answers a request below the stage: a connection, or management. `path` is what follows the stage.
+    /// Answers a request below the stage: a connect, or management. `path` follows the stage.
     pub(crate) async fn answer(&self, request: Request, path: &str, peer: SocketAddr) -> Response {
         match path.strip_prefix("/@connections/") {
             Some(id) => self.manage(request, id).await,
@@ -114,7 +114,7 @@ impl Live {
         }
     }
 
-    /// Closes all connections and waits until their ends have been told.
+    /// Closes all connections and waits until their functions were told.
     pub(crate) async fn end(&self) {
         let connections: Vec<_> = self.0.connections.lock().values().cloned().collect();
         for connection in connections {
@@ -139,7 +139,8 @@ impl Live {
         }
     }
 
-    /// Asks the function whether a client may connect. If the client has gone away meanwhile, its end is told too.
+    /// Asks the function whether a client may connect. If the client disappears meanwhile, the function is told that,
+    /// too.
     async fn ask(&self, connection: Arc<Connection>, event: Bytes) -> Result<Value, Box<Response>> {
         if !self.0.routes.contains_key("$connect") {
             self.remember(&connection);
@@ -190,7 +191,7 @@ impl Live {
                 let tasks = live.0.tasks.clone();
                 tasks.spawn(async move { live.forget(&failed, &Close::abnormal()).await });
             });
-        // Waited for from now on: the client knows of the connection before the session begins.
+        // Tracked from now on: the client knows of the connection before the session begins.
         let (live, waited_for) = (self.clone(), self.0.tasks.token());
         upgrade.on_upgrade(move |socket| async move {
             session::run(live, connection, socket).await;
@@ -202,18 +203,18 @@ impl Live {
         self.0.connections.lock().insert(connection.id.clone(), connection.clone());
     }
 
-    /// Forgets a connection and tells the function.
+    /// Removes a connection and tells the function.
     async fn forget(&self, connection: &Connection, close: &Close) {
         self.0.connections.lock().remove(&connection.id);
         tracing::debug!(connection = connection.id, code = close.code, "a connection has ended");
         if self.0.lose_disconnects {
             return;
         }
-        // There is nobody to tell of a failure, and the log has it.
+        // The log has a failure, and there is nobody else to tell.
         let _ = self.invoke("$disconnect", event::disconnect(&self.0.api, connection, close)).await;
     }
 
-    /// Calls a route's function; nothing if there is no such route.
+    /// Calls a route's function; `None` if there is no such route.
     async fn invoke(&self, route_key: &str, event: Bytes) -> Option<Outcome> {
         let route = self.0.routes.get(route_key)?;
         let outcome = tokio::time::timeout(route.timeout, route.pool.invoke(event)).await;
@@ -234,7 +235,7 @@ fn refused(status: StatusCode, message: &str) -> Box<Response> {
     Box::new(plain(status, message))
 }
 
-/// What the function said when it refused a client.
+/// The function's refusal of a client.
 fn refusal(status: StatusCode, returned: &Value) -> Response {
     let mut response = Response::new(Body::from(body_of(returned).unwrap_or_default()));
     *response.status_mut() = status;

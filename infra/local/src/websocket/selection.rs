@@ -1,19 +1,19 @@
-//! Which route a message takes.
+//! Selects the route of a message.
 
 use super::Live;
 use serde_json::Value;
 
 impl Live {
-    /// The route key that a message's body names, if there is such a route, else `$default`, if there is that.
+    /// The route key in a message's body, if such a route exists; otherwise `$default`, if that exists.
     pub(super) fn select(&self, text: &str) -> Option<String> {
-        // The routes of a connection's life are not for messages.
+        // `$connect` and `$disconnect` are not for messages.
         let named = named(&self.0.api.selection, text).filter(|key| !key.starts_with('$'));
         let known = |key: &String| self.0.routes.contains_key(key);
         named.filter(known).or_else(|| Some("$default".to_owned()).filter(known))
     }
 }
 
-/// The member of a JSON body that `$request.body.a.b` stands for, as text.
+/// The member of a JSON body that `$request.body.a.b` refers to, as text.
 fn named(selection: &str, body: &str) -> Option<String> {
     let path = selection.strip_prefix("$request.body.")?;
     let body: Value = serde_json::from_str(body).ok()?;

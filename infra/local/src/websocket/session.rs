@@ -1,8 +1,7 @@
 //! The life of a connection, from its upgrade to its end.
 //!
-//! Three tasks share it: one reads, one writes what is posted, and one hands messages to functions. None of them waits
-//! for another longer than it must: a client that does not read can still send, and a slow function does not keep a
-//! closed connection open.
+//! Three tasks share it: one reads, one writes posts, and one passes messages to functions. They do not block each
+//! other: a client that does not read can still send, and a slow function does not keep a closed connection open.
 
 use super::connection::{Close, Connection};
 use super::{Live, Outcome, event};
@@ -17,33 +16,33 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite;
 
-/// How long a client may take nothing before it is given up.
+/// How long a client may read nothing before it is dropped.
 const STUCK: Duration = Duration::from_secs(30);
-/// How long the last messages and the goodbye may take.
+/// How long the last messages and the close frame may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// How long the socket of a client that broke the protocol stays open. Clients wait about a second at most for it to close.
+/// How long the socket stays open after a protocol violation. Clients wait about a second at most for it to close.
 const LINGER: Duration = Duration::from_millis(250);
-/// How long a function may still work on messages before the end of their connection is told.
+/// How long functions may still handle messages before they are told that the connection has ended.
 const LAST_MESSAGES: Duration = Duration::from_secs(5);
-/// Messages that wait for a function; reading pauses when there are more.
+/// Messages that may wait for a function; beyond that, reading pauses.
 const BACKLOG: usize = 16;
-/// Messages of one connection that are with functions at once, where that is allowed.
+/// Messages of one connection that functions may handle at once, if that is allowed.
 const PARALLEL: usize = 64;
 
-/// Runs a connection until it ends, and tells the function of its end.
+/// Runs a connection until it ends, and tells the function.
 pub(super) async fn run(live: Live, connection: Arc<Connection>, socket: WebSocket) {
     let (sink, mut stream) = socket.split();
     let writer = tokio::spawn(write(connection.clone(), sink));
     let (messages, received) = mpsc::channel(BACKLOG);
     let mut worker = tokio::spawn(work(live.clone(), connection.clone(), received));
     let close = read(&live, &connection, &mut stream, messages).await;
-    // From here on nobody can post to it.
+    // From here on, nobody can post to it.
     live.0.connections.lock().remove(&connection.id);
     connection.close(close.clone());
-    // A task of ours ends by a panic at worst, and the connection is at its end anyway.
+    // At worst a task of ours has panicked, and the connection is ending anyway.
     let _ = writer.await;
     if close.is_violation() {
-        // The client broke the protocol. Closing the socket with bytes unread would reset the connection, and could
+        // The client violated the protocol. Closing a socket with unread bytes resets the connection, which could
         // destroy the close frame before the client has read it.
         sleep(LINGER).await;
     } else {
@@ -72,7 +71,7 @@ async fn read(
         tokio::select! {
             close = connection.closed() => return close,
             () = sleep_until(end_of_life) => return Close::going_away(),
-            // Something may have been posted meanwhile: it is looked at again.
+            // Something may have been posted meanwhile: check again.
             () = sleep(left) => {}
             permit = messages.reserve(), if pending.is_some() => {
                 if let (Ok(permit), Some(message)) = (permit, pending.take()) {
@@ -113,7 +112,7 @@ fn failed(error: axum::Error) -> Close {
     }
 }
 
-/// Writes what is posted, in order, until the connection ends; then says goodbye.
+/// Writes posts in order until the connection ends, and then the close frame.
 async fn write(connection: Arc<Connection>, mut sink: SplitSink<WebSocket, Message>) {
     let posted = async {
         while let Some(message) = connection.next().await {
@@ -142,7 +141,7 @@ async fn write(connection: Arc<Connection>, mut sink: SplitSink<WebSocket, Messa
     let goodbye = async {
         if complete && close.tell {
             let frame = CloseFrame { code: close.code, reason: close.reason.as_str().into() };
-            // A client that is gone needs no goodbye.
+            // A client that is gone needs no close frame.
             let _ = sink.send(Message::Close(Some(frame))).await;
         }
         let _ = sink.flush().await;
@@ -150,7 +149,7 @@ async fn write(connection: Arc<Connection>, mut sink: SplitSink<WebSocket, Messa
     let _ = timeout(LAST_WORDS, goodbye).await;
 }
 
-/// Hands messages to functions, one after the other unless it may be several at once.
+/// Passes messages to functions, one after the other unless several at once are allowed.
 async fn work(live: Live, connection: Arc<Connection>, mut messages: mpsc::Receiver<Utf8Bytes>) {
     let limit = Arc::new(Semaphore::new(PARALLEL));
     while let Some(message) = messages.recv().await {
@@ -169,13 +168,13 @@ async fn work(live: Live, connection: Arc<Connection>, mut messages: mpsc::Recei
 }
 
 impl Live {
-    /// Hands a message to its function, and tells the client what API Gateway would.
+    /// Passes a message to its function, and sends the client what API Gateway would.
     async fn hand_over(&self, connection: &Connection, text: Utf8Bytes) {
         let route = self.select(&text);
         let incoming = event::message(&self.0.api, connection, route.as_deref().unwrap_or_default(), &text);
         let tell = |text: &str| {
             let body = json!({"message": text, "connectionId": connection.id, "requestId": incoming.request_id});
-            // A client that is gone, or takes nothing, cannot be told.
+            // If the client is gone or does not read, it cannot be told.
             let _ = connection.send(Message::text(body.to_string()));
         };
         let Some(route) = route else { return tell("Forbidden") };

@@ -1,4 +1,4 @@
-//! A function that does what its event asks for, good or bad, and notes every event in the file `EVENTS_FILE`.
+//! A function that does what its event asks for, good or bad, and records every event in the file `EVENTS_FILE`.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     http(event).await
 }
 
-/// One line an event, with one write, so that environments do not mix theirs.
+/// One line per event, in a single write, so that environments do not mix theirs.
 fn note(event: &Value) -> Result<(), Error> {
     let Ok(path) = std::env::var("EVENTS_FILE") else { return Ok(()) };
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
@@ -79,7 +79,7 @@ async fn behave(word: &str) -> Result<(), Error> {
         "panic" => panic!("asked to panic"),
         "exit" => std::process::exit(1),
         "speak" => {
-            // As much as a pipe holds, at once.
+            // Fills a pipe at once.
             std::io::stderr().write_all("line\n".repeat(10_000).as_bytes())?;
             std::process::exit(1);
         }
@@ -90,7 +90,7 @@ async fn behave(word: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// A record with `exit` or `fail` goes wrong as often as that says.
+/// A record with `exit` or `fail` fails as many times as it says.
 fn stream(event: &Value) -> Value {
     let mut failures = Vec::new();
     for record in event["Records"].as_array().into_iter().flatten() {
@@ -107,7 +107,7 @@ fn stream(event: &Value) -> Value {
     json!({"batchItemFailures": failures})
 }
 
-/// How many batches with a record were noted.
+/// How many batches with a record were recorded.
 fn seen(number: &str) -> usize {
     let path = std::env::var("EVENTS_FILE").unwrap_or_default();
     let lines = std::fs::read_to_string(path).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Events for which nobody waits, and what becomes of them.
+//! Events for which nobody waits, and their outcome.
 
 use crate::aws::{call, messages, signed};
 use crate::gateway::{Gateway, PATIENCE};
@@ -29,7 +29,7 @@ const DESTINATIONS: &str = "
   Told: {Type: AWS::Serverless::Function}
 ";
 
-/// Hands an event in, and gives the request's id.
+/// Sends an event, and returns the request's id.
 async fn send(gateway: &Gateway, function: &str, event: &Value) -> String {
     let url = gateway.url(&format!("/2015-03-31/functions/{function}/invocations"));
     let request = reqwest::Client::new().post(url).header("x-amz-invocation-type", "Event").body(event.to_string());
@@ -38,7 +38,7 @@ async fn send(gateway: &Gateway, function: &str, event: &Value) -> String {
     answer.headers()["x-amzn-requestid"].to_str().unwrap().to_owned()
 }
 
-/// The body of the one message of a queue, without the time, which is checked.
+/// The body of the only message of a queue, without the time, which is checked here.
 async fn record(gateway: &Gateway, queue: &str) -> Value {
     let received = messages(gateway, queue).await;
     let [message] = received.as_slice() else { panic!("{received:?}") };
@@ -172,7 +172,7 @@ async fn numbers_beyond_their_bounds_are_refused() {
 async fn what_cannot_work_is_given_up_at_once() {
     let properties = "Properties:\n      EventInvokeConfig:";
     let shut = properties.replace("\n", "\n      ReservedConcurrentExecutions: 0\n");
-    // A minute has its sixty seconds here, which nobody would wait for.
+    // A minute lasts sixty seconds here, so nobody waits for a retry.
     let gateway = Gateway::start(&DESTINATIONS.replacen(properties, &shut, 1), &[]);
     send(&gateway, "Main", &json!({"rawPath": "/fine"})).await;
     let record = record(&gateway, "local-Failed").await;
@@ -187,10 +187,10 @@ async fn what_is_lost_is_said_at_the_end() {
     record(&gateway, "local-Done").await;
     send(&gateway, "Main", &json!({"rawPath": "/error"})).await;
     let since = Instant::now();
-    while !gateway.log().contains("is tried again") {
+    while !gateway.log().contains("will be retried") {
         assert!(since.elapsed() < PATIENCE, "{}", gateway.log());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let log = std::fs::read_to_string(gateway.stop().path().join("log")).unwrap();
-    assert!(log.contains("were under way and are lost events=1"), "{log}");
+    assert!(log.contains("were still in progress and are lost events=1"), "{log}");
 }

@@ -1,4 +1,4 @@
-//! Clients of AWS' services on the gateway's port.
+//! Clients of AWS's services on the gateway's port.
 
 use crate::gateway::Gateway;
 use local_gateway::database::Database;
@@ -13,14 +13,14 @@ pub(crate) fn signed(request: reqwest::RequestBuilder, service: &str, access_key
     request.header("authorization", format!("{credential}, SignedHeaders=host;x-amz-date, Signature=0"))
 }
 
-/// Calls an operation of a service that speaks JSON, and gives the status and the answer.
+/// Calls an operation of a service that speaks JSON, and returns the status and the answer.
 pub(crate) async fn call(gateway: &Gateway, service: &str, target: &str, body: &Value) -> (u16, Value) {
     let request = reqwest::Client::new().post(gateway.url("/")).header("x-amz-target", target);
     let answer = signed(request, service, "developer").body(body.to_string()).send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
-/// The bodies of the messages of a queue, which are taken from it.
+/// Takes all messages of a queue, and returns their bodies.
 pub(crate) async fn messages(gateway: &Gateway, queue: &str) -> Vec<Value> {
     let url = format!("http://x/123456789012/{queue}");
     let body = serde_json::json!({"QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 20});
@@ -47,9 +47,9 @@ impl<'a> S3<'a> {
         Self { gateway, client: reqwest::Client::new(), access_key }
     }
 
-    /// A request about an object, or about the bucket if the key is empty. The query is as it is.
+    /// A request about an object, or about the bucket if the key is empty. The query is sent unchanged.
     pub(crate) fn ask(&self, method: Method, bucket: &str, key: &str, query: &str) -> RequestBuilder {
-        // Dots too: clients of the web take those between slashes for steps in a path.
+        // Dots too: HTTP clients take those between slashes for path steps.
         let key = utf8_percent_encode(key, NON_ALPHANUMERIC).to_string().replace("%2F", "/");
         let query = if query.is_empty() { String::new() } else { format!("?{query}") };
         let path = if bucket.is_empty() { "/".to_owned() } else { format!("/{bucket}/{key}") };
@@ -61,7 +61,7 @@ impl<'a> S3<'a> {
         self.ask(Method::GET, bucket, key, "")
     }
 
-    /// Puts an object, and gives what is told of it.
+    /// Puts an object, and returns the answer.
     pub(crate) async fn put(&self, bucket: &str, key: &str, content: &str) -> Response {
         let response = self.ask(Method::PUT, bucket, key, "").body(content.to_owned()).send().await.unwrap();
         assert_eq!(response.status(), 200, "{key}");
@@ -81,7 +81,7 @@ impl<'a> S3<'a> {
         response
     }
 
-    /// A list of a bucket, in XML.
+    /// A listing of a bucket, in XML.
     pub(crate) async fn list(&self, bucket: &str, query: &str) -> String {
         let response = self.ask(Method::GET, bucket, "", &format!("list-type=2&{query}")).send().await.unwrap();
         assert_eq!(response.status(), 200, "{query}");
@@ -89,7 +89,7 @@ impl<'a> S3<'a> {
     }
 }
 
-/// The status and the error code of what was refused.
+/// The status and the error code of a refused request.
 pub(crate) async fn refused(request: RequestBuilder) -> (u16, String) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
@@ -105,12 +105,12 @@ pub(crate) fn all(xml: &str, name: &str) -> Vec<String> {
     parts.map(|(content, _)| plain(content)).collect()
 }
 
-/// A header's text; nothing if it is not there.
+/// A header's text; empty if it is absent.
 pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
 }
 
-/// The database as the function reaches it whose environment this is.
+/// The database, as a function with this environment reaches it.
 pub(crate) fn database(env: &Value) -> Database {
     let text = |name: &str| env[name].as_str().unwrap().to_owned();
     let keys = Keys { access_key: text("AWS_ACCESS_KEY_ID"), secret: text("AWS_SECRET_ACCESS_KEY") };

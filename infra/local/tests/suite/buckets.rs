@@ -13,7 +13,7 @@ const BUCKETS: &str = "
 
 const INBOX: &str = "local-inbox";
 const KEPT: &str = "local-kept";
-/// The smallest that a part may be.
+/// The smallest size of a part.
 const PART: usize = 5 * 1024 * 1024;
 
 fn not_found() -> (u16, String) {
@@ -50,7 +50,7 @@ async fn an_object_comes_back_as_it_went() {
     assert_eq!(refused(client.get(INBOX, key)).await, not_found());
     client.delete(INBOX, key).await;
     let files = std::fs::read_dir(gateway.folder().join("data/s3/local-inbox/objects")).unwrap().count();
-    assert_eq!(files, 0, "nothing stays of what was deleted");
+    assert_eq!(files, 0, "nothing is left of the deleted objects");
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn objects_are_deleted_together_if_they_are_what_they_were() {
 async fn whoever_reads_goes_on_to_read_what_it_began_with() {
     let gateway = Gateway::start(BUCKETS, &[]);
     let client = S3::new(&gateway, "developer");
-    // More than connections hold back.
+    // More than connections buffer.
     let size = 64 * 1024 * 1024;
     client.put(INBOX, "a", &"a".repeat(size)).await;
     let mut reading = client.get(INBOX, "a").send().await.unwrap();
@@ -378,7 +378,7 @@ async fn a_function_may_do_what_its_role_allows() {
     }
     let copy = function.ask(Method::PUT, INBOX, "inbox/b", "").header("x-amz-copy-source", format!("{INBOX}/other"));
     assert_eq!(refused(copy).await, denied);
-    // Whoever may not list is not told what is not there.
+    // A caller who may not list a bucket does not learn that a key is missing.
     assert_eq!(refused(S3::new(&gateway, "Blind").get(INBOX, "none")).await, denied);
     assert_eq!(refused(developer.get(INBOX, "none")).await, not_found());
     assert!(gateway.log().contains("a function's role does not allow this"));

@@ -1,4 +1,4 @@
-//! Events of buckets and of others, and the rules that they fit.
+//! Events of buckets and of `PutEvents`, and the rules they match.
 
 use crate::aws::{S3, all, call, header, messages, signed};
 use crate::gateway::Gateway;
@@ -52,7 +52,7 @@ const RULES: &str = "
         - {Id: heard, Arn: !GetAtt Heard.Arn, Input: '{\"said\":\"high\"}'}
 ";
 
-/// AWS' published example of an event, as a template for others.
+/// AWS's published example of an event, as a template for others.
 fn example(kind: &str, bucket: &str, object: Value, reason: &str) -> Value {
     json!({
         "version": "0",
@@ -75,7 +75,7 @@ fn example(kind: &str, bucket: &str, object: Value, reason: &str) -> Value {
     })
 }
 
-/// Takes over what is another one in every event, where it looks as in the example.
+/// Copies fields that differ in every event, if they look as in the example.
 fn like(event: &Value, mut example: Value) -> Value {
     let mut take = |path: &str, length: usize| {
         let (value, wanted) = (event.pointer(path), example.pointer_mut(path));
@@ -118,10 +118,10 @@ async fn objects_that_come_and_go_are_told_of() {
     let mut wanted = example("Object Deleted", "local-inbox", wanted, "DeleteObject");
     wanted["detail"]["deletion-type"] = json!("Permanently Deleted");
     assert_eq!(events[2], like(&events[2], wanted));
-    // What was not there is not deleted.
+    // A missing object is not deleted.
     client.delete("local-inbox", "inbox/none").await;
     client.put("local-inbox", "inbox/last", "hello").await;
-    // What is for a queue is there when the answer is.
+    // Messages for a queue are there when the answer arrives.
     let told = messages(&gateway, "local-Named").await;
     let keys = ["tmp/x", key, "inbox/copy", "inbox/copy", "inbox/last"].map(|key| json!(key).to_string());
     assert_eq!(told.iter().map(|message| message["Body"].clone()).collect::<Vec<_>>(), keys);
@@ -150,7 +150,7 @@ async fn versions_and_parts_are_named_in_events() {
     assert_eq!(gone["deletion-type"], "Delete Marker Created");
     assert_eq!(gone["object"]["version-id"], header(&deleted, "x-amz-version-id"));
     let seen = messages(&gateway, "local-Seen").await;
-    assert_eq!(seen.iter().map(|message| &message["Body"]).collect::<Vec<_>>(), ["\"a\""], "what is large alone");
+    assert_eq!(seen.iter().map(|message| &message["Body"]).collect::<Vec<_>>(), ["\"a\""], "the large one, alone");
 }
 
 #[tokio::test]
@@ -171,11 +171,11 @@ async fn events_can_be_put() {
     assert_eq!((status, &answer["FailedEntryCount"]), (200, &json!(2)), "{answer}");
     let codes = ["MalformedDetail", "NotAuthorizedForSourceException"];
     assert_eq!([3_usize, 6].map(|entry| answer["Entries"][entry]["ErrorCode"].clone()), codes);
-    // What is for a queue is there when the answer is.
+    // Messages for a queue are there when the answer arrives.
     let heard = messages(&gateway, "local-Heard").await;
     assert_eq!(heard.iter().map(|message| &message["Body"]).collect::<Vec<_>>(), [r#"{"said":"high"}"#]);
     gateway.wait_for("the function's", |events| events == [json!({"said": "high"})]).await;
-    assert!(gateway.log().contains("a bus that the template does not have"));
+    assert!(gateway.log().contains("a bus that is not in the template"));
     let text = reqwest::Client::new().post(gateway.url("/")).header("x-amz-target", "AWSEvents.PutEvents").body("{");
     let answer = signed(text, "events", "developer").send().await.unwrap();
     assert_eq!(answer.json::<Value>().await.unwrap()["__type"], "SerializationException");

@@ -13,7 +13,7 @@ async fn pid(gateway: &Gateway, path: &str) -> u64 {
 }
 
 fn lives(pid: u64) -> bool {
-    // One that has ended and was not waited for is still listed, as a zombie.
+    // A process that has ended but was not reaped is still listed, as a zombie.
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     !status.is_empty() && !status.contains("State:\tZ")
 }
@@ -21,7 +21,7 @@ fn lives(pid: u64) -> bool {
 async fn until(ended: impl Fn() -> bool) {
     let since = Instant::now();
     while !ended() {
-        assert!(since.elapsed() < PATIENCE, "the process lives on");
+        assert!(since.elapsed() < PATIENCE, "the process is still running");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -39,8 +39,8 @@ async fn environments_are_started_on_demand_and_used_again() {
         if used.len() == 1 {
             break gateway;
         }
-        // On a busy machine, one that has answered may ask for the next event later than the gateway waits for that.
-        assert!(counts.len() < 10, "one after the other needs one environment: {counts:?}");
+        // On a busy machine, an environment may request its next event later than the gateway waits for that.
+        assert!(counts.len() < 10, "sequential requests need one environment: {counts:?}");
     };
     let many: HashSet<_> = join_all((0..9).map(|_| pid(&gateway, "/slow"))).await.into_iter().collect();
     assert_eq!(many.len(), 3, "as many as allowed, and the others wait");
@@ -51,7 +51,7 @@ async fn a_killed_environment_is_replaced() {
     let gateway = Gateway::start(HTTP, &[]);
     let first = pid(&gateway, "/pid").await;
     assert!(std::process::Command::new("kill").args(["-KILL", &first.to_string()]).status().unwrap().success());
-    // It may be given an event, and lose it, until all its threads have ended and the gateway has heard of it.
+    // It may be given an event, and lose it, until all its threads have ended and the gateway has noticed.
     until(|| !Path::new(&format!("/proc/{first}")).exists()).await;
     assert_ne!(first, pid(&gateway, "/pid").await);
 }

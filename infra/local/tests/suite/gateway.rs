@@ -1,4 +1,4 @@
-//! A gateway that a test has started.
+//! A gateway started by a test.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -7,12 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How long a test waits for what must happen: much longer than it takes on a machine that does much else.
+/// How long a test waits for an expected event: much longer than it takes even on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_gateway-test-function");
 
-/// Ends with the test.
+/// Stopped at the end of the test.
 pub(crate) struct Gateway {
     child: Child,
     /// `127.0.0.1:port`.
@@ -21,18 +21,18 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway with a template whose functions are all the test function.
+    /// Starts a gateway with a template in which all functions are the test function.
     pub(crate) fn start(resources: &str, options: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), resources, options)
     }
 
-    /// The same in a folder that has been used before.
+    /// The same, in a folder that was used before.
     pub(crate) fn start_in(folder: TempDir, resources: &str, options: &[&str]) -> Self {
         let binaries = PathBuf::from(FUNCTION).parent().unwrap().to_owned();
         Self::run(folder, &format!("{GLOBALS}{resources}"), &binaries, options)
     }
 
-    /// Starts a gateway with a whole template, whose binaries the test function stands in for.
+    /// Starts a gateway with a whole template; the test function replaces its binaries.
     pub(crate) fn start_with(template: &str, binaries: &[&str], options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in binaries {
@@ -75,7 +75,7 @@ impl Gateway {
         format!("http://{}{path}", self.address)
     }
 
-    /// The events that functions have noted so far.
+    /// The events that functions have recorded so far.
     pub(crate) fn events(&self) -> Vec<Value> {
         let lines = std::fs::read_to_string(self.folder.path().join("events")).unwrap_or_default();
         lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
@@ -94,7 +94,7 @@ impl Gateway {
         }
     }
 
-    /// What the gateway has logged.
+    /// The gateway's log.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
@@ -109,18 +109,18 @@ impl Gateway {
         self.child.id()
     }
 
-    /// Asks the gateway to end, as a service manager does, and waits for it.
+    /// Asks the gateway to stop, as a service manager does, and waits for it.
     pub(crate) fn stop(mut self) -> TempDir {
         let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
         assert!(self.child.wait().unwrap().success());
-        // Only the folder lives on.
+        // Only the folder is kept.
         std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 }
 
 impl Gateway {
-    /// Ends the gateway in the middle of whatever it does.
+    /// Kills the gateway, whatever it is doing.
     pub(crate) fn kill(&self) {
         let status = Command::new("kill").args(["-KILL", &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
@@ -152,7 +152,7 @@ Globals: {Function: {Handler: gateway-test-function, Runtime: provided.al2023, T
 Resources:
 ";
 
-/// An HTTP API with everything on one function.
+/// An HTTP API with all routes on one function.
 pub(crate) const HTTP: &str = "
   Api: {Type: AWS::Serverless::HttpApi}
   Main:

@@ -43,7 +43,7 @@ async fn bodies_over_the_limits_are_refused_while_they_are_sent() {
     }
     let event: Value = post(2 * 1024 * 1024).await.unwrap().json().await.unwrap();
     assert_eq!(event["body"].as_str().map(str::len), Some(2 * 1024 * 1024));
-    // A client that sends all before it reads, as simple ones do.
+    // Like a simple client that sends everything before it reads.
     let mut socket = tokio::net::TcpStream::connect(&gateway.address).await.unwrap();
     let head = "POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000000\r\n\r\n";
     socket.write_all(head.as_bytes()).await.unwrap();
@@ -67,7 +67,7 @@ async fn what_goes_wrong_in_the_function_is_an_error_of_the_gateway() {
     for outcome in ["Runtime.ExitError", "Sandbox.Timedout", "Function.ResponseSizeTooLarge", "malformed"] {
         assert!(log.contains(outcome), "{outcome}: {log}");
     }
-    assert!(log.contains("Main#1 | "), "what the function writes is passed on: {log}");
+    assert!(log.contains("Main#1 | "), "the function's output is passed on: {log}");
 }
 
 #[tokio::test]
@@ -94,5 +94,5 @@ async fn the_environment_is_the_templates() {
     assert_eq!((&env["OVER"], &env["A"]), (&json!("all"), &json!("2")));
     assert_eq!(env["API"], json!(gateway.url("/x")));
     assert_eq!(env["AWS_LAMBDA_FUNCTION_NAME"], "local-Main");
-    assert_eq!(env["CARGO_MANIFEST_DIR"], Value::Null, "nothing of the gateway's own environment");
+    assert_eq!(env["CARGO_MANIFEST_DIR"], Value::Null, "the gateway's own environment is not inherited");
 }

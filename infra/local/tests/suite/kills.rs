@@ -1,4 +1,4 @@
-//! A gateway that is killed in the middle of things: what it has confirmed is there afterwards, and nothing by halves.
+//! A gateway that is killed at any moment: what it has confirmed is there afterwards, and nothing is incomplete.
 
 use crate::aws::{S3, all, call, header, signed};
 use crate::gateway::Gateway;
@@ -13,9 +13,9 @@ const RESOURCES: &str = "
 ";
 const INBOX: &str = "local-inbox";
 const JOBS: &str = "http://x/123456789012/local-Jobs";
-/// How often the gateway is killed.
+/// How many times the gateway is killed.
 const ROUNDS: u64 = 4;
-/// How often an object says its number: long enough to be cut in the middle.
+/// How often an object repeats its number: long enough to be cut off.
 const TIMES: usize = 20_000;
 
 /// What the gateway has confirmed.
@@ -30,7 +30,7 @@ fn content(number: u64) -> String {
     format!("{number:08} ").repeat(TIMES)
 }
 
-/// The text of an answer; nothing if the gateway is no more.
+/// The text of an answer; `None` if the gateway is gone.
 async fn text(request: RequestBuilder) -> Option<String> {
     let answer = request.send().await.ok()?;
     assert_eq!(answer.status(), 200);
@@ -51,7 +51,7 @@ async fn put(client: &S3<'_>, first: u64) -> HashMap<String, u64> {
     confirmed
 }
 
-/// The same by multipart uploads.
+/// The same, with multipart uploads.
 async fn upload(client: &S3<'_>, first: u64) -> HashMap<String, u64> {
     let mut confirmed = HashMap::new();
     for number in first.. {
@@ -99,19 +99,19 @@ async fn held(gateway: &Gateway) -> Vec<String> {
     }
 }
 
-/// Each object is whole and not older than what was confirmed; each message is there once.
+/// Each object is complete and not older than what was confirmed; each message is there once.
 async fn check(gateway: &Gateway, confirmed: &Confirmed) {
     let client = S3::new(gateway, "developer");
     let keys = all(&client.list(INBOX, "").await, "Key");
     for key in &keys {
         let text = client.text(INBOX, key).await;
         let number: u64 = text[..8].parse().unwrap();
-        assert!(text == content(number), "{key} is not whole");
+        assert!(text == content(number), "{key} is not complete");
         assert!(confirmed.objects.get(key).is_none_or(|least| number >= *least), "{key} is {number}");
     }
     assert!(confirmed.objects.keys().all(|key| keys.contains(key)), "{:?} {keys:?}", confirmed.objects);
     let files = std::fs::read_dir(gateway.folder().join("data/s3/local-inbox/objects")).unwrap().count();
-    assert_eq!(files, keys.len(), "nothing is left of what was not confirmed");
+    assert_eq!(files, keys.len(), "nothing unconfirmed is left");
     let held = held(gateway).await;
     let different: HashSet<_> = held.iter().cloned().collect();
     assert_eq!(held.len(), different.len());

@@ -1,6 +1,6 @@
 //! The gateway's binary from outside: real functions, real clients.
 
-#![expect(clippy::unwrap_used, reason = "in a test's helpers too, what is not as expected ends the test")]
+#![expect(clippy::unwrap_used, reason = "in a test's helpers too, anything unexpected ends the test")]
 
 mod asynchronous;
 mod aws;

@@ -1,11 +1,11 @@
-//! What a person gets wrong, and settings in files.
+//! Mistakes of users, and settings in files.
 
 use crate::aws::signed;
 use crate::gateway::{Gateway, HTTP};
 use serde_json::Value;
 use std::process::Command;
 
-/// Runs the gateway's program on a template in a folder, where stack traces are asked for.
+/// Runs the gateway on a template in a folder, with `RUST_BACKTRACE` set.
 fn run(folder: &std::path::Path, template: &str, options: &[&str]) -> String {
     std::fs::write(folder.join("template.yaml"), template).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_local-gateway"))
@@ -82,8 +82,8 @@ fn a_table_that_has_changed_is_said() {
     let folder = gateway.stop();
     let changed = TABLE.replace("pk", "id");
     let said = run(folder.path(), &changed, &["--data-dir", "data"]);
-    let expected = "error: the table Items that is there is not the template's: the key is pk (S) there and id (S) in the \
-        template. Move the data folder away";
+    let expected = "error: the existing table Items differs from the template: the key is pk (S) there and id (S) in the template. \
+        Move the data folder away";
     assert!(said.starts_with(expected), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
 }
@@ -125,7 +125,7 @@ async fn settings_come_from_files_that_sam_knows() {
     let env: Value = reqwest::get(gateway.url("/env")).await.unwrap().json().await.unwrap();
     let seen = ["LEVEL", "NAME", "A", "B", "C", "OVER"].map(|name| env[name].as_str().unwrap_or_default().to_owned());
     assert_eq!(seen, ["very high", "line", "1", "own", "line", "template"]);
-    // What is for another service is the API's.
+    // A request signed for another service goes to the API.
     let request = signed(reqwest::Client::new().get(gateway.url("/x")), "execute-api", "developer");
     assert_eq!(request.send().await.unwrap().status(), 201);
 }

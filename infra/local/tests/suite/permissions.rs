@@ -1,4 +1,4 @@
-//! Roles: a function may do at the database, to connections and to queues what its role allows, and no more.
+//! Roles: a function may do with the database, connections and queues what its role allows, and no more.
 
 use crate::aws::database;
 use crate::gateway::Gateway;
@@ -38,13 +38,13 @@ const LIMITED: &str = "
                 Resource: !Sub 'arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Live}/ws/DELETE/@connections/*'
 ";
 
-/// A request with a signature of this access key.
+/// A request signed with this access key.
 fn signed(request: reqwest::RequestBuilder, access_key: &str) -> reqwest::RequestBuilder {
     let credential = format!("AWS4-HMAC-SHA256 Credential={access_key}/20260101/us-east-1/dynamodb/aws4_request");
     request.header("authorization", format!("{credential}, SignedHeaders=host;x-amz-date, Signature=0"))
 }
 
-/// What becomes of a put by who has these variables: nothing, or why it was refused.
+/// The result of a put with these variables: success, or why it was refused.
 async fn put(env: &Value, key: &str) -> Result<(), String> {
     let item = json!({"TableName": "local-Items", "Item": {"pk": {"S": key}}});
     let put = database(env).call("DynamoDB_20120810.PutItem", &item).await;
@@ -55,7 +55,7 @@ async fn environment(gateway: &Gateway) -> Value {
     reqwest::get(gateway.url("/env")).await.unwrap().json().await.unwrap()
 }
 
-/// The same with another variable.
+/// The same with one variable changed.
 fn with(env: &Value, name: &str, value: &str) -> Value {
     let mut env = env.clone();
     env[name] = json!(value);
@@ -89,7 +89,7 @@ async fn who_finds_the_databases_port_gets_nothing_without_the_secret_of_this_st
                 );
             }
         }
-        // A process that looks at all ports reads nothing, whatever it asks.
+        // A process that scans all ports reads nothing, whatever it requests.
         let unsigned = async |request: reqwest::RequestBuilder| {
             let request = request.header("x-amz-target", "DynamoDB_20120810.Scan");
             let answer = request.body(r#"{"TableName": "local-Items"}"#).send().await.unwrap();
@@ -100,7 +100,7 @@ async fn who_finds_the_databases_port_gets_nothing_without_the_secret_of_this_st
             let client = reqwest::Client::new();
             for request in [client.post(&url), signed(client.post(&url), "Web"), client.get(&url)] {
                 let (status, text) = unsigned(request).await;
-                // On the gateway's own port is the HTTP API, whose function answers everything.
+                // The gateway's own port has the HTTP API, whose function answers everything.
                 let is_own = gateway.address.ends_with(&format!(":{port}"));
                 assert!((is_own || status >= 400) && !text.contains("OWN#1"), "{port}: {status} {text}");
             }

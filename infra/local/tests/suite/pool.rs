@@ -67,7 +67,7 @@ async fn those_who_gave_up_take_nothing_with_them() {
     let waiting = join_all((0..20).map(|_| tokio::time::timeout(Duration::from_millis(50), invoke(&pool, "pid"))));
     let (slow, waiting) = tokio::join!(slow, waiting);
     assert!(slow.is_ok() && waiting.iter().all(Result::is_err));
-    // One that has begun and is given up goes on, and the environment is there for the next.
+    // An invocation whose caller gives up continues, and its environment is there for the next.
     assert!(tokio::time::timeout(Duration::from_millis(50), invoke(&pool, "slow")).await.is_err());
     assert!(invoke(&pool, "pid").await.is_ok());
     assert_eq!(pool.environments(), 1);
@@ -80,7 +80,7 @@ async fn killed_environments_lose_no_other_invocation() {
     let pool = pool(|config| config.maximum = 4);
     let killer = async {
         for _ in 0..20 {
-            // A pid may be of an environment that is busy with another invocation by now, as it should.
+            // The pid may belong to an environment that is busy with another invocation by now; that is fine.
             if let Ok(answer) = invoke(&pool, "pid").await {
                 let pid = answer["pid"].to_string();
                 let _ = std::process::Command::new("kill")

@@ -1,4 +1,4 @@
-//! What is refused at once: who sends it learns why, and nothing of it happens.
+//! Requests that are refused at once: the sender learns why, and nothing is done.
 
 use crate::aws::{S3, all, call, header, refused, signed};
 use crate::gateway::Gateway;
@@ -14,7 +14,7 @@ const RESOURCES: &str = "
 
 const INBOX: &str = "local-inbox";
 
-/// A signature in an address, for a service.
+/// A signature in a URL, for a service.
 fn in_address(service: &str) -> String {
     format!("X-Amz-Credential=me%2F20260101%2Fus-east-1%2F{service}%2Faws4_request&X-Amz-Signature=0")
 }

@@ -1,10 +1,10 @@
-//! Templates with the shapes of public samples, on which the test function stands in for theirs.
+//! Templates in the shape of public samples, with the test function as their functions.
 
 use crate::aws::messages;
 use crate::gateway::Gateway;
 use serde_json::{Value, json};
 
-/// As aws-samples/serverless-rust-demo has it: an implicit API, a function for each verb, each with a right of its own,
+/// Like aws-samples/serverless-rust-demo: an implicit API, a function for each verb, each with permissions of its own,
 /// and binaries named by logical id.
 const PRODUCTS: &str = "
 AWSTemplateFormatVersion: '2010-09-09'
@@ -46,7 +46,7 @@ Outputs:
   ApiUrl: {Value: !Sub 'https://${ServerlessHttpApi}.execute-api.${AWS::Region}.amazonaws.com/'}
 ";
 
-/// As dynamodb-streams-lambda-eventbridge-sam-rust of aws-samples/serverless-patterns has it: a stream whose function puts
+/// Like dynamodb-streams-lambda-eventbridge-sam-rust of aws-samples/serverless-patterns: a stream whose function puts
 /// events on a bus.
 const STREAM: &str = "
 Transform: AWS::Serverless-2016-10-31
@@ -92,8 +92,8 @@ Outputs:
   MyTableStream: {Value: !GetAtt MyTable.StreamArn, Export: {Name: !Sub '${AWS::StackName}-MyTableStream'}}
 ";
 
-/// As the EventBridge handler of serverlessdevelopers/serverless-rust has it: a publisher, a bus, and a subscriber whose
-/// failures go to a queue that SAM makes.
+/// Like the EventBridge handler of serverlessdevelopers/serverless-rust: a publisher, a bus, and a subscriber whose
+/// failures go to a queue that SAM creates.
 const SUBSCRIBER: &str = "
 Transform: AWS::Serverless-2016-10-31
 Resources:
@@ -125,7 +125,7 @@ async fn a_function_for_each_verb() {
     assert_eq!(client.get(gateway.url("/")).send().await.unwrap().status(), 201);
     assert_eq!(client.get(gateway.url("/7")).send().await.unwrap().status(), 404);
     let log = gateway.log();
-    assert!(!log.contains("WARN"), "all of it is understood: {log}");
+    assert!(!log.contains("WARN"), "everything is supported: {log}");
 }
 
 #[tokio::test]
@@ -168,6 +168,6 @@ async fn a_subscriber_and_its_failures() {
     assert_eq!(put(r#"{"behave": "error"}"#).await.1["FailedEntryCount"], 0);
     let failed = messages(&gateway, "local-EventHandlerFunctionEventInvokeConfigOnFailureQueue").await;
     let record: Value = serde_json::from_str(failed[0]["Body"].as_str().unwrap()).unwrap();
-    assert_eq!(record["requestContext"]["approximateInvokeCount"], 2, "tried again once");
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 2, "retried once");
     assert_eq!(record["requestPayload"]["detail"]["behave"], "error");
 }

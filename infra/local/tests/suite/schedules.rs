@@ -1,4 +1,4 @@
-//! Functions set off by schedules.
+//! Functions triggered by schedules.
 
 use crate::gateway::{Gateway, PATIENCE};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn a_schedule_tells_of_itself_at_once_and_at_its_rate() {
     let [other] = of(&events, "aws.scheduler")[..] else { panic!("more often than every nine days: {events:#?}") };
     assert_eq!(other["resources"], json!(["arn:aws:scheduler:us-east-1:123456789012:schedule/plant/nightly"]));
     assert_eq!((&other["detail-type"], &other["detail"]), (&json!("Scheduled Event"), &json!("{}")));
-    assert!(of(&events, "off").is_empty(), "they are switched off");
+    assert!(of(&events, "off").is_empty(), "they are disabled");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn an_input_is_the_event() {
     assert_eq!(events, [json!({"of": "rule"}), json!({"of": "scheduler"})]);
 }
 
-/// How often an event was tried that never works, once it is given up.
+/// How many times an event that always fails was tried, once it is given up.
 async fn tries(invocations: &str) -> usize {
     let input =
         "Events: {E: {Type: Schedule, Properties: {Schedule: rate(9 days), Input: '{\"rawPath\": \"/error\"}'}}}";
@@ -89,7 +89,7 @@ async fn a_schedule_waits_for_nothing_that_it_set_off_before() {
     let gateway = Gateway::start(&template(&format!("      Timeout: 300\n      {input}")), &QUICK);
     gateway.wait_for("several at once", |events| events.len() >= 3).await;
     assert!(!gateway.log().contains("invoked"), "none of them has ended: {}", gateway.log());
-    // Nor does what is under way keep the gateway from ending.
+    // Nor does work in progress keep the gateway from stopping.
     gateway.stop();
 }
 
@@ -124,7 +124,7 @@ const RESOURCES: &str = "
       Target: {Arn: !GetAtt Main.Arn, RoleArn: x, Input: '{\"from\": \"<aws.scheduler.schedule-arn>\"}'}
 ";
 
-/// Runs the gateway's program to its end.
+/// Runs the gateway's program until it exits.
 fn run(options: &[&str]) -> (bool, String) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_local-gateway")).args(options).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -152,7 +152,7 @@ async fn schedules_of_their_own_fire_and_can_be_fired() {
     let (fired, said) = fire("Nobody").await.unwrap();
     assert_eq!((fired, said.as_str()), (false, "error: there is no schedule Nobody; there are: Sweep, Nightly\n"));
     let page = reqwest::Client::new().post(gateway.url("/.local-gateway/fire/Sweep")).send().await.unwrap();
-    assert_eq!(page.status(), 403, "no page may do it");
+    assert_eq!(page.status(), 403, "no web page may do it");
     gateway.stop();
     let (fired, said) = fire("Sweep").await.unwrap();
     assert!(!fired && said.starts_with(&format!("error: no gateway answers on 127.0.0.1:{port}")), "{said}");

@@ -1,4 +1,4 @@
-//! Shards that close and follow each other, as those of DynamoDB do every few hours and the embedded database's never.
+//! Shards that close and are followed by others, as in DynamoDB every few hours, and never in the embedded database.
 
 use crate::gateway::Gateway;
 use axum::body::Bytes;
@@ -26,11 +26,11 @@ const FED: &str = "
 /// A stream whose first shard is closed at the start and has a successor.
 #[derive(Default)]
 struct Stream {
-    /// The successor is there at the first look, too.
+    /// Whether the successor is there at the first look, too.
     is_old: bool,
-    /// Why the first shard is not read at first.
+    /// Why the first shard cannot be read at first.
     refusal: Option<&'static str>,
-    /// What was asked for, with how often.
+    /// The requests, with their counts.
     asked: HashMap<String, usize>,
 }
 
@@ -63,7 +63,7 @@ async fn answer(State(stream): State<Shared>, headers: HeaderMap, body: Bytes) -
             "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_IMAGE"},
             "LatestStreamArn": "stream",
         }}),
-        // One shard a page; the second is there from the second look on.
+        // One shard per page; the second exists from the second look on.
         "DescribeStream" if text("ExclusiveStartShardId") == "first" => {
             let looks = asked("looks".to_owned());
             let second = json!({"ShardId": "second", "ParentShardId": "first"});
@@ -98,7 +98,7 @@ async fn answer(State(stream): State<Shared>, headers: HeaderMap, body: Bytes) -
     Json(answer).into_response()
 }
 
-/// Serves a stream, and gives its address.
+/// Serves a stream, and returns its address.
 async fn serve(stream: &Shared) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -113,7 +113,7 @@ async fn start(folder: TempDir, database: &str) -> Gateway {
     tokio::task::spawn_blocking(start).await.unwrap()
 }
 
-/// The records that the function got.
+/// The records that the function received.
 fn numbers(events: &[Value]) -> Vec<String> {
     let records = events.iter().filter_map(|event| event["Records"].as_array()).flatten();
     records.map(|record| record["dynamodb"]["SequenceNumber"].as_str().unwrap().to_owned()).collect()

@@ -48,7 +48,7 @@ fn key(record: &Value) -> String {
     record["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().to_owned()
 }
 
-/// The keys of each batch that was handed over.
+/// The keys of each delivered batch.
 fn batches(events: &[Value]) -> Vec<Vec<String>> {
     events
         .iter()
@@ -86,10 +86,10 @@ async fn a_record_arrives_soon() {
         put(&database, &format!("E#{number}"), json!({})).await;
         gateway.wait_for("record", |events| batches(events).len() == number).await;
         waits.push(since.elapsed());
-        // Long enough for a reader that asks less often the longer nothing comes.
+        // Long enough for a reader that polls less often the longer nothing arrives.
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    // The least, as what else the machine does only adds to it.
+    // The shortest wait, since a busy machine can only add to it.
     assert!(waits.iter().min() < Some(&Duration::from_millis(500)), "{waits:?}");
 }
 
@@ -239,7 +239,7 @@ async fn no_record_is_lost_while_environments_are_killed() {
         }
     };
     let kills = async {
-        // Until twenty have been sent, and one has met a process that still ran.
+        // Until twenty were sent, and one has hit a running process.
         for sent in 0..2400 {
             tokio::time::sleep(Duration::from_millis(25)).await;
             // The log says which process each environment is.
@@ -264,5 +264,5 @@ async fn no_record_is_lost_while_environments_are_killed() {
         }
     }
     let expected: Vec<_> = (0..200).map(|number| format!("E#{number}")).collect();
-    assert_eq!(first_seen, expected, "in order, whatever is repeated");
+    assert_eq!(first_seen, expected, "in order, even with repeats");
 }

@@ -123,7 +123,7 @@ async fn a_refused_client_gets_the_functions_answer() {
         assert_eq!(response.status(), 502);
     }
     assert_eq!(reqwest::get(gateway.url("/ws")).await.unwrap().status(), 426);
-    assert!(of(&gateway.events(), "DISCONNECT").is_empty(), "who was never connected is not disconnected");
+    assert!(of(&gateway.events(), "DISCONNECT").is_empty(), "a client that never connected is not disconnected");
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn a_binary_message_ends_the_connection() {
     socket.send(Message::binary(vec![1, 2])).await.unwrap();
     assert_eq!(closed(&mut socket).await.code, 1003.into());
     assert_eq!(disconnected(&gateway).await.0, 1003);
-    assert!(of(&gateway.events(), "MESSAGE").is_empty(), "it is not handed to the function");
+    assert!(of(&gateway.events(), "MESSAGE").is_empty(), "it is not passed to the function");
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn frames_and_messages_over_the_limits_end_the_connection() {
     let mut socket = connect(&gateway, "").await;
     for number in 0..5 {
         let kind = if number == 0 { Data::Text } else { Data::Continue };
-        // The connection may be closed before all of it is sent.
+        // The connection may be closed before everything is sent.
         let _ = socket.send(piece(kind, number == 4)).await;
     }
     assert_eq!(u16::from(closed(&mut socket).await.code), 1009);
@@ -252,7 +252,7 @@ async fn silent_and_old_connections_are_closed() {
         }
     });
     let frame = closed(&mut silent).await;
-    assert!(!lively.is_finished(), "one that is not silent outlives one that is");
+    assert!(!lively.is_finished(), "an active connection outlives an idle one");
     assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1001, "Going away"));
     assert_eq!(disconnected(&gateway).await, (1001, "Going away".to_owned()));
     let (frame, after) = lively.await.unwrap();
@@ -275,7 +275,7 @@ async fn a_client_that_does_not_read_delays_nobody() {
     let _lazy = connect(&gateway, "").await;
     let (client, id) = (sdk(&gateway), connection_id(&gateway).await);
     let data = Blob::new(vec![b'x'; 128 * 1024]);
-    // The kernel's buffers take some, the gateway a bounded number, and then it says so at once.
+    // The kernel's buffers take some, the gateway a bounded number, and then it refuses at once.
     let mut posted = 0;
     let refused = loop {
         let post = client.post_to_connection().connection_id(&id).data(data.clone()).send();
@@ -293,7 +293,7 @@ async fn a_client_that_does_not_read_delays_nobody() {
 
 #[tokio::test]
 async fn messages_wait_for_each_other_unless_told_otherwise() {
-    // The second message starts an environment, which must be done before the first message is.
+    // The second message starts an environment, which must be ready before the first message is done.
     for (options, longest, order) in [(&[][..], 300, [300, 0]), (&["--parallel-messages"][..], 1500, [0, 1500])] {
         let gateway = Gateway::start(LIVE, options);
         let mut socket = connect(&gateway, "").await;
