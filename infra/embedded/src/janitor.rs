@@ -1,6 +1,6 @@
-//! What the database does not do by itself: items expire, and stream records are trimmed.
+//! Maintenance that the database does not do by itself: expiring items, and trimming stream records.
 //!
-//! It looks for the last stream record with every write, which without the index takes longer with every record kept.
+//! With every write it looks for the last stream record; without an index, that gets slower with every record kept.
 
 use dynoxide::Database;
 use rusqlite::Connection;
@@ -14,7 +14,7 @@ const STREAM_RETENTION: i64 = 24 * 3600;
 /// Stream records that are trimmed under one lock.
 const TRIM_AT_ONCE: i64 = 1000;
 
-/// A second connection to the database's file, and the index on the stream records.
+/// Opens a second connection to the database's file, and creates the index on stream records.
 pub(super) fn connect(path: &str) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(10))?;
@@ -26,7 +26,7 @@ pub(super) fn connect(path: &str) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Tidies up until it is told to stop.
+/// Runs until it is told to stop.
 pub(super) fn tidy_up(database: &Database, second: &Connection, stopped: &mpsc::Receiver<()>) {
     loop {
         if let Err(error) = database.sweep_ttl() {
@@ -43,7 +43,7 @@ pub(super) fn tidy_up(database: &Database, second: &Connection, stopped: &mpsc::
 }
 
 /// Removes old stream records, a few at a time, so that no write waits long. The newest record of a table stays: the
-/// next one gets its number from it.
+/// next one's number follows from it.
 fn trim(connection: &Connection) -> rusqlite::Result<()> {
     let horizon = now() - STREAM_RETENTION;
     let statement = "DELETE FROM _stream_records WHERE id IN (

@@ -1,8 +1,8 @@
-//! The embedded DynamoDB: dynoxide on a SQLite file, reached within the process.
+//! The embedded DynamoDB: dynoxide on a SQLite file, called within the process.
 //!
-//! It listens on no port: it checks nobody, and whoever found the port could read and write everything. Who wants to serve
-//! it to others has a [`Caller`], and checks them. It has its own threads and runtime, because calls block while the disk
-//! confirms a write.
+//! It listens on no port: it has no access control, so anybody who found the port could read and write everything. To
+//! serve it to others, take a [`Caller`], and check them. It has its own threads and runtime, because calls block while
+//! the disk confirms a write.
 
 #![warn(missing_docs)]
 
@@ -24,10 +24,10 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{oneshot, watch};
 
-/// The database's file in its directory.
+/// The database's file, in its directory.
 pub const FILE: &str = "owsc.sqlite";
 const LOCK: &str = "owsc.lock";
-/// What every database of SQLite begins with: <https://www.sqlite.org/fileformat.html#magic_header_string>.
+/// The magic bytes of a SQLite database: <https://www.sqlite.org/fileformat.html#magic_header_string>.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// A running embedded database. It stops when dropped.
@@ -41,12 +41,12 @@ pub struct Embedded {
     _lock: File,
 }
 
-/// The way to a running embedded database. Clones lead to the same.
+/// A handle for calls to a running embedded database. Clones share it.
 #[derive(Clone)]
 pub struct Caller {
     database: Database,
     runtime: Handle,
-    /// Whether a call has broken off, after which nobody knows what state the engine is in.
+    /// Whether a call has panicked, after which the engine's state is unknown.
     is_broken: Arc<watch::Sender<bool>>,
 }
 
@@ -60,14 +60,14 @@ impl Embedded {
         let path = path.to_str().context("the data directory's name is not UTF-8")?;
         let database = Database::new(path).map_err(|error| anyhow::anyhow!("cannot open {path}: {error}"))?;
         let second = janitor::connect(path).context("cannot prepare the database")?;
-        // Two workers: one call can be parsed while the other one waits for the disk.
+        // Two workers: one call can be parsed while the other waits for the disk.
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("embedded-db").build()?;
         let caller =
             Caller { database: database.clone(), runtime: runtime.handle().clone(), is_broken: Arc::default() };
         let (stop_calls, calls_stopped) = oneshot::channel();
         let (stop_janitor, janitor_stopped) = mpsc::channel();
         let spawn = |name: &str| std::thread::Builder::new().name(name.into());
-        // A runtime waits for its calls when it is dropped, which must not be done on another runtime's thread.
+        // Dropping a runtime waits for its calls, which must not happen on another runtime's thread.
         let calls = spawn("embedded-calls").spawn(move || drop(runtime.block_on(calls_stopped)))?;
         let janitor =
             spawn("embedded-janitor").spawn(move || janitor::tidy_up(&database, &second, &janitor_stopped))?;
@@ -80,31 +80,31 @@ impl Embedded {
         })
     }
 
-    /// The way to it for calls in DynamoDB's JSON.
+    /// A handle for calls in DynamoDB's JSON.
     pub fn caller(&self) -> Caller {
         self.caller.clone()
     }
 
-    /// Ends when the database can serve no longer: its process has to be started anew.
+    /// Ends when the database can no longer serve: the process must be restarted.
     pub fn broken(&self) -> impl Future<Output = ()> + use<> {
         let mut is_broken = self.caller.is_broken.subscribe();
         async move {
-            // It lives as long as there is a caller; without one there is nothing that could break.
+            // The sender lives as long as any caller does; without callers, nothing can break.
             if is_broken.wait_for(|is_broken| *is_broken).await.is_err() {
                 std::future::pending().await
             }
         }
     }
 
-    /// A client of it.
+    /// An SDK client of the database.
     pub fn client(&self) -> Client {
         transport::client(self.caller())
     }
 }
 
 impl Caller {
-    /// Does what a call asks for: `target` is such as `DynamoDB_20120810.GetItem`, and `body` its JSON. It is carried out
-    /// even if nobody waits any more.
+    /// Executes a call: `target` is, for example, `DynamoDB_20120810.GetItem`, and `body` its JSON. It is carried out
+    /// even if nobody waits for it any more.
     pub async fn call(&self, target: String, body: Bytes) -> Answer {
         let database = self.database.clone();
         self.run(move || operations::call(&database, &target, &body)).await
@@ -113,7 +113,7 @@ impl Caller {
     async fn run(&self, call: impl FnOnce() -> Answer + Send + 'static) -> Answer {
         self.runtime.spawn(async move { call() }).await.unwrap_or_else(|error| {
             if error.is_panic() {
-                tracing::error!(%error, "a call of the embedded database has broken off");
+                tracing::error!(%error, "a call to the embedded database panicked");
                 self.is_broken.send_replace(true);
             }
             Answer::failed()
@@ -121,7 +121,7 @@ impl Caller {
     }
 }
 
-/// Fails if a file stands in the database's place that is none: a new, empty system would take its place in silence.
+/// Fails if the database's file exists but is not a database: otherwise a new, empty one would silently replace it.
 fn check(path: &Path) -> anyhow::Result<()> {
     let mut begin = Vec::new();
     match File::open(path) {
@@ -131,7 +131,7 @@ fn check(path: &Path) -> anyhow::Result<()> {
     }
     .with_context(|| format!("cannot read {}", path.display()))?;
     let advice = "move it away for a new database, or restore a backup with owsc restore";
-    ensure!(begin == MAGIC, "{} is no database: {advice}", path.display());
+    ensure!(begin == MAGIC, "{} is not a database: {advice}", path.display());
     Ok(())
 }
 
@@ -152,7 +152,7 @@ impl Drop for Embedded {
     }
 }
 
-/// Takes the directory for this process.
+/// Locks the directory for this process.
 pub fn lock(directory: &Path) -> anyhow::Result<File> {
     let path = directory.join(LOCK);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 const OK: u16 = 200;
-/// What clients are told of a call that has come to no answer: they may try it again.
+/// The answer to a call that failed unexpectedly: clients may retry it.
 const INTERNAL: &str =
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"the call failed"}"#;
 const UNKNOWN: &str = r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
@@ -21,13 +21,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A call has come to no answer.
+    /// The answer to a call that failed unexpectedly.
     pub(super) fn failed() -> Self {
         Self { status: 500, body: INTERNAL.to_owned() }
     }
 }
 
-/// Does what a call asks for, such as `DynamoDB_20120810.GetItem`. Blocks while the disk confirms a write.
+/// Executes a call, such as `DynamoDB_20120810.GetItem`. Blocks while the disk confirms a write.
 pub(super) fn call(database: &Database, target: &str, body: &Bytes) -> Answer {
     let Some(result) = dispatch(database, operation(target), body) else {
         return Answer { status: 400, body: UNKNOWN.to_owned() };
@@ -93,7 +93,7 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, DynoxideError> {
     serde_json::from_slice(body).map_err(|error| unreadable(&error.to_string()))
 }
 
-/// The marks with which dynoxide's types say what kind of mistake a request has, and those that serde's messages have.
+/// Markers of validation errors: those of dynoxide's types, and those in serde's messages.
 const INVALID: [&str; 3] = ["VALIDATION:", "VALIDATION_REQUEST:", "VALIDATION_AS_READ:"];
 const MALFORMED: [&str; 2] = ["SERIALIZATION:", "SERIALIZATION_AS_READ:"];
 const INVALID_PARTS: [&str; 4] = ["missing field", "unknown variant", "invalid type: null", "AttributeValue"];

@@ -13,14 +13,14 @@ fn one_process_at_a_time() {
     assert!(Embedded::start(directory.path()).is_ok());
 }
 
-/// The sockets of this process, as they are called under `/proc`.
+/// The sockets of this process, as `/proc` names them.
 fn sockets() -> BTreeSet<String> {
     let open = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| entry.ok()?.path().read_link().ok());
     let names = open.map(|path| path.to_string_lossy().into_owned());
     names.filter_map(|name| Some(name.strip_prefix("socket:[")?.trim_end_matches(']').to_owned())).collect()
 }
 
-/// How many of them listen, or are connected, over TCP.
+/// How many of them are listening or connected TCP sockets.
 fn tcp_sockets() -> usize {
     let own = sockets();
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
@@ -51,7 +51,7 @@ async fn it_is_used_without_a_socket_and_stops_on_any_thread() {
     assert_eq!(missing.unwrap_err().code(), Some("ResourceNotFoundException"));
     assert_eq!(tcp_sockets(), 0);
     drop(embedded);
-    // What still has a way to it is told that it has ended, and may be dropped here.
+    // Remaining callers get an error, and may be dropped here.
     assert_eq!(caller.call("DynamoDB_20120810.ListTables".into(), "{}".into()).await.status, 500);
     drop((caller, client));
     assert!(Embedded::start(directory.path()).unwrap().client().list_tables().send().await.is_ok());
@@ -89,7 +89,7 @@ async fn a_call_that_breaks_off_is_told_to_whoever_has_the_process() {
     let broken = tokio::spawn(embedded.broken());
     assert_eq!(embedded.caller().run(Answer::failed).await.status, 500);
     tokio::task::yield_now().await;
-    assert!(!broken.is_finished(), "a failure is no end");
+    assert!(!broken.is_finished(), "a failure does not break it");
     assert_eq!(embedded.caller().run(|| panic!("no such state")).await.status, 500);
     broken.await.unwrap();
 }
@@ -101,7 +101,7 @@ fn what_is_no_database_is_refused_and_left_as_it_is() {
     for content in [&b""[..], b"SQLite", b"a letter to the regulator"] {
         std::fs::write(&path, content).unwrap();
         let error = Embedded::start(directory.path()).unwrap_err().to_string();
-        assert!(error.contains("is no database") && error.contains("owsc restore"), "{error}");
+        assert!(error.contains("is not a database") && error.contains("owsc restore"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), content);
     }
     std::fs::remove_file(&path).unwrap();

@@ -1,4 +1,4 @@
-//! The way of the AWS SDK to the database: within the process, without a socket.
+//! The AWS SDK's transport to the database: within the process, without a socket.
 
 use crate::Caller;
 use aws_credential_types::Credentials;
@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use bytes::Bytes;
 
-/// The host of all requests, which nobody looks up.
+/// The host of all requests, which is never resolved.
 const ENDPOINT: &str = "http://embedded.invalid";
 
 /// A client of the database.

@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 /// Options of `owsc advise`.
 #[derive(Debug, Clone, Args)]
 pub struct Advise {
-    /// What is beyond its limit, such as pH or SO4
+    /// The parameter that exceeds its limit, such as pH or SO4
     #[arg(required_unless_present = "alerts")]
     parameters: Vec<String>,
-    /// On which side of it
+    /// The side of the limit on which it is
     #[arg(long, value_enum)]
     direction: Option<Side>,
-    /// Alerts as JSON, as GET /api/alerts or `owsc monitor --json` gives them; - is standard input
+    /// Alerts as JSON, as answered by GET /api/alerts or printed by `owsc monitor --json`; - is standard input
     #[arg(long, conflicts_with_all = ["parameters", "direction"])]
     alerts: Option<PathBuf>,
     /// Print one JSON document
@@ -25,7 +25,7 @@ pub struct Advise {
     json: bool,
 }
 
-/// Which side of a limit is forbidden.
+/// The forbidden side of a limit.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Side {
     /// Values above it
@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Advise) -> anyhow::Result<Outcome> {
     for action in &advice.actions {
         say(format_args!("{}: {}", action.parameter, action.action));
     }
-    // What parameters alone call for is nothing.
+    // Parameters alone call for no recommendations.
     if options.alerts.is_some() {
         advice.recommendations.iter().for_each(say);
     }

@@ -1,4 +1,4 @@
-//! `owsc certificate`: a certificate of compliance, of a server's site or of files.
+//! `owsc certificate`: a certificate of compliance, for a server's site or for files.
 
 use crate::apart::{Apart, Terms};
 use crate::outcome::{Outcome, STATUSES};
@@ -15,27 +15,27 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = STATUSES)]
 pub struct Certificate {
-    /// Files that are judged by themselves; without any, the server is asked. - is standard input
+    /// Files to judge without a server; without any, the server is asked. - is standard input
     files: Vec<PathBuf>,
     #[command(flatten)]
     terms: Terms,
-    /// The first time, a date or RFC 3339; the first reading if absent
+    /// The first time, a date or RFC 3339; if absent, the first reading
     #[arg(long)]
     from: Option<String>,
-    /// The last time, included; the last reading if absent
+    /// The last time, included; if absent, the last reading
     #[arg(long)]
     to: Option<String>,
-    /// Where the page is written, to be printed and signed
+    /// The file for the page, to be printed and signed
     #[arg(long)]
     out: Option<PathBuf>,
     #[command(flatten)]
     address: Address,
-    /// Print what it comes to as one JSON document
+    /// Print a summary as one JSON document
     #[arg(long)]
     json: bool,
 }
 
-/// Who has the readings.
+/// Where the readings are.
 enum Holder {
     Server(Remote),
     Files(Apart),
@@ -75,7 +75,7 @@ pub(crate) async fn run(options: &Certificate) -> anyhow::Result<Outcome> {
     Ok(if unread { Outcome::Bad } else { outcome })
 }
 
-/// Who is asked, and whether a file could not be used.
+/// The holder of the readings, and whether a file could not be used.
 async fn holder(options: &Certificate) -> anyhow::Result<(Holder, bool)> {
     if options.files.is_empty() {
         anyhow::ensure!(options.terms.permit.is_none(), "--permit is for files: a server has its own permits");

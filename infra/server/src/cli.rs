@@ -1,4 +1,4 @@
-//! What can be typed. Each command's options stand with what it does.
+//! The command line. Each command's options are in its own module.
 
 use crate::advise::Advise;
 use crate::backup::{Backup, Restore};
@@ -18,7 +18,7 @@ use telemetry::logs::Format;
 #[derive(Debug, Parser)]
 #[command(name = "owsc", version, max_term_width = 100)]
 pub struct Cli {
-    /// How log lines look, which go to standard error
+    /// Format of log lines, which go to standard error
     #[arg(long, global = true, value_enum)]
     pub log_format: Option<LogFormat>,
     /// What to do.
@@ -26,12 +26,12 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people
     Text,
-    /// For machines: one JSON document a line
+    /// For programs: one JSON document per line
     Json,
 }
 
@@ -53,24 +53,24 @@ pub enum Command {
     Monitor(Monitor),
     /// Send files to a server and wait for their verdicts, or account for their rows without one (--check)
     Ingest(Ingest),
-    /// Make readings up, of a plant's day and night, storms and upsets, into a file or to a server
+    /// Invent readings of a plant's day and night, storms and upsets, into a file or to a server
     Simulate(Simulate),
-    /// Fit decay kinetics and sorption isotherms, of a file or of a server's readings
+    /// Fit decay kinetics and sorption isotherms, to a file or to a server's readings
     Fit(Box<FitCommand>),
-    /// Say what water quality criteria come to that depend on hardness, or on pH and temperature
+    /// Compute water quality criteria that depend on hardness, or on pH and temperature
     Criteria(Criteria),
-    /// Make a certificate of compliance, of a server's site or of files
+    /// Make a certificate of compliance, for a server's site or for files
     Certificate(Certificate),
     /// Say what to do about exceedances
     Advise(Advise),
-    /// Ask a server whether it is ready: ends with 0 if it is, else with 1 and the reason. For containers, whose images
-    /// have no other program that could ask
+    /// Ask a server whether it is ready: exits with 0 if it is, otherwise with 1 and the reason. For containers, whose
+    /// images have no other program that could ask
     Health(Health),
-    /// Copy the embedded database of OW_SC_DATA_DIR into a file. A server may run meanwhile
+    /// Copy the embedded database of OW_SC_DATA_DIR into a file, even while a server runs
     Backup(Backup),
-    /// Put a backup into OW_SC_DATA_DIR, which must have no database
+    /// Restore a backup into OW_SC_DATA_DIR, which must have no database
     Restore(Restore),
-    /// Print what a shell needs to complete commands and options
+    /// Print a script with which a shell completes commands and options
     Completions(Completions),
     /// Write the manual's pages into a folder
     Man(Man),

@@ -1,4 +1,4 @@
-//! `owsc completions` and `owsc man`: what comes with a command line, made of what it says of itself.
+//! `owsc completions` and `owsc man`: generated from the definition of the command line.
 
 use crate::cli::Cli;
 use anyhow::Context;
@@ -18,12 +18,12 @@ pub struct Completions {
 /// Options of `owsc man`.
 #[derive(Debug, Clone, Args)]
 pub struct Man {
-    /// The folder; it is made if it is missing
+    /// The folder; it is created if it is missing
     #[arg(long, default_value = ".")]
     to: PathBuf,
 }
 
-/// Prints what a shell needs.
+/// Prints a shell's script.
 pub(crate) fn completions(options: &Completions) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut Cli::command(), "owsc", &mut script);

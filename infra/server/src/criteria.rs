@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// Options of `owsc criteria`.
 #[derive(Debug, Clone, Args)]
 pub struct Criteria {
-    /// Which ones, such as `cu_acute_hardness`; all if absent
+    /// Their ids, such as `cu_acute_hardness`; all if absent
     criteria: Vec<String>,
     /// Hardness, mg/L as CaCO3
     #[arg(long, allow_negative_numbers = true)]
@@ -26,7 +26,7 @@ pub struct Criteria {
     json: bool,
 }
 
-/// Says what criteria come to.
+/// Computes criteria.
 pub(crate) fn run(options: &Criteria) -> anyhow::Result<Outcome> {
     let water = Water { hardness: options.hardness, ph: options.ph, temperature: options.temperature };
     let is_dry = options.hardness.is_none() && options.ph.is_none() && options.temperature.is_none();
@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Criteria) -> anyhow::Result<Outcome> {
     for criterion in asked(options)? {
         let answer = match criterion.value(&water) {
             Ok(answer) => Some(answer),
-            // Of all, those that the water is known for.
+            // If all are requested, skip those for which the water is not known.
             Err(criteria::CriterionError::Missing(_)) if options.criteria.is_empty() => None,
             Err(error) => return Err(error).with_context(|| criterion.id),
         };

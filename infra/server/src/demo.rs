@@ -1,4 +1,4 @@
-//! The demonstration file, for a database that has nothing in it.
+//! The demonstration file, for an empty database.
 
 use engine::Engine;
 use engine::record::{Limits, Taken, Upload};
@@ -7,9 +7,9 @@ use engine::record::{Limits, Taken, Upload};
 const FILE: &[u8] = include_bytes!("../../../tests/fixtures/echo-effluent-chart-TX0119407.csv");
 const NAME: &str = "echo-effluent-chart-TX0119407.csv";
 
-/// Takes the demonstration file in if no site is known, and none was removed: it may have been this one.
+/// Ingests the demonstration file if there is no site, and none was removed: it may have been this one.
 pub(crate) async fn load_if_empty(engine: &Engine) -> anyhow::Result<()> {
-    // Limits are for what others send.
+    // The limits are for what others send.
     let ingestor = engine.ingestor(Limits { bytes: u64::MAX, rows: u64::MAX }, std::env::temp_dir(), true);
     let store = ingestor.store();
     if !store.sites().await?.is_empty() || !store.removals().await?.is_empty() {

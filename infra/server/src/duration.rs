@@ -1,8 +1,8 @@
-//! Lengths of time, as they are typed.
+//! Durations on the command line.
 
 use std::time::Duration;
 
-/// A length of time: a number and s, m or h.
+/// A duration: a number and s, m or h.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let expected = || "a number with s, m or h is expected, such as 90s".to_owned();
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(expected)?;

@@ -1,9 +1,9 @@
-//! Commands by the names that they had in the program which this one replaces: scripts still type them.
+//! Former names of commands, which scripts may still use.
 
 use crate::terminal;
 use std::ffi::OsString;
 
-/// What a command was called, and what it is called now.
+/// The former names of commands, and their names today.
 const NAMES: [(&str, &str); 5] = [
     ("process-chemistry", "fit"),
     ("monitor-batch", "monitor"),
@@ -12,19 +12,19 @@ const NAMES: [(&str, &str); 5] = [
     ("dashboard", "serve"),
 ];
 
-/// What was typed, with today's name in the place of a former one, which is said. Options are those of today.
+/// The command line, with a former name replaced by today's, and a hint. Options are today's.
 pub(crate) fn renamed(mut typed: Vec<OsString>) -> Vec<OsString> {
     let Some((place, former, now)) = found(&typed) else { return typed };
     terminal::hint(&format!(
-        "{former} is called {now} by now, and its options are others: owsc {now} --help lists them"
+        "{former} is now called {now}, and its options have changed: owsc {now} --help lists them"
     ));
     typed[place] = now.into();
     typed
 }
 
-/// Where a former name is, and the names; nothing if the command has a name of today.
+/// The position of a former name, and both names; `None` if the command has a current name.
 fn found(typed: &[OsString]) -> Option<(usize, &'static str, &'static str)> {
-    // Before the command there is nothing but this option, with its value behind it or in it.
+    // Only this option can precede the command, with its value in the next word or in the same one.
     let mut place = 1;
     while typed.get(place)?.to_string_lossy().starts_with('-') {
         place += if typed[place] == "--log-format" { 2 } else { 1 };

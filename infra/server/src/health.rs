@@ -1,4 +1,4 @@
-//! `owsc health`: a question to a running server.
+//! `owsc health`: asks a running server whether it is ready.
 
 use anyhow::{Context, ensure};
 use axum::http::Uri;
@@ -7,15 +7,15 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// How long the server has. Orchestrators wait for three seconds or more.
+/// How long the server may take. Orchestrators wait for three seconds or more.
 const PATIENCE: Duration = Duration::from_millis(2500);
-/// More of an answer is not read.
+/// The most that is read of an answer.
 const MAX_ANSWER: u64 = 64 * 1024;
 
 /// Options of `owsc health`.
 #[derive(Debug, Clone, Args)]
 pub struct Health {
-    /// What to ask
+    /// The URL to ask
     #[arg(long, default_value = "http://127.0.0.1:8000/readyz")]
     url: Uri,
 }
@@ -27,9 +27,9 @@ pub(crate) fn run(options: &Health) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The status line. One request of HTTP/1.0 by hand: a client library would be larger than the question.
+/// The status line. A handwritten HTTP/1.0 request, because a client library would be much larger.
 fn ask(url: &Uri) -> anyhow::Result<String> {
-    ensure!(url.scheme_str() == Some("http"), "only http:// is asked");
+    ensure!(url.scheme_str() == Some("http"), "only http:// is supported");
     let host = url.host().context("a host is missing")?;
     let address = (host.trim_matches(['[', ']']), url.port_u16().unwrap_or(80)).to_socket_addrs()?.next();
     let mut stream = TcpStream::connect_timeout(&address.context("the host has no address")?, PATIENCE)?;

@@ -1,4 +1,4 @@
-//! The inbox: files that are put into a folder or a bucket are taken in.
+//! The inbox: takes in files that are put into a folder or a bucket.
 
 use crate::database;
 use anyhow::Context;
@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long it is at least from one look to the next, while files are being written, too.
+/// The shortest pause between two looks, even while files are being written.
 const PAUSE: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
-/// Looks that go on at once: a long file of one site keeps no other site waiting.
+/// Looks that run at once: a long file of one site delays no other site.
 const LOOKS: usize = 8;
 
 /// Where files come from.
@@ -29,7 +29,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// What `OW_SC_INBOX` names.
+    /// The place that `OW_SC_INBOX` names.
     pub(crate) async fn open(inbox: &str) -> anyhow::Result<Self> {
         if !inbox.starts_with("s3://") {
             let expected = || format!("OW_SC_INBOX={inbox:?}: a folder to read and write is expected");
@@ -40,7 +40,7 @@ impl Origin {
         Ok(Self::Bucket(client().await, place))
     }
 
-    /// Where others put files into it.
+    /// Where clients put files into it.
     pub(crate) fn depot(&self) -> Depot {
         match self {
             Self::Folder(folder) => Depot::Folder(FolderDepot::new(folder.root(), folder.name())),
@@ -48,7 +48,7 @@ impl Origin {
         }
     }
 
-    /// Takes in what comes, until the server stops.
+    /// Takes in files until the server stops.
     pub(crate) async fn run(self, ingestor: Ingestor, every: Duration, stopping: CancellationToken) {
         match self {
             Self::Folder(folder) => {
@@ -64,7 +64,7 @@ impl Origin {
     }
 }
 
-/// A client of S3, as the environment has it.
+/// An S3 client, configured by the environment.
 pub(crate) async fn client() -> Client {
     let shared = database::aws().await;
     let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
@@ -72,15 +72,15 @@ pub(crate) async fn client() -> Client {
     bucket::client(aws_sdk_s3::config::Builder::from(&shared), has_own_endpoint)
 }
 
-/// Removes what uploads have left that nobody goes on with. A bucket has a rule of its own for that.
+/// Removes abandoned uploads. A bucket has a lifecycle rule for that.
 async fn forget(depot: FolderDepot, stopping: CancellationToken) {
     let mut times = tokio::time::interval(HOUR);
     loop {
         tokio::select! {
             _ = times.tick() => match depot.forget(table::uploads::KEPT).await {
                 Ok(0) => {}
-                Ok(forgotten) => tracing::info!(forgotten, "uploads that nobody went on with were removed"),
-                Err(error) => tracing::error!(%error, "uploads that nobody goes on with could not be removed"),
+                Ok(forgotten) => tracing::info!(forgotten, "abandoned uploads were removed"),
+                Err(error) => tracing::error!(%error, "abandoned uploads could not be removed"),
             },
             () = stopping.cancelled() => return,
         }
@@ -111,17 +111,17 @@ async fn run<S: Source + 'static>(inbox: Inbox<S>, every: Duration, stopping: Ca
     while looks.join_next().await.is_some() {}
 }
 
-/// Whether nothing calls for another look soon.
+/// Whether there is no reason to look again soon.
 fn is_quiet(looked: Result<Result<Looked, InboxError>, tokio::task::JoinError>) -> bool {
     match looked {
-        // What cannot be read now is tried again with the next look that would have come anyway.
+        // After an error, the next regular look retries.
         Ok(Ok(Looked { growing, elsewhere, left: _ })) => growing + elsewhere == 0,
         Ok(Err(error)) => {
-            tracing::error!(%error, "the inbox could not be looked through, and is looked through again");
+            tracing::error!(%error, "the inbox could not be looked through; a retry follows");
             false
         }
         Err(error) => {
-            tracing::error!(%error, "a look into the inbox has ended");
+            tracing::error!(%error, "a look into the inbox panicked");
             false
         }
     }

@@ -1,5 +1,5 @@
-//! The effluent monitor as one process: every function's routes, live connections, and an embedded database; and the plant's
-//! tool for files, permits and verdicts.
+//! The effluent monitor as one process: every function's routes, live connections, and an embedded database; and the
+//! command line for files, permits and verdicts.
 
 mod advise;
 mod apart;

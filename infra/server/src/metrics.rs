@@ -1,14 +1,14 @@
-//! Metrics that only a server has, and the list of all that it reports.
+//! The metrics of the server alone, and the list of all that it reports.
 
 use crate::edge::Refusal;
 use telemetry::{Family, Kind, Metric};
 
 /// Whether hints of other instances arrive through Redis.
 pub(crate) const REDIS_UP: &str = "owsc_redis_up";
-/// Hints for other instances that found no room on their way to Redis.
+/// Hints for other instances that were dropped because the queue to Redis was full.
 pub(crate) const REDIS_HINTS_DROPPED: &str = "owsc_redis_hints_dropped_total";
 
-/// Connections for which there was no room, by reason: all places taken, or the address had its share.
+/// Refused connections, by reason: all places taken, or the address had its full share.
 pub(crate) const CONNECTIONS_REFUSED: &str = "owsc_connections_refused_total";
 
 /// When the last scheduled backup was made.

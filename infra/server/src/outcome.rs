@@ -1,27 +1,27 @@
-//! What a command comes to: scripts go by its exit status.
+//! The outcome of a command, which is its exit status for scripts.
 
 use serde_json::Value;
 use std::process::ExitCode;
 
-/// What came of it, the gravest last: of several that counts. An exceedance is told even if other rows could not be judged,
-/// as on a certificate.
+/// The outcome, the gravest last: the gravest of several counts. As on a certificate, an exceedance counts even if
+/// other rows could not be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
-    /// Every row was taken, and nothing is beyond its limit.
+    /// Every row was accepted, and nothing exceeds its limit.
     Compliant,
-    /// Nothing is known to be beyond its limit, and not all could be judged.
+    /// No exceedance is known, but not everything could be judged.
     Insufficient,
-    /// Something is beyond its limit.
+    /// Something exceeds its limit.
     Exceedances,
     /// The input cannot be used, or the server cannot be reached.
     Bad,
 }
 
-/// What `--help` says of them.
+/// The exit statuses, as `--help` lists them.
 pub(crate) const STATUSES: &str = "Exit status:
   0  compliant: everything was taken and judged, and nothing is beyond its limit
   1  exceedances: something is beyond its limit
-  2  insufficient: nothing is known to be beyond its limit, and not all could be judged
+  2  insufficient: no exceedance is known, but not everything could be judged
   3  bad input: a file cannot be read or was refused, or the server does not answer";
 
 impl Outcome {
@@ -35,7 +35,7 @@ impl Outcome {
         }
     }
 
-    /// The word for it.
+    /// Its word.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Compliant => "compliant",
@@ -45,17 +45,17 @@ impl Outcome {
         }
     }
 
-    /// What the answer to a file says.
+    /// The outcome in the answer to a file.
     pub(crate) fn of(answer: &Value) -> Self {
         let number = |pointer: &str| answer.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
         if number("/alerts/total") > 0 { Self::Exceedances } else { Self::besides(answer) }
     }
 
-    /// What the answer to a file says besides its exceedances: whether all of it could be judged.
+    /// The outcome in the answer to a file, ignoring exceedances: whether all of it could be judged.
     pub(crate) fn besides(answer: &Value) -> Self {
         let number = |name: &str| answer[name].as_u64().unwrap_or_default();
-        // What no limit was compared with is not known to comply. `ingest --check` judges nothing, and its answers do not
-        // have the number.
+        // What was compared with no limit is not known to comply. `ingest --check` judges nothing, and its answers lack
+        // the number.
         let is_open = answer["readings_judged"] == 0;
         if is_open || number("rows_refused") + number("readings_inconclusive") + number("periods_without_water") > 0 {
             Self::Insufficient
@@ -91,7 +91,7 @@ mod tests {
         let all = [Outcome::Bad, Outcome::Exceedances, Outcome::Insufficient, Outcome::Compliant];
         assert!(all.is_sorted_by(|a, b| a > b), "the worst first");
         assert_eq!(all.map(Outcome::status), [3, 1, 2, 0]);
-        // Whoever reads the help finds them all.
+        // The help lists them all.
         assert!(all.iter().all(|one| STATUSES.contains(&format!("  {}  {}", one.status(), one.word()))));
     }
 }

@@ -1,6 +1,6 @@
-//! Who asks, where proxies stand between: the address that limits and the access log go by.
+//! The client's address behind proxies, for limits and the access log.
 //!
-//! It is found once, before every route. All that follows reads it where a request without a proxy has its peer.
+//! It is determined once, before every route, and stored where a request without a proxy has its peer.
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Has a router that is complete see through proxies in these networks.
+/// Wraps a complete router, so that it sees through proxies in these networks.
 pub(crate) fn see_through(router: Router, trusted: &[IpNet]) -> Router {
     router.layer(middleware::from_fn_with_state(Arc::from(trusted), with_client))
 }
@@ -25,17 +25,17 @@ async fn with_client(
     next: Next,
 ) -> Response {
     let client = client(peer.ip(), request.headers(), &trusted);
-    // Of the peer nothing but its address is asked.
+    // Only the address of the peer is used.
     request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, 0)));
     next.run(request).await
 }
 
-/// The first address on the way back from us that is not a trusted proxy's. Each proxy appends who asked it: what a
-/// trusted one says is true, and what stands before the word of anybody else is made up for all we know.
+/// The first address on the way back from us that is not a trusted proxy's. Each proxy appends the address it was
+/// called from: the entry of a trusted proxy is true, but anything before the entry of an untrusted one may be forged.
 fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let lines = headers.get_all(FORWARDED_FOR).iter().rev();
-    // Bytes, since one entry that is no text must not hide those that proxies have appended to its line.
+    // Bytes, since an entry that is not text must not hide those that proxies have appended to its line.
     let mut way = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     let mut client = peer.to_canonical();
     while is_trusted(&client)
@@ -46,7 +46,7 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     client
 }
 
-/// An address as proxies write it, some with the port that the request came from.
+/// An address as proxies write it, some with the port of the request.
 fn address(entry: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(entry).ok()?.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -72,7 +72,7 @@ mod tests {
         for trusted in ["", "10.0.0.0/8", "203.0.113.6, 203.0.113.8", "2001:db8::/32"] {
             assert_eq!(found(trusted, "203.0.113.7", &[b"198.51.100.1"]), "203.0.113.7", "{trusted}");
         }
-        // The ends of a network, and what is just outside.
+        // The ends of a network, and addresses just outside.
         for (peer, client) in [
             ("10.0.0.0", "198.51.100.1"),
             ("10.255.255.255", "198.51.100.1"),
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(found("10.0.0.1, 10.0.0.2", "10.0.0.1", chain), "10.0.0.3");
         assert_eq!(found("10.0.0.1", "10.0.0.1", chain), "10.0.0.2");
         assert_eq!(found("10.0.0.0/8,198.51.100.0/24", "10.0.0.1", chain), "192.0.2.9");
-        // Proxies all the way: the one that is farthest away.
+        // Trusted proxies all the way: the farthest one.
         assert_eq!(found("0.0.0.0/0", "10.0.0.1", chain), "192.0.2.9");
     }
 
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn ipv4_is_the_same_however_it_is_written() {
-        // A server that listens on `::` sees its IPv4 peers so.
+        // A server that listens on `::` sees its IPv4 peers like this.
         for trusted in ["10.0.0.0/8", "10.0.0.1", "::ffff:10.0.0.0/104", "::ffff:10.0.0.1", "::ffff:0:0/96"] {
             for peer in ["10.0.0.1", "::ffff:10.0.0.1"] {
                 let line: &[u8] = if trusted == "::ffff:0:0/96" { b"2001:db8::7" } else { b"198.51.100.1" };

@@ -1,4 +1,4 @@
-//! The line for programs that start a server: where it is, once it listens.
+//! The ready line, for programs that start a server: its address, once it listens.
 
 use anyhow::Context;
 use serde_json::json;
@@ -11,7 +11,7 @@ pub(crate) fn tell(address: SocketAddr) -> anyhow::Result<()> {
 }
 
 fn line(address: SocketAddr) -> String {
-    // Who listens on all addresses is reached on the loopback.
+    // A server that listens on all addresses is reached over loopback.
     let is_everywhere = address.ip().is_unspecified();
     let address = if is_everywhere { (Ipv4Addr::LOCALHOST, address.port()).into() } else { address };
     json!({"ready": format!("http://{address}"), "live": format!("ws://{address}/ws/effluent")}).to_string()

@@ -1,11 +1,11 @@
-//! The metrics of this process, as Prometheus reads them.
+//! The metrics of this process, for Prometheus.
 
 use crate::metrics::families;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
 use telemetry::{Kind, describe, metric};
 
-/// How often histograms are folded; between scrapes they grow with every sample.
+/// How often histograms are compacted; between scrapes they grow with every sample.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Installs the recorder. Must run within the runtime.

@@ -1,4 +1,4 @@
-//! From what was typed to an exit status.
+//! From the command line to an exit status.
 
 use crate::cli::{Cli, Command, LogFormat};
 use crate::outcome::Outcome;
@@ -12,16 +12,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 use web::config::{Config, environment};
 
-/// How long a command that hears of being told to stop has to come to its outcome.
+/// How long a command may take to reach its outcome after it was told to stop.
 const GRACE: Duration = Duration::from_millis(300);
-/// A shell's status of a command that was interrupted.
+/// A shell's exit status for an interrupted command.
 const INTERRUPTED: u8 = 130;
 
-/// Does what was typed.
+/// Runs the command line.
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse_from(former::renamed(std::env::args_os().collect())) {
         Ok(cli) => cli,
-        // What was asked for, such as help, or what is wrong with what was typed. Nobody is left to tell if it fails.
+        // Help, or an error in the command line. If it cannot be printed, there is nobody left to tell.
         Err(told) => {
             let _ = told.print();
             return if told.use_stderr() { Outcome::Bad.into() } else { ExitCode::SUCCESS };
@@ -54,7 +54,7 @@ fn failed(error: &anyhow::Error, status: ExitCode) -> ExitCode {
     status
 }
 
-/// Runs a command that comes to an outcome.
+/// Runs a command that has an outcome.
 fn finished<C>(format: Option<LogFormat>, command: C) -> ExitCode
 where
     C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
@@ -62,7 +62,7 @@ where
     finished_within(None, format, command)
 }
 
-/// Runs a command that comes to an outcome, and gives it this long after it was told to stop.
+/// Runs a command that has an outcome, with a grace period after it was told to stop.
 fn finished_within<C>(grace: Option<Duration>, format: Option<LogFormat>, command: C) -> ExitCode
 where
     C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
@@ -70,8 +70,8 @@ where
     log(format).and_then(|()| ended(grace, command)).unwrap_or_else(|error| failed(&error, Outcome::Bad.into()))
 }
 
-/// Runs a command to its end, or until it is interrupted: what it has of its own is cleared away either way. It is a task of
-/// its own, as reading a pipe or fitting a million points hears of nothing meanwhile.
+/// Runs a command to its end, or until it is interrupted; either way, its temporary files are removed. It runs in a
+/// task of its own, because it cannot be interrupted while it reads a pipe or fits a million points.
 fn ended<C>(grace: Option<Duration>, command: C) -> anyhow::Result<ExitCode>
 where
     C: Future<Output = anyhow::Result<Outcome>> + Send + 'static,
@@ -82,7 +82,7 @@ where
         let stop = told_to_stop().context("signals cannot be received")?;
         let mut task = tokio::spawn(command);
         tokio::select! {
-            // Where the program before it in a pipe was stopped as well, half a file is no file to judge.
+            // If the previous program in a pipe was stopped as well, half a file must not be judged.
             biased;
             () = stop => {}
             outcome = &mut task => return anyhow::Ok(outcome??.into()),
@@ -93,12 +93,12 @@ where
             Err(_) => Ok(ExitCode::from(INTERRUPTED)),
         }
     });
-    // What the command has begun ends with the runtime, and must not hold the process up.
+    // Tasks that the command has started end with the runtime, and must not block the exit.
     runtime.shutdown_timeout(Duration::from_millis(500));
     ended
 }
 
-/// Starts logging for a command that ends: what went well, it says itself.
+/// Starts logging for a command that ends: it reports its own success.
 fn log(format: Option<LogFormat>) -> anyhow::Result<()> {
     let usual = [("LOG_LEVEL".to_owned(), "warn".to_owned())];
     let set = environment().filter(|(name, value)| name.starts_with("LOG_") && !value.trim().is_empty());

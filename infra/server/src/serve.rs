@@ -1,4 +1,4 @@
-//! `owsc serve`: from settings to a running server and back.
+//! `owsc serve`: from settings to a running server, and back.
 
 use crate::backup::Backups;
 use crate::cli::LogFormat;
@@ -47,13 +47,13 @@ pub struct Serve {
     /// Which database; without it, AWS if AWS_ENDPOINT_URL_DYNAMODB is set, else the embedded one
     #[arg(long, value_enum)]
     database: Option<Database>,
-    /// Load a demonstration file into a database that has nothing in it
+    /// Load a demonstration file into an empty database
     #[arg(long)]
     demo: bool,
-    /// Print one line of JSON in place of the greeting, once it listens: where it is, for programs that start it
+    /// Print one line of JSON instead of the greeting, once it listens: its addresses, for programs that start it
     #[arg(long)]
     ready_line: bool,
-    /// Earlier versions loaded the demonstration file unless they were told this
+    /// Earlier versions loaded the demonstration file unless they were given this option
     #[arg(long, hide = true, conflicts_with = "demo")]
     no_demo: bool,
 }
@@ -67,7 +67,7 @@ pub(crate) fn run(options: Serve, format: Option<LogFormat>) -> anyhow::Result<(
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(serve(options, Arc::new(config)));
-    // What still runs, such as a parser on a blocking thread, must not hold the process up.
+    // Whatever still runs, such as a parser on a blocking thread, must not block the exit.
     runtime.shutdown_timeout(Duration::from_millis(500));
     result
 }
@@ -75,7 +75,7 @@ pub(crate) fn run(options: Serve, format: Option<LogFormat>) -> anyhow::Result<(
 async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     ensure!(
         config.api_token.is_some() || config.allow_anonymous || options.host.is_loopback(),
-        "--host {}: whoever reaches it could read and write. Set OW_SC_API_TOKEN, or OW_SC_ALLOW_ANONYMOUS=1 if that is meant",
+        "--host {}: anybody who can reach it could read and write. Set OW_SC_API_TOKEN, or OW_SC_ALLOW_ANONYMOUS=1 if that is intended",
         options.host
     );
     let metrics = recorder::install()?;
@@ -134,7 +134,7 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
         greet(address)
     }
     if config.api_token.is_none() && !address.ip().is_loopback() {
-        tracing::warn!("OW_SC_API_TOKEN is not set: whoever reaches {address} may read and write");
+        tracing::warn!("OW_SC_API_TOKEN is not set: anybody who can reach {address} may read and write");
     }
     let server = tokio::spawn(edge::serve(listener, app, places, stopping.clone()));
     let broken = async {
@@ -145,7 +145,7 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     };
     tokio::select! {
         () = stop => {}
-        () = broken => bail!("the embedded database has broken off: start the server again"),
+        () = broken => bail!("the embedded database has failed: restart the server"),
     }
     tracing::info!("stopping");
     stopping.cancel();
@@ -167,7 +167,7 @@ async fn serve(options: Serve, config: Arc<Config>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes in what comes by itself, and asks sources for it, until the server stops.
+/// Takes in files from the inbox, and fetches those of sources, until the server stops.
 async fn take_in(origin: Origin, engine: Engine, config: Arc<Config>, stopping: CancellationToken) {
     let limits = Limits { bytes: config.max_batch_bytes, rows: u64::MAX };
     let ingestor = || engine.ingestor(limits, std::env::temp_dir(), true);
@@ -184,31 +184,31 @@ fn embedded(config: &Config) -> anyhow::Result<Embedded> {
     Embedded::start(directory).with_context(|| format!("OW_SC_DATA_DIR={directory:?}: {expected}"))
 }
 
-/// Has a table that can be used, and says what it lacked or lacks.
+/// Makes sure that the table is usable, and logs what it lacked or lacks.
 async fn prepare(store: &Store, is_embedded: bool) -> anyhow::Result<()> {
     let (table, prepared) = (store.table(), store.prepare_table(!is_embedded).await?);
     if prepared.created {
-        tracing::info!(table, "the table was missing and has been created");
+        tracing::info!(table, "a missing table was created");
     }
     for what in prepared.mended {
-        tracing::warn!(table, "the table was mended: {what}");
+        tracing::warn!(table, "the table was repaired: {what}");
     }
     for what in prepared.wrong {
-        tracing::error!(table, "the table is not as it should be: {what}");
+        tracing::error!(table, "the table is misconfigured: {what}");
     }
     Ok(())
 }
 
-/// Scheduled backups, if they are asked for. Other databases have their own.
+/// Scheduled backups, if they are enabled. Other databases have their own.
 async fn backups(config: &Config, is_embedded: bool) -> anyhow::Result<Option<Backups>> {
     if config.backup.is_some() && !is_embedded {
-        tracing::warn!("OW_SC_BACKUP is not used: it is for the embedded database alone");
+        tracing::warn!("OW_SC_BACKUP is ignored: it applies only to the embedded database");
         return Ok(None);
     }
     Backups::open(config).await
 }
 
-/// The hub of the live connections. On a table that others share it follows what they write.
+/// The hub of the live connections. On a shared table, it follows what others write.
 fn hub(store: &Store, embedded: bool, redis: Option<Redis>) -> Hub {
     match redis {
         redis if embedded => {
@@ -227,16 +227,16 @@ fn hub(store: &Store, embedded: bool, redis: Option<Redis>) -> Hub {
     }
 }
 
-/// Finishes what was left by others, at once and every now and then.
+/// Finishes what other processes left, at once and at every interval.
 async fn sweep(settler: Settler, workers: Workers, every: Duration, stopping: CancellationToken) {
     loop {
-        // Neither waits for the other: settling may be much.
+        // Neither waits for the other, since settling may take long.
         let (settled, taken) = tokio::join!(settler.sweep(), workers.sweep());
         if let Err(error) = settled {
-            tracing::warn!(%error, "what was left unfinished could not be looked for");
+            tracing::warn!(%error, "unfinished work could not be looked for");
         }
         if let Err(error) = taken {
-            tracing::warn!(%error, "fits that were left could not be looked for");
+            tracing::warn!(%error, "abandoned fits could not be looked for");
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}
@@ -245,7 +245,7 @@ async fn sweep(settler: Settler, workers: Workers, every: Duration, stopping: Ca
     }
 }
 
-/// Half of the processors, at least one. They are nice to everything else.
+/// Half of the processors, at least one. Fits run at the lowest priority.
 fn fits_at_once() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
 }
@@ -267,9 +267,9 @@ fn router(
         metrics::gauge!(STREAM_BUFFER).set(hub.waiting() as f64);
         let (table, metrics) = (table.clone(), metrics.clone());
         Box::pin(async move {
-            // A table that does not answer keeps no other metric back.
+            // If the table does not answer, the other metrics are still reported.
             if let Err(error) = engine::settle::report(&table).await {
-                tracing::warn!(%error, "what is unsettled could not be counted");
+                tracing::warn!(%error, "unsettled marks could not be counted");
             }
             Ok(metrics.render())
         })
@@ -282,7 +282,7 @@ fn router(
         .merge(metrics_function::router(config.clone(), render))
 }
 
-/// Tells a person where to go and what to try.
+/// Tells the user where to go and what to try.
 #[expect(clippy::print_stdout, reason = "this is for the person at the terminal; logs go to standard error")]
 fn greet(address: SocketAddr) {
     println!(
@@ -301,7 +301,7 @@ Try it:
     );
 }
 
-/// Listens for the signals to stop from now on, and ends at the first. Without it, they would end the process at once.
+/// Listens for stop signals from now on, and ends at the first. Otherwise they would end the process at once.
 pub(crate) fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {

@@ -1,4 +1,4 @@
-//! Sources that are asked on their schedules.
+//! Fetches sources on their schedules.
 
 use files::scheduled::Pulls;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How often it is looked at least which sources are due: somebody who wants one asked at once waits for it.
+/// How often to check which sources are due, at least: somebody who wants one fetched now waits for it.
 const LOOK: Duration = Duration::from_secs(5);
-/// Looks that go on at once: a source that is slow keeps no other waiting.
+/// Looks that run at once: a slow source delays no other.
 const LOOKS: usize = 8;
 
-/// Asks sources as they are due, until the server stops.
+/// Fetches sources as they are due, until the server stops.
 pub(crate) async fn run(pulls: Pulls, every: Duration, stopping: CancellationToken) {
     let pulls = Arc::new(pulls);
     let mut looks = JoinSet::new();
@@ -25,7 +25,7 @@ pub(crate) async fn run(pulls: Pulls, every: Duration, stopping: CancellationTok
             Some(looked) = looks.join_next() => match looked {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => tracing::error!(%error, "sources could not be fetched; a retry follows"),
-                Err(error) => tracing::error!(%error, "a look at the sources has ended"),
+                Err(error) => tracing::error!(%error, "a look at the sources panicked"),
             },
             () = stopping.cancelled() => break,
         }

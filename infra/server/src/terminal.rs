@@ -1,4 +1,4 @@
-//! What a person sees: a bar while it lasts, and an account at the end. A program that reads gets one document.
+//! Output for people: a progress bar, and an account at the end. A program gets a single document.
 
 use crate::outcome::Outcome;
 use anstyle::{AnsiColor, Style};
@@ -7,10 +7,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use std::io::Write;
 
-/// Rows that are listed with what is wrong about them.
+/// The most rows that are listed with their errors.
 const LISTED: usize = 10;
 
-/// A bar on a terminal; nothing elsewhere.
+/// A progress bar on a terminal; nothing elsewhere.
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
@@ -20,14 +20,14 @@ impl Bar {
         Self(if let Ok(style) = style { bar.with_style(style) } else { bar })
     }
 
-    /// A stretch of the way that has so many bytes.
+    /// Begins a step of so many bytes.
     pub(crate) fn begin(&self, what: &str, bytes: u64) {
         self.0.set_message(what.to_owned());
         self.0.set_length(bytes);
         self.0.set_position(0);
     }
 
-    /// What is counted is no bytes.
+    /// Begins a step that is not counted in bytes.
     pub(crate) fn count(&self, most: u64) {
         if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {eta}") {
             self.0.set_style(style);
@@ -43,7 +43,7 @@ impl Bar {
         self.0.set_position(bytes);
     }
 
-    /// How far the server is.
+    /// Shows the server's progress.
     pub(crate) fn far(&self, state: &str, progress: &Value) {
         self.0.set_message(state.to_owned());
         if let (Some(read), Some(of)) = (progress["read"].as_u64(), progress["of"].as_u64()) {
@@ -57,23 +57,23 @@ impl Bar {
     }
 }
 
-/// Prints a line. Colours in it are left out where nobody would see them: in a file, behind a pipe, with `NO_COLOR`. Who
-/// has stopped reading misses nothing.
+/// Prints a line. Colours are left out in a file, in a pipe, or with `NO_COLOR`. If the reader has stopped, that is
+/// fine.
 pub(crate) fn say(line: impl std::fmt::Display) {
     let _ = writeln!(anstream::stdout().lock(), "{line}");
 }
 
-/// Says on standard error why a command could not be done.
+/// Reports on standard error why a command failed.
 pub(crate) fn complain(error: &anyhow::Error) {
     let _ = writeln!(anstream::stderr().lock(), "{} {error:#}", coloured(Outcome::Bad, "error:"));
 }
 
-/// Says something beside what a command prints.
+/// Prints a note to standard error.
 pub(crate) fn hint(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
-/// Prints the one document that a program gets. It has to get all of it, unless it has stopped reading.
+/// Prints the single document for a program. It must be complete, unless the reader has stopped.
 pub(crate) fn print_json(document: &Value) -> anyhow::Result<()> {
     match writeln!(std::io::stdout().lock(), "{document:#}").and_then(|()| std::io::stdout().flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -94,7 +94,7 @@ pub(crate) fn coloured(outcome: Outcome, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Prints what came of a file: its answer, or why there is none.
+/// Prints the outcome of a file: its answer, or its error.
 pub(crate) fn print_account(file: &str, document: &Value) {
     let (answer, error) = (&document["answer"], &document["error"]);
     let account = if error.is_null() { answer } else { &error["details"] };

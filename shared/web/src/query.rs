@@ -103,7 +103,9 @@ pub fn cursor(key: &str) -> String {
 pub fn read_cursor(cursor: Option<&str>) -> Result<Option<String>, ApiError> {
     let decode = |text: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok().filter(|key| !key.is_empty());
     cursor
-        .map(|text| decode(text).ok_or_else(|| ApiError::bad_request("cursor: pass `next` of the previous page, unchanged")))
+        .map(|text| {
+            decode(text).ok_or_else(|| ApiError::bad_request("cursor: pass `next` of the previous page, unchanged"))
+        })
         .transpose()
 }
 

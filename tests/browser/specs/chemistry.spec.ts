@@ -54,8 +54,8 @@ test("what cannot be fitted is said", async ({ dashboard, demo, page }) => {
   for (const [text, said] of [
     ["", "Two columns of numbers are expected"],
     ["1,2\n3\n", "Line 2: two numbers are expected"],
-    ["1,2\n3,four\n", "Line 2: four is no number"],
-    ["0\t<0.1\n1\t2\n", "Line 1: <0.1 is no number"],
+    ["1,2\n3,four\n", "Line 2: four is not a number"],
+    ["0\t<0.1\n1\t2\n", "Line 1: <0.1 is not a number"],
     ["1\t\t2\n", "Line 1: two numbers are expected"],
   ] as const) {
     await points.fill(text);

@@ -136,7 +136,7 @@ async fn what_cannot_be_fitted_is_said() -> anyhow::Result<()> {
         (&["--model", "linear", "--fix", "Kd"], data, "NAME=VALUE is expected"),
         (&["--model", "linear", "--fix", "K=1"], data, "it has Kd"),
         (&["--model", "temkin", "--linear"], data, "not drawn as a straight line"),
-        (&["--model", "linear"], b"x,y\n1,much\n", "line 2, y: \"much\" is no number"),
+        (&["--model", "linear"], b"x,y\n1,much\n", "line 2, y: \"much\" is not a number"),
         (&["--model", "linear"], b"", "there is no column 1"),
         (&["--model", "linear"], b"x,y\n", "no point"),
     ] {

@@ -55,13 +55,13 @@ async fn former_names_of_commands_are_understood_and_today_s_are_said() -> anyho
         let (status, help, errors) = run(&["--log-format", "json", former, "--help"], b"").await?;
         assert_eq!(status, Some(0), "{errors}");
         assert!(help.contains(&format!("Usage: owsc {now}")), "{help}");
-        assert!(errors.contains(&format!("{former} is called {now}")), "{errors}");
+        assert!(errors.contains(&format!("{former} is now called {now}")), "{errors}");
     }
     let (status, stdout, errors) =
         run(&["monitor-batch", "--json", "-"], b"time,species,concentration\n1,SO4,300\n").await?;
     assert_eq!(status, Some(1), "{stdout}{errors}");
     let document: Value = serde_json::from_str(&stdout).context("one document and nothing else")?;
-    assert!(document.is_object() && errors.starts_with("monitor-batch is called monitor"), "{document}{errors}");
+    assert!(document.is_object() && errors.starts_with("monitor-batch is now called monitor"), "{document}{errors}");
     Ok(())
 }
 

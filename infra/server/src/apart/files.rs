@@ -1,4 +1,4 @@
-//! Files that a command judges by itself.
+//! Files that a command judges without a server.
 
 use super::Apart;
 use crate::remote::{Failure, escaped};
@@ -12,10 +12,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// By what files are judged.
+/// What files are judged by.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Terms {
-    /// The permit, as JSON; without it the built-in limits, and those that a file brings
+    /// The permit, as JSON; without it the built-in limits, and limits that a file brings
     #[arg(long)]
     pub(crate) permit: Option<PathBuf>,
     /// The site of rows that name none, and of an effluent chart
@@ -23,22 +23,22 @@ pub(crate) struct Terms {
     pub(crate) site: String,
 }
 
-/// A file to be read, and what it is called.
+/// A file to read, and its name.
 struct Input {
     name: String,
     path: PathBuf,
-    /// What a pipe has brought goes with it.
+    /// The copy of standard input, deleted when dropped.
     _kept: Option<NamedTempFile>,
 }
 
-/// What became of a file.
+/// The outcome of a file.
 pub(crate) struct Judged {
     pub(crate) name: String,
     pub(crate) result: Result<Value, Failure>,
 }
 
 impl Judged {
-    /// As JSON: its answer, or why there is none.
+    /// As JSON: its answer, or its error.
     pub(crate) fn document(self) -> Value {
         match self.result {
             Ok(answer) => json!({"file": self.name, "answer": answer}),
@@ -48,7 +48,7 @@ impl Judged {
 }
 
 impl Apart {
-    /// Takes files in, one after the other, and judges them.
+    /// Ingests files, one after the other, and judges them.
     pub(crate) async fn judge(&self, files: &[PathBuf], terms: &Terms) -> anyhow::Result<Vec<Judged>> {
         let permit = terms.permit.as_deref().map(read_permit).transpose()?;
         let mut inputs = Vec::new();
@@ -75,7 +75,7 @@ impl Apart {
             return Ok(Input { name: "standard input".into(), path: kept.path().to_owned(), _kept: Some(kept) });
         }
         let name = file.display().to_string();
-        // What is no file, such as the end of a pipe that a shell has made, is there once.
+        // A pipe, such as one made by a shell's process substitution, can be read only once.
         if std::fs::metadata(file).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
             let kept = self.kept(tokio::fs::File::open(file).await?).await?;
             return Ok(Input { name, path: kept.path().to_owned(), _kept: Some(kept) });
@@ -83,11 +83,11 @@ impl Apart {
         Ok(Input { name, path: file.to_owned(), _kept: None })
     }
 
-    /// Puts a permit in force at every site that files name: before they are judged, so that they are judged once.
+    /// Puts a permit in force at every site that files name, before they are judged, so that they are judged only once.
     async fn adopt(&self, permit: &Value, site: &str, inputs: &[Input]) -> anyhow::Result<()> {
         let mut sites = BTreeSet::from([site.to_owned()]);
         for input in inputs {
-            // A file that cannot be read is told of when it is taken in.
+            // A file that cannot be read is reported when it is ingested.
             sites.extend(check::sites(&input.path, site).unwrap_or_default());
         }
         for site in sites {

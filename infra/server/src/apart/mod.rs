@@ -1,5 +1,5 @@
-//! The monitor for the length of one command: an embedded database in a temporary folder, which goes with it, and the same
-//! engine and routes as a server's. What a command says of a file is what a server would say.
+//! A monitor for a single command: an embedded database in a temporary folder, deleted at the end, with the same engine
+//! and routes as a server. So a command's verdict on a file is the same as a server's.
 
 mod files;
 
@@ -30,14 +30,14 @@ use tower::ServiceExt;
 use web::config::Config;
 use web::guard::Guard;
 
-/// The longest file, in bytes: the most that can be set for a server.
+/// The largest file, in bytes: the highest value of a server's setting.
 const MAX_BYTES: u64 = 1 << 40;
 
-/// A monitor of its own. It ends, and what it stored goes, when dropped.
+/// A temporary monitor. Dropping it stops it and deletes its data.
 pub(crate) struct Apart {
     ingestor: Ingestor,
     router: Router,
-    // In this order: the database is stopped before its folder goes.
+    // Dropped in this order: the database stops before its folder is deleted.
     _embedded: Embedded,
     folder: TempDir,
 }
@@ -46,7 +46,7 @@ impl Apart {
     pub(crate) async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("owsc-").tempdir().context("there is no room for a database")?;
         let embedded = Embedded::start(folder.path())?;
-        // A command's requests are its own: they are not limited, and want no token.
+        // A command's own requests are not limited, and need no token.
         let (config, _) = Config::from_vars([("OW_SC_RL_PER_SEC".to_owned(), "1000000".to_owned())])?;
         let store = Store::new(embedded.client(), &config.table);
         store.create_table_if_missing().await.context("cannot create the table")?;
@@ -59,16 +59,16 @@ impl Apart {
         Ok(Self { ingestor, router, _embedded: embedded, folder })
     }
 
-    /// Keeps what a pipe brings, to be read more than once.
+    /// Stores the contents of a pipe, so that they can be read more than once.
     pub(crate) async fn kept(&self, mut pipe: impl AsyncRead + Unpin) -> anyhow::Result<NamedTempFile> {
         let file = NamedTempFile::new_in(self.folder.path())?;
         let mut target = tokio::fs::File::from_std(file.reopen()?);
-        tokio::io::copy(&mut pipe, &mut target).await.context("what comes cannot be kept")?;
+        tokio::io::copy(&mut pipe, &mut target).await.context("the input cannot be stored")?;
         target.flush().await?;
         Ok(file)
     }
 
-    /// Takes a file in, and returns the answer once it is judged.
+    /// Ingests a file, and returns the answer once it is judged.
     pub(crate) async fn take(&self, file: &Path, name: &str, site: Option<&str>) -> Result<Value, Failure> {
         let open = tokio::fs::File::open(file).await.map_err(|error| Failure::io(&error))?;
         let mut bytes = BufReader::with_capacity(64 * 1024, open);
@@ -100,18 +100,18 @@ impl Apart {
         self.json(Method::GET, path, None).await
     }
 
-    /// Asks a route for JSON.
+    /// Calls a route that answers JSON.
     pub(crate) async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
         let answer = self.ask(method, path, body).await?;
         serde_json::from_slice(&answer).map_err(|error| Failure::unreachable(&error))
     }
 
-    /// Asks a route.
+    /// Calls a route.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Bytes, Failure> {
         let text = body.map(Value::to_string).unwrap_or_default();
         let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json");
         let request = request.body(Body::from(text)).map_err(|error| Failure::unreachable(&error))?;
-        // It never fails: what goes wrong is an answer.
+        // Infallible: errors are answers.
         let Ok(answer) = self.router.clone().oneshot(request).await;
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map_err(|error| Failure::unreachable(&error))?.to_bytes();

@@ -1,4 +1,4 @@
-//! Backups of the embedded database: one file, taken while a server writes, and put back where there is none.
+//! Backups of the embedded database: one file, taken while a server writes, and restored where there is no database.
 
 mod scheduled;
 mod shelf;
@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use web::config::Config;
 
-/// How long a backup waits for the database; a server holds it for milliseconds.
+/// How long a backup waits for a lock on the database; a server holds it for milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Options of `owsc backup`.
 #[derive(Debug, Clone, Args)]
 pub struct Backup {
-    /// The file to write; it must not be there yet
+    /// The file to write; it must not exist yet
     #[arg(long)]
     to: PathBuf,
 }
@@ -33,7 +33,7 @@ pub struct Restore {
     from: PathBuf,
 }
 
-/// Copies the database of `OW_SC_DATA_DIR` as it is at one moment. Nobody waits for it.
+/// Copies the database in `OW_SC_DATA_DIR` as it is at one moment. Writers do not wait.
 pub(crate) fn backup(options: &Backup) -> anyhow::Result<()> {
     let config = Config::from_env()?.0;
     copy(&config.data_dir, &config.table, &options.to)?;
@@ -41,7 +41,7 @@ pub(crate) fn backup(options: &Backup) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies the database of a data directory, checks the copy, and gives it its name.
+/// Copies the database of a data directory, checks the copy, and renames it.
 fn copy(data: &Path, table: &str, target: &Path) -> anyhow::Result<()> {
     let source = data.join(FILE);
     ensure!(source.is_file(), "OW_SC_DATA_DIR has no database: there is no {}", source.display());
@@ -56,14 +56,14 @@ fn copy(data: &Path, table: &str, target: &Path) -> anyhow::Result<()> {
     put(&partial, target)
 }
 
-/// Puts a backup into `OW_SC_DATA_DIR`, which must have no database.
+/// Restores a backup into `OW_SC_DATA_DIR`, which must have no database.
 pub(crate) fn restore(options: &Restore) -> anyhow::Result<()> {
     let config = Config::from_env()?.0;
     let (source, target) = (&options.from, config.data_dir.join(FILE));
     check(source, &config.table)?;
     fs::create_dir_all(&config.data_dir).with_context(|| format!("cannot create {}", config.data_dir.display()))?;
     let _lock = embedded::lock(&config.data_dir)?;
-    // A journal that was left behind would be applied to what is put beside it.
+    // A leftover journal would be applied to the restored database.
     for taken in ["", "-wal", "-shm", "-journal"].map(|suffix| with_suffix(&target, suffix)) {
         ensure!(!taken.exists(), "{} is there: move it away first", taken.display());
     }
@@ -73,31 +73,31 @@ pub(crate) fn restore(options: &Restore) -> anyhow::Result<()> {
         Ok(())
     })?;
     put(&partial, &target)?;
-    tell(&format!("{} is now what {} holds", target.display(), source.display()));
+    tell(&format!("{} is restored from {}", target.display(), source.display()));
     Ok(())
 }
 
-/// What an earlier try has left is overwritten, and what a failed one leaves is removed.
+/// Overwrites what an earlier try has left, and removes what a failed one leaves.
 fn write(partial: &Path, fill: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
     if partial.exists() {
         fs::remove_file(partial)?;
     }
     let written = fill(partial).and_then(|()| Ok(File::open(partial)?.sync_all()?));
     if written.is_err() {
-        // There may be none; why it failed is what has to be told.
+        // There may be none; the error to report is why the backup failed.
         let _ = fs::remove_file(partial);
     }
     written.with_context(|| format!("cannot write {}", partial.display()))
 }
 
-/// Gives a file its name once it is whole, and on disk.
+/// Renames a file once it is complete and on disk.
 fn put(partial: &Path, target: &Path) -> anyhow::Result<()> {
     fs::rename(partial, target)?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok(File::open(folder)?.sync_all()?)
 }
 
-/// Fails unless a file is a database without damage that has the table.
+/// Fails unless a file is an undamaged database that has the table.
 fn check(path: &Path, table: &str) -> anyhow::Result<()> {
     let not_one = || format!("{} is not a backup", path.display());
     let database = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY).with_context(not_one)?;
@@ -124,7 +124,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-#[expect(clippy::print_stdout, reason = "it is what the person at the terminal waits for")]
+#[expect(clippy::print_stdout, reason = "this is for the person at the terminal")]
 fn tell(text: &str) {
     println!("{text}");
 }

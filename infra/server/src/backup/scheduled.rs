@@ -1,4 +1,4 @@
-//! Backups that the server makes by itself, into a folder or a bucket.
+//! Backups that the server makes on a schedule, into a folder or a bucket.
 
 use super::copy;
 use super::shelf::{Shelf, name_at, time_of};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use web::config::Config;
 
-/// How long it is from a failure to the next try.
+/// The pause between a failure and the next try.
 const RETRY: Duration = Duration::from_secs(300);
 
 /// What is backed up, where to, and how often.
@@ -22,7 +22,7 @@ pub(crate) struct Backups {
 }
 
 impl Backups {
-    /// As configured; `None` if backups are not asked for.
+    /// As configured; `None` if backups are not enabled.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Option<Self>> {
         let Some(place) = &config.backup else { return Ok(None) };
         Ok(Some(Self {
@@ -34,7 +34,7 @@ impl Backups {
         }))
     }
 
-    /// Makes them until the server stops. The first is due when the last one, of whatever run, is old enough.
+    /// Runs until the server stops. The first backup is due when the latest one, of whatever run, is old enough.
     pub(crate) async fn run(self, stopping: CancellationToken) {
         let mut wait = Duration::ZERO;
         loop {
@@ -44,13 +44,13 @@ impl Backups {
             }
             wait = self.next().await.unwrap_or_else(|error| {
                 metrics::counter!(BACKUPS_FAILED).increment(1);
-                tracing::error!(error = format!("{error:#}"), "the database could not be backed up; it is tried again");
+                tracing::error!(error = format!("{error:#}"), "the database could not be backed up; a retry follows");
                 RETRY
             });
         }
     }
 
-    /// Makes one if it is due, and says how long it is until the next.
+    /// Makes a backup if it is due, and returns the time until the next.
     async fn next(&self) -> anyhow::Result<Duration> {
         let names = self.shelf.names().await?;
         let last = names.iter().filter_map(|name| time_of(name)).max();
@@ -79,7 +79,7 @@ impl Backups {
         Ok(())
     }
 
-    /// Removes the oldest of those that were there, so that as many as wanted stay with the new one.
+    /// Removes the oldest of the earlier ones, so that the configured number remains with the new one.
     async fn prune(&self, names: Vec<String>) -> anyhow::Result<()> {
         let mut ours: Vec<_> = names.into_iter().filter(|name| time_of(name).is_some()).collect();
         ours.sort_unstable();

@@ -14,17 +14,17 @@ use tempfile::TempDir;
 
 const PREFIX: &str = "owsc-";
 const SUFFIX: &str = ".sqlite";
-/// As many characters of RFC 3339 are the time to the second.
+/// The length of RFC 3339 to the second.
 const TO_SECONDS: usize = "2026-11-28T04:45:00".len();
 
-/// What a backup of this moment is called. Names sort by time, and stand in any file system.
+/// The name of a backup made at this moment. Names sort by time, and are valid in any file system.
 pub(super) fn name_at(micros: i64) -> String {
     let text = time::rfc3339(micros);
     let text = text.get(..TO_SECONDS).unwrap_or(&text).replace(':', "-");
     format!("{PREFIX}{text}Z{SUFFIX}")
 }
 
-/// When a backup was made, by its name; `None` for what is no backup of ours.
+/// When a backup was made, by its name; `None` for other files.
 pub(super) fn time_of(name: &str) -> Option<i64> {
     let text = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     let (day, clock) = text.split_once('T')?;
@@ -38,7 +38,7 @@ pub(super) enum Shelf {
 }
 
 impl Shelf {
-    /// What `OW_SC_BACKUP` names.
+    /// The place that `OW_SC_BACKUP` names.
     pub(super) async fn open(place: &str) -> anyhow::Result<Self> {
         if !place.starts_with("s3://") {
             let expected = || format!("OW_SC_BACKUP={place:?}: a folder to write to is expected");
@@ -49,7 +49,8 @@ impl Shelf {
         Ok(Self::Bucket(inbox::client().await, Place::parse(place).with_context(expected)?))
     }
 
-    /// A folder to make a backup in. A folder's own is on the same file system, so that the file need not be copied again.
+    /// A folder to make a backup in. For a folder, it is on the same file system, so that the file need not be copied
+    /// again.
     pub(super) fn workplace(&self) -> anyhow::Result<TempDir> {
         Ok(match self {
             Self::Folder(folder) => tempfile::Builder::new().prefix(".owsc-").tempdir_in(folder)?,
@@ -57,7 +58,7 @@ impl Shelf {
         })
     }
 
-    /// Names of all files there.
+    /// The names of all files there.
     pub(super) async fn names(&self) -> anyhow::Result<Vec<String>> {
         match self {
             Self::Folder(folder) => {
@@ -78,7 +79,7 @@ impl Shelf {
         }
     }
 
-    /// Puts a finished backup there.
+    /// Stores a finished backup there.
     pub(super) async fn put(&self, file: &Path, name: &str) -> anyhow::Result<()> {
         match self {
             Self::Folder(folder) => put(file, &folder.join(name)),

@@ -1,4 +1,5 @@
-//! The listening socket, fit for the open internet: whoever connects has a bounded share, and only so long to ask.
+//! The listening socket, hardened for the open internet: each client has a bounded share, and limited time to send a
+//! request.
 
 mod places;
 mod stream;
@@ -26,33 +27,33 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-/// How long a new connection has for the head of its first request. A client that means well needs a round trip.
+/// How long a new connection has to send the head of its first request. An honest client needs a round trip.
 const FIRST_REQUEST: Duration = Duration::from_secs(15);
 /// How long a connection may be idle between requests, and how long the head of a later one may take. Load balancers
-/// keep theirs open for 60 s, and a server that closes first fails a request now and then:
+/// keep theirs open for 60 s, and if the server closed first, a request would fail now and then:
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>.
 const IDLE: Duration = Duration::from_secs(75);
-/// How long what was sent may stay unread before the kernel gives the connection up.
+/// How long sent data may stay unacknowledged before the kernel drops the connection.
 const UNREAD: Duration = Duration::from_secs(45);
-/// The kernel's send buffer of one connection, in bytes; Linux doubles it for its own accounts.
+/// The kernel's send buffer of one connection, in bytes; Linux doubles it for its own bookkeeping.
 const SEND_BUFFER: usize = 128 * 1024;
-/// How long no connection is taken after the system could not give one, such as for want of descriptors.
+/// How long to pause after accept fails, such as for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How many connections may wait to be accepted. The standard library asks for 128, and of a burst beyond that some clients
-/// take themselves for connected and are known to nobody. The kernel caps it at `net.core.somaxconn`.
+/// How many connections may wait to be accepted. The standard library's 128 is too few for a burst: some clients would
+/// believe they are connected while nobody knows of them. The kernel caps it at `net.core.somaxconn`.
 const WAITING: i32 = 4096;
-/// What is said to a connection for which there is no room.
+/// The answer to a connection for which there is no room.
 const NO_ROOM: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-/// Lets more connections wait than a listener does by itself.
+/// Lets more connections wait than a listener does by default.
 pub(crate) fn make_room(listener: &TcpListener) {
     if let Err(error) = SockRef::from(listener).listen(WAITING) {
         tracing::warn!(%error, "few connections can wait to be accepted");
     }
 }
 
-/// Serves until it is told to stop, and then until the requests that are under way have been answered.
+/// Serves until it is told to stop, and then until all requests in progress are answered.
 pub(crate) async fn serve(listener: TcpListener, router: Router, places: Places, stopping: CancellationToken) {
     let open = TaskTracker::new();
     let places = Arc::new(places);
@@ -68,7 +69,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, places: Places,
                 }
                 Err(refusal) => refuse(&stream, refusal, &places),
             },
-            // The client has thought better of it.
+            // The client has gone away.
             Err(error) if is_of_client(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection can be accepted");
@@ -104,7 +105,7 @@ async fn connection(stream: Placed, peer: SocketAddr, router: Router, stopping: 
             ended = &mut served => break ended,
             () = &mut first, if is_first => {
                 if !has_asked.load(Ordering::Relaxed) {
-                    return tracing::debug!(%peer, "a connection has not asked for anything in {FIRST_REQUEST:?}");
+                    return tracing::debug!(%peer, "a connection sent no request within {FIRST_REQUEST:?}");
                 }
                 is_first = false;
             }
@@ -115,11 +116,12 @@ async fn connection(stream: Placed, peer: SocketAddr, router: Router, stopping: 
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, %peer, "a connection has broken off");
+        tracing::debug!(%error, %peer, "a connection broke");
     }
 }
 
-/// Small frames leave at once, and a client that does not read gets no more than this of the kernel's memory, for so long.
+/// Small frames are sent at once, and a client that does not read ties up only this much of the kernel's memory, for so
+/// long.
 fn prepare(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let prepared = socket
@@ -131,7 +133,7 @@ fn prepare(stream: &TcpStream) {
     }
 }
 
-/// Says that there is no room, if the kernel takes it at once, and closes.
+/// Says that there is no room, if the kernel can send it at once, and closes.
 fn refuse(stream: &TcpStream, refusal: Refusal, places: &Places) {
     metrics::counter!(CONNECTIONS_REFUSED, "reason" => refusal.reason()).increment(1);
     if places.is_news() {

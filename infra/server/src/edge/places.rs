@@ -1,4 +1,4 @@
-//! How many connections there may be, in all and of one address.
+//! How many connections there may be, in all and per address.
 
 use ipnet::IpNet;
 use parking_lot::Mutex;
@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use web::rate;
 
-/// Descriptors that are not for connections: the database, files on their way in, the log, calls of other hosts.
+/// Descriptors reserved for other uses: the database, files being received, the log, calls to other hosts.
 const RESERVED: u64 = 96;
 /// The most connections, whatever the system allows: an idle one takes some 20 kB.
 const MOST: u64 = 16_384;
-/// Refusals are logged this often at most.
+/// How often refusals are logged at most.
 const NEWS: Duration = Duration::from_secs(60);
 
-/// Counts connections. One address has half of all at most, so that nobody alone shuts out the rest; addresses of trusted
-/// proxies stand for many clients and have all.
+/// Counts connections. An address may have at most half of all, so that no single client can shut out the rest. Trusted
+/// proxies represent many clients, and may have all.
 #[derive(Debug)]
 pub(crate) struct Places {
     most: usize,
@@ -45,12 +45,12 @@ pub(super) struct Place {
 pub(crate) enum Refusal {
     /// All are taken; how many there are.
     Full(usize),
-    /// The address has its share, which is this.
+    /// The address has its full share, of this size.
     Share(IpAddr, usize),
 }
 
 impl Places {
-    /// As many as the system gives this process descriptors for, once its soft limit is as high as it may be.
+    /// As many as the process may have descriptors, once its soft limit is raised as far as possible.
     pub(crate) fn of_system(trusted: &[IpNet]) -> Self {
         let Rlimit { maximum, current } = getrlimit(Resource::Nofile);
         if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
@@ -83,7 +83,7 @@ impl Places {
         Ok(Place { places: self.clone(), address })
     }
 
-    /// Whether refusals were not logged lately.
+    /// Whether refusals were not logged recently.
     pub(super) fn is_news(&self) -> bool {
         let (mut taken, now) = (self.taken.lock(), Instant::now());
         let is_news = taken.told.is_none_or(|told| now - told >= NEWS);

@@ -1,4 +1,4 @@
-//! A connection that keeps its place until it is closed, be it HTTP's or, later, a WebSocket's.
+//! A connection that holds its place until it is closed, first for HTTP and perhaps later for a WebSocket.
 
 use super::places::Place;
 use std::io;

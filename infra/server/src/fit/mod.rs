@@ -1,4 +1,4 @@
-//! `owsc fit`: decay kinetics and sorption isotherms, of a file or of a series of a server.
+//! `owsc fit`: fits decay kinetics and sorption isotherms to a file or to a server's series.
 
 mod plot;
 mod points;
@@ -27,13 +27,13 @@ pub struct FitCommand {
     /// The model, by its name
     #[arg(long)]
     model: String,
-    /// Fit the straight line of textbooks in place of the curve
+    /// Fit the straight line of textbooks instead of the curve
     #[arg(long)]
     linear: bool,
-    /// The column of x, by name or number; else x, or the first
+    /// The column of x, by name or number; otherwise the column x, or the first
     #[arg(long, value_name = "COLUMN")]
     x: Option<String>,
-    /// The column of y; else y, or the second
+    /// The column of y; otherwise the column y, or the second
     #[arg(long, value_name = "COLUMN")]
     y: Option<String>,
     /// The column with the standard deviation of each point
@@ -42,34 +42,34 @@ pub struct FitCommand {
     /// How points are weighted
     #[arg(long, value_enum, default_value = "none")]
     weights: WeightsOption,
-    /// A starting value in place of the model's own: k=0.1
+    /// A starting value instead of the model's own: k=0.1
     #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
     start: Vec<(String, f64)>,
-    /// A parameter that is held: C0=10
+    /// A parameter that is held constant: C0=10
     #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
     fix: Vec<(String, f64)>,
-    /// Between which values a parameter may be: k=0:10
+    /// The range of a parameter: k=0:10
     #[arg(long, value_name = "NAME=LOWER:UPPER", value_parser = between)]
     bounds: Vec<(String, f64, f64)>,
-    /// The unit of x, for those of the parameters
+    /// The unit of x, from which those of the parameters follow
     #[arg(long, default_value = "x")]
     x_unit: String,
     /// The unit of y
     #[arg(long, default_value = "y")]
     y_unit: String,
-    /// In place of a file, the series of a server: what was measured. x is hours since its first reading
+    /// Instead of a file, a server's series: the parameter that was measured. x is hours since its first reading
     #[arg(long, conflicts_with_all = ["file", "x", "y", "sigma"])]
     parameter: Option<String>,
-    /// Where it was measured
+    /// The outfall of the series
     #[arg(long, default_value = "001", requires = "parameter")]
     outfall: String,
     /// The site of the series
     #[arg(long, default_value = "default", requires = "parameter")]
     site: String,
-    /// The first time of the series that counts
+    /// The first time of the series to use
     #[arg(long, requires = "parameter")]
     from: Option<String>,
-    /// The last
+    /// The last time of the series to use
     #[arg(long, requires = "parameter")]
     to: Option<String>,
     #[command(flatten)]
@@ -96,7 +96,7 @@ Ends with 0 if there is a fit, which may have warnings, and with 3 if there is n
 /// How points are weighted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum WeightsOption {
-    /// All alike
+    /// All the same
     None,
     /// Errors grow with the root of y
     InverseY,
@@ -104,7 +104,7 @@ enum WeightsOption {
     InverseYSquared,
 }
 
-/// Fits a file or a series, and shows what came of it.
+/// Fits a file or a series, and shows the result.
 pub(crate) async fn run(options: &FitCommand) -> anyhow::Result<Outcome> {
     let question = question(options);
     question.check()?;
@@ -141,7 +141,7 @@ async fn points(options: &FitCommand) -> anyhow::Result<(Points, [String; 2])> {
     points::of_series(&Remote::new(&options.address)?, &wanted).await
 }
 
-/// The question that the options make.
+/// The request, from the options.
 fn question(options: &FitCommand) -> Question {
     let mut parameters = BTreeMap::<String, Setting>::new();
     let mut set = |name: &String, change: &dyn Fn(&mut Setting)| change(parameters.entry(name.clone()).or_default());

@@ -1,4 +1,4 @@
-//! A picture of a fit: points, curve and band, and below them what is left of each point.
+//! A picture of a fit: points, curve and band, and below them the residuals.
 
 use anyhow::Context;
 use chemistry::Fit;
@@ -9,15 +9,15 @@ use std::ops::Range;
 use std::path::Path;
 
 const SIZE: (u32, u32) = (900, 640);
-/// How much of the height the curve has.
+/// The curve's share of the height.
 const UPPER: u32 = 440;
-/// Points that are drawn; of more, every so many.
+/// The most points that are drawn; of more, every nth.
 const MOST: usize = 2000;
 /// Blue and orange of a palette that colour-blind people tell apart (Okabe and Ito).
 const CURVE: RGBColor = RGBColor(0, 114, 178);
 const POINTS: RGBColor = RGBColor(213, 94, 0);
 
-/// Points, and what x and y are called.
+/// Points, and the names of x and y.
 type Named<'a> = (&'a Points, &'a [String; 2]);
 
 /// Draws a fit into a file.
@@ -67,7 +67,7 @@ fn picture(svg: &mut String, fit: &Fit, (points, names): Named<'_>, curve: &[Cur
     Ok(())
 }
 
-/// A range with all values in it, and a little room on both sides.
+/// A range that covers all values, with some margin.
 fn room(values: impl Iterator<Item = f64>) -> Range<f64> {
     let values = values.filter(|value| value.is_finite());
     let (least, most) =

@@ -1,4 +1,4 @@
-//! Points to be fitted: two columns of a file, or a series of a server.
+//! The points of a fit: two columns of a file, or a server's series.
 
 use crate::remote::{Remote, encoded, escaped};
 use anyhow::{Context, bail, ensure};
@@ -10,18 +10,18 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-/// Series and readings that are asked for at once: the most that the API gives.
+/// Series and readings per request: the most that the API returns.
 const SERIES: &str = "1000";
 const READINGS: &str = "100000";
 
-/// Which columns are meant, by their names or, from 1 on, by their numbers.
+/// The columns to use, by name or by number from 1.
 pub(super) struct Columns<'a> {
     pub(super) x: Option<&'a str>,
     pub(super) y: Option<&'a str>,
     pub(super) sigma: Option<&'a str>,
 }
 
-/// Reads two columns of a file, and what they are called: those named, or `x` and `y`, or the first two.
+/// Reads two columns of a file, and their names: those given, or `x` and `y`, or the first two.
 pub(super) fn of_file(path: &Path, columns: &Columns<'_>) -> anyhow::Result<(Points, [String; 2])> {
     let name = path.display().to_string();
     let bytes: Box<dyn Read> = if path == Path::new("-") {
@@ -66,11 +66,11 @@ fn read(mut bytes: impl std::io::BufRead, columns: &Columns<'_>) -> anyhow::Resu
     Ok((points, names))
 }
 
-/// What stands between the columns of the first line.
+/// The delimiter in the first line.
 fn delimiter(start: &[u8]) -> u8 {
     let line = start.split(|byte| *byte == b'\n').find(|line| !line.starts_with(b"#")).unwrap_or_default();
     let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
-    // The first of those that are most: a comma where there is none.
+    // The most frequent one; on a tie, the first: a comma if there are none.
     [b',', b';', b'\t'].into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
 }
 
@@ -84,16 +84,16 @@ fn column(header: &csv::StringRecord, given: &str) -> anyhow::Result<usize> {
     }
 }
 
-/// A number; what is missing is none, which a fit leaves out and counts.
+/// A number; a missing value is NaN, which a fit leaves out and counts.
 fn number(text: &str, line: u64, header: &csv::StringRecord, place: usize) -> anyhow::Result<f64> {
     if text.is_empty() {
         return Ok(f64::NAN);
     }
-    let named = || format!("line {line}, {}: {text:?} is no number", header.get(place).unwrap_or_default());
+    let named = || format!("line {line}, {}: {text:?} is not a number", header.get(place).unwrap_or_default());
     text.parse().with_context(named)
 }
 
-/// Which readings of a server are meant.
+/// The readings of a server to use.
 pub(super) struct Wanted<'a> {
     pub(super) site: &'a str,
     pub(super) outfall: &'a str,
@@ -102,8 +102,8 @@ pub(super) struct Wanted<'a> {
     pub(super) to: Option<&'a str>,
 }
 
-/// A series of a server: hours since the first reading, and values. Non-detects are no values, and blanks, spikes and the like
-/// are none of the effluent.
+/// A server's series: hours since the first reading, and values. Non-detects have no value, and quality-control samples
+/// are not effluent.
 pub(super) async fn of_series(remote: &Remote, wanted: &Wanted<'_>) -> anyhow::Result<(Points, [String; 2])> {
     let series = series(remote, wanted).await?;
     let (mut points, mut unit) = (Points::default(), None::<String>);
@@ -120,7 +120,7 @@ pub(super) async fn of_series(remote: &Remote, wanted: &Wanted<'_>) -> anyhow::R
             if reading["qualifier"] != "=" || reading["quality_control"] == true {
                 continue;
             }
-            // That of the latest one may be another.
+            // The unit of the latest reading may differ.
             let of_it = reading["unit"].as_str().unwrap_or_default();
             let unit = unit.get_or_insert_with(|| of_it.to_owned());
             ensure!(
@@ -175,7 +175,7 @@ impl Pages {
     }
 }
 
-/// The microseconds of a time as the API shows it: a number of hours, or RFC 3339.
+/// The microseconds of a time in the API's format: a number of hours, or RFC 3339.
 fn moment(shown: &Value) -> anyhow::Result<i64> {
     Ok(match (shown.as_f64(), shown.as_str()) {
         (Some(hours), _) => time::from_hours(hours)?,
@@ -204,13 +204,13 @@ mod tests {
             assert_eq!(points(text, x, y).unwrap(), expected, "{text}");
         }
         let (x, y) = points("x,y\n1,\n2,6\n3\n", None, None).unwrap();
-        assert!(x.len() == 3 && y[0].is_nan() && y[2].is_nan(), "what is missing is no number");
+        assert!(x.len() == 3 && y[0].is_nan() && y[2].is_nan(), "a missing value is not a number");
     }
 
     #[test]
     fn what_cannot_be_read_is_said_with_its_place() {
         let error = |text, x| format!("{:#}", points(text, x, None).err().unwrap());
-        assert!(error("x,y\n1,2\n1,ten\n", None).starts_with("line 3, y: \"ten\" is no number"));
+        assert!(error("x,y\n1,2\n1,ten\n", None).starts_with("line 3, y: \"ten\" is not a number"));
         assert_eq!(error("a,b\n", Some("c")), "there is no column \"c\"; there are a, b");
         assert_eq!(error("a,b\n", Some("3")), "there is no column \"3\"; there are a, b");
         assert_eq!(error("a\n1\n", None), "there is no column 2");

@@ -1,4 +1,4 @@
-//! What a person sees of a fit.
+//! Prints a fit for people.
 
 use crate::outcome::Outcome;
 use crate::terminal::{coloured, say};
@@ -7,7 +7,7 @@ use chemistry::fit::{CurvePoint, Form};
 use chemistry::model;
 use std::fmt::Write;
 
-/// Prints parameters with their errors, how good the fit is, and what one should know of it.
+/// Prints parameters with their errors, the quality of the fit, and warnings.
 pub(super) fn print(fit: &Fit, [x, y]: [&str; 2]) {
     let line = match &fit.form {
         Form::Nonlinear => String::new(),
@@ -48,7 +48,7 @@ pub(super) fn curve(points: &[CurvePoint]) -> String {
     let mut text = String::from("x,y,lower_95,upper_95\n");
     let some = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     for point in points {
-        // Writing into a text does not fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{},{},{},{}", point.x, point.y, some(point.lower_95), some(point.upper_95));
     }
     text

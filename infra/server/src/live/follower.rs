@@ -1,8 +1,8 @@
-//! One site's events: put in order, completed from the table, and handed on.
+//! One site's events: puts them in order, fills gaps from the table, and passes them on.
 //!
-//! What this process commits comes by itself. What others commit to a shared table is found by asking for what follows
-//! the last event: soon after events of theirs, at leisure where nothing happens, and at once when a hint says so. The
-//! feed is dense, so that nothing can be skipped, however late or often one asks.
+//! This process's own commits arrive by themselves. Other processes' commits to a shared table are found by querying
+//! for what follows the last event: soon after events of others, less often when nothing happens, and at once after a
+//! hint. The feed is dense, so nothing can be skipped, however late or often it is queried.
 
 use super::hub::Hub;
 use super::others::Others;
@@ -16,31 +16,31 @@ use table::feed::Event;
 use tokio::sync::{Notify, SetOnce, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-/// How long an event may be missing before it is read from the table. Two writers of one site hand over their events
-/// at nearly the same time, not always in order.
+/// How long an event may be missing before it is read from the table. Two writers of one site hand over their events at
+/// nearly the same time, and not always in order.
 const GRACE: Duration = Duration::from_millis(20);
-/// How long after the last question the next one may be asked where others have just written.
+/// The pause before the next query after others have just written.
 const BUSY: Duration = Duration::from_millis(40);
-/// The longest time between two questions: others' events are there within a second.
+/// The longest pause between queries: others' events arrive within a second.
 const IDLE: Duration = Duration::from_millis(500);
-/// The same while hints come, which only have to be made good when one is lost.
+/// The same while hints arrive: queries only have to make up for lost ones.
 const HINTED: Duration = Duration::from_secs(2);
 
-/// Puts the events of a site in order before they are handed on.
+/// Puts the events of a site in order before they are passed on.
 pub(super) struct Follower {
-    /// Committed events. Not bounded: it holds what one or two transactions wrote, as following never waits for
-    /// connections.
+    /// Committed events. Unbounded, but it only holds what one or two transactions wrote, because the follower never
+    /// waits for connections.
     committed: mpsc::UnboundedSender<Vec<Event>>,
-    /// The last event that was handed on.
+    /// The last event that was passed on.
     last: AtomicU64,
-    /// Set when `last` is that of the table, or with the reason why it could not be read.
+    /// Set once `last` has been read from the table, or with the reason why it could not be read.
     started: SetOnce<Result<(), String>>,
-    /// Somebody else has written.
+    /// Signals that another process has written.
     hint: Arc<Notify>,
 }
 
 impl Follower {
-    /// Begins to follow a site. Ends when the last one who holds the follower lets go of it.
+    /// Starts to follow a site. Ends when the last holder drops the follower.
     pub(super) fn start(hub: Hub, site: &str) -> Arc<Self> {
         let (committed, receiver) = mpsc::unbounded_channel();
         let hint = Arc::new(Notify::new());
@@ -57,38 +57,38 @@ impl Follower {
         follower
     }
 
-    /// The last event that was handed on.
+    /// The last event that was passed on.
     pub(super) fn last(&self) -> u64 {
         self.last.load(Ordering::Acquire)
     }
 
-    /// Waits until `last` is that of the table.
+    /// Waits until `last` has been read from the table.
     pub(super) async fn started(&self) -> Result<(), String> {
         self.started.wait().await.clone()
     }
 
-    /// Takes events that this process has committed.
+    /// Accepts events that this process has committed.
     pub(super) fn take(&self, entries: Vec<Event>) {
         // The receiver lives as long as the follower.
         let _ = self.committed.send(entries);
     }
 
-    /// Has it look at the table.
+    /// Makes it query the table.
     pub(super) fn wake(&self) {
         self.hint.notify_one();
     }
 }
 
-/// What a follower works with.
+/// What a follower needs.
 struct Follow {
     hub: Hub,
     site: String,
     hint: Arc<Notify>,
-    /// Events that came before their predecessors, by the place of the first.
+    /// Events that arrived before their predecessors, by the sequence number of the first.
     ahead: BTreeMap<u64, Vec<Event>>,
-    /// How long it waits before it asks the table again.
+    /// The pause before the next query.
     pause: Duration,
-    /// Whether the last question was not answered.
+    /// Whether the last query failed.
     failing: bool,
 }
 
@@ -98,7 +98,7 @@ impl Follow {
         let head = self.hub.store.head(&self.site).await;
         if let Some(follower) = weak.upgrade() {
             follower.last.store(head.as_ref().map_or(0, |head| head.seq), Ordering::Release);
-            // Set once: there is no other task of this follower.
+            // Set once: the follower has no other task.
             let _ = follower.started.set(head.map(drop).map_err(|error| error.to_string()));
         }
         let shared = self.hub.others().is_some();
@@ -131,7 +131,7 @@ impl Follow {
         if found { BUSY } else { (self.pause * 5 / 4).min(longest) }
     }
 
-    /// Reads what follows from the table: another process wrote it. Returns whether there was something.
+    /// Reads from the table what another process has written. Returns whether there was something.
     async fn fill(&mut self, follower: &Follower) -> bool {
         let last = follower.last();
         match self.look(last).await {
@@ -153,15 +153,15 @@ impl Follow {
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(%error, site = self.site, "events could not be read; it is tried again");
+                    tracing::warn!(%error, site = self.site, "events could not be read; a retry follows");
                 }
                 false
             }
         }
     }
 
-    /// What follows an event. On a shared table, where most looks find nothing, a cheaper read comes first: half a read
-    /// unit for the head, which may be a moment old.
+    /// The events after `last`. On a shared table, where most queries find nothing, a cheaper read comes first: half a
+    /// read unit for the head, which may be slightly stale.
     async fn look(&self, last: u64) -> Result<Vec<Event>, StoreError> {
         if self.ahead.is_empty() && self.hub.store.glance(&self.site).await? <= last {
             return Ok(Vec::new());
@@ -182,7 +182,7 @@ impl Follow {
         follower.last.store(batch.last(), Ordering::Release);
         let batch = Arc::new(batch);
         if let Err(error) = ws_broadcast::broadcast(&self.hub, &self.hub, &batch).await {
-            tracing::error!(%error, site = self.site, "events were not handed on");
+            tracing::error!(%error, site = self.site, "events could not be passed on");
         }
     }
 }

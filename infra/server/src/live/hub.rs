@@ -1,4 +1,4 @@
-//! The connections of this process, by site, and the way of events to them.
+//! The connections of this process, by site, and the delivery of events to them.
 
 use super::follower::Follower;
 use super::others::Others;
@@ -14,10 +14,10 @@ use table::{Store, StoreError};
 
 /// How long publishing waits at most for subscribers that are behind.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Publishing goes on when no more than one in so many subscribers is behind.
+/// Publishing continues when no more than one in so many subscribers is behind.
 const FEW: usize = 8;
 
-/// Hands events to the connections of this process. Clones are the same hub.
+/// Passes events to the connections of this process. Clones share the hub.
 #[derive(Clone)]
 pub(crate) struct Hub {
     pub(super) store: Store,
@@ -36,7 +36,7 @@ struct Member {
     outbox: Arc<Outbox>,
 }
 
-/// A site that somebody watches.
+/// A site with subscribers.
 #[derive(Default)]
 struct Watched {
     members: Vec<Arc<Member>>,
@@ -44,17 +44,17 @@ struct Watched {
 }
 
 impl Hub {
-    /// A hub without connections, on a table that nobody else writes to or one that others share.
+    /// A hub without connections, on a table with or without other writers.
     pub(crate) fn new(store: Store, others: Option<Others>) -> Self {
         Self { store, state: Arc::default(), others: others.map(Arc::new) }
     }
 
-    /// What is known of others who write to the table; `None` if there are none.
+    /// Other processes that write to the table; `None` if there are none.
     pub(super) fn others(&self) -> Option<&Others> {
         self.others.as_deref()
     }
 
-    /// Has the follower of a site look at the table, or those of all sites.
+    /// Makes the follower of a site query the table, or all followers.
     pub(super) fn wake(&self, key: Option<&str>) {
         let state = self.state.lock();
         let followers = state.sites.iter().filter(|(site, _)| key.is_none_or(|key| key == site.as_str()));
@@ -71,14 +71,14 @@ impl Hub {
         self.state.lock().members.get(id).map(|member| member.outbox.clone())
     }
 
-    /// The last event that was handed to the connections of a site.
+    /// The last event that was passed to the connections of a site.
     pub(super) fn last(&self, site: &str) -> Option<u64> {
         let state = self.state.lock();
         Some(state.sites.get(&name::key(site))?.follower.as_ref()?.last())
     }
 
-    /// Adds a connection to its site. The follower is there before the head of the feed is read, so that nothing
-    /// falls between the two.
+    /// Adds a connection to its site. The follower exists before the head of the feed is read, so that nothing is
+    /// missed in between.
     fn add(&self, connection: &Connection) -> Arc<Follower> {
         let key = name::key(&connection.site);
         let mut state = self.state.lock();
@@ -130,7 +130,7 @@ impl Connections for Hub {
 impl Push for Hub {
     async fn post(&self, connection: &Connection, batch: &Arc<Batch>) -> Result<(), PushError> {
         let outbox = self.outbox(&connection.id).ok_or(PushError::Gone)?;
-        // The connection's own task tells the client why, so that a full queue is as good as a closed connection here.
+        // The connection's own task tells the client why, so a full queue counts as a closed connection here.
         if outbox.push(batch) { Ok(()) } else { Err(PushError::Gone) }
     }
 }
@@ -165,7 +165,7 @@ impl Announce for Hub {
 }
 
 impl Hub {
-    /// The connections of a site that are behind; none if they are few.
+    /// The connections of a site that are behind; empty if they are few.
     fn behind(&self, site: &str) -> Vec<Arc<Outbox>> {
         let state = self.state.lock();
         let Some(site) = state.sites.get(&name::key(site)) else { return Vec::new() };

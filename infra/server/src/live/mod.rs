@@ -28,14 +28,14 @@ use web::{ApiError, ApiResult};
 use ws_connect::{Caller, Options, connect};
 use ws_message::Messages;
 
-/// The path of everything.
+/// The path for all events.
 const EFFLUENT: &str = "/ws/effluent";
-/// What is read at once, in bytes. The library would take 128 KB for each connection; messages are small.
+/// The read buffer, in bytes. The library's default is 128 KB for each connection; messages are small.
 const READ_BUFFER: usize = 4096;
-/// The path of alerts only.
+/// The path for alerts only.
 const ALERTS: &str = "/ws/alerts";
 
-/// What live connections work with.
+/// What live connections need.
 #[derive(Clone)]
 pub(crate) struct Live {
     host: Host,
@@ -82,7 +82,7 @@ async fn upgrade(
         .protocols([SUBPROTOCOL])
         .on_failed_upgrade(move |error| {
             tracing::info!(%error, "a connection was not upgraded");
-            // Unregistering from the hub never waits.
+            // Unregistering from the hub never blocks.
             tokio::spawn(async move { ws_disconnect::disconnect(&hub, &id).await });
         });
     Ok(upgrade.on_upgrade(move |socket| async move {

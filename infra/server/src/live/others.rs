@@ -5,33 +5,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-/// Hints that wait to be sent. More are dropped: whoever misses one finds the events by itself.
+/// Hints waiting to be sent. Any more are dropped: a process that misses one finds the events by itself.
 const MAX_WAITING: usize = 1024;
 
-/// What is known of them.
+/// The state of the exchange with them.
 #[derive(Default)]
 pub(crate) struct Others {
-    /// Where hints go to that this process has written.
+    /// The queue of this process's hints.
     tell: Option<mpsc::Sender<String>>,
     /// Whether hints of others arrive.
     hint: AtomicBool,
-    /// Whether the last hint found no room.
+    /// Whether the queue was full for the last hint.
     full: AtomicBool,
 }
 
 impl Others {
-    /// Others who tell nothing.
+    /// Others without hints.
     pub(crate) fn silent() -> Self {
         Self::default()
     }
 
-    /// Others who are told, and the keys of sites to tell them of.
+    /// Others with hints, and the queue of sites to announce.
     pub(crate) fn told() -> (Self, mpsc::Receiver<String>) {
         let (tell, receiver) = mpsc::channel(MAX_WAITING);
         (Self { tell: Some(tell), ..Self::default() }, receiver)
     }
 
-    /// Says that a site has new events. Never waits.
+    /// Announces that a site has new events. Never waits.
     pub(super) fn tell(&self, key: String) {
         let Some(tell) = &self.tell else { return };
         match tell.try_send(key) {
@@ -39,20 +39,20 @@ impl Others {
             Err(TrySendError::Full(_)) => {
                 metrics::counter!(REDIS_HINTS_DROPPED).increment(1);
                 if !self.full.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(waiting = MAX_WAITING, "Redis takes no hints; more are dropped until it does");
+                    tracing::warn!(waiting = MAX_WAITING, "Redis accepts no hints; they are dropped until it does");
                 }
             }
-            // The process ends.
+            // The process is ending.
             Err(TrySendError::Closed(_)) => {}
         }
     }
 
-    /// Whether hints arrive, so that the table need not be asked often.
+    /// Whether hints arrive, so that the table needs fewer queries.
     pub(super) fn hint(&self) -> bool {
         self.hint.load(Ordering::Relaxed)
     }
 
-    /// Notes whether hints arrive.
+    /// Records whether hints arrive.
     pub(super) fn set_hint(&self, arrives: bool) {
         self.hint.store(arrives, Ordering::Relaxed);
     }
@@ -87,7 +87,7 @@ mod tests {
         fn exit(&self, _: &Id) {}
     }
 
-    /// How many hints were dropped and warnings logged while something was done.
+    /// How many hints were dropped and warnings logged during `work`.
     fn dropped(work: impl FnOnce()) -> (f64, usize) {
         let (deltas, warnings) = (Deltas::new(&[]), Warnings::default());
         tracing::subscriber::with_default(warnings.clone(), || metrics::with_local_recorder(&deltas, work));
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(dropped(|| tell(MAX_WAITING)), (0.0, 0), "as many as there is room for");
         assert_eq!(dropped(|| tell(1)), (1.0, 1));
         assert_eq!(dropped(|| tell(99)), (99.0, 0), "the same episode");
-        // Room again, and filled again.
+        // There is room again, and then it is filled again.
         for _ in 0..MAX_WAITING {
             told.try_recv().unwrap();
         }
@@ -115,6 +115,6 @@ mod tests {
         assert_eq!(dropped(|| (0..=MAX_WAITING).for_each(|_| Others::silent().tell("default".into()))), (0.0, 0));
         let (others, told) = Others::told();
         drop(told);
-        assert_eq!(dropped(|| others.tell("default".into())), (0.0, 0), "a process that ends");
+        assert_eq!(dropped(|| others.tell("default".into())), (0.0, 0), "the process is ending");
     }
 }

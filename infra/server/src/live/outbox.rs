@@ -1,4 +1,4 @@
-//! Events that wait for one connection.
+//! Events waiting for one connection.
 
 use live::ports::Batch;
 use parking_lot::Mutex;
@@ -8,9 +8,9 @@ use tokio::sync::Notify;
 
 /// The most events that wait for a connection. At the default 20 readings a second this is over three minutes.
 pub(super) const MAX_EVENTS: usize = 4096;
-/// The most bytes. Batches are shared between connections, so that this is not needed once for each of them.
+/// The most bytes. Batches are shared between connections, so each does not use this much.
 pub(super) const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// With more events than this waiting, a connection is behind, and publishing slows down if most are.
+/// A connection with more events than this is behind; publishing slows down if many are.
 const BEHIND: usize = 1024;
 
 /// A bounded queue from the hub to one connection.
@@ -19,7 +19,7 @@ pub(super) struct Outbox {
     waiting: Mutex<Waiting>,
     filled: Notify,
     overflow: Notify,
-    /// It has been waited for in vain; nobody does so again until it has caught up.
+    /// A wait for it was in vain; it is not waited for again until it has caught up.
     excused: AtomicBool,
 }
 
@@ -32,7 +32,7 @@ struct Waiting {
 }
 
 impl Outbox {
-    /// Adds a batch. `false` if there is no room: what waits is dropped then, and so is the connection.
+    /// Adds a batch. `false` if there is no room: then its queue is dropped, and so is the connection.
     pub(super) fn push(&self, batch: &Arc<Batch>) -> bool {
         let mut waiting = self.waiting.lock();
         if waiting.overflowed {
@@ -83,12 +83,12 @@ impl Outbox {
         self.waiting.lock().events
     }
 
-    /// Whether it is worth waiting for this connection.
+    /// Whether publishing should wait for this connection.
     pub(super) fn is_behind(&self) -> bool {
         self.len() > BEHIND && !self.excused.load(Ordering::Relaxed)
     }
 
-    /// Notes that waiting was in vain.
+    /// Records that the wait was in vain.
     pub(super) fn excuse(&self) {
         self.excused.store(true, Ordering::Relaxed);
     }

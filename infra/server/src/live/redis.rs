@@ -1,8 +1,8 @@
 //! Hints between processes by Redis pub/sub: which site has new events.
 //!
 //! Redis carries the hint, the feed carries the truth. Nothing waits for Redis: a hint that cannot be sent is dropped,
-//! one that does not arrive is made good when the table is asked next. Each process hears its own heartbeat; where it
-//! does not, Redis counts as down, whatever the connection looks like, and the table is asked as often as without it.
+//! and the next query makes up for a hint that is lost. Each process hears its own heartbeat. If it does not, Redis
+//! counts as down, whatever the connection looks like, and the table is queried as often as without it.
 
 use super::hub::Hub;
 use futures_util::StreamExt;
@@ -15,20 +15,20 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use web::config::{Config, ConfigError};
 
-/// How long Redis has for an answer.
+/// How long Redis may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often each process says that it is there.
+/// How often each process sends a heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// After so long without anything heard, not even itself, Redis is down.
+/// After so long without any message, not even its own, Redis counts as down.
 const SILENCE: Duration = Duration::from_secs(4);
-/// The first and the longest pause before the next try.
+/// The first and the longest pause before a retry.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
-/// Where hints go through.
+/// The exchange of hints through Redis.
 pub(crate) struct Redis {
     client: Client,
     channel: String,
-    /// Tells this process' hints from others'.
+    /// Distinguishes this process's hints from others'.
     own: String,
 }
 
@@ -77,14 +77,14 @@ impl Redis {
             }
             metrics::gauge!(crate::metrics::REDIS_UP).set(0.0);
             if !std::mem::replace(&mut told, true) {
-                tracing::warn!(error = %lost, "Redis is lost; events of other processes are found by asking the table");
+                tracing::warn!(error = %lost, "Redis is lost; events of other processes are found by querying the table");
             }
             pause = if begun.elapsed() > SILENCE * 2 { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
             sleep(pause).await;
         }
     }
 
-    /// Ends well when the process has nothing more to tell, which is its end.
+    /// Ends without an error when the process itself ends and has no more hints.
     async fn session(&self, hub: &Hub, sites: &mut mpsc::Receiver<String>, told: &mut bool) -> Result<(), Lost> {
         let mut pubsub = timeout(PATIENCE, self.client.get_async_pubsub()).await??;
         timeout(PATIENCE, pubsub.subscribe(&self.channel)).await??;
@@ -107,7 +107,7 @@ impl Redis {
                 }
                 site = sites.recv() => {
                     let Some(site) = site else { return Ok(()) };
-                    // What was written while the last hint was on its way goes as one.
+                    // Hints that queued up while the last one was being sent are merged.
                     let mut keys = BTreeSet::from([site]);
                     while let Ok(site) = sites.try_recv() {
                         keys.insert(site);
@@ -132,11 +132,11 @@ impl Redis {
         }
         metrics::gauge!(crate::metrics::REDIS_UP).set(1.0);
         tracing::info!(channel = self.channel, "{}", if again { "Redis is back" } else { "Redis carries hints" });
-        // What was written since the last hint that arrived.
+        // Find what was written since the last hint that arrived.
         hub.wake(None);
     }
 
-    /// Whatever else somebody sends through the channel has every site looked at: an unknown hint is a hint.
+    /// Any unknown message in the channel makes every site query the table: an unknown hint is still a hint.
     fn hear(&self, hub: &Hub, message: &Msg) {
         match serde_json::from_slice::<Hint>(message.get_payload_bytes()) {
             Ok(hint) if hint.from == self.own => {}
@@ -148,7 +148,7 @@ impl Redis {
 
     async fn say(&self, connection: &mut MultiplexedConnection, site: Option<String>) -> Result<(), Lost> {
         let hint = Hint { from: self.own.clone(), site };
-        // Two texts are always JSON.
+        // Two strings always serialise.
         let payload = serde_json::to_string(&hint).unwrap_or_default();
         Ok(timeout(PATIENCE, connection.publish::<_, _, ()>(&self.channel, payload)).await??)
     }

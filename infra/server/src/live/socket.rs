@@ -1,8 +1,8 @@
 //! One WebSocket connection, from upgrade to close.
 //!
-//! The connection keeps its position in the site's feed and sends what follows it, whichever way it comes: from the
-//! hub while it keeps up, from the table where something is missing, as after a reconnect. Repeats and gaps are
-//! therefore impossible by arithmetic.
+//! The connection keeps its position in the site's feed and sends what follows it, from whatever source: from the hub
+//! while it keeps up, and from the table for what is missing, such as after a reconnect. Repeats and gaps are therefore
+//! excluded by arithmetic.
 
 use super::hub::Hub;
 use super::outbox::Outbox;
@@ -25,30 +25,30 @@ use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 use tokio_util::sync::CancellationToken;
 use ws_message::{Allowance, Messages, Step, unpublished};
 
-/// Readings of one connection that are on their way into the feed; with more, its messages are not read until some
-/// have arrived.
+/// Readings of one connection that may be in progress at once; beyond that, its messages are not read until some are
+/// done.
 const MAX_IN_FLIGHT: usize = 1024;
-/// How long events wait at first. A client that comes back says behind which event it wants to begin, and must not be
-/// sent later ones before it has said so.
+/// How long events wait at first. A client that reconnects says after which event it resumes, and must not be sent
+/// later ones before that.
 const HOLD: Duration = Duration::from_millis(500);
 /// The same for a client that asked for the wait when it connected.
 const LONG_HOLD: Duration = Duration::from_secs(60);
 /// How often a quiet client is pinged.
 const HEARTBEAT: Duration = Duration::from_secs(30);
-/// After so long without a sign of life a connection counts as dead: two pings have gone unanswered.
+/// A connection that was silent for so long counts as dead: two pings went unanswered.
 const SILENCE: Duration = Duration::from_secs(75);
 /// How long one write may take.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a client that did not read has, to read why it is dropped.
+/// How long a client that did not read may take to read why it is dropped.
 const FAREWELL: Duration = Duration::from_secs(30);
-/// How long the end of a stopping server may take for one connection.
+/// How long a stopping server may take to end one connection.
 const LAST_WORDS: Duration = Duration::from_secs(3);
-/// How long the socket of a client that broke the protocol stays open. Closing it with bytes unread resets the
-/// connection, and could destroy the close frame before the client has read it. Clients wait about a second at most for
-/// the server to close.
+/// How long the socket stays open after a protocol violation. Closing it with unread bytes would reset the connection,
+/// and could destroy the close frame before the client has read it. Clients wait about a second at most for the server
+/// to close.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// What every connection works with.
+/// What every connection needs.
 #[derive(Clone)]
 pub(super) struct Host {
     pub(super) hub: Hub,
@@ -64,11 +64,12 @@ pub(super) struct Session {
     connection: Connection,
     outbox: Arc<Outbox>,
     allowance: Allowance,
-    /// The last event that was sent, or needed not to be.
+    /// The last event that was sent, or did not need to be.
     position: u64,
-    /// Until when events wait for the client to say where it wants to begin.
+    /// Until when events wait for the client to say where to begin.
     holding: Option<Instant>,
-    /// What messages lead to, in their order: who publishes and pings knows by the pong what is stored.
+    /// Replies to messages, in their order: a client that publishes and then pings knows by the pong that its readings
+    /// are stored.
     in_flight: FuturesOrdered<BoxFuture<'static, Option<String>>>,
     heartbeat: Interval,
     last_sign: Instant,
@@ -78,23 +79,23 @@ pub(super) struct Session {
 
 /// Why a connection ends.
 enum End {
-    /// The client has sent a close frame, which the library answers with its code at the next flush.
+    /// The client has sent a close frame; the library answers with its code at the next flush.
     Closed,
-    /// The client is gone without one.
+    /// The client disconnected without one.
     Gone,
-    /// The client does not read what it gets.
+    /// The client reads too slowly.
     TooSlow,
-    /// The client sent more than a message may have on the wire.
+    /// The client sent a message that is too large.
     TooLarge,
     /// The client sent a text that is not UTF-8.
     NotUtf8,
     /// The client sent a binary message.
     Binary,
-    /// The client broke the WebSocket protocol.
+    /// The client violated the WebSocket protocol.
     Protocol,
     /// The client does not answer pings.
     Silent,
-    /// The server stops.
+    /// The server is stopping.
     Stopping,
     /// The table failed.
     Store(StoreError),
@@ -122,7 +123,7 @@ impl From<StoreError> for End {
     }
 }
 
-/// What a connection has to do next.
+/// The next thing that a connection has to handle.
 enum Turn {
     Message(Option<Result<Message, axum::Error>>),
     Due(Option<String>),
@@ -133,7 +134,7 @@ enum Turn {
 }
 
 impl Session {
-    /// A connection that has been registered.
+    /// A registered connection.
     pub(super) fn new(host: Host, socket: WebSocket, connection: Connection) -> Option<Self> {
         let outbox = host.hub.outbox(&connection.id)?;
         let position = host.hub.last(&connection.site)?;
@@ -157,7 +158,7 @@ impl Session {
         })
     }
 
-    /// Serves the connection to its end.
+    /// Serves the connection until it ends.
     pub(super) async fn run(mut self) {
         let end = loop {
             if let Err(end) = self.turn().await {
@@ -168,7 +169,7 @@ impl Session {
             self.finish().await;
         }
         if let Err(error) = ws_disconnect::disconnect(&self.host.hub, &self.connection.id).await {
-            tracing::error!(%error, "a connection was not unregistered");
+            tracing::error!(%error, "a connection could not be unregistered");
         }
         self.part(end).await;
     }
@@ -208,7 +209,7 @@ impl Session {
             Turn::Heartbeat => self.feed(Message::Ping(Bytes::new())).await?,
             Turn::Stop => return Err(End::Stopping),
         }
-        // Whatever has been fed goes out in one write.
+        // Everything fed so far is sent in one write.
         self.flush().await
     }
 
@@ -224,7 +225,7 @@ impl Session {
         let text = match &message {
             Message::Text(text) => text.as_str(),
             Message::Binary(_) => return Err(End::Binary),
-            // Pings are answered by the library.
+            // The library answers pings.
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
             Message::Close(_) => return Err(End::Closed),
         };
@@ -246,12 +247,12 @@ impl Session {
         self.feed(Message::Text(frame.into())).await
     }
 
-    /// Goes to a site: the past from the table first, then on from the hub.
+    /// Switches to a site: sends past events from the table first, and continues from the hub.
     async fn subscribe(&mut self, site: &str, after: Option<u64>) -> Result<(), End> {
         if after.is_none() && name::same(site, &self.connection.site) {
             return self.answer(protocol::subscribed(site, self.position, 0, false)).await;
         }
-        // While it reads the past, the present does not fill its queue.
+        // While it reads the past, new events must not fill its queue.
         ws_disconnect::disconnect(&self.host.hub, &self.connection.id).await?;
         self.connection.site = site.to_owned();
         if let Some(after) = after {
@@ -259,7 +260,7 @@ impl Session {
             while self.replay_page().await? {}
         }
         self.host.hub.register(&self.connection).await?;
-        // It was registered a moment ago, and nobody else unregisters it but for a full queue.
+        // It was registered a moment ago, and only a full queue unregisters it.
         let (outbox, last) = (self.host.hub.outbox(&self.connection.id), self.host.hub.last(site));
         let (Some(outbox), Some(last)) = (outbox, last) else { return Err(End::TooSlow) };
         self.outbox = outbox;
@@ -272,8 +273,8 @@ impl Session {
         }
     }
 
-    /// Finds where a replay begins and says so: later than asked if events are no longer kept, earlier if `after` is
-    /// not yet reached, as after the database was replaced.
+    /// Finds where a replay begins, and says so: later than requested if events have expired, earlier if the feed has
+    /// not reached `after`, as when the database was replaced.
     async fn begin_replay(&mut self, after: u64) -> Result<(), End> {
         let site = &self.connection.site;
         let head = self.host.store.head(site).await?.seq;
@@ -293,7 +294,7 @@ impl Session {
         Ok(true)
     }
 
-    /// Sends what lies between the position and `last` from the table.
+    /// Sends the events between the position and `last` from the table.
     async fn catch_up(&mut self, last: u64) -> Result<(), End> {
         while self.position < last {
             if !self.replay_page().await? {
@@ -312,13 +313,13 @@ impl Session {
         self.send(&batch.events).await
     }
 
-    /// Feeds the socket with what the client wants of events, and has not had.
+    /// Feeds the socket with the events that the client wants and does not have yet.
     async fn send(&mut self, events: &[Pushed]) -> Result<(), End> {
         let mut sent = 0;
         let known = self.position;
         for event in events.iter().filter(|event| event.seq > known) {
             if event.is_for(&self.connection) {
-                // Frames are made of JSON text; `try_from` only proves it again.
+                // Frames are valid UTF-8 by construction; `try_from` only checks it again.
                 let text = Utf8Bytes::try_from(event.frame.clone()).map_err(|_| End::Gone)?;
                 self.feed(Message::Text(text)).await?;
                 sent += 1;
@@ -335,7 +336,7 @@ impl Session {
         let (code, reason, patience) = match end {
             End::Gone => return,
             End::Closed => {
-                // A client that does not take the answer goes without it.
+                // A client that does not read the answer does without it.
                 let _ = timeout(LAST_WORDS, self.socket.flush()).await;
                 return;
             }
@@ -372,7 +373,7 @@ impl Session {
             }
         };
         let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-        // A client that does not take the close frame in time goes without it.
+        // A client that does not read the close frame in time does without it.
         if let Ok(Ok(())) = timeout(patience, self.socket.send(frame)).await {
             if self.socket.is_terminated() {
                 return sleep(LINGER).await;
@@ -383,7 +384,8 @@ impl Session {
         }
     }
 
-    /// The readings that are under way, everybody's, and the events that wait: a stopping server drops none of them.
+    /// Completes the readings in progress, of all connections, and sends the waiting events: a stopping server drops
+    /// none of them.
     async fn finish(&mut self) {
         let rest = async {
             while let Some(due) = self.in_flight.next().await {
@@ -401,18 +403,18 @@ impl Session {
             self.flush().await
         };
         if timeout(LAST_WORDS, rest).await.is_err() {
-            tracing::warn!(connection = self.connection.id, "a client did not take its last events in time");
+            tracing::warn!(connection = self.connection.id, "a client did not read its last events in time");
         }
     }
 }
 
-/// What is said of a reading that is not stored. A publisher that has been dropped with one has not stored it.
+/// The reply for a reading that is not stored. A dropped publisher has not stored it either.
 async fn refused(fate: Fate) -> Option<String> {
     let error = fate.await.unwrap_or(Err(PublishError::Unavailable)).err()?;
     Some(unpublished(&error))
 }
 
-/// Counts an open connection as long as it lives.
+/// Counts an open connection while it lives.
 struct Open;
 
 impl Open {

@@ -1,4 +1,4 @@
-//! Files against a permit.
+//! Judges files against a permit.
 
 use super::{Monitor, shown};
 use crate::apart::{Apart, Judged};
@@ -7,7 +7,7 @@ use crate::remote::{Failure, encoded};
 use crate::terminal::{self, say};
 use serde_json::{Value, json};
 
-/// Alerts that are asked for at once: the most that the API gives.
+/// Alerts per request: the most that the API returns.
 const PAGE: usize = 1000;
 
 /// Judges files.
@@ -45,11 +45,11 @@ fn sentence(outcome: Outcome, exceedances: u64) -> String {
     }
 }
 
-/// What is beyond its limit.
+/// The exceedances.
 struct Found {
     sites: Vec<Value>,
     total: u64,
-    /// The latest of them, in the order of time.
+    /// The latest of them, by time.
     alerts: Vec<Value>,
 }
 
@@ -75,10 +75,11 @@ impl Found {
     }
 }
 
-/// What files come to: the permit's violations, whatever file they stand in; else whether all could be judged.
+/// The outcome of all files: the permit's violations, whichever file has them; otherwise whether everything could be
+/// judged.
 fn outcome(files: &[Judged], found: &Found) -> Outcome {
     let of_file = |file: &Judged| match &file.result {
-        // Whether something is beyond a limit, the alerts say: another file may have corrected this one.
+        // Only the alerts say whether there are exceedances: another file may have corrected this one.
         Ok(answer) => Outcome::besides(answer),
         Err(_) => Outcome::Bad,
     };

@@ -1,4 +1,4 @@
-//! A server's alerts, as they come.
+//! Watches a server's alerts live.
 
 use super::{Monitor, shown};
 use crate::outcome::Outcome;
@@ -12,20 +12,20 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 
-/// How long a connection may say nothing, and how often it is asked whether it is still there.
+/// How long a connection may be silent, and how often it is pinged.
 const SILENCE: Duration = Duration::from_secs(30);
-/// How long after a broken connection the next is tried, at first and at most.
+/// The pause before a broken connection is retried, at first and at most.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(10)];
 
-/// What was seen.
+/// The alerts seen so far.
 #[derive(Default)]
 struct Seen {
     alerts: u64,
-    /// The place in the site's feed up to which all was seen.
+    /// The position in the site's feed up to which all were seen.
     after: Option<u64>,
 }
 
-/// Watches until interrupted, or until the time is over.
+/// Watches until interrupted, or until the time is up.
 pub(super) async fn run(options: &Monitor) -> anyhow::Result<Outcome> {
     let mut seen = Seen::default();
     let stop = told_to_stop().context("signals cannot be received")?;
@@ -43,14 +43,14 @@ pub(super) async fn run(options: &Monitor) -> anyhow::Result<Outcome> {
     Ok(if seen.alerts > 0 { Outcome::Exceedances } else { Outcome::Compliant })
 }
 
-/// Watches for ever; what a connection misses while it is broken, the next one is told. The first must come about.
+/// Watches for ever; after a broken connection, the next one resumes where it ended. The first must succeed.
 async fn watch(options: &Monitor, seen: &mut Seen) -> anyhow::Result<()> {
     let mut stream = connect(options).await?;
     let mut pause = PAUSES[0];
     loop {
         let ended = listen(options, stream, seen).await;
         loop {
-            tracing::warn!(reason = %ended.as_ref().map_or_else(ToString::to_string, |()| "closed".into()), "the connection is made again");
+            tracing::warn!(reason = %ended.as_ref().map_or_else(ToString::to_string, |()| "closed".into()), "reconnecting");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES[1]);
             if let Ok(next) = connect(options).await {
@@ -66,9 +66,9 @@ async fn connect(options: &Monitor) -> anyhow::Result<Socket> {
     socket::connect(&options.address, &format!("/ws/alerts?{}", encoded(&[("site", &options.terms.site)]))).await
 }
 
-/// Takes what comes until the connection ends.
+/// Handles events until the connection ends.
 async fn listen(options: &Monitor, mut stream: Socket, seen: &mut Seen) -> anyhow::Result<()> {
-    // The answer says how far the feed is: from there the next connection goes on.
+    // The answer contains the position of the feed: the next connection resumes there.
     let mut subscribe = json!({"type": "subscribe", "site": options.terms.site});
     if let Some(after) = seen.after {
         subscribe["after"] = after.into();
@@ -80,7 +80,7 @@ async fn listen(options: &Monitor, mut stream: Socket, seen: &mut Seen) -> anyho
             Ok(Some(message)) => message?,
             Ok(None) => return Ok(()),
             Err(_) => {
-                ensure!(!asked, "nothing came for {SILENCE:?}");
+                ensure!(!asked, "nothing arrived for {SILENCE:?}");
                 asked = true;
                 stream.send(Message::text(json!({"type": "ping"}).to_string())).await?;
                 continue;
@@ -103,7 +103,7 @@ impl Seen {
             self.after = Some(seq);
         }
         if event["type"] == "error" {
-            tracing::warn!(%event, "the server refuses something");
+            tracing::warn!(%event, "the server reports an error");
         }
         if event["type"] != "alerts" {
             return;

@@ -1,4 +1,4 @@
-//! `owsc monitor`: files against a permit, without a server; or a server's alerts as they come.
+//! `owsc monitor`: judges files against a permit without a server, or watches a server's alerts live.
 
 mod files;
 mod follow;
@@ -20,7 +20,7 @@ pub struct Monitor {
     files: Vec<PathBuf>,
     #[command(flatten)]
     terms: Terms,
-    /// Watch the alerts of a server's site as they come, until interrupted
+    /// Watch the alerts of a server's site live, until interrupted
     #[arg(long, conflicts_with_all = ["files", "permit"])]
     live: bool,
     /// With --live, how long: 90s, 10m, 8h
@@ -28,16 +28,16 @@ pub struct Monitor {
     during: Option<std::time::Duration>,
     #[command(flatten)]
     address: Address,
-    /// The most exceedances that are listed; all are counted
+    /// The most exceedances to list; all are counted
     #[arg(long, default_value_t = 100)]
     limit: usize,
-    /// Print one JSON document with everything; with --live one a line
+    /// Print one JSON document with everything; with --live, one per line
     #[arg(long)]
     json: bool,
 }
 
 impl Monitor {
-    /// Whether it goes on until it is interrupted, and comes to its outcome then.
+    /// Whether it runs until it is interrupted, and has its outcome then.
     pub(crate) fn is_live(&self) -> bool {
         self.live
     }

@@ -1,10 +1,10 @@
-//! What a person sees of alerts.
+//! Prints alerts for people.
 
 use crate::outcome::Outcome;
 use crate::terminal::coloured;
 use serde_json::Value;
 
-/// An alert in a line.
+/// An alert as a line.
 pub(super) fn alert(alert: &Value) -> String {
     let text = |name: &str| alert[name].as_str().unwrap_or_default();
     let number = |name: &str| alert[name].as_f64().map_or_else(String::new, |number| number.to_string());

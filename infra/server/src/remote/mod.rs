@@ -1,4 +1,4 @@
-//! Talking to a server from a command.
+//! A command's requests to a server.
 
 pub(crate) mod socket;
 
@@ -16,31 +16,32 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a server that does not answer any more is asked again, and one that never has: its address may be wrong.
+/// How long requests are retried: to a server that stopped answering, and to one that never answered, whose address may
+/// be wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
 const FIRST: Duration = Duration::from_secs(5);
-/// How long after a failure the server is asked again, at first.
+/// The first pause before a retry.
 const PAUSE: Duration = Duration::from_millis(300);
-/// How long one request may take: a part of a file on a slow line is the longest.
+/// How long one request may take: a part of a file on a slow line takes longest.
 const ONE: Duration = Duration::from_secs(900);
-/// How long an answer may take to begin, where no body is sent before it: no host takes longer than 30 s.
+/// How long an answer may take to begin if no body was sent: no host takes longer than 30 s.
 const ANSWER: Duration = Duration::from_secs(60);
-/// More of an answer is not read.
+/// The most that is read of an answer.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 const AGENT: &str = concat!("owsc/", env!("CARGO_PKG_VERSION"));
 
-/// Which server, and how it knows us.
+/// The server, and the token for it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Address {
     /// The server
     #[arg(long, default_value = "http://127.0.0.1:8000", env = "OWSC_URL")]
     pub(crate) url: String,
-    /// The server's token. Better in the environment: other people of the machine see what is typed here
+    /// The server's token. Better set in the environment: other users of the machine can see command lines
     #[arg(long, env = "OW_SC_API_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
 }
 
-/// Why something was not done: as the server's envelope says it.
+/// Why a request failed, in the server's envelope.
 #[derive(Debug)]
 pub(crate) struct Failure(Value);
 
@@ -78,7 +79,7 @@ impl Failure {
 }
 
 impl From<Value> for Failure {
-    /// What stands in an envelope under `error`.
+    /// The contents of `error` in an envelope.
     fn from(error: Value) -> Self {
         Self(error)
     }
@@ -92,7 +93,8 @@ impl std::fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What makes connections, with TLS or without. An address that nobody stands behind is no reason to wait for minutes.
+/// The connector, with or without TLS. Its timeout is short: an address where nobody answers is no reason to wait for
+/// minutes.
 fn connector() -> anyhow::Result<HttpsConnector<HttpConnector>> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -120,8 +122,8 @@ impl Remote {
         })
     }
 
-    /// Asks the server, or who stands where it says, until there is an answer: what is asked here may be asked twice. The
-    /// token goes to the server alone.
+    /// Sends a request to the server, or to another host it names, and retries until there is an answer: all requests
+    /// here are idempotent. The token is only sent to the server.
     pub(crate) async fn ask(&self, asked: &Asked<'_>) -> Result<Answer, Failure> {
         let (began, mut pause) = (Instant::now(), PAUSE);
         loop {
@@ -139,7 +141,7 @@ impl Remote {
             if began.elapsed().saturating_add(wait) > patience {
                 return Err(failure);
             }
-            tracing::warn!(%failure, "the server is asked again");
+            tracing::warn!(%failure, "retrying a request to the server");
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(Duration::from_secs(10));
         }
@@ -167,7 +169,7 @@ impl Remote {
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
-    /// What a page or a document is.
+    /// Loads a page or a document.
     pub(crate) async fn get(&self, path: &str) -> Result<Bytes, Failure> {
         Ok(self.ask(&Asked { method: Method::GET, url: path, kind: None, body: Bytes::new() }).await?.body)
     }
@@ -177,12 +179,12 @@ impl Remote {
     }
 }
 
-/// A query.
+/// Encodes a query.
 pub(crate) fn encoded(pairs: &[(&str, &str)]) -> String {
     pairs.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&")
 }
 
-/// Text as a part of a path or of a query.
+/// Encodes a text as a part of a path or of a query.
 pub(crate) fn escaped(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
@@ -192,16 +194,16 @@ fn is_passing(status: StatusCode) -> bool {
     passing.contains(&status) || status == StatusCode::GATEWAY_TIMEOUT
 }
 
-/// What is asked.
+/// A request.
 pub(crate) struct Asked<'a> {
     pub(crate) method: Method,
-    /// A path of the server, or an address elsewhere.
+    /// A path on the server, or a URL elsewhere.
     pub(crate) url: &'a str,
     pub(crate) kind: Option<&'a str>,
     pub(crate) body: Bytes,
 }
 
-/// What is answered.
+/// An answer.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -214,7 +216,7 @@ impl Answer {
     }
 
     fn refusal(&self) -> Failure {
-        // Who stands between may answer with anything.
+        // A proxy in between may answer with anything.
         let error =
             self.json().ok().and_then(|mut body| body.get_mut("error").map(Value::take)).filter(Value::is_object);
         error.map_or_else(|| Failure::of("unexpected", &format!("the server answers {}", self.status)), Failure)

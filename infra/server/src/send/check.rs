@@ -1,4 +1,4 @@
-//! Accounting for a file without a server: what would become of each row.
+//! Accounts for a file without a server: the outcome of each row.
 
 use crate::remote::Failure;
 use engine::original::GZIP;
@@ -11,7 +11,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-/// A file is read until nothing new is learned of it: twice as a rule, three times at most if nothing is stored.
+/// A file is read until nothing new is learned about its format: usually twice, at most three times if nothing is
+/// stored.
 const READINGS: usize = 4;
 
 /// The account of a file.
@@ -19,12 +20,12 @@ pub(crate) fn check(file: &Path, site: Option<&str>) -> Result<Value, Failure> {
     account(&read(file, site)?)
 }
 
-/// The sites that rows of a file name; `site` is that of those that name none.
+/// The sites named in a file's rows; `site` is for rows that name none.
 pub(crate) fn sites(file: &Path, site: &str) -> Result<BTreeSet<String>, Failure> {
     Ok(read(file, Some(site))?.series().iter().map(|series| series.site.clone()).collect())
 }
 
-/// Reads a file until it is known how it is written.
+/// Reads a file until its format is known.
 fn read(file: &Path, site: Option<&str>) -> Result<Rows<Box<dyn Read>>, Failure> {
     let mut options = Options { site: site.map(str::to_owned), now: domain::time::now(), ..Options::default() };
     for _ in 0..READINGS {
@@ -92,7 +93,7 @@ mod tests {
         let account = checked(b"time,species,concentration\n1,SO4,2\nx,SO4,3\n").unwrap();
         assert_eq!((&account["rows_taken"], &account["rows_refused"]), (&json!(1), &json!(1)));
         assert_eq!(account["errors"][0]["line"], 3);
-        // What only the whole of the file tells: 25 is no month.
+        // Only the whole file reveals the format: 25 is not a month.
         let account = checked(b"date,species,concentration\n03/04/2026,SO4,2\n25/04/2026,SO4,3\n").unwrap();
         assert_eq!((&account["rows_taken"], &account["rows_refused"]), (&json!(2), &json!(0)), "{account}");
         assert_eq!(checked(b"%PDF-1.7").unwrap_err()["code"], "unknown_columns");

@@ -1,4 +1,4 @@
-//! `owsc ingest`: files to a server, or accounted for without one.
+//! `owsc ingest`: sends files to a server, or accounts for them without one.
 
 pub(crate) mod check;
 mod parts;
@@ -24,13 +24,13 @@ pub struct Ingest {
     site: Option<String>,
     #[command(flatten)]
     address: Address,
-    /// Say what would become of each row, without a server
+    /// Report the outcome of each row, without a server
     #[arg(long)]
     check: bool,
     /// Refuse a whole file if one row is bad
     #[arg(long)]
     strict: bool,
-    /// Take a file in even if the same bytes were taken in before
+    /// Ingest a file even if the same bytes were ingested before
     #[arg(long)]
     again: bool,
     /// Print one JSON document with every account

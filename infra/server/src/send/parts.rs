@@ -11,14 +11,14 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How often it is looked how far a file is that waits in the inbox.
+/// How often to check a file that waits in the inbox.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How long the addresses of parts are used before they are asked for anew: a store's are signed for an hour, which a part
-/// on a slow line may need much of.
+/// How long the URLs of parts are used before new ones are requested: a store signs them for an hour, much of which a
+/// part on a slow line may need.
 const SIGNED: Duration = Duration::from_secs(600);
 
-/// Sends a file, and waits for what becomes of it.
+/// Sends a file, and waits for its outcome.
 pub(super) async fn send(sender: &Sender, file: &Path, bytes: u64, bar: &Bar) -> Result<Value, Failure> {
     let client = &sender.remote;
     let open = File::open(file).map_err(|error| Failure::io(&error))?;

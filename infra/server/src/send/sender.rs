@@ -12,9 +12,9 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
-/// Longer files go in parts, which a broken connection costs one of.
+/// Larger files go in parts, so that a broken connection costs only one of them.
 const IN_ONE: u64 = 5_000_000;
-/// How often it is looked how far a file is.
+/// How often to check the progress of a file.
 const LOOK: Duration = Duration::from_millis(300);
 
 /// A server, and what is sent with every file.
@@ -31,7 +31,7 @@ impl Sender {
         Ok(Self { remote, site: options.site.clone(), again: options.again, strict: options.strict })
     }
 
-    /// Sends a file, and waits for what becomes of it.
+    /// Sends a file, and waits for its outcome.
     pub(super) async fn send(&self, file: &Path, bar: &Bar) -> Result<Value, Failure> {
         let metadata = std::fs::metadata(file).map_err(|error| Failure::io(&error))?;
         if !metadata.is_file() {
@@ -42,7 +42,7 @@ impl Sender {
             return self.post(file, bar).await;
         }
         match parts::send(self, file, metadata.len(), bar).await {
-            // A host without an inbox takes what fits into a request.
+            // A host without an inbox accepts whatever fits into a request.
             Err(failure) if failure.code() == "no_inbox" => self.post(file, bar).await,
             done => done,
         }
@@ -67,7 +67,7 @@ impl Sender {
         self.settled(location.unwrap_or_default(), bar).await
     }
 
-    /// The answer of an ingest, once it is there.
+    /// The answer of an ingest, once it is complete.
     pub(super) async fn settled(&self, path: &str, bar: &Bar) -> Result<Value, Failure> {
         loop {
             let mut record = self.remote.json(Method::GET, path).await?;

@@ -1,4 +1,4 @@
-//! `owsc simulate`: readings that are made up, into a file or to a server.
+//! `owsc simulate`: invents readings, into a file or to a server.
 
 mod plant;
 mod target;
@@ -18,14 +18,14 @@ use std::time::Duration;
 use target::Target;
 use tokio::time::{Instant, sleep_until};
 
-/// When readings begin that go into a file: the same file for the same seed.
+/// When a file's readings begin: the same seed gives the same file.
 const BEGIN: &str = "2026-01-01";
-/// How fast readings are published unless something else is asked for, a second: half of what a server takes by default.
+/// The default rate of publishing, per second: half of a server's default limit.
 const LIVE_RATE: f64 = 10.0;
 
-/// Readings a second that can be asked for.
+/// The allowed rates, per second.
 const RATES: RangeInclusive<f64> = 0.001..=1e6;
-/// Readings between two looks whether there is something else to do.
+/// Readings between two yields to other tasks.
 const YIELD: usize = 1024;
 
 /// Options of `owsc simulate`.
@@ -34,7 +34,7 @@ pub struct Simulate {
     /// The file to write, as CSV; - is standard output
     #[arg(long, default_value = "-")]
     out: PathBuf,
-    /// Post files to a server, one a day
+    /// Post files to a server, one per day
     #[arg(long, conflicts_with_all = ["out", "live"])]
     post: bool,
     /// Publish readings to a server one by one, as an analyzer does
@@ -54,18 +54,18 @@ pub struct Simulate {
     /// Time between readings
     #[arg(long, default_value = "15m", value_parser = duration::parse)]
     every: Duration,
-    /// When they begin: a date or RFC 3339; 2026-01-01 if absent, and to a server so many days ago
+    /// When they begin: a date or RFC 3339; if absent, 2026-01-01 for a file, and --days ago for a server
     #[arg(long)]
     begin: Option<String>,
     /// No storms, upsets, drift or silent probes
     #[arg(long)]
     calm: bool,
-    /// Readings a second; as fast as it goes if absent, and 10 with --live
+    /// Readings a second; if absent, as fast as possible, and 10 with --live
     #[arg(long)]
     rate: Option<f64>,
 }
 
-/// Makes readings up.
+/// Invents readings.
 pub(crate) async fn run(options: &Simulate) -> anyhow::Result<Outcome> {
     let step = i64::try_from(options.every.as_micros())?;
     let rate = options.rate.or(options.live.then_some(LIVE_RATE));
@@ -83,7 +83,7 @@ pub(crate) async fn run(options: &Simulate) -> anyhow::Result<Outcome> {
     let sent = send(plant, Target::open(options).await?, rate, &bar).await;
     bar.end();
     match sent {
-        // Who has stopped reading, as `head` does, has what they want.
+        // A reader that stops early, such as `head`, has what it wants.
         Err(error) if is_unread(&error) => Ok(Outcome::Compliant),
         sent => sent.map(|()| Outcome::Compliant),
     }
@@ -98,7 +98,7 @@ async fn send(plant: Plant, mut target: Target, rate: Option<f64>, bar: &Bar) ->
         target.take(&reading).await?;
         bar.more(1);
         if count.is_multiple_of(YIELD) {
-            // Writing into a file never waits: who interrupts it has to be heard.
+            // Writing to a file never yields, and an interrupt has to be noticed.
             tokio::task::yield_now().await;
         }
     }

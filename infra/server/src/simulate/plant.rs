@@ -1,8 +1,8 @@
-//! A plant's effluent, made up: what sensors and laboratories of a treatment works report, day and night, in storms and
-//! upsets, with probes that drift and fall silent and with values below detection.
+//! An invented plant's effluent: what sensors and laboratories of a treatment works report, by day and night, in storms
+//! and upsets, with probes that drift and fall silent and with values below detection.
 //!
-//! The numbers are of the size that such plants report; they are no model of any plant. The same seed gives the same
-//! readings, on every machine.
+//! The numbers have realistic magnitudes, but model no particular plant. The same seed gives the same readings on every
+//! machine.
 
 use domain::time::{DAY, HOUR};
 use rand::rngs::ChaCha8Rng;
@@ -24,32 +24,32 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// The value with as many digits as the instrument gives.
+    /// The value with the instrument's number of digits.
     pub(super) fn text(&self) -> String {
         format!("{:.*}", self.digits, self.value)
     }
 }
 
-/// How a quantity behaves.
+/// How a quantity behaves. Shares are of the usual value.
 struct Quantity {
     parameter: &'static str,
     unit: &'static str,
     usual: f64,
-    /// How far it swings in a day, of the usual value, and at which hour of the day (UTC) it is highest.
+    /// Its daily swing, as a share, and the hour of the day (UTC) of its peak.
     swing: (f64, f64),
-    /// The spread of its noise, of the usual value.
+    /// The spread of its noise, as a share.
     noise: f64,
-    /// What a storm and an upset at their heights add, of the usual value.
+    /// What a storm and an upset add at their peaks, as a share.
     storm: f64,
     upset: f64,
-    /// What its probe drifts in a day until it is calibrated, of the usual value.
+    /// How far its probe drifts per day until it is calibrated, as a share.
     drift: f64,
     /// The detection limit.
     detection: f64,
     digits: usize,
 }
 
-/// What is measured.
+/// The quantities.
 #[rustfmt::skip]
 const QUANTITIES: [Quantity; 8] = [
     Quantity { parameter: "Flow", unit: "MGD", usual: 1.2, swing: (0.25, 11.0), noise: 0.04, storm: 1.6, upset: 0.0, drift: 0.0, detection: 0.0, digits: 3 },
@@ -62,14 +62,14 @@ const QUANTITIES: [Quantity; 8] = [
     Quantity { parameter: "Cu", unit: "ug/L", usual: 3.0, swing: (0.1, 12.0), noise: 0.35, storm: 0.4, upset: 2.0, drift: 0.0, detection: 2.0, digits: 1 },
 ];
 
-/// How often in a day a storm, an upset and a silent probe come, on average; how long, in hours, the first two take to
-/// fade, and how long a probe is silent at most.
+/// The average number of storms, upsets and silent probes per day; the hours in which the first two fade, and the
+/// longest silence of a probe.
 const STORMS: (f64, f64) = (1.0 / 9.0, 9.0);
 const UPSETS: (f64, f64) = (1.0 / 12.0, 12.0);
 const SILENCES: (f64, f64) = (1.0 / 20.0, 6.0);
 /// Days between calibrations.
 const CALIBRATED: i64 = 14;
-/// How long noise remembers, in hours.
+/// The correlation time of noise, in hours.
 const MEMORY: f64 = 4.0;
 
 /// A plant at a moment.
@@ -82,17 +82,17 @@ pub(super) struct Plant {
     is_calm: bool,
     storm: f64,
     upset: f64,
-    /// Of each quantity: its noise, and until when its probe is silent.
+    /// For each quantity: its noise, and until when its probe is silent.
     probes: [(f64, i64); QUANTITIES.len()],
     next: usize,
 }
 
 impl Plant {
-    /// A plant from `begin` until before `end`, looked at every `step`, in microseconds.
+    /// A plant from `begin` until before `end`, sampled every `step`, in microseconds.
     pub(super) fn new(seed: u64, (begin, end): (i64, i64), step: i64, is_calm: bool) -> Self {
         let random = ChaCha8Rng::seed_from_u64(seed);
         let probes = [(0.0, i64::MIN); QUANTITIES.len()];
-        // The first look comes with the first reading.
+        // The first sample comes with the first reading.
         Self {
             random,
             time: begin - step,
@@ -112,7 +112,7 @@ impl Plant {
         ((self.end - self.begin + self.step - 1) / self.step) as u64 * QUANTITIES.len() as u64
     }
 
-    /// Goes on to the next look.
+    /// Advances to the next sample.
     fn advance(&mut self) {
         self.time += self.step;
         self.next = 0;
@@ -130,13 +130,13 @@ impl Plant {
         }
     }
 
-    /// Whether something comes in so many hours that comes so often in a day.
+    /// Whether an event with this daily frequency happens within so many hours.
     fn comes(&mut self, a_day: f64, hours: f64) -> bool {
         let chance = self.random.random::<f64>();
         !self.is_calm && chance < a_day * hours / 24.0
     }
 
-    /// What is left of something that fades, and what has come.
+    /// The decayed height of an event, plus a new one if it happens.
     fn weather(&mut self, height: f64, (a_day, fades): (f64, f64), hours: f64) -> f64 {
         let left = height * (-hours / fades).exp();
         if self.comes(a_day, hours) { left + self.random.random_range(0.4..1.2) } else { left }
@@ -148,7 +148,7 @@ impl Plant {
         let days = (self.time - self.begin).rem_euclid(CALIBRATED * DAY) as f64 / DAY as f64;
         let drift = if self.is_calm { 0.0 } else { quantity.drift * days };
         let share = daily + quantity.noise * noise + quantity.storm * self.storm + quantity.upset * self.upset + drift;
-        // No concentration is negative, however much rain there is.
+        // No concentration is negative, however heavy the rain.
         quantity.usual * (1.0 + share).max(0.02)
     }
 }
@@ -196,7 +196,7 @@ mod tests {
     fn a_seed_is_a_plant() {
         assert_eq!(year(7, false), year(7, false));
         assert_ne!(year(7, false), year(8, false));
-        // What was promised of the first readings of seed 1: other machines and later versions give the same.
+        // The first readings of seed 1 are a promise: other machines and later versions give the same.
         let first: Vec<String> = Plant::new(1, (0, HOUR), HOUR, false).map(|reading| reading.text()).collect();
         assert_eq!(first, ["0.920", "7.28", "20.4", "12.0", "7.2", "0.25", "164", "3.3"]);
     }
@@ -226,7 +226,7 @@ mod tests {
                 .collect();
             at.iter().sum::<f64>() / at.len() as f64
         };
-        assert!(noon(11) > 1.5 * noon(23), "more comes by day than by night");
+        assert!(noon(11) > 1.5 * noon(23), "there is more by day than by night");
     }
 
     #[test]

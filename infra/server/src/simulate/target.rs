@@ -1,4 +1,4 @@
-//! Where readings go.
+//! Where readings are sent.
 
 use super::Simulate;
 use super::plant::Reading;
@@ -20,13 +20,13 @@ const HEADER: &str = "time,parameter,value,unit,qualifier\n";
 /// How long the answer to the last reading may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where readings go.
+/// The destination of readings.
 pub(super) enum Target {
-    /// A file, or whoever reads on.
+    /// A file, or standard output.
     File(Box<dyn Write + Send>),
-    /// A server that gets a file for each day.
+    /// A server that receives a file for each day.
     Days { remote: Box<Remote>, site: String, day: i64, rows: String },
-    /// A server that gets each by itself.
+    /// A server that receives readings one by one.
     Live(Box<Socket>),
 }
 
@@ -69,7 +69,7 @@ impl Target {
             }
             Self::Live(socket) => {
                 socket.send(Message::text(message(reading))).await?;
-                // Nothing is said of readings that are taken.
+                // Accepted readings are not acknowledged.
                 while let Some(said) = socket.next().now_or_never() {
                     heard(said.context("the server has closed the connection")??)?;
                 }
@@ -87,13 +87,13 @@ impl Target {
         Ok(())
     }
 
-    /// Leaves nothing on the way.
+    /// Completes what is in progress.
     pub(super) async fn end(mut self) -> anyhow::Result<()> {
         match &mut self {
             Self::File(file) => flush(file.as_mut()),
             Self::Days { .. } => self.post().await,
             Self::Live(socket) => {
-                // What comes before the answer is about readings.
+                // Anything before the answer is about readings.
                 socket.send(Message::text(json!({"type": "ping"}).to_string())).await?;
                 let pong = async {
                     loop {
@@ -110,8 +110,8 @@ impl Target {
     }
 }
 
-/// Whether it was the answer to a ping. A reading that was refused ends the simulation: the server does not say
-/// which one it was, so that nobody would know what is missing.
+/// Whether this was the answer to a ping. A refused reading ends the simulation: the server does not say which one it
+/// was, so nobody would know what is missing.
 fn heard(said: Message) -> anyhow::Result<bool> {
     let Message::Text(text) = said else { return Ok(false) };
     let event: Value = serde_json::from_str(&text)?;

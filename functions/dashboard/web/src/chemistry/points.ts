@@ -29,7 +29,7 @@ export function readColumns(text: string): Columns {
       return;
     }
     const wrong = [x, y].find((cell) => !isNumber(cell));
-    if (wrong !== undefined) throw new Error(`Line ${index + 1}: ${wrong} is no number.`);
+    if (wrong !== undefined) throw new Error(`Line ${index + 1}: ${wrong} is not a number.`);
     found.x.push(Number(x));
     found.y.push(Number(y));
   });
