@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard: that they are right, and speak of metrics that there are."""
+"""The alert rules and the dashboard are valid, and use only metrics that exist."""
 
 import json
 import re
@@ -15,10 +15,10 @@ DASHBOARD = json.loads((ROOT / "infra/grafana/effluent-monitor.json").read_text(
 GROUPS = yaml.safe_load((HERE / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
 RULES = [rule for group in GROUPS for rule in group["rules"]]
 RUNBOOKS = (ROOT / "docs/runbooks.md").read_text(encoding="utf-8")
-# Each owner declares its own, in a file of this name.
+# Each crate declares its own metrics in a file of this name.
 DECLARED = [path.read_text(encoding="utf-8") for path in ROOT.glob("*/*/src/metrics.rs")]
 METRICS = {name for text in DECLARED for name in re.findall(r'const \w+: &str = "(\w+)"', text)}
-# What Prometheus adds of its own, and what it makes of histograms.
+# Metrics that Prometheus adds, and those that it derives from histograms.
 SUFFIXES = ("", "_bucket", "_count", "_sum")
 KNOWN = {metric + suffix for metric in METRICS for suffix in SUFFIXES} | {"up"}
 
@@ -34,7 +34,7 @@ def queries():
 
 
 def metrics_of(query):
-    """The metrics in a query: what stands before a brace or in brackets by itself, and is no function."""
+    """The metrics in a query: names before a brace, or alone in parentheses, that are not functions."""
     bare = re.sub(r'"[^"]*"|\{[^}]*\}|\[[^]]*\]|by *\([^)]*\)', " ", query)
     return {word for word in re.findall(r"[a-z_]\w*(?! *\()\b", bare) if "_" in word or word == "up"} - {
         "histogram_quantile"
@@ -71,7 +71,7 @@ class Rules(unittest.TestCase):
                 self.assertIn(rule["labels"]["severity"], ("critical", "warning"))
                 self.assertGreater(len(rule["annotations"]["summary"]), 20)
                 self.assertEqual(rule["annotations"]["runbook"], f"docs/runbooks.md#{rule['alert'].lower()}")
-                # A heading and something to do: the page has a section of its own for each.
+                # A heading and steps: the page has a section for each alert.
                 self.assertRegex(RUNBOOKS, rf"(?m)^### {rule['alert']}\n\n(?:.+\n)+\n1. .{{15}}")
 
     def test_their_metrics_exist(self):
@@ -82,13 +82,13 @@ class Rules(unittest.TestCase):
                 self.assertLessEqual(used, KNOWN)
 
     def test_they_look_at_one_job(self):
-        """The chart puts its own in its place, of every metric or of none."""
+        """The chart inserts its own job, for every metric or for none."""
         for rule in RULES:
             with self.subTest(rule["alert"]):
                 selectors = re.findall(r'(?<!")\b((?:owsc|ws|stream)_\w+|up)\b(\{job="owsc"[,}])?', rule["expr"])
                 self.assertTrue(selectors)
                 self.assertTrue(all(job for _, job in selectors), selectors)
-                # What is left says which job it is of.
+                # After aggregation, the result still names its job.
                 for labels in re.findall(r"(?:sum|max)(?: by \(([^)]*)\))?", rule["expr"]):
                     self.assertIn("job", labels.split(", "))
 

@@ -119,7 +119,7 @@ async fn the_status_of_monitor_is_what_the_files_come_to() -> anyhow::Result<()>
         (vec!["good.csv", "beyond.csv"], 1, "1 exceedance"),
         (vec!["doubtful.csv", "beyond.csv"], 1, "1 exceedance"),
         (vec!["doubtful.csv"], 2, "line 3, time: \"x\""),
-        (vec!["unlimited.csv"], 2, "not all could be judged"),
+        (vec!["unlimited.csv"], 2, "not everything could be judged"),
         (vec!["sites.csv"], 1, "2 exceedances"),
         // A later file takes back what an earlier one had.
         (vec!["beyond.csv", "correction.csv"], 0, "Nothing is beyond its limit"),

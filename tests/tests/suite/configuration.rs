@@ -121,7 +121,7 @@ async fn fault_21_the_command_line_starts_and_explains_itself() -> anyhow::Resul
         [&["serve", "--prot", "1"][..], &["serve", "--port", "99999"], &["serve", "--host", "here"], &["swerve"], &[]]
     {
         let (code, _, err) = typed(wrong).await?;
-        // Not clap's own 2, which says here that not all could be judged.
+        // Not clap's own 2, which says here that not everything could be judged.
         assert_eq!(code, Some(3), "{wrong:?}");
         assert!(err.contains("--help"), "{err}");
     }

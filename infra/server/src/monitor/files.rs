@@ -40,7 +40,7 @@ fn sentence(outcome: Outcome, exceedances: u64) -> String {
         Outcome::Exceedances if exceedances == 1 => "1 exceedance".into(),
         Outcome::Exceedances => format!("{exceedances} exceedances"),
         Outcome::Compliant => "Nothing is beyond its limit".into(),
-        Outcome::Insufficient => "Nothing is known to be beyond its limit, and not all could be judged".into(),
+        Outcome::Insufficient => "No exceedance is known, but not everything could be judged".into(),
         Outcome::Bad => "A file could not be used".into(),
     }
 }
