@@ -1,5 +1,5 @@
-# What the machine itself has to have. Debian's packages are installed where that is allowed, else what is missing is
-# named, all of it at once and before anything is built.
+# What the machine itself must have. Installs Debian packages if allowed; otherwise lists everything that is missing, at
+# once and before anything is built.
 .PHONY: for-build for-test for-lint for-redis for-emulator
 
 for-build:

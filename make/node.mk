@@ -1,5 +1,5 @@
-# Node.js builds the dashboard, from cargo's build script, and tests it. The machine's, where it is new enough; else from
-# PyPI, whose package has npm with it.
+# Node.js builds the dashboard, from cargo's build script, and tests it. Uses the machine's if it is new enough,
+# otherwise the one from PyPI, whose package includes npm.
 NODE_READY := $(TOOLS)/node/ready
 WEB_READY := $(WEB)/node_modules/.package-lock.json
 BROWSER_READY := $(BROWSER)/node_modules/.package-lock.json

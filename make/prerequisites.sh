@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Looks for what has to be on the machine: prerequisites.sh build|test|lint|redis|emulator... Names all that is missing at once.
-# On Debian, root gets what Debian has. `--node` tells by its exit code whether the machine's Node.js will do.
+# Checks for what the machine must have: prerequisites.sh build|test|lint|redis|emulator... Lists everything that is
+# missing at once. On Debian, root installs the packages. With `--node`, the exit status says whether the machine's
+# Node.js is good enough.
 set -euo pipefail
 
 has() { command -v "$1" >/dev/null; }
 is_linux() { [ "$(uname -s)" = Linux ]; }
 python_is_new() { has python3 && python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
-# npm of some distributions is a package apart.
+# Some distributions package npm separately.
 node_is_new() { has npm && has node && node -e 'process.exit(process.versions.node.split(".")[0] < 22 ? 1 : 0)'; }
 node_can_be_had() { node_is_new || python_is_new; }
 java_is_new() {
@@ -19,7 +20,7 @@ has_chromium() {
     return 1
 }
 
-# want TEXT PACKAGES COMMAND...: if the command fails, the text is missing, which those packages of Debian are.
+# want TEXT PACKAGES COMMAND...: if the command fails, TEXT is missing; the Debian packages provide it.
 want() {
     local text=$1 debian=$2
     shift 2
@@ -42,7 +43,7 @@ look_for() {
         ;;
     *" build "*) want "Node.js 22 with npm, or Python 3.11 with venv to get it" "python3 python3-venv" node_can_be_had ;;
     esac
-    # Of the tests one wants it, which says so where it skips. In CI nothing is skipped.
+    # One test needs it, and skips with a note if it is missing. In CI, nothing is skipped.
     case "${CI:+ci}  $* " in *" lint "* | "ci "*" test "*) want promtool prometheus has promtool ;; esac
     case " $* " in *" test "* | *" emulator "* | *" redis "*) want redis-server redis-server has redis-server ;; esac
     case " $* " in *" test "*) want "Chromium, or CHROMIUM=/path/to/it" "chromium fonts-dejavu-core" has_chromium ;; esac

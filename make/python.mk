@@ -1,4 +1,4 @@
-# Tools from PyPI, each set in an environment of its own. The files list all packages, each with its hash: `make lock-python`
+# Tools from PyPI, each set in its own environment. The files list all packages with their hashes: `make lock-python`
 # writes them.
 
 # $(call venv,FOLDER,REQUIREMENTS)

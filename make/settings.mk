@@ -1,28 +1,28 @@
-# What several targets share. Nothing here runs a program while make reads it: `make help` needs make alone.
+# Settings shared by several targets. Nothing here runs a program while make reads it: `make help` needs only make.
 
-# Tools that are installed for this folder alone.
+# Tools installed for this folder only.
 TOOLS ?= $(CURDIR)/.tools
-# A Node.js of our own goes before the machine's.
+# Our own Node.js takes precedence over the machine's.
 export PATH := $(TOOLS)/bin:$(TOOLS)/node/path:$(PATH)
 
-# Features are resolved for the whole workspace everywhere, so that one target folder serves all and nothing is built twice.
+# Features are always resolved for the whole workspace, so that one target folder serves all and nothing is built twice.
 CARGO := cargo
 PYTHON ?= python3
 RUN_FLAGS ?=
 
-# SAM reports its use unless it is told not to.
+# SAM reports usage data unless this is set.
 export SAM_CLI_TELEMETRY := 0
 SAM := $(TOOLS)/sam/bin/sam
 SAM_PYTHON := $(TOOLS)/sam/bin/python
 SAM_FLAGS ?=
 DEPLOY_FLAGS ?=
 
-# The browser is Debian's; Playwright brings none.
+# The browser comes from Debian; Playwright downloads none.
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 BROWSER := tests/browser
 OPENAPI_FLAGS ?=
 BROWSER_FLAGS ?= --project=server --project=functions
-# A filter may leave nothing for one of the two runs. In CI there is none, and no test at all is a failure.
+# A filter may leave no tests for one of the two runs. In CI there is no filter, and a run without tests is a failure.
 BROWSER_EMPTY := $(if $(CI),,--pass-with-no-tests)
 WEB := functions/dashboard/web
 
