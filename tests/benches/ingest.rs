@@ -1,8 +1,8 @@
-//! How much reading, judging and packing cost beside bare CSV reading, on one core and in one run.
+//! The cost of reading, judging and packing relative to bare CSV reading, on one core and in one run.
 //!
-//! The ratios are what counts: machines differ, and so do the minutes of a shared one. Every round runs all variants
-//! in turn, so that whatever slows the machine slows all of them, and medians are compared. The program fails when a
-//! ratio is below its bar.
+//! Only the ratios count: machines differ, and so do the minutes of a shared one. Every round runs all variants in
+//! turn, so that whatever slows the machine slows all of them, and medians are compared. The program fails if a ratio
+//! is below its bar.
 
 #![expect(clippy::print_stdout, reason = "the figures are the purpose of this program")]
 
@@ -20,7 +20,7 @@ use table::segment;
 use tests::generate::{self, Exceeding};
 
 const ROUNDS: usize = 11;
-/// Of the rows/s of bare reading: with verdicts, and with verdicts and packing.
+/// Minimum shares of the rows/s of bare reading: with verdicts, and with verdicts and packing.
 const BARS: [f64; 2] = [0.30, 0.20];
 
 type Variant = fn(&[u8]) -> anyhow::Result<u64>;
@@ -41,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Measures a file and gives the ratios to bare reading.
+/// Measures a file and returns the ratios to bare reading.
 fn compare(name: &str, file: &str) -> anyhow::Result<[f64; 2]> {
     const VARIANTS: [(&str, Variant); 4] = [
         ("bare csv ByteRecord", bare),
@@ -93,8 +93,8 @@ fn parse(file: &[u8]) -> anyhow::Result<u64> {
     Ok(rows.report.rows)
 }
 
-/// What an ingest does with a file, without the database: each piece that is full is judged by the built-in permit and,
-/// if `pack`, packed as it would be stored.
+/// What an ingest does with a file, without the database: judges each full piece by the built-in permit and, if `pack`,
+/// packs it as it would be stored.
 fn evaluate(file: &[u8], pack: bool) -> anyhow::Result<u64> {
     let permit = Permit::default();
     let calendar = Calendar::new("America/Chicago", Weekday::Sunday)?;

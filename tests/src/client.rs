@@ -1,4 +1,4 @@
-//! An HTTP client that tells what went wrong.
+//! An HTTP client whose errors say what went wrong.
 
 use anyhow::{Context, ensure};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -29,7 +29,7 @@ impl Api {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// A request of a path.
+    /// A request for a path.
     pub fn request(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &self.token {
@@ -38,12 +38,12 @@ impl Api {
         }
     }
 
-    /// The response to a GET, whatever it is.
+    /// The response to a GET, whatever its status.
     pub async fn get(&self, path: &str) -> anyhow::Result<Response> {
         Ok(self.request(reqwest::Method::GET, path).send().await?)
     }
 
-    /// The JSON that a GET gives; an error if the status is not 200.
+    /// The JSON answer to a GET; an error if the status is not 200.
     pub async fn json(&self, path: &str) -> anyhow::Result<Value> {
         let (status, body) = read(self.get(path).await?).await?;
         ensure!(status == StatusCode::OK, "{path}: {status} {body}");
@@ -61,7 +61,7 @@ impl Api {
         read(self.request(reqwest::Method::POST, path).json(body).send().await?).await
     }
 
-    /// Removes what is there.
+    /// Deletes a resource.
     pub async fn delete(&self, path: &str) -> anyhow::Result<(StatusCode, Value)> {
         read(self.request(reqwest::Method::DELETE, path).send().await?).await
     }

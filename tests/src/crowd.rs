@@ -1,4 +1,4 @@
-//! Subscribers who note how long each reading took to them.
+//! Subscribers that record how long each reading took to reach them.
 
 use crate::Server;
 use crate::tap::{Tap, number, quantile};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// How long until everybody has everything.
+/// How long until all subscribers have everything.
 const ARRIVAL: Duration = Duration::from_secs(20);
 
 /// Subscribers of one server or several.
@@ -20,36 +20,36 @@ pub struct Crowd {
     subscribers: JoinSet<anyhow::Result<Latencies>>,
 }
 
-/// How long deliveries took, in microseconds.
+/// Delivery times, in microseconds.
 #[derive(Debug, Default)]
 pub struct Latencies {
-    /// Of what was published at the subscriber's own server.
+    /// For readings published at the subscriber's own server.
     pub own: Vec<u64>,
-    /// Of what was published at another one.
+    /// For readings published at another one.
     pub other: Vec<u64>,
 }
 
 impl Crowd {
-    /// Nobody yet.
+    /// No subscribers yet.
     #[expect(clippy::new_without_default, reason = "its clock starts with it")]
     pub fn new() -> Self {
         Self { start: Instant::now(), delivered: Arc::default(), subscribers: JoinSet::new() }
     }
 
-    /// Adds a subscriber of a server, which has a number where there are several.
+    /// Adds a subscriber of a server, which has a number if there are several.
     pub async fn add(&mut self, server: &Server, number: Option<u64>) -> anyhow::Result<()> {
         let tap = Tap::connect(server.address(), "/ws/effluent").await?;
         self.subscribers.spawn(subscriber(tap, number, self.start, self.delivered.clone()));
         Ok(())
     }
 
-    /// A reading that tells when it is sent.
+    /// A reading that contains its sending time.
     pub fn reading(&self, time: u32) -> Value {
         let sent = self.start.elapsed().as_micros() as u64;
         json!({"time": f64::from(time), "species": "Flow", "concentration": 1.5, "sent": sent})
     }
 
-    /// One that also tells to which server.
+    /// One that also contains its server's number.
     pub fn reading_at(&self, time: u32, server: u64) -> Value {
         let mut reading = self.reading(time);
         reading["origin"] = json!(server);
@@ -72,7 +72,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// What the subscribers have noted, once their servers have ended.
+    /// The recorded times, once the servers have ended.
     pub async fn latencies(mut self) -> anyhow::Result<Latencies> {
         let mut all = Latencies::default();
         while let Some(one) = self.subscribers.join_next().await {
@@ -86,7 +86,7 @@ impl Crowd {
     }
 }
 
-/// Reads until the server ends. Every reading must come, in order.
+/// Reads until the server ends. Every reading must arrive, in order.
 async fn subscriber(
     mut tap: Tap,
     server: Option<u64>,
@@ -107,7 +107,7 @@ async fn subscriber(
             list.push(now.saturating_sub(sent));
             count += 1;
         });
-        // The server is killed at the end: a broken connection is the end, too.
+        // The server is killed at the end, so a broken connection also counts as the end.
         open = read.await.unwrap_or(false);
         delivered.fetch_add(count, Ordering::Relaxed);
     }
@@ -115,7 +115,7 @@ async fn subscriber(
     Ok(latencies)
 }
 
-/// The milliseconds within which a share of sorted deliveries was made.
+/// The time in milliseconds within which a share of sorted deliveries was made.
 pub fn milliseconds(sorted: &[u64], share: f64) -> f64 {
     quantile(sorted, share) as f64 / 1e3
 }

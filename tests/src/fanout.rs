@@ -1,4 +1,4 @@
-//! What one server delivers to its subscribers in some time.
+//! The deliveries of one server to its subscribers.
 
 use crate::Socket;
 use crate::crowd::Crowd;
@@ -6,16 +6,16 @@ use crate::server::Options;
 use anyhow::ensure;
 use std::time::{Duration, Instant};
 
-/// What was delivered.
+/// The deliveries of a run.
 #[derive(Debug)]
 pub struct Run {
-    /// To all subscribers, while it was published.
+    /// To all subscribers, during publishing.
     pub delivered: u64,
-    /// For how long it was published.
+    /// How long readings were published.
     pub time: Duration,
     /// How long each delivery took, in microseconds, sorted.
     pub latencies: Vec<u64>,
-    /// The server's resident memory at its highest, in bytes.
+    /// The server's peak resident memory, in bytes.
     pub memory: u64,
 }
 
@@ -26,7 +26,7 @@ impl Run {
     }
 }
 
-/// Publishes for so long, as many readings a second as given or without ever waiting, to so many subscribers.
+/// Publishes for so long, at the given rate or without ever waiting, to so many subscribers.
 pub async fn run(options: Options, subscribers: usize, rate: Option<u32>, time: Duration) -> anyhow::Result<Run> {
     let server = options.env("OW_SC_WS_MSGS_PER_SEC", "10000000").env("LOG_LEVEL", "warn").start().await?;
     let mut crowd = Crowd::new();

@@ -1,4 +1,4 @@
-//! Several servers on one table, and clients that go from one to another.
+//! Several servers on one table, and clients that move between them.
 
 use crate::server::Options;
 use crate::table::Table;
@@ -9,29 +9,29 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long a client looks for a server that takes it.
+/// How long a client looks for a server that accepts it.
 const SEARCH: Duration = Duration::from_secs(15);
-/// How long until everybody has everything.
+/// How long until all clients have everything.
 const ARRIVAL: Duration = Duration::from_secs(60);
 
-/// The addresses of the live connections of servers that run.
+/// The live addresses of the running servers.
 pub type Urls = Arc<Mutex<Vec<String>>>;
 
 /// Servers that share a table.
 pub struct Fleet {
-    /// Those that run.
+    /// The running servers.
     pub servers: Vec<Server>,
-    /// Where clients find them.
+    /// The addresses that clients try.
     pub urls: Urls,
     table: Table,
     env: Vec<(String, String)>,
 }
 
-/// What became of a subscriber.
+/// The outcome of a subscriber.
 pub struct Arrived {
-    /// All that it got.
+    /// Everything that it received.
     pub follower: Follower,
-    /// How long it took each time until it was connected, the first time included.
+    /// How long each connect took, including the first.
     pub away: Vec<Duration>,
 }
 
@@ -55,7 +55,7 @@ impl Fleet {
         &self.table
     }
 
-    /// One more server.
+    /// Starts another server.
     pub async fn add(&mut self) -> anyhow::Result<()> {
         let options = Options::default().table(self.table.endpoint(), self.table.name());
         let options = options.env("OW_SC_WS_MSGS_PER_SEC", "100000");
@@ -66,7 +66,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Takes the first server out: clients that look for one no longer find it.
+    /// Removes the first server: clients no longer find it.
     pub fn take_first(&mut self) -> Server {
         self.urls.lock().expect("nobody panics with it").remove(0);
         self.servers.remove(0)
@@ -77,7 +77,7 @@ impl Fleet {
         Api::new(&self.servers[index])
     }
 
-    /// Subscribers, spread over the servers. Each ends once it has all events up to the place that it is told.
+    /// Subscribers, spread over the servers. Each ends once it has all events up to `last`.
     pub fn subscribe(&self, count: usize, last: &watch::Sender<Option<u64>>) -> JoinSet<anyhow::Result<Arrived>> {
         let mut crowd = JoinSet::new();
         for number in 0..count {
@@ -87,7 +87,7 @@ impl Fleet {
     }
 }
 
-/// Waits until all subscribers have everything, and checks that they have.
+/// Waits until all subscribers have everything, and verifies it.
 pub async fn arrived(
     mut crowd: JoinSet<anyhow::Result<Arrived>>,
     last: &watch::Sender<Option<u64>>,
@@ -104,7 +104,7 @@ pub async fn arrived(
         }
         Ok(all)
     };
-    tokio::time::timeout(ARRIVAL, all).await.context("not everybody has everything in time")?
+    tokio::time::timeout(ARRIVAL, all).await.context("not all subscribers have everything in time")?
 }
 
 async fn subscriber(urls: Urls, mut place: usize, mut last: watch::Receiver<Option<u64>>) -> anyhow::Result<Arrived> {
@@ -120,7 +120,7 @@ async fn subscriber(urls: Urls, mut place: usize, mut last: watch::Receiver<Opti
             match socket.next_within(Duration::from_millis(200)).await {
                 Ok(Some(event)) => arrived.follower.take(event),
                 Ok(None) => {}
-                // The server has ended: on to the next.
+                // The server has ended; try the next.
                 Err(_) => break,
             }
         }
@@ -134,14 +134,14 @@ async fn connected(urls: &Urls, place: &mut usize, follower: &Follower) -> anyho
             let urls = urls.lock().expect("nobody panics with it");
             urls[*place % urls.len()].clone()
         };
-        // Connected is who has been answered.
+        // A client is connected once it has an answer.
         if let Ok(mut socket) = follower.reconnect(&url).await
             && let Ok(answer) = socket.next().await
         {
             ensure!(answer["type"] == "subscribed" && answer["lost"].is_null(), "{answer}");
             return Ok(socket);
         }
-        ensure!(Instant::now() < until, "no server takes the client");
+        ensure!(Instant::now() < until, "no server accepts the client");
         *place += 1;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -4,17 +4,17 @@ use crate::Socket;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// What a client knows of a site's feed, whatever happens to its connections.
+/// A client's view of a site's feed, over all its connections.
 #[derive(Debug, Default)]
 pub struct Follower {
-    /// The events by their place.
+    /// The events by sequence number.
     pub events: BTreeMap<u64, Value>,
-    /// The place of the last one.
+    /// The sequence number of the last one.
     pub last: u64,
 }
 
 impl Follower {
-    /// Connects and goes on where it was.
+    /// Connects and resumes.
     pub async fn reconnect(&self, url: &str) -> anyhow::Result<Socket> {
         let mark = if url.contains('?') { '&' } else { '?' };
         let mut socket = Socket::connect(&format!("{url}{mark}wait=true")).await?;
@@ -22,7 +22,7 @@ impl Follower {
         Ok(socket)
     }
 
-    /// Takes an event. Panics unless it is the next one.
+    /// Accepts an event. Panics unless it is the next one.
     pub fn take(&mut self, event: Value) {
         let Some(seq) = event["seq"].as_u64().filter(|_| event["type"] != "subscribed") else { return };
         assert_eq!(seq, self.last + 1, "a gap or a repeat: {event}");

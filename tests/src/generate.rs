@@ -1,4 +1,4 @@
-//! Files of any length, the same every time.
+//! Generates files of any length, always the same.
 
 use std::fmt::Write as _;
 
@@ -8,12 +8,12 @@ type Species = (&'static str, f64, usize);
 /// The species of generated files.
 const SPECIES: [Species; 3] = [("SO4", 250.0, 1), ("As", 0.01, 4), ("Ni", 0.1, 3)];
 
-/// How many of the readings lie beyond their limit.
+/// How many readings exceed their limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exceeding {
-    /// About two in a thousand, as a plant in operation has them.
+    /// About two in a thousand, as at a well-run plant.
     Some,
-    /// About one in nine, as a plant in trouble has them.
+    /// About one in nine, as at a plant in trouble.
     Many,
     /// Every one.
     All,
@@ -32,14 +32,15 @@ impl Exceeding {
 /// Rows of a piece of a file.
 const PIECE: usize = 4096;
 
-/// A tidy file: `rows` readings of three species in turn, every quarter of an hour. 17.8 bytes a row at a million rows.
+/// A tidy file: `rows` readings of three species in turn, one every quarter of an hour. 17.8 bytes a row at a million
+/// rows.
 pub fn tidy(rows: usize, exceeding: Exceeding) -> String {
     let mut out = String::with_capacity(rows * 20 + 64);
     out.extend(tidy_pieces(rows, exceeding));
     out
 }
 
-/// The same piece by piece, for files that are too long to be held.
+/// The same in pieces, for files that are too long for memory.
 pub fn tidy_pieces(rows: usize, exceeding: Exceeding) -> impl Iterator<Item = String> {
     pieces(&SPECIES, rows, exceeding)
 }
@@ -80,7 +81,7 @@ pub fn wide(rows: usize, exceeding: Exceeding) -> String {
     out
 }
 
-/// `text` with its rows, all but the header, so many times.
+/// Repeats the rows of `text`, without the header, so many times.
 pub fn repeated(text: &str, times: usize) -> String {
     let (header, rows) = text.split_once('\n').unwrap_or((text, ""));
     format!("{header}\n{}", rows.repeat(times))

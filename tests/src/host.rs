@@ -1,4 +1,4 @@
-//! What is under test: `owsc serve`, or the function binaries behind the local gateway.
+//! The host under test: `owsc serve`, or the function binaries behind the local gateway.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 pub enum Host {
     /// `owsc serve`.
     Server,
-    /// The function binaries, run by the local gateway as the template says.
+    /// The function binaries, run by the local gateway from the template.
     Functions,
 }
 
@@ -31,7 +31,7 @@ const FUNCTIONS: &[&str] = &[
     "ws-message",
 ];
 
-/// The host that this test binary is about. The suite's modules are compiled into two: `suite`, and `functions`.
+/// The host of this test binary. The suite's modules are compiled into two binaries: `suite` and `functions`.
 pub fn under_test() -> Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     *HOST.get_or_init(|| {
@@ -46,7 +46,7 @@ pub fn template() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("template.yaml")
 }
 
-/// What a function has logged, of a line of the gateway's log: `Function#number | line`.
+/// A function's own log line, from a line of the gateway's log: `Function#number | line`.
 pub fn line_of_function(line: &str) -> Option<&str> {
     let (environment, line) = line.split_once(" | ")?;
     let (name, number) = environment.split_once('#')?;
@@ -54,8 +54,8 @@ pub fn line_of_function(line: &str) -> Option<&str> {
     is_one.then_some(line)
 }
 
-/// Where the binaries of the host are, in the profile of this test. Built here, so that `cargo test` alone is enough
-/// and never tests old ones.
+/// The folder of the host's binaries, in the profile of this test. They are built here, so that `cargo test` alone is
+/// enough and never tests outdated ones.
 pub fn binaries() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
@@ -63,13 +63,12 @@ pub fn binaries() -> &'static Path {
         let directory = own.ancestors().find(|path| path.join("deps").is_dir()).expect("tests run in a target folder");
         let names = if under_test() == Host::Server { SERVER } else { FUNCTIONS };
         let mut build = Command::new(env!("CARGO"));
-        // For the whole workspace: with the features of one package alone, dependencies would be built a second time.
+        // For the whole workspace: with the features of a single package, dependencies would be built a second time.
         build.args(["build", "--quiet", "--locked", "--workspace"]);
         build.args(names.iter().flat_map(|name| ["--bin", name]));
         build.current_dir(env!("CARGO_MANIFEST_DIR"));
-        // `cargo test` tells its tests which package they belong to. Build scripts that look at that, as the one of
-        // `ring` does, would run again in here and once more in the next build outside. Where cargo has its crates and puts
-        // what it builds is as outside.
+        // `cargo test` tells its tests which package they belong to. Build scripts that read that, such as `ring`'s,
+        // would run again here and once more in the next build outside. Cargo's own folders stay as they are.
         let told = |name: &str| name.starts_with("CARGO_") && !["CARGO_HOME", "CARGO_TARGET_DIR"].contains(&name);
         for (name, _) in std::env::vars_os().filter(|(name, _)| told(&name.to_string_lossy())) {
             build.env_remove(name);

@@ -1,4 +1,4 @@
-//! Inboxes, to put files into: a folder of the server, or a bucket.
+//! Inboxes to put files into: a folder of the server, or a bucket.
 
 use crate::host::{self, Host};
 use crate::server::Options;
@@ -12,19 +12,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How often it is looked.
+/// How often to check.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Where files are put.
+/// The place for files.
 #[derive(Debug)]
 pub enum Inbox {
     /// A folder.
     Folder(TempDir),
-    /// A bucket, by its client and its name.
+    /// A bucket, with a client and its name.
     Bucket(Client, String),
 }
 
-/// The usual inbox of the host under test, and the host.
+/// The default inbox of the host under test, and the host.
 pub async fn started(options: Options) -> anyhow::Result<(Inbox, Server, Api)> {
     let (inbox, options) = match host::under_test() {
         Host::Server => {
@@ -36,12 +36,12 @@ pub async fn started(options: Options) -> anyhow::Result<(Inbox, Server, Api)> {
     };
     let server = options.start().await?;
     let api = Api::new(&server);
-    // The gateway calls the template's bucket by its logical id.
+    // The gateway knows the template's bucket by its logical id.
     let of_template = || Inbox::Bucket(client(&server.url("")), "local-inbox".to_owned());
     Ok((inbox.unwrap_or_else(of_template), server, api))
 }
 
-/// A client of a store that checks no signatures.
+/// A client for a store that does not verify signatures.
 pub fn client(endpoint: &str) -> Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -54,7 +54,7 @@ pub fn client(endpoint: &str) -> Client {
 }
 
 impl Inbox {
-    /// Puts a file at a place: `SITE/NAME`, or `NAME`.
+    /// Puts a file at `SITE/NAME` or `NAME`.
     pub async fn put(&self, place: &str, bytes: impl AsRef<[u8]>) -> anyhow::Result<()> {
         match self {
             Self::Folder(folder) => put(folder.path(), place, bytes).map(drop),
@@ -65,7 +65,7 @@ impl Inbox {
         }
     }
 
-    /// Whether a file still waits.
+    /// Whether a file is still waiting.
     pub async fn waits(&self, place: &str) -> anyhow::Result<bool> {
         match self {
             Self::Folder(folder) => Ok(folder.path().join(place).exists()),
@@ -73,7 +73,7 @@ impl Inbox {
         }
     }
 
-    /// Whether a file stands at a place, from the root of the inbox on.
+    /// Whether there is a file at a path from the root of the inbox.
     pub async fn has(&self, place: &str) -> anyhow::Result<bool> {
         match self {
             Self::Folder(folder) => Ok(folder.path().join(place).exists()),
@@ -85,12 +85,12 @@ impl Inbox {
         }
     }
 
-    /// The account that stands beside a file once it is put away: `done/SITE/NAME` or `refused/SITE/NAME`.
+    /// The account beside a file in `done/SITE/NAME` or `refused/SITE/NAME`, once it is there.
     pub async fn account(&self, place: &str) -> anyhow::Result<Value> {
         self.account_within(place, PATIENCE).await
     }
 
-    /// The same for one that takes long.
+    /// The same, with another timeout.
     pub async fn account_within(&self, place: &str, patience: Duration) -> anyhow::Result<Value> {
         let end = Instant::now() + patience;
         while !self.has(place).await? {
@@ -109,7 +109,7 @@ impl Inbox {
     }
 }
 
-/// Puts a file into a folder, as a program that knows better does: whole, under another name first.
+/// Puts a file into a folder as a well-behaved program does: complete, and under another name first.
 pub fn put(inbox: &Path, place: &str, bytes: impl AsRef<[u8]>) -> anyhow::Result<PathBuf> {
     let path = inbox.join(place);
     fs::create_dir_all(path.parent().context("it is in the inbox")?)?;

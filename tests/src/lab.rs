@@ -1,4 +1,4 @@
-//! A server of files elsewhere: of a laboratory, of EPA, and of whoever wishes us ill.
+//! A file server elsewhere: a laboratory's, EPA's, or an attacker's.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -20,20 +20,20 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::server::TlsStream;
 
-/// What is answered at a path.
+/// The answer for a path.
 #[derive(Debug, Clone)]
 pub enum Page {
     /// A file, with an `ETag` or without.
     File(String, Option<&'static str>),
     /// A file for those who send this `Authorization`.
     Guarded(String, &'static str),
-    /// An answer of another kind, with its content type.
+    /// Any other answer, with its content type.
     Other(u16, &'static str, &'static str),
-    /// Another address.
+    /// A redirect.
     Moved(String),
     /// Bytes without an end.
     Endless,
-    /// A file whose rows come slowly, one by one.
+    /// A file whose rows arrive slowly, one by one.
     Slow(Vec<String>),
 }
 
@@ -69,7 +69,7 @@ impl Lab {
         Ok(Self::serve(origin, listener))
     }
 
-    /// Starts it with TLS, as `localhost`; gives its certificate, too, which nobody else has signed.
+    /// Starts it with TLS, as `localhost`; also returns its self-signed certificate.
     pub async fn start_with_tls() -> anyhow::Result<(Self, String)> {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(anyhow::Error::msg)?;
@@ -86,13 +86,13 @@ impl Lab {
         let shared = Shared::default();
         let app = Router::new().fallback(answer).with_state(shared.clone());
         let task = tokio::spawn(async move {
-            // It is aborted, and ends in no other way.
+            // It ends only by being aborted.
             let _ = axum::serve(listener, app).await;
         });
         Self { origin, shared, task }
     }
 
-    /// What it is called, with its port.
+    /// Its host name and port.
     pub fn host(&self) -> &str {
         self.origin.split("//").nth(1).unwrap_or_default()
     }
@@ -102,19 +102,19 @@ impl Lab {
         self.origin.rsplit(':').next().unwrap_or_default()
     }
 
-    /// Answers a path so from now on; gives its address.
+    /// Sets the answer for a path; returns the URL.
     pub fn page(&self, path: &str, page: Page) -> String {
         self.shared.0.lock().pages.insert(path.to_owned(), page);
         format!("{}{path}", self.origin)
     }
 
-    /// The paths, with their queries, and the headers that were asked for.
+    /// The paths, queries and headers of all requests.
     pub fn asked(&self) -> Vec<(String, HeaderMap)> {
         self.shared.0.lock().asked.clone()
     }
 }
 
-/// Takes connections that begin with a handshake.
+/// Accepts connections that begin with a TLS handshake.
 struct Tls {
     listener: TcpListener,
     acceptor: TlsAcceptor,
@@ -126,7 +126,7 @@ impl Listener for Tls {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            // Who does not trust it breaks off.
+            // A client that does not trust the certificate disconnects.
             if let Ok((stream, address)) = self.listener.accept().await
                 && let Ok(stream) = self.acceptor.accept(stream).await
             {

@@ -1,4 +1,4 @@
-//! The harness: the server as its users run it, and clients for it.
+//! The test harness: the server as its users run it, and clients for it.
 
 pub mod client;
 pub mod crowd;
@@ -29,7 +29,7 @@ pub use follower::Follower;
 pub use server::Server;
 pub use websocket::Socket;
 
-/// How long a test waits for what must happen: much longer than it takes on a machine that does much else.
+/// How long a test waits for an expected event: much longer than it takes even on a busy machine.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// The demonstration file: an effluent chart of EPA ECHO with EPA's own verdicts (public domain).

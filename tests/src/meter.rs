@@ -1,4 +1,4 @@
-//! What a table is asked, and what it costs: a proxy before it, which has the table itself say what each answer took.
+//! Measures the requests to a table and their cost: a proxy that has the table itself report the cost of each answer.
 
 use anyhow::Context;
 use axum::Router;
@@ -12,24 +12,24 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
-/// The operations whose answers take read units.
+/// The operations that consume read units.
 const READS: [&str; 5] = ["BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"];
 
 /// Requests, and the read units of their answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Reads {
-    /// Requests, those that write included.
+    /// Requests, including writes.
     pub requests: u32,
     /// Read units.
     pub units: f64,
 }
 
-/// What was asked in some time.
+/// The requests in some time.
 #[derive(Debug)]
 pub struct Bill {
     /// By operation and partition.
     pub reads: BTreeMap<(String, String), Reads>,
-    /// In how long.
+    /// The length of that time.
     pub time: Duration,
 }
 
@@ -43,7 +43,7 @@ impl Bill {
     }
 }
 
-/// A proxy before a table. It serves as long as the runtime that it was made in.
+/// A proxy in front of a table. It runs as long as the runtime in which it was created.
 #[derive(Debug)]
 pub struct Meter {
     endpoint: String,
@@ -58,7 +58,7 @@ struct Line {
 }
 
 impl Meter {
-    /// One before the table at this address.
+    /// A proxy for the table at this address.
     pub async fn before(table: &str) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
@@ -68,12 +68,12 @@ impl Meter {
         Ok(Self { endpoint, line })
     }
 
-    /// Where the table is reached through it.
+    /// The proxy's address.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// What is asked from now on, for so long.
+    /// The requests from now on, for so long.
     pub async fn over(&self, time: Duration) -> Bill {
         let begin = Instant::now();
         self.take();
@@ -86,7 +86,8 @@ impl Meter {
     }
 }
 
-/// Hands a request on and notes what the answer took. Nobody checks the signature, which the change makes invalid.
+/// Passes a request on and records the cost of the answer. The signature, which the change invalidates, is not
+/// verified.
 async fn pass(
     State(line): State<Arc<Line>>,
     headers: HeaderMap,
@@ -105,7 +106,7 @@ impl Line {
         if reads {
             question["ReturnConsumedCapacity"] = json!("TOTAL");
         }
-        // Both are others now.
+        // Both have changed.
         headers.remove(header::HOST);
         headers.remove(header::CONTENT_LENGTH);
         let request = self.client.post(&self.table).headers(headers).body(question.to_string());
@@ -124,18 +125,21 @@ impl Line {
     }
 }
 
-/// The partition that a request is about, as far as it says.
+/// The partition of a request, if it names one.
 fn partition(question: &Value) -> String {
     let key = [&question["Key"]["pk"]["S"], &question["ExpressionAttributeValues"][":pk"]["S"]];
     key.iter().find_map(|key| key.as_str()).unwrap_or_default().to_owned()
 }
 
-/// What an answer took, by table if it is about several. An answer that does not say would count as free.
+/// The cost of an answer, summed over its tables. An answer without it would count as free.
 fn units(body: &[u8]) -> anyhow::Result<f64> {
     let mut answer: Value = serde_json::from_slice(body)?;
     let consumed = match answer["ConsumedCapacity"].take() {
         Value::Array(several) => several,
         one => vec![one],
     };
-    consumed.iter().map(|one| one["CapacityUnits"].as_f64().context("the table does not say what a read took")).sum()
+    consumed
+        .iter()
+        .map(|one| one["CapacityUnits"].as_f64().context("the table does not report the cost of a read"))
+        .sum()
 }

@@ -1,4 +1,4 @@
-//! A plant's analyzers: publishers, and a subscriber who notes how long each reading took.
+//! A plant's analyzers: publishers, and a subscriber that records how long each reading took.
 
 use crate::tap::{Tap, number, quantile};
 use crate::{Server, Socket};
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 const PUBLISHERS: u32 = 3;
 /// Readings a second, of all publishers together.
 const RATE: u32 = 250;
-/// For readings that were published and are not there yet: a server gives one up after 20 s.
+/// For readings that were published but have not arrived: a server gives one up after 20 s.
 const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// The slowest hundredth of sorted latencies, in milliseconds.
@@ -25,7 +25,7 @@ pub fn p99(sorted: &[u64]) -> f64 {
 /// The latency of a reading that did not arrive.
 const NEVER: u64 = u64::MAX;
 
-/// Publishers, and a subscriber who notes when each reading was sent and how long it took, in microseconds.
+/// Publishers, and a subscriber that records when each reading was sent and how long it took, in microseconds.
 pub struct Plant {
     start: Instant,
     arrived: Arc<Mutex<Vec<(u64, u64)>>>,
@@ -35,29 +35,29 @@ pub struct Plant {
 }
 
 impl Plant {
-    /// Begins to publish readings of the default site, whose times are these hours and later.
+    /// Starts publishing readings of the default site, with times from this hour on.
     pub async fn start(server: &Server, hours: f64) -> anyhow::Result<Self> {
         let (start, arrived, (stop, stopped)) = (Instant::now(), Arc::default(), watch::channel(false));
         let tap = Tap::connect(server.address(), "/ws/effluent").await?;
         let subscriber = tokio::spawn(subscribe(tap, start, Arc::clone(&arrived)));
         let mut publishers = JoinSet::new();
         for _ in 0..PUBLISHERS {
-            // Alerts alone: what others publish is the subscriber's.
+            // Only alerts: the readings go to the subscriber.
             let socket = Socket::ready(&server.ws_url("/ws/alerts")).await?;
             publishers.spawn(Publisher { socket, start, hours, sent: Vec::new(), refused: 0 }.run(stopped.clone()));
         }
         Ok(Self { start, arrived, stop, publishers, subscriber })
     }
 
-    /// The moment, as readings have it.
+    /// The current time, in the unit of the readings.
     pub fn micros(&self) -> u64 {
         self.start.elapsed().as_micros() as u64
     }
 
-    /// Stops, and waits for what is on its way: the sorted latencies of what was sent before and after a moment.
+    /// Stops, and waits for readings in progress: the sorted latencies of readings sent before and after a moment.
     pub async fn latencies(mut self, moment: u64) -> anyhow::Result<[Vec<u64>; 2]> {
         self.stop.send_replace(true);
-        // They stay connected: what a server has not read when they go is gone.
+        // They stay connected: what a server has not read when they disconnect is lost.
         let mut publishers = Vec::new();
         while let Some(publisher) = self.publishers.join_next().await {
             publishers.push(publisher??);
@@ -80,7 +80,7 @@ impl Plant {
     }
 }
 
-/// Sorted latencies of so many readings, of which some may not have arrived.
+/// The sorted latencies of so many readings, some of which may not have arrived.
 fn complete(arrived: Vec<(u64, u64)>, sent: usize) -> Vec<u64> {
     let mut latencies: Vec<_> = arrived.into_iter().map(|(_, latency)| latency).collect();
     latencies.resize(sent.max(latencies.len()), NEVER);
@@ -92,13 +92,13 @@ struct Publisher {
     socket: Socket,
     start: Instant,
     hours: f64,
-    /// When each reading was.
+    /// The sending time of each reading.
     sent: Vec<u64>,
     refused: u64,
 }
 
 impl Publisher {
-    /// Publishes until it is told to stop, whatever comes back.
+    /// Publishes until it is told to stop, and ignores the answers.
     async fn run(mut self, mut stop: watch::Receiver<bool>) -> anyhow::Result<Self> {
         let mut pace = tokio::time::interval(Duration::from_secs(1) * PUBLISHERS / RATE);
         loop {

@@ -1,4 +1,4 @@
-//! The line that the programs write when they listen.
+//! The ready line of programs that listen.
 
 use crate::PATIENCE;
 use anyhow::Context;
@@ -6,12 +6,12 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
-/// Where a program is.
+/// The address of a program.
 #[derive(Debug)]
 pub struct Ready {
     /// The API.
     pub url: String,
-    /// Kept open, so that the program never writes into a closed pipe.
+    /// Kept open, so that the program never writes to a closed pipe.
     _stdout: Lines<BufReader<ChildStdout>>,
 }
 
@@ -21,8 +21,8 @@ impl Ready {
         let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.context("it does not listen")??;
         let line = line.context("it ended before it was listening")?;
-        let said: Value = serde_json::from_str(&line).with_context(|| format!("{line:?} is no ready line"))?;
-        let url = said["ready"].as_str().with_context(|| format!("{line:?} does not say where it is"))?;
+        let said: Value = serde_json::from_str(&line).with_context(|| format!("{line:?} is not a ready line"))?;
+        let url = said["ready"].as_str().with_context(|| format!("{line:?} has no address"))?;
         Ok(Self { url: url.to_owned(), _stdout: lines })
     }
 

@@ -1,4 +1,4 @@
-//! A real Redis, to be stopped and started again, and one that takes connections and says nothing.
+//! A real Redis that can be stopped and restarted, and one that accepts connections but never answers.
 
 use crate::{Api, PATIENCE};
 use anyhow::Context;
@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-/// `redis-server` on a port of its own, which it keeps from one start to the next.
+/// `redis-server` on its own port, which stays the same over restarts.
 #[derive(Debug)]
 pub struct RedisServer {
     port: u16,
@@ -21,7 +21,7 @@ pub struct RedisServer {
 impl RedisServer {
     /// One that is not running yet.
     pub fn stopped() -> anyhow::Result<Self> {
-        // Free now, and hardly taken by somebody else before it is used.
+        // Free now, and unlikely to be taken before it is used.
         let port = Probe::bind("127.0.0.1:0")?.local_addr()?.port();
         Ok(Self { port, directory: tempfile::tempdir()?, child: None })
     }
@@ -53,7 +53,7 @@ impl RedisServer {
         Ok(())
     }
 
-    /// `SIGSTOP` or `SIGCONT`: connections stay open, and nothing is answered.
+    /// `SIGSTOP` or `SIGCONT`: connections stay open, but nothing is answered.
     pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
         let id = self.child.as_ref().and_then(Child::id).context("it is not running")?;
         let sent = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status().await?;
@@ -62,7 +62,7 @@ impl RedisServer {
     }
 }
 
-/// Something that takes connections, reads what is sent, and never answers. Returns its URL.
+/// Accepts connections, reads everything, and never answers. Returns its URL.
 pub async fn mute() -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("redis://{}/0", listener.local_addr()?);

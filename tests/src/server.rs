@@ -1,4 +1,4 @@
-//! A server on a database of its own: `owsc serve`, or the functions behind the local gateway.
+//! A server with its own database: `owsc serve`, or the functions behind the local gateway.
 
 use crate::host::{self, Host};
 use crate::ready::Ready;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// How a server is to be started.
+/// Options for starting a server.
 #[derive(Debug, Default)]
 pub struct Options {
     program: Option<PathBuf>,
@@ -34,7 +34,7 @@ pub struct Server {
 }
 
 impl Options {
-    /// Starts this `owsc` in place of the one that is built with the tests.
+    /// Starts this `owsc` instead of the one built with the tests.
     #[must_use]
     pub fn program(mut self, path: &Path) -> Self {
         self.program = Some(path.to_owned());
@@ -55,7 +55,7 @@ impl Options {
         self
     }
 
-    /// Runs functions by another template, made of the usual one.
+    /// Runs functions with another template, derived from the usual one.
     #[must_use]
     pub fn template(mut self, change: impl FnOnce(String) -> String) -> Self {
         let usual = std::fs::read_to_string(host::template()).unwrap_or_default();
@@ -79,7 +79,7 @@ impl Options {
         self
     }
 
-    /// Uses a table elsewhere.
+    /// Uses another table.
     #[must_use]
     pub fn table(mut self, url: &str, name: &str) -> Self {
         self.endpoint = Some(url.into());
@@ -96,13 +96,13 @@ impl Options {
         let mut child = command.stderr(std::fs::File::create(&log)?).spawn().context("the server does not start")?;
         let ready = match Ready::of(&mut child).await {
             Ok(ready) => ready,
-            Err(error) => bail!("the server did not come up: {error:#}\n{}", std::fs::read_to_string(&log)?),
+            Err(error) => bail!("the server did not start: {error:#}\n{}", std::fs::read_to_string(&log)?),
         };
         let address = ready.address()?.to_owned();
         Ok(Server { child, address, data, log, directory: Some(directory), _ready: ready })
     }
 
-    /// Runs a server that is expected to end by itself: its exit status and what it logged.
+    /// Runs a server that is expected to exit by itself: its exit status and its log.
     pub async fn run_to_end(self) -> anyhow::Result<(ExitStatus, String)> {
         let directory = tempfile::tempdir()?;
         let mut command = self.command(directory.path(), directory.path())?;
@@ -148,7 +148,7 @@ impl Options {
         if self.demo {
             command.arg("--demo");
         }
-        // Tests ask faster than people; those about the limit set their own.
+        // Tests send requests faster than people; those about the limit set their own.
         command.env("OW_SC_RL_PER_SEC", "100000").env("OW_SC_DATA_DIR", data);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.args(&self.arguments).stdout(Stdio::piped());
@@ -156,7 +156,7 @@ impl Options {
     }
 }
 
-/// What leads the AWS SDK to an engine that checks no signatures.
+/// The environment that points the AWS SDK to an engine that does not verify signatures.
 fn credentials(url: &str) -> [(&str, &str); 4] {
     [
         ("AWS_ENDPOINT_URL_DYNAMODB", url),
@@ -166,14 +166,14 @@ fn credentials(url: &str) -> [(&str, &str); 4] {
     ]
 }
 
-/// The command line as it is typed, still without arguments.
+/// The command line, without arguments yet.
 pub fn owsc() -> Command {
     clean(&host::binaries().join("owsc"))
 }
 
 fn clean(program: &Path) -> Command {
     let mut command = Command::new(program);
-    // Nothing of the developer's own settings may reach the program under test.
+    // None of the developer's own settings may reach the program under test.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OW_SC_")) {
         command.env_remove(name);
     }
@@ -181,11 +181,11 @@ fn clean(program: &Path) -> Command {
     command
 }
 
-/// The processes that another one has started, by the name of their program.
+/// The child processes of another process, by program name.
 pub fn children(parent: u32, program: &str) -> anyhow::Result<Vec<u32>> {
     let is_one = |process: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        // Number (name) state parent ...: a process that has ended and is not yet buried is in state Z.
+        // Number (name) state parent ...: a process that has ended but was not reaped is in state Z.
         let Some((name, rest)) = stat.split_once(" (").and_then(|(_, rest)| rest.split_once(") ")) else {
             return false;
         };
@@ -203,7 +203,7 @@ impl Server {
         Options::default()
     }
 
-    /// A server with an empty database and no limit in the way.
+    /// A server with an empty database and without limits.
     pub async fn start() -> anyhow::Result<Self> {
         Options::default().start().await
     }
@@ -213,7 +213,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// The URL of a WebSocket path. API Gateway has one path, its stage, and the query says what the path cannot.
+    /// The URL of a WebSocket path. API Gateway has a single path, its stage; the query carries the rest.
     pub fn ws_url(&self, path: &str) -> String {
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let (path, events) = match (host::under_test(), path) {
@@ -246,7 +246,7 @@ impl Server {
         children(self.pid(), function)
     }
 
-    /// What the program has logged so far; of functions, without what the gateway puts before their lines.
+    /// The program's log so far; for functions, without the gateway's prefixes.
     pub fn log(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         match host::under_test() {
@@ -255,7 +255,7 @@ impl Server {
         }
     }
 
-    /// All that the program has logged, once it has ended: what functions write arrives after their answers.
+    /// The program's whole log, once it has ended: functions' output arrives after their answers.
     pub async fn whole_log(&mut self) -> anyhow::Result<String> {
         self.terminate().await?;
         Ok(self.log())
@@ -266,7 +266,7 @@ impl Server {
         Ok(self.child.kill().await?)
     }
 
-    /// Sends SIGTERM, and waits for the end.
+    /// Sends SIGTERM, and waits for the exit.
     pub async fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
         let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().await?;
@@ -274,7 +274,7 @@ impl Server {
         Ok(tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await??)
     }
 
-    /// Resident memory in bytes: now, and at its highest.
+    /// Resident memory in bytes: current and peak.
     pub fn memory(&self) -> anyhow::Result<(u64, u64)> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
         let field = |name: &str| {

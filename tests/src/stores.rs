@@ -1,4 +1,4 @@
-//! Stores with the protocol of S3 that are not each other's, and AWS' own command line.
+//! Independent stores with the S3 protocol, and the AWS CLI.
 
 use crate::host;
 use crate::ready::Ready;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// A store, and what it was started with.
+/// A store and its process.
 #[derive(Debug)]
 pub struct Store {
     /// Where it is.
@@ -27,7 +27,7 @@ fn tool(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Runs AWS' command line against a store or the gateway.
+/// Runs the AWS CLI against a store or the gateway.
 pub async fn aws(endpoint: &str, arguments: &[&str]) -> anyhow::Result<Output> {
     let mut command = Command::new(tool("aws")?);
     command.env("AWS_ACCESS_KEY_ID", "developer").env("AWS_SECRET_ACCESS_KEY", "test").env("AWS_REGION", "us-east-1");
@@ -38,7 +38,7 @@ pub async fn aws(endpoint: &str, arguments: &[&str]) -> anyhow::Result<Output> {
 /// Moto's server.
 pub async fn moto() -> anyhow::Result<Store> {
     let data = TempDir::new()?;
-    // Free now, and hardly taken by somebody else before it is used.
+    // Free now, and unlikely to be taken before it is used.
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut command = Command::new(tool("moto_server")?);
     command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
@@ -46,7 +46,7 @@ pub async fn moto() -> anyhow::Result<Store> {
     ready(Store { endpoint: format!("http://127.0.0.1:{port}"), _ready: None, _child: child, _data: data }).await
 }
 
-/// The local gateway with a template of nothing but a bucket.
+/// The local gateway with a template that contains only a bucket.
 pub async fn gateway() -> anyhow::Result<Store> {
     let data = TempDir::new()?;
     let template = data.path().join("template.yaml");
@@ -67,7 +67,7 @@ pub async fn gateway() -> anyhow::Result<Store> {
     Ok(Store { endpoint, _ready: Some(listening), _child: child, _data: data })
 }
 
-/// Waits until it answers, with a bucket of the name `plant`.
+/// Waits until it answers, with a bucket named `plant`.
 async fn ready(store: Store) -> anyhow::Result<Store> {
     let (client, end) = (inbox::client(&store.endpoint), Instant::now() + PATIENCE);
     loop {

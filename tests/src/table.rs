@@ -1,4 +1,4 @@
-//! A table of a test's own: on the embedded engine, or on the one that is named.
+//! A table for a test: on the embedded engine, or on a named one.
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
@@ -16,18 +16,18 @@ use table::Store;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// The engine for all tables in place of the embedded one, such as DynamoDB Local (`make test-dynamodb`), if named.
+/// The engine for all tables instead of the embedded one, such as DynamoDB Local (`make test-dynamodb`), if named.
 pub fn engine() -> Option<String> {
     std::env::var("OWSC_TEST_ENDPOINT").ok().filter(|url| !url.is_empty())
 }
 
-/// A name for the table that belongs to a directory. Names of directories differ in their letters and digits.
+/// A table name for a directory. Names of directories differ in their letters and digits.
 pub fn name_for(directory: &Path) -> String {
     let known: String = directory.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
     format!("owsc{known}")
 }
 
-/// A client of an endpoint that checks no signatures.
+/// A client for an endpoint that does not verify signatures.
 pub fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -38,8 +38,8 @@ pub fn client(endpoint: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// The embedded engine on a port, which it does not have in the product: programs under test, and what is between them and
-/// their table, reach it over HTTP as they would reach DynamoDB.
+/// The embedded engine on a port, which the product does not open: programs under test and proxies reach it over HTTP,
+/// as they would reach DynamoDB.
 #[derive(Debug)]
 struct Served {
     endpoint: String,
@@ -75,7 +75,7 @@ async fn answer(State(caller): State<Caller>, headers: HeaderMap, body: Bytes) -
     (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], answer.body).into_response()
 }
 
-/// A table that nobody else uses.
+/// A table for a single test.
 #[derive(Debug)]
 pub struct Table {
     endpoint: String,
@@ -85,7 +85,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// One that is not created yet.
+    /// A table that is not created yet.
     pub fn new() -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let (endpoint, served) = match engine() {
@@ -98,7 +98,7 @@ impl Table {
         Ok(Self { endpoint, name: name_for(directory.path()), _served: served, _directory: directory })
     }
 
-    /// The one that the local gateway creates for `template.yaml`, on an engine that nobody else uses.
+    /// The table that the local gateway creates for `template.yaml`, on an engine of its own.
     pub fn of_template() -> anyhow::Result<Self> {
         Ok(Self { name: "local-Table".to_owned(), ..Self::new()? })
     }
@@ -108,7 +108,7 @@ impl Table {
         &self.endpoint
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -1,7 +1,7 @@
-//! A subscriber that costs little: what it reads is looked at in the read buffer, not turned into messages.
+//! A cheap subscriber: it inspects frames in the read buffer without turning them into messages.
 //!
-//! A thousand of them share two cores with the server that they measure, so that the client must not be what is
-//! measured. Frames of a server are not masked (RFC 6455, 5.1).
+//! A thousand of them share two cores with the server under measurement, so the clients must not dominate. A server's
+//! frames are not masked (RFC 6455, 5.1).
 
 use anyhow::{Context, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,12 +35,12 @@ impl Tap {
         };
         ensure!(tap.buffer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&tap.buffer[..head]));
         tap.consume(head);
-        // Anything that is sent ends the wait for a subscription; a masked ping, all zeros, is least.
+        // Any message ends the wait for a subscription; a masked ping of zeros is the smallest.
         tap.stream.write_all(&[0x89, 0x80, 0, 0, 0, 0]).await?;
         Ok(tap)
     }
 
-    /// Reads once and gives each text frame to `take`. `false` when the connection has ended.
+    /// Reads once and passes each text frame to `take`. `false` when the connection has ended.
     pub async fn read(&mut self, mut take: impl FnMut(&[u8])) -> anyhow::Result<bool> {
         if !self.fill().await? {
             return Ok(false);
@@ -74,7 +74,7 @@ impl Tap {
     }
 }
 
-/// The opcode of the first frame and where its payload lies, if it is all there.
+/// The opcode of the first frame and the range of its payload, if it is complete.
 fn frame(bytes: &[u8]) -> Option<(u8, std::ops::Range<usize>)> {
     let (&[first, second], rest) = bytes.split_first_chunk::<2>()?;
     let (length, head) = match second & 0x7f {
@@ -85,7 +85,7 @@ fn frame(bytes: &[u8]) -> Option<(u8, std::ops::Range<usize>)> {
     (bytes.len() >= head + length).then_some((first & 0x0f, head..head + length))
 }
 
-/// The whole number behind `"name":` in a frame.
+/// The integer after `"name":` in a frame.
 pub fn number(frame: &[u8], name: &str) -> Option<u64> {
     let at = frame
         .windows(name.len() + 3)

@@ -14,14 +14,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// The longest frame that API Gateway takes.
+/// The longest frame that API Gateway accepts.
 const MAX_FRAME: usize = 32 * 1024;
 
 /// A connected client.
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// Events of a message that brought several.
+    /// Further events of a message that contained several.
     read: VecDeque<Value>,
 }
 
@@ -31,7 +31,7 @@ impl Socket {
         Self::connect_with(url, &[]).await.map_err(|status| anyhow::anyhow!("{url}: {status}"))
     }
 
-    /// Connects with headers, or gives the status of the refusal.
+    /// Connects with headers, or returns the status of the refusal.
     pub async fn connect_with(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
         let mut request = url.into_client_request().expect("tests know how URLs are written");
         for (name, value) in headers {
@@ -44,14 +44,14 @@ impl Socket {
         }
     }
 
-    /// Connects and waits until the connection is known to get events.
+    /// Connects and waits until the connection is known to receive events.
     pub async fn ready(url: &str) -> anyhow::Result<Self> {
         let mut socket = Self::connect(url).await?;
         socket.barrier().await?;
         Ok(socket)
     }
 
-    /// Waits until everything sent before has been acted upon. Fails if an event comes in between.
+    /// Waits until everything sent before has been handled. Fails if an event arrives in between.
     pub async fn barrier(&mut self) -> anyhow::Result<()> {
         self.send(&json!({"type": "ping"})).await?;
         let answer = self.next().await?;
@@ -64,7 +64,7 @@ impl Socket {
         self.send_raw(Message::text(message.to_string())).await
     }
 
-    /// Sends anything; a long text in several frames, as API Gateway wants it.
+    /// Sends anything; a long text in several frames, as API Gateway requires.
     pub async fn send_raw(&mut self, message: Message) -> anyhow::Result<()> {
         let long = match &message {
             Message::Text(text) if text.len() > MAX_FRAME => text.as_bytes().to_vec(),
@@ -104,7 +104,7 @@ impl Socket {
         }
     }
 
-    /// The next frame of a type; others are passed over.
+    /// The next frame of a type; others are skipped.
     pub async fn next_of(&mut self, kind: &str) -> anyhow::Result<Value> {
         loop {
             let frame = self.next().await?;
@@ -114,7 +114,7 @@ impl Socket {
         }
     }
 
-    /// Reads until the server closes: why, and the frames before.
+    /// Reads until the server closes: the reason, and the frames before.
     pub async fn closed(&mut self) -> anyhow::Result<(Option<CloseFrame>, Vec<Value>)> {
         let mut before = Vec::from(std::mem::take(&mut self.read));
         loop {
@@ -127,13 +127,13 @@ impl Socket {
         }
     }
 
-    /// Closes in an orderly way.
+    /// Closes with a handshake.
     pub async fn close(mut self) -> anyhow::Result<()> {
         Ok(self.stream.close(None).await?)
     }
 }
 
-/// What a message holds: a JSON array is several in one.
+/// The events of a message: a JSON array has several.
 fn frames(text: &str) -> anyhow::Result<Vec<Value>> {
     Ok(match serde_json::from_str(text)? {
         Value::Array(several) => several,

@@ -1,5 +1,5 @@
-//! A WebSocket client that writes frames as it is told to, right or wrong, and uses no WebSocket library: what a library
-//! would not send, or would put right, is what tests of the protocol need.
+//! A WebSocket client that writes any frames, right or wrong, without a WebSocket library: tests of the protocol need
+//! what a library would not send, or would correct.
 
 use crate::PATIENCE;
 use anyhow::{Context, bail, ensure};
@@ -22,7 +22,7 @@ pub const CLOSE: u8 = 8;
 pub const PING: u8 = 9;
 pub const PONG: u8 = 10;
 
-/// A frame as it is to be written.
+/// A frame to write.
 #[derive(Debug, Clone)]
 pub struct Frame {
     first: u8,
@@ -31,7 +31,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame that is the last of its message.
+    /// The last frame of its message.
     pub fn new(opcode: u8, payload: impl Into<Vec<u8>>) -> Self {
         Self { first: 0x80 | opcode, payload: payload.into(), masked: true }
     }
@@ -41,14 +41,14 @@ impl Frame {
         Self::new(CLOSE, [&code.to_be_bytes(), reason].concat())
     }
 
-    /// The same, to be followed by others of its message.
+    /// The same, followed by others of its message.
     #[must_use]
     pub fn more(mut self) -> Self {
         self.first &= 0x7f;
         self
     }
 
-    /// The same with these three reserved bits.
+    /// The same with these reserved bits.
     #[must_use]
     pub fn reserved(mut self, bits: u8) -> Self {
         self.first |= bits << 4;
@@ -87,7 +87,7 @@ impl Frame {
     }
 }
 
-/// What a server sends.
+/// What a server has sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
     /// A text message.
@@ -106,12 +106,12 @@ pub struct Wire {
     writer: OwnedWriteHalf,
     seen: mpsc::UnboundedReceiver<Seen>,
     reader: JoinHandle<anyhow::Result<()>>,
-    /// What the server has answered to the upgrade, in lower case.
+    /// The server's answer to the upgrade, in lower case.
     pub head: String,
 }
 
 impl Wire {
-    /// Asks for an upgrade, with more header lines; or gives the status of the refusal.
+    /// Requests an upgrade, with more header lines; or returns the status of the refusal.
     pub async fn connect(url: &str, lines: &[(&str, &str)]) -> anyhow::Result<Result<Self, u16>> {
         let rest = url.strip_prefix("ws://").context("ws:// is expected")?;
         let (address, path) = rest.split_once('/').context("a path is expected")?;
@@ -142,7 +142,7 @@ impl Wire {
                     Ok(None) => {}
                     Ok(Some(frame)) => drop(sender.send(frame)),
                     Err(error) if error.is::<std::io::Error>() => {
-                        // However it ends: what came before has been read.
+                        // However it ends, everything before has been read.
                         drop(sender.send(Seen::End));
                         return Ok(());
                     }
@@ -153,7 +153,7 @@ impl Wire {
         Ok(Ok(Self { writer, seen, reader, head: head.to_lowercase() }))
     }
 
-    /// Writes bytes as they are. The server may have closed the connection meanwhile: what it sent tells.
+    /// Writes raw bytes. The server may have closed the connection meanwhile: what it sent shows that.
     pub async fn write(&mut self, bytes: &[u8]) {
         let _ = self.writer.write_all(bytes).await;
     }
@@ -170,7 +170,7 @@ impl Wire {
     }
 }
 
-/// Reads a frame of a server: it must be whole, not masked, and without reserved bits. Pings are passed over.
+/// Reads a frame of a server: it must be complete, unmasked, and without reserved bits. Pings are skipped.
 async fn read(reader: &mut (impl AsyncReadExt + Unpin)) -> anyhow::Result<Option<Seen>> {
     let (first, second) = (reader.read_u8().await?, reader.read_u8().await?);
     let length = match second {

@@ -1,5 +1,5 @@
-//! `owsc monitor` against a server in the same run: how long a million rows take, and how its memory grows with a pipe. And
-//! what fits on a server cost those who publish to it.
+//! `owsc monitor` against a server in the same run: the time for a million rows, and how its memory grows with a pipe.
+//! And how fits on a server slow down publishers.
 
 use ::tests::generate::{self, Exceeding};
 use ::tests::plant::{Plant, p99};
@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt;
 /// Measures the command line.
 #[derive(Parser)]
 struct Options {
-    /// How often each is measured: the fastest counts, of fits the median
+    /// How often each is measured: the fastest counts, for fits the median
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Rows, in millions, of the short and of the long pipe
@@ -104,7 +104,7 @@ async fn post(rows: &str) -> anyhow::Result<Duration> {
     Ok(began.elapsed())
 }
 
-/// How long a file takes, or a pipe of so many rows, and the most memory that the command had.
+/// How long a file or a pipe of so many rows takes, and the command's peak memory.
 async fn monitor(file: &str, rows: usize) -> anyhow::Result<(Duration, u64)> {
     let mut command = owsc();
     command.args(["monitor", file, "--json", "--limit", "0"]).stdin(Stdio::piped()).stdout(Stdio::null());

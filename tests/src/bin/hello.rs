@@ -1,4 +1,4 @@
-//! The least that a function can be, for comparing: how fast the others start, and how large they are.
+//! A minimal function, to compare the start time and size of the others with.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

@@ -1,7 +1,7 @@
-//! How fast the functions start, and how large they are, against the least that a function can be.
+//! The start time and size of the functions, compared with a minimal one.
 //!
-//! A start is the time from `exec` to the first request for work. Functions make their clients before that, as they do
-//! in AWS: with TLS, and the certificates that it needs.
+//! A start is the time from `exec` to the first request for work. Functions create their clients before that, as in
+//! AWS: with TLS, and the certificates for it.
 
 use anyhow::{Context, ensure};
 use clap::Parser;
@@ -41,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     let binary = |name: &str| options.functions.join(name).join("bootstrap");
     let mut times = vec![Vec::new(); FUNCTIONS.len() + 1];
     let names: Vec<_> = std::iter::once(BASE).chain(FUNCTIONS).collect();
-    // By turns, so that a busy moment of the machine meets all of them alike.
+    // In turn, so that a busy moment of the machine affects all of them alike.
     for _ in 0..options.starts {
         for (name, times) in names.iter().zip(&mut times) {
             times.push(start(&binary(name)).with_context(|| format!("{name} did not start"))?);

@@ -1,4 +1,4 @@
-//! Answers in DynamoDB's own words, as the SDK reads them.
+//! Answers in DynamoDB's exact words, as the SDK reads them.
 
 use super::kinds::{Call, Fault, Reason};
 use axum::body::Bytes;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub(super) type Answer = (StatusCode, HeaderMap, Bytes);
 
 const SERVICE: &str = "com.amazonaws.dynamodb.v20120810#";
-/// What is in front of every service of AWS.
+/// The prefix of every AWS service's front end.
 const FRONT: &str = "com.amazon.coral.availability#";
 const ONGOING: &str = "Transaction is ongoing for the item";
 const USED_UP: &str = "The level of configured provisioned throughput for the table was exceeded. \
@@ -21,7 +21,7 @@ const GROWING: &str = "Throughput exceeds the current capacity of your table or 
                        scaling your table or index so please try again shortly.";
 
 impl Reason {
-    /// As it stands in the list of reasons.
+    /// The code in the list of reasons.
     pub fn code(self) -> &'static str {
         match self {
             Self::Conflict => "TransactionConflict",
@@ -64,7 +64,7 @@ fn failure(status: StatusCode, of: &str, name: &str, message: &str) -> Answer {
     made_up(status, &json!({"__type": format!("{of}{name}"), "message": message}))
 }
 
-/// One reason for each item, of which one is none of `None`. It has its message in a field with a capital.
+/// One reason per item, one of which is not `None`. Its message is in a field with a capital.
 fn cancelled(reason: Reason, call: &Call, dice: &mut StdRng) -> Answer {
     let items = call.body()["TransactItems"].as_array().map_or(1, |items| items.len().max(1));
     let hit = dice.random_range(0..items);
@@ -77,7 +77,7 @@ fn cancelled(reason: Reason, call: &Call, dice: &mut StdRng) -> Answer {
     made_up(StatusCode::BAD_REQUEST, &json!({"__type": kind, "CancellationReasons": reasons, "Message": message}))
 }
 
-/// Without the checksum that DynamoDB sends: clients check it only where it is.
+/// Without the checksum that DynamoDB sends: clients verify it only if it is present.
 fn made_up(status: StatusCode, body: &Value) -> Answer {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
@@ -85,7 +85,7 @@ fn made_up(status: StatusCode, body: &Value) -> Answer {
     (status, headers, body.to_string().into())
 }
 
-/// Takes some writes out of a batch, at least one and never all: the batch that is left, and what was taken, by table.
+/// Removes some writes from a batch, at least one and never all: the remaining batch, and the removed writes, by table.
 /// `None` if there are too few.
 pub(super) fn divided(call: &Call, dice: &mut StdRng) -> Option<(Bytes, Value)> {
     let mut body = call.body();
@@ -102,7 +102,7 @@ pub(super) fn divided(call: &Call, dice: &mut StdRng) -> Option<(Bytes, Value)> 
     Some((body.to_string().into(), by_table(taken)))
 }
 
-/// The answer to what was left of a batch, with what was taken out of it.
+/// The answer to the remaining batch, with the removed writes as unprocessed.
 pub(super) fn with_unprocessed((status, mut headers, body): Answer, taken: Value) -> Answer {
     let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else { return (status, headers, body) };
     if !status.is_success() {

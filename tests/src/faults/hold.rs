@@ -1,4 +1,4 @@
-//! Holding a call where it is, until the test has done what must happen meanwhile.
+//! Holds a call until the test has done what must happen meanwhile.
 
 use super::kinds::Call;
 use crate::PATIENCE;
@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Which call is meant.
+/// Selects calls.
 pub(super) type Match = Box<dyn Fn(&Call) -> bool + Send + Sync>;
 
 /// Where a call is held.
@@ -15,11 +15,11 @@ pub(super) type Match = Box<dyn Fn(&Call) -> bool + Send + Sync>;
 pub(super) enum Place {
     /// Before it is passed on.
     Call,
-    /// When it has been carried out, before its answer is.
+    /// After it was carried out, before its answer is passed on.
     Answer,
 }
 
-/// A gate that the first call that is meant waits at. Later ones pass.
+/// A gate at which the first matching call waits. Later ones pass.
 pub(super) struct Gate {
     place: Place,
     is_meant: Match,
@@ -27,7 +27,7 @@ pub(super) struct Gate {
     open: watch::Sender<bool>,
 }
 
-/// A call that is held, or will be. It goes on when this is dropped.
+/// A call that is held, or will be. It continues when this is dropped.
 #[derive(Debug)]
 pub struct Hold {
     pub(super) gate: Arc<Gate>,
@@ -38,12 +38,12 @@ impl Gate {
         Self { place, is_meant, taken: watch::Sender::new(false), open: watch::Sender::new(false) }
     }
 
-    /// Whether it is of no more use.
+    /// Whether it has served its purpose.
     pub(super) fn is_done(&self) -> bool {
         *self.open.borrow()
     }
 
-    /// Whether this call is the one to wait here.
+    /// Whether this call must wait here.
     pub(super) fn takes(&self, place: Place, call: &Call) -> bool {
         let free = place == self.place && !self.is_done() && !*self.taken.borrow();
         free && (self.is_meant)(call) && self.taken.send_if_modified(|taken| !std::mem::replace(taken, true))
@@ -51,26 +51,26 @@ impl Gate {
 
     /// Waits until it opens.
     pub(super) async fn wait(&self) {
-        // It cannot go away while it is waited for.
+        // The sender cannot be dropped while somebody waits.
         let _ = self.open.subscribe().wait_for(|open| *open).await;
     }
 }
 
 impl Hold {
-    /// Waits until the call has come.
+    /// Waits until the call has arrived.
     pub async fn reached(&self) -> anyhow::Result<()> {
         let mut taken = self.gate.taken.subscribe();
         let reached = tokio::time::timeout(PATIENCE, taken.wait_for(|taken| *taken)).await;
-        reached.context("no such call has come")??;
+        reached.context("no such call has arrived")??;
         Ok(())
     }
 
-    /// Whether the call has come.
+    /// Whether the call has arrived.
     pub fn is_reached(&self) -> bool {
         *self.gate.taken.borrow()
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub fn release(self) {}
 }
 

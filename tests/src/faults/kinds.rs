@@ -1,4 +1,4 @@
-//! What can go wrong with a call of DynamoDB, and which of it goes wrong with this one.
+//! Faults of DynamoDB calls, and which of them a call meets.
 
 use axum::body::Bytes;
 use rand::rngs::StdRng;
@@ -10,40 +10,40 @@ use std::time::Duration;
 
 /// Writes of one item.
 const SINGLE_WRITES: [&str; 3] = ["DeleteItem", "PutItem", "UpdateItem"];
-/// How much later a slow answer comes unless it is set.
+/// The delay of a slow answer, by default.
 const DELAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_millis(20);
 
-/// A sort of fault, as it is counted.
+/// A kind of fault, for counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A single write meets a transaction.
     Conflict,
-    /// A transaction is cancelled, though no condition of its own has failed.
+    /// A transaction is cancelled although its own conditions hold.
     Cancelled,
     /// Too many calls.
     Throttled,
     /// DynamoDB fails.
     Failed,
-    /// The answer comes late.
+    /// The answer is late.
     Slow,
-    /// A write is carried out, and nobody is told.
+    /// A write is carried out, but its answer is lost.
     Lost,
-    /// Of a batch of writes some are not carried out.
+    /// Some writes of a batch are not carried out.
     Unprocessed,
 }
 
 /// Why a transaction is cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Another one is under way with an item.
+    /// An item is part of another transaction in progress.
     Conflict,
-    /// A table that grows by itself has not grown yet.
+    /// An on-demand table has not scaled up yet.
     Throttling,
-    /// A table with a fixed throughput has used it up.
+    /// A provisioned table has used up its throughput.
     Exceeded,
 }
 
-/// What is done to one call.
+/// The fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// 400 `TransactionConflictException`.
@@ -58,11 +58,11 @@ pub enum Fault {
     Failed,
     /// 503 `ServiceUnavailable`.
     Unavailable,
-    /// It is passed on after so long.
+    /// It is passed on after a delay.
     Slow(Duration),
-    /// It is carried out, and the connection closed without an answer.
+    /// It is carried out, and the connection is closed without an answer.
     Lost,
-    /// Some writes of a batch, never all, are left for another time. A batch of one is passed on as it is.
+    /// Some writes of a batch, but never all, are returned as unprocessed. A batch of one is passed on unchanged.
     Unprocessed,
 }
 
@@ -71,20 +71,20 @@ pub enum Fault {
 pub struct Call {
     /// Such as `PutItem`.
     pub operation: String,
-    /// Which call of this operation it is, from 1 on.
+    /// The number of this call among those of its operation, from 1.
     pub count: u64,
-    /// Of the table's stream, which is no part of the database's own service.
+    /// Whether it is for the table's stream, which is a service of its own.
     pub(super) of_stream: bool,
     pub(super) bytes: Bytes,
 }
 
 impl Call {
-    /// What it asks.
+    /// The request.
     pub fn body(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_default()
     }
 
-    /// Whether it has this text anywhere, such as a part of a key: quicker than looking in what it asks.
+    /// Whether the request contains this text, such as a part of a key: cheaper than parsing it.
     pub fn mentions(&self, text: &str) -> bool {
         std::str::from_utf8(&self.bytes).is_ok_and(|body| body.contains(text))
     }
@@ -107,7 +107,7 @@ impl Kind {
         }
     }
 
-    /// One of this kind.
+    /// A random fault of this kind.
     fn roll(self, dice: &mut StdRng, delay: &RangeInclusive<Duration>) -> Fault {
         match self {
             Self::Conflict => Fault::Conflict,
@@ -127,7 +127,7 @@ impl Kind {
 }
 
 impl Fault {
-    /// As what it counts.
+    /// The kind that it counts as.
     pub fn kind(self) -> Kind {
         match self {
             Self::Conflict => Kind::Conflict,
@@ -141,7 +141,7 @@ impl Fault {
     }
 }
 
-/// How probable each kind is, for each call that it concerns. By default nothing happens.
+/// The probability of each kind, for each call that it can happen to. By default, nothing happens.
 #[derive(Debug, Clone)]
 pub struct Chances {
     shares: BTreeMap<Kind, f64>,
@@ -155,31 +155,31 @@ impl Default for Chances {
 }
 
 impl Chances {
-    /// Every kind, with this probability each.
+    /// Every kind with this probability.
     pub fn every(share: f64) -> Self {
         Kind::ALL.into_iter().fold(Self::default(), |chances, kind| chances.with(kind, share))
     }
 
-    /// Nothing but that every call takes so much longer. Timers have ticks of a millisecond.
+    /// Only delays every call. Timers have ticks of a millisecond.
     pub fn slow(by: Duration) -> Self {
         Self::default().with(Kind::Slow, 1.0).delay(by..=by)
     }
 
-    /// Another probability of one kind.
+    /// Changes the probability of one kind.
     #[must_use]
     pub fn with(mut self, kind: Kind, share: f64) -> Self {
         self.shares.insert(kind, share);
         self
     }
 
-    /// How long slow calls wait.
+    /// Sets the delay of slow calls.
     #[must_use]
     pub fn delay(mut self, delay: RangeInclusive<Duration>) -> Self {
         self.delay = delay;
         self
     }
 
-    /// What happens to a call: how long it waits, and one of what else has hit it.
+    /// The fate of a call: a delay, and one of the other faults that have hit it.
     pub(super) fn roll(&self, call: &Call, dice: &mut StdRng) -> (Option<Fault>, Option<Fault>) {
         if call.of_stream {
             return (None, None);
@@ -201,7 +201,7 @@ impl Chances {
     }
 }
 
-/// Dice for one call: whatever else is asked meanwhile, the same call of an operation has the same luck.
+/// The random numbers of one call: whatever other calls are made, the same call of an operation has the same luck.
 pub(super) fn dice(seed: u64, call: &Call) -> StdRng {
     let mut start = [0; 32];
     start[..8].copy_from_slice(&seed.to_le_bytes());

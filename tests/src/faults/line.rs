@@ -1,4 +1,4 @@
-//! Connections that can be cut: a handler of axum must answer, and what it answers then goes nowhere.
+//! Connections that can be cut: an axum handler must return an answer, which then goes nowhere.
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
@@ -26,7 +26,7 @@ pub(super) struct Line {
 }
 
 impl Cut {
-    /// Nothing is written any more: the next attempt ends the connection.
+    /// Prevents any further writes: the next one ends the connection.
     pub(super) fn cut(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -40,12 +40,12 @@ impl Connected<IncomingStream<'_, Lines>> for Cut {
 
 impl Listener for Lines {
     type Io = Line;
-    /// What a handler learns of its connection.
+    /// A handler's access to its connection.
     type Addr = Cut;
 
     async fn accept(&mut self) -> (Line, Cut) {
         let (stream, _) = Listener::accept(&mut self.0).await;
-        // Small answers leave at once. Where that cannot be had, they come later.
+        // Sends small answers at once; if that fails, they are just later.
         let _ = stream.set_nodelay(true);
         let cut = Cut::default();
         (Line { stream, cut: cut.clone() }, cut)

@@ -1,4 +1,4 @@
-//! A database that misbehaves as DynamoDB does now and then: a proxy before one that does not.
+//! A database that misbehaves as DynamoDB occasionally does: a proxy in front of a well-behaved one.
 //!
 //! ```ignore
 //! let table = Table::new()?;
@@ -34,10 +34,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-/// What is done to a call, if it is one that is meant.
+/// Returns the fault of a call, if the rule applies to it.
 type Rule = Box<dyn Fn(&Call) -> Option<Fault> + Send + Sync>;
 
-/// A proxy before a database, on threads of its own. At first it passes everything on. It ends when dropped.
+/// A proxy in front of a database, on its own threads. At first, it passes everything on. It ends when dropped.
 #[derive(Debug)]
 pub struct Faults {
     endpoint: String,
@@ -58,7 +58,7 @@ struct Proxy {
 }
 
 impl Faults {
-    /// One before the database at this address. What is random about it follows from the seed.
+    /// A proxy for the database at this address. Its randomness depends only on the seed.
     pub fn before(database: &str, seed: u64) -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -74,7 +74,7 @@ impl Faults {
             calls: Mutex::default(),
             done: Mutex::default(),
         });
-        // Neither slows the other down: tests run on one thread, and measure what goes through here.
+        // Neither must slow the other down: tests run on one thread, and measure calls through this proxy.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let router = Router::new().fallback(pass).layer(DefaultBodyLimit::disable()).with_state(proxy.clone());
         runtime.spawn(async move {
@@ -84,18 +84,17 @@ impl Faults {
         Ok(Self { endpoint, proxy, runtime: Some(runtime) })
     }
 
-    /// Where the database is reached through it.
+    /// The proxy's address.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// How probable what is, from now on. Nothing happens while it is off.
+    /// Sets the probabilities from now on. Nothing happens while it is off.
     pub fn set(&self, chances: Chances) {
         *held(&self.proxy.chances) = chances;
     }
 
-    /// What happens to which call. The first rule that knows is obeyed, and chance decides where none does. Nothing
-    /// happens while it is off.
+    /// Adds a rule. The first rule that applies decides; if none does, chance decides. Nothing happens while it is off.
     pub fn rule(&self, rule: impl Fn(&Call) -> Option<Fault> + Send + Sync + 'static) {
         held(&self.proxy.rules).push(Box::new(rule));
     }
@@ -110,37 +109,37 @@ impl Faults {
         self.proxy.on.store(true, Ordering::SeqCst);
     }
 
-    /// Switches it off: everything is passed on. What is held stays held.
+    /// Switches it off: everything is passed on. Held calls stay held.
     pub fn off(&self) {
         self.proxy.on.store(false, Ordering::SeqCst);
     }
 
-    /// Holds the next call that is meant, on or off, before it is passed on.
+    /// Holds the next matching call, on or off, before it is passed on.
     pub fn hold(&self, is_meant: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Hold {
         self.gate(Gate::new(Place::Call, Box::new(is_meant)))
     }
 
-    /// Holds the answer to the next call that is meant, on or off: it has been carried out, and nobody knows yet.
+    /// Holds the answer to the next matching call, on or off: it has been carried out, but nobody knows yet.
     pub fn hold_answer(&self, is_meant: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Hold {
         self.gate(Gate::new(Place::Answer, Box::new(is_meant)))
     }
 
-    /// How often something of this kind was done.
+    /// How many faults of this kind have happened.
     pub fn count(&self, kind: Kind) -> u64 {
         held(&self.proxy.done).iter().filter(|((of, _), _)| *of == kind).map(|(_, count)| count).sum()
     }
 
-    /// How often something of this kind was done to an operation.
+    /// How many faults of this kind have happened to an operation.
     pub fn count_of(&self, kind: Kind, operation: &str) -> u64 {
         held(&self.proxy.done).get(&(kind, operation.to_owned())).copied().unwrap_or_default()
     }
 
-    /// How many calls of an operation have come.
+    /// How many calls of an operation have arrived.
     pub fn calls(&self, operation: &str) -> u64 {
         held(&self.proxy.calls).get(operation).copied().unwrap_or_default()
     }
 
-    /// All that was done, for the log of a test.
+    /// A summary for a test's log.
     pub fn report(&self) -> String {
         let done: Vec<_> = held(&self.proxy.done).iter().map(|((k, o), n)| format!("{k:?} {o} {n}")).collect();
         let calls: u64 = held(&self.proxy.calls).values().sum();
@@ -159,7 +158,7 @@ impl Faults {
 impl Drop for Faults {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // A runtime that is waited for must not end within another one.
+            // A runtime must not be dropped within another one.
             runtime.shutdown_background();
         }
     }
@@ -175,7 +174,7 @@ async fn pass(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    // In a task of its own: what has arrived is carried out, even if whoever asked gives up or is killed meanwhile.
+    // In a task of its own: a received call is carried out, even if the caller gives up or is killed meanwhile.
     match tokio::spawn(proxy.answer(headers, body)).await {
         Ok(Some(answer)) => answer.into_response(),
         Ok(None) | Err(_) => {
@@ -186,7 +185,7 @@ async fn pass(
 }
 
 impl Proxy {
-    /// The answer to a call, or `None` if there is none.
+    /// The answer to a call, or `None` if it is lost.
     async fn answer(self: Arc<Self>, headers: HeaderMap, body: Bytes) -> Option<Answer> {
         let call = self.call(&headers, body);
         let mut dice = kinds::dice(self.seed, &call);
@@ -210,7 +209,7 @@ impl Proxy {
         Call { operation: operation.to_owned(), count: *count, of_stream: service.contains("Streams"), bytes }
     }
 
-    /// How long it waits, and what else happens to it.
+    /// The delay of a call, and its other fault.
     fn fate(&self, call: &Call, dice: &mut StdRng) -> (Option<Fault>, Option<Fault>) {
         if !self.on.load(Ordering::SeqCst) {
             return (None, None);
@@ -247,7 +246,7 @@ impl Proxy {
         Some(answers::with_unprocessed(answer, taken))
     }
 
-    /// Hands a call on. Nobody checks the signature, which another body makes invalid.
+    /// Passes a call on. The signature, which a changed body invalidates, is not verified.
     async fn forward(&self, mut headers: HeaderMap, body: Bytes) -> Option<Answer> {
         for name in [header::HOST, header::CONTENT_LENGTH, header::CONNECTION] {
             headers.remove(name);

@@ -10,10 +10,10 @@ use tests::stores::aws;
 use tests::{Api, Server, Socket};
 
 const HEADER: &str = "time,species,concentration";
-/// How long a file with many rows may take, with programs that are built for debugging.
+/// How long a file with many rows may take, in debug builds.
 const LONG: Duration = Duration::from_secs(300);
 
-/// Hands an event to the function, as Lambda's own interface does.
+/// Sends an event to the function, through Lambda's Invoke API.
 async fn invoke(server: &Server, event: &Value) -> anyhow::Result<Value> {
     let url = server.url("/2015-03-31/functions/BatchFunction/invocations");
     let credential = "AWS4-HMAC-SHA256 Credential=developer/20260101/us-east-1/lambda/aws4_request";
@@ -35,13 +35,13 @@ fn sweep() -> Value {
     json!({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}})
 }
 
-/// A file of many rows, most of them beyond no limit.
+/// A file of many rows, most of them within all limits.
 fn long(rows: usize) -> String {
     let rows: String = (0..rows).map(|row| format!("{},SO4,{}\n", row as f64 / 60.0, row % 250)).collect();
     format!("{HEADER}\n{rows}")
 }
 
-/// An account without what differs from one run to the next.
+/// An account without fields that differ between runs.
 fn settled(account: &Value) -> Value {
     let mut answer = account["answer"].clone();
     for name in ["seconds", "write_units", "id", "digest"] {
@@ -72,11 +72,11 @@ async fn events_that_are_repeated_late_or_of_what_is_gone_change_nothing() -> an
     }
     assert_eq!(api.list("/api/ingests", "ingests").await?.len(), 1);
     assert!(!inbox.has("done/north/a (2).csv").await?);
-    assert!(invoke(&server, &json!({"detail-type": "Other"})).await.is_err(), "what it does not know is an error");
+    assert!(invoke(&server, &json!({"detail-type": "Other"})).await.is_err(), "an unknown event is an error");
     Ok(())
 }
 
-/// As somebody does who has AWS' own command line.
+/// With the AWS CLI, as a user would.
 #[tokio::test]
 async fn what_the_command_line_copies_is_judged_and_told_live() -> anyhow::Result<()> {
     let (inbox, server, api) = started(Server::options()).await?;
@@ -84,7 +84,7 @@ async fn what_the_command_line_copies_is_judged_and_told_live() -> anyhow::Resul
     let folder = tempfile::tempdir()?;
     for (number, name) in ["a b.csv", "a+b.csv", "a%20b.csv", "größe.csv"].into_iter().enumerate() {
         let file = folder.path().join(name);
-        // Each is another file: the same bytes would be known.
+        // A different file each time: the same bytes would be known.
         std::fs::write(&file, format!("{HEADER}\n{number},SO4,900\n"))?;
         let (from, to) = (file.display().to_string(), format!("s3://local-inbox/inbox/plant/{name}"));
         let copied = aws(&server.url(""), &["s3", "cp", &from, &to]).await?;
@@ -96,7 +96,7 @@ async fn what_the_command_line_copies_is_judged_and_told_live() -> anyhow::Resul
     Ok(())
 }
 
-/// Has one who takes files in killed now and then, until the file is there. How often that was.
+/// Kills environments now and then until the file is there. Returns the number of kills.
 async fn killed(server: &Server, inbox: &Inbox, place: &str, most: usize, long: Duration) -> anyhow::Result<usize> {
     let (mut kills, end) = (0, Instant::now() + long);
     while !inbox.has(place).await? {
@@ -111,7 +111,7 @@ async fn killed(server: &Server, inbox: &Inbox, place: &str, most: usize, long: 
     Ok(kills)
 }
 
-/// What is left of a file, whoever asks.
+/// The result of a file, whoever processed it.
 async fn left_of(api: &Api, inbox: &Inbox, place: &str, long: Duration) -> anyhow::Result<(Value, Vec<Value>, Value)> {
     let account = inbox.account_within(place, long).await?;
     let mut alerts = api.list("/api/alerts?limit=1000&site=north", "alerts").await?;
@@ -124,8 +124,8 @@ async fn left_of(api: &Api, inbox: &Inbox, place: &str, long: Duration) -> anyho
     Ok((settled(&account), alerts, series))
 }
 
-/// `OWSC_KILLS`, `OWSC_KILLED_ROWS` and `OWSC_SECONDS`, that an invocation may take: by hand fifty kills in three million
-/// rows are asked for, of a released build. Reading a file once has to fit into an invocation.
+/// `OWSC_KILLS`, `OWSC_KILLED_ROWS` and `OWSC_SECONDS`, the time limit of an invocation: for a manual run, use fifty
+/// kills in three million rows, with a release build. Reading a file once must fit into an invocation.
 #[tokio::test]
 async fn a_file_whose_recording_pauses_and_is_killed_leaves_what_an_undisturbed_one_leaves() -> anyhow::Result<()> {
     let setting = |name: &str, usual| std::env::var(name).map_or(Ok(usual), |text| text.parse::<usize>());
@@ -164,13 +164,13 @@ async fn an_object_that_is_overwritten_while_it_is_read_is_one_or_the_other() ->
         ensure!(Instant::now() < end, "{ledger:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
-    // The first one is in as a whole, or has left nothing.
+    // The first one is complete, or has left nothing.
     let others = api.list("/api/ingests", "ingests").await?.len() - 1;
     let replaced = last["answer"]["readings_replaced"].as_u64().context("it is counted")?;
     ensure!(others as u64 == replaced, "{others} files before, {replaced} readings replaced");
     inbox.account("done/north/x.csv").await?;
     while inbox.waits("north/x.csv").await? {
-        ensure!(Instant::now() < end, "it is not put away");
+        ensure!(Instant::now() < end, "it has not left the inbox");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     Ok(())

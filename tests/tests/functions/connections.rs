@@ -1,4 +1,4 @@
-//! Connections as API Gateway may treat them: not known yet when they are posted to, and gone without a word.
+//! Connections as API Gateway may treat them: not known yet when they are posted to, or gone without $disconnect.
 
 use crate::support::until;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tests::{Api, Faults, Server, Socket};
 use tokio::process::Command;
 use tokio::time::sleep;
 
-/// How old a connection is before a sweep asks about it, and a moment more.
+/// The age from which a sweep checks a connection, and a moment more.
 const OLD: Duration = Duration::from_secs(11);
 
 async fn active(api: &Api) -> anyhow::Result<f64> {
@@ -17,7 +17,7 @@ async fn active(api: &Api) -> anyhow::Result<f64> {
     Ok(line.ok_or_else(|| anyhow::anyhow!("no such line in\n{text}"))?.parse()?)
 }
 
-/// Has the schedule come at once.
+/// Fires the schedule.
 async fn sweep(server: &Server) -> anyhow::Result<()> {
     let (host, port) = server.address().split_once(':').unwrap_or_default();
     let mut fire = Command::new(tests::host::binaries().join("local-gateway"));
@@ -32,7 +32,7 @@ async fn a_connection_that_is_not_known_yet_gets_what_is_posted_meanwhile() -> a
     let (api, url) = (Api::new(&server), server.ws_url("/ws/effluent"));
     let mut publisher = Socket::ready(&url).await?;
     let (mut late, ()) = tokio::try_join!(Socket::connect(&url), async {
-        // It is registered now, and API Gateway does not know it yet.
+        // It is registered now, but API Gateway does not know it yet.
         anyhow::ensure!(until(async || active(&api).await, |count| *count == 2.0).await? == 2.0);
         publisher.publish(1.0, "SO4", 1.0).await?;
         publisher.barrier().await
@@ -106,7 +106,7 @@ async fn a_disconnect_that_is_killed_leaves_nothing_for_good() -> anyhow::Result
     Ok(())
 }
 
-/// Every second call that is about connections goes wrong, as it can for its kind.
+/// Every second call about connections fails, in a way that is possible for it.
 fn busy(call: &Call) -> Option<Fault> {
     if !call.mentions("CONNECT") || call.count.is_multiple_of(2) {
         return None;

@@ -17,7 +17,7 @@ async fn files_and_readings_come_to_everybody_through_tables_elsewhere() -> anyh
 
     let (status, answer) = api.ingest("", tidy(&["1,SO4,200", "2,SO4,900", "3,SO4,200"])).await?;
     assert_eq!((status.as_u16(), &answer["alerts"]["total"]), (200, &json!(1)), "{answer}");
-    // The file's events are one for what arrived, one for its alert, and its account.
+    // The file's events: what arrived, its alert, and its account.
     while followers[1].events.values().all(|event| event["type"] != "ingest") {
         followers[1].take(sockets[1].next().await?);
     }
@@ -36,7 +36,7 @@ async fn files_and_readings_come_to_everybody_through_tables_elsewhere() -> anyh
         "{status}"
     );
     assert_eq!(api.json("/api/ingests").await?["ingests"][0]["state"], "done");
-    // Counters come when invocations end.
+    // Counters arrive when invocations end.
     let metrics = async || Ok(api.get("/metrics").await?.text().await?);
     let counted = |text: &String| text.contains("ws_messages_received_total 4");
     let text = until(metrics, counted).await?;

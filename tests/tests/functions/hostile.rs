@@ -1,4 +1,4 @@
-//! Events that nobody should send. A function answers or fails; its environment lives on.
+//! Malicious events. A function answers or fails, but its environment survives.
 
 use bytes::Bytes;
 use local_gateway::runtime::{InvokeError, Pool, PoolConfig};
@@ -40,7 +40,7 @@ fn message(kind: &str, changes: &Value) -> Value {
     event
 }
 
-/// Sets fields of an object, and of objects in it; null takes them out.
+/// Sets fields of an object, and of objects within it; null removes them.
 fn merge(event: &mut Value, changes: &Value) {
     let (Some(event), Some(changes)) = (event.as_object_mut(), changes.as_object()) else { return };
     for (name, change) in changes {
@@ -56,7 +56,7 @@ fn headers(count: usize) -> Value {
     (0..count).map(|number| (format!("x-{number}"), json!("v"))).collect::<Map<_, _>>().into()
 }
 
-/// What is no event of any kind, or one of another.
+/// Events that are not of any kind, or of the wrong one.
 fn nonsense() -> Vec<String> {
     let mut events: Vec<String> =
         ["", "{", "null", "[]", "5", "\"text\"", "{}", r#"{"a":"#, r#"{"Records":null}"#].map(str::to_owned).into();

@@ -1,4 +1,4 @@
-//! Delivery while the processes that deliver are killed.
+//! Delivery while the delivering processes are killed.
 
 use futures_util::future::try_join_all;
 use serde_json::json;
@@ -7,17 +7,17 @@ use tests::{Follower, Server, Socket};
 
 const READINGS: u64 = 1_000;
 const SUBSCRIBERS: usize = 20;
-/// Then it ends: on a slow machine, deliveries that take longer than two kills are apart would never end. Fewer than the
-/// hundred retries of a batch in template.yaml.
+/// After so many kills it stops: on a slow machine, deliveries that take longer than the time between two kills would
+/// never end. Fewer than the hundred retries of a batch in template.yaml.
 const KILLS: usize = 60;
-/// A delivery that was killed is tried again sooner, however often.
+/// A killed delivery is retried sooner than this, however often.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// Each reading is an invocation, one after the other. They take a minute and a half alone, and many times that beside
 /// other tests on two cores; an idle connection ends after ten minutes.
 const STORED: Duration = Duration::from_secs(540);
 
-/// Follows a site to its last event over as many connections as it takes: how many those were.
+/// Follows a site to its last event, over as many connections as it takes. Returns their number.
 async fn follow(url: &str) -> anyhow::Result<usize> {
     let (mut follower, mut connections) = (Follower::default(), 0);
     while follower.last < READINGS {
@@ -28,7 +28,7 @@ async fn follow(url: &str) -> anyhow::Result<usize> {
                 // Fails at a gap, and at a repeat.
                 Ok(Some(event)) => follower.take(event),
                 Ok(None) => anyhow::bail!("nothing came after event {} for {SILENCE:?}", follower.last),
-                // The connection was ended: it is not known whether it has the events.
+                // The connection was closed: nobody knows whether it has the events.
                 Err(_) => break,
             }
         }
@@ -36,10 +36,10 @@ async fn follow(url: &str) -> anyhow::Result<usize> {
     Ok(connections)
 }
 
-/// Kills environments of a function at random moments until it is aborted, or has killed enough.
+/// Kills environments of a function at random moments, until it is aborted or has killed enough.
 async fn killing(server: &Server, function: &str, kills: &mut usize) -> anyhow::Result<()> {
     while *kills < KILLS {
-        // Often enough to meet invocations at every moment, and not each of them.
+        // Often enough to hit invocations at every stage, but not each of them.
         tokio::time::sleep(Duration::from_millis(rand::random_range(10..200))).await;
         let environments = server.environments(function)?;
         if let Some(victim) = environments.get(rand::random_range(0..environments.len().max(1))) {
@@ -54,14 +54,14 @@ async fn killing(server: &Server, function: &str, kills: &mut usize) -> anyhow::
 async fn every_subscriber_gets_every_event_once_while_broadcasting_environments_are_killed() -> anyhow::Result<()> {
     let server = Server::options().env("OW_SC_WS_MSGS_PER_SEC", "100000").start().await?;
     let url = server.ws_url("/ws/effluent?site=r");
-    // The publisher is on another site: it must not be one of those whose connections are ended.
+    // The publisher is on another site, so that its connection is not among those that are closed.
     let mut publisher = Socket::ready(&server.ws_url("/ws/effluent?site=elsewhere")).await?;
     let following = try_join_all((0..SUBSCRIBERS).map(|_| follow(&url)));
     let publishing = async {
         for number in 0..READINGS {
             publisher.send(&json!({"time": number, "species": "X", "concentration": 1.0, "site": "r"})).await?;
         }
-        // All have been stored when the answer to what was sent last is there.
+        // When the answer to the last message arrives, everything is stored.
         publisher.send(&json!({"type": "ping"})).await?;
         let pong = publisher.next_within(STORED).await?;
         let is_pong = pong.as_ref().is_some_and(|pong| pong["type"] == "pong");
@@ -74,7 +74,7 @@ async fn every_subscriber_gets_every_event_once_while_broadcasting_environments_
         error = killing(&server, "ws-broadcast", &mut kills) => anyhow::bail!("the killer has ended: {error:?}"),
     };
     let ended = connections.iter().sum::<usize>() - SUBSCRIBERS;
-    eprintln!("{kills} kills in {:.1?}; {ended} connections had to be made again", started.elapsed());
+    eprintln!("{kills} kills in {:.1?}; {ended} connections had to be reopened", started.elapsed());
     assert!(kills >= 20, "{kills} kills");
     Ok(())
 }

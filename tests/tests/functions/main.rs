@@ -1,4 +1,4 @@
-//! The end-to-end suite once more, on the function binaries behind the local gateway, and what only they have.
+//! The end-to-end suite again, on the function binaries behind the local gateway, and tests that only apply there.
 
 #[path = "../suite/answers.rs"]
 mod answers;

@@ -1,4 +1,4 @@
-//! Several environments that publish to one site meet in the condition on its head.
+//! Several environments that publish to one site conflict on its head.
 
 use futures_util::future::try_join_all;
 use serde_json::json;
@@ -8,7 +8,7 @@ use tests::{Server, Socket};
 const PUBLISHERS: u64 = 8;
 const READINGS: u64 = 25;
 
-/// Publishes readings at times of its own; every refusal would be answered before the answer to the ping.
+/// Publishes readings at its own times; any refusal would arrive before the answer to the ping.
 async fn publish(url: String, number: u64) -> anyhow::Result<()> {
     let mut socket = Socket::ready(&url).await?;
     for reading in 0..READINGS {

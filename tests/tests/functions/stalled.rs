@@ -7,10 +7,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
 const READINGS: u64 = 700;
-/// With so much in the note of each, what waits for the stalled one has no room left after some hundred.
+/// With so much in each note, the stalled subscriber's queue is full after a few hundred readings.
 const NOTE: usize = 7_000;
 
-/// A subscriber that never reads, with as little room in the kernel as there can be.
+/// A subscriber that never reads, with kernel buffers as small as possible.
 async fn stalled(server: &Server) -> anyhow::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4096)?;

@@ -1,4 +1,4 @@
-//! What an answer may be asked for, and how long it may be: alike on both hosts.
+//! The limits of requests and answers: the same on both hosts.
 
 use crate::support::served;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::Api;
 use tests::client::read;
 
-/// What Lambda hands on, in which an answer is a JSON text.
+/// What Lambda passes on: an answer is a JSON string in it.
 const LAMBDA_BYTES: usize = 6 * 1024 * 1024;
 const ROWS: usize = 100_000;
 
@@ -30,7 +30,7 @@ async fn readings_come_in_pages_that_have_room_in_an_answer() -> anyhow::Result<
     let (status, taken) = api.ingest("?site=long", rows()).await?;
     assert_eq!((status.as_u16(), &taken["readings"]), (200, &json!(ROWS)), "{taken}");
     let series = api.json("/api/series?site=long").await?["series"][0]["id"].as_str().unwrap_or_default().to_owned();
-    // More than an answer has room for: thinned further than was asked.
+    // More than an answer has room for: thinned further than requested.
     let thinned = page(&api, &format!("&series={series}")).await?;
     let points = thinned["readings"].as_array().map_or(0, Vec::len);
     assert!(thinned["downsampled"] == true && (ROWS / 2..ROWS).contains(&points), "{points}");
@@ -61,7 +61,7 @@ async fn what_names_nothing_is_refused_before_the_table_is_asked() -> anyhow::Re
     for query in ["readings?series=a&site=", "alerts?outfall=", "alerts?parameter="] {
         assert_eq!(api.get(&format!("/api/{query}{long}")).await?.status(), 400, "{query}");
     }
-    // Nobody has made an id of that length.
+    // There is no id of that length.
     for path in ["ingests", "chemistry/fit", "readings?site=a&series="] {
         let slash = if path.contains('?') { "" } else { "/" };
         assert_eq!(api.get(&format!("/api/{path}{slash}{long}")).await?.status(), 404, "{path}");
@@ -85,7 +85,7 @@ async fn a_site_has_one_name_in_files_queries_and_paths() -> anyhow::Result<()> 
         let alerts = api.json(&format!("/api/alerts?site={encoded}")).await?;
         assert_eq!(alerts["alerts"][0]["site"], site, "{alerts}");
     }
-    // Such a name would be two parts of a path, or none.
+    // Such a name would be two segments of a path, or none.
     for bad in ["a/b", "..", "."] {
         let csv = format!("time,species,concentration,site\n1,SO4,251.2,{bad}\n2,SO4,1,fine\n");
         let (status, taken) = api.ingest("", csv).await?;
@@ -114,7 +114,7 @@ async fn json_is_demanded_where_json_is_meant() -> anyhow::Result<()> {
         ("POST", "/api/ingests/a/resolution"),
         ("PUT", "/api/sources/a"),
     ] {
-        // What a page of another origin may send without asking, and nothing at all.
+        // Requests that a page of another origin may send without a preflight, and an empty one.
         for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""] {
             let request = api.request(method.parse()?, path).body(permit.clone());
             let request = if kind.is_empty() { request } else { request.header("content-type", kind) };

@@ -1,4 +1,4 @@
-//! Sources in company: several servers on one table, one that is killed, and a table that misbehaves.
+//! Sources with several servers on one table, with a killed server, and with a table that misbehaves.
 
 use crate::support::until;
 use serde_json::json;
@@ -31,7 +31,7 @@ async fn of_several_servers_one_asks() -> anyhow::Result<()> {
     let fleet = Fleet::start(3, &settings).await?;
     let names = ["a", "b", "c", "d", "e"];
     for (number, name) in names.into_iter().enumerate() {
-        // Slow, so that the others look while one asks.
+        // Slow, so that the others check while one fetches.
         let rows = (0..20).map(|row| format!("{number}.{row:02},SO4,{row}\n"));
         let rows = std::iter::once(format!("{HEADER}\n")).chain(rows).collect();
         set(&fleet.api(number % 3), name, &lab.page(&format!("/{name}"), Page::Slow(rows))).await?;
@@ -58,14 +58,14 @@ async fn a_source_whose_server_is_killed_meanwhile_is_asked_again() -> anyhow::R
     assert_eq!(until(async || Ok(lab.asked().len()), |asked| *asked > 0).await?, 1);
     server.kill().await?;
     let (_inbox, _server, api) = started(options()).await?;
-    assert!(until(async || taken(&api, &["lab"]).await, |taken| *taken).await?, "it is not asked again");
+    assert!(until(async || taken(&api, &["lab"]).await, |taken| *taken).await?, "it is not fetched again");
     let ledger = api.list("/api/ingests", "ingests").await?;
     assert_eq!((ledger.len(), &ledger[0]["answer"]["rows_taken"]), (1, &json!(100)));
     assert_eq!(lab.asked().len(), 2);
     Ok(())
 }
 
-/// Each call fails with a chance of one in ten, in each of the ways that a table has.
+/// Each call fails with a probability of one in ten, in each of a table's ways.
 #[tokio::test]
 async fn a_table_that_misbehaves_loses_no_file_of_a_source_and_doubles_none() -> anyhow::Result<()> {
     let (lab, inbox, table) = (Lab::start().await?, tempfile::tempdir()?, Table::new()?);
@@ -78,7 +78,7 @@ async fn a_table_that_misbehaves_loses_no_file_of_a_source_and_doubles_none() ->
     faults.on();
     for (number, name) in names.into_iter().enumerate() {
         let url = lab.page(&format!("/{name}"), Page::File(format!("{HEADER}\n{number},SO4,900\n"), Some("\"1\"")));
-        // Who is answered 503 asks once more.
+        // A client that gets a 503 retries.
         assert!(until(async || Ok(set(&api, name, &url).await.is_ok()), |done| *done).await?, "{name} is not set");
     }
     let is_there = async || Ok(taken(&api, &names).await.unwrap_or(false));

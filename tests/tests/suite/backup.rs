@@ -1,4 +1,4 @@
-//! `owsc backup` beside a server that writes, and `owsc restore`.
+//! `owsc backup` while a server writes, and `owsc restore`.
 
 use crate::support::{everything, until};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tests::{Api, Follower, Server, Socket};
 
-/// Runs a command on a data directory: whether it ended well, and what it said.
+/// Runs a command on a data directory: whether it succeeded, and its output.
 async fn owsc(data: &Path, arguments: [&str; 2], file: &Path) -> anyhow::Result<(bool, String)> {
     let mut command = tests::server::owsc();
     let output = command.args(arguments).arg(file).env("OW_SC_DATA_DIR", data).output().await?;
@@ -33,7 +33,7 @@ async fn a_backup_holds_all_that_had_been_acknowledged_while_more_is_written() -
         let enough = enough.clone();
         async move {
             for time in 0..u32::MAX {
-                // Never beyond a limit: an alert would be in the way of the barrier.
+                // Never above a limit: an alert would confuse the barrier.
                 publisher.publish(f64::from(time), "SO4", f64::from(time % 200)).await?;
                 if time % 50 == 0 {
                     publisher.barrier().await?;
@@ -71,7 +71,7 @@ async fn a_backup_holds_all_that_had_been_acknowledged_while_more_is_written() -
     for (seq, event) in follower.events.range(..=delivered) {
         assert_eq!(replay.events.get(seq), Some(event));
     }
-    // It goes on from there.
+    // It continues from there.
     let mut publisher = Socket::ready(&restored.ws_url("/ws/alerts")).await?;
     publisher.publish(99_999.0, "SO4", 1.0).await?;
     assert_eq!(socket.next().await?["seq"], stored + 1);
@@ -105,7 +105,7 @@ async fn nothing_is_overwritten_and_only_a_whole_backup_is_restored() -> anyhow:
     assert!(backup(server.data(), &at("backup")).await?.0);
     refused(backup(server.data(), &at("backup")).await?, "is there already");
     refused(backup(server.data(), &at("no/folder")).await?, "cannot write");
-    // A server holds the one, and a database is in the other.
+    // A server holds the first directory, and the second contains a database.
     refused(restore(server.data(), &at("backup")).await?, "another process uses the database");
     server.terminate().await?;
     refused(restore(server.data(), &at("backup")).await?, "move it away first");
@@ -133,7 +133,7 @@ async fn nothing_is_overwritten_and_only_a_whole_backup_is_restored() -> anyhow:
     Ok(())
 }
 
-/// Names of the backups in a folder, the oldest first.
+/// The names of the backups in a folder, the oldest first.
 fn backups(folder: &Path) -> Vec<String> {
     let names =
         std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -147,7 +147,7 @@ async fn a_server_backs_its_database_up_by_itself_and_what_it_made_can_be_restor
     let folder = tempfile::tempdir()?;
     let (shelf, data) = (folder.path().join("shelf"), folder.path().join("data"));
     std::fs::create_dir_all(&shelf)?;
-    // Of an earlier year, beyond those that are kept; and something of somebody else.
+    // From an earlier year, more than are kept; and an unrelated file.
     for old in ["owsc-2020-01-01T00-00-00Z.sqlite", "owsc-2020-01-02T00-00-00Z.sqlite", "owsc-notes.txt"] {
         std::fs::write(shelf.join(old), "old")?;
     }
@@ -171,7 +171,7 @@ async fn a_server_backs_its_database_up_by_itself_and_what_it_made_can_be_restor
     let last = metrics.lines().find_map(|line| line.strip_prefix("owsc_backup_last_success_timestamp_seconds "));
     assert!(last.is_some_and(|last| last.parse::<f64>().is_ok_and(|last| last > 1.7e9)), "{last:?}");
     server.terminate().await?;
-    // Another start makes no other one: the last is young.
+    // Another start makes no further backup: the last one is recent.
     let mut server = options().start().await?;
     assert_eq!(Api::new(&server).get("/readyz").await?.status(), 200);
     server.terminate().await?;

@@ -1,4 +1,4 @@
-//! The table at the start: made, looked at, mended; and a disk that takes no more.
+//! The table at the start: created, checked, repaired; and a full disk.
 
 use crate::support::until;
 use aws_sdk_dynamodb::types::{
@@ -13,7 +13,7 @@ use table::bootstrap::{PrepareError, Prepared};
 use tests::table::{Table, client};
 use tests::{Api, Server, host};
 
-/// A table that somebody made by hand: its keys, and no more.
+/// A table that somebody created by hand, with nothing but its keys.
 async fn bare(table: &Table, keys: [&str; 2]) -> anyhow::Result<()> {
     let client = client(table.endpoint());
     let mut request = client.create_table().table_name(table.name()).billing_mode(BillingMode::PayPerRequest);
@@ -44,12 +44,12 @@ async fn a_table_that_lacks_something_is_mended_once() -> anyhow::Result<()> {
     let is_filled = |index: &GlobalSecondaryIndexDescription| index.index_status() == Some(&IndexStatus::Active);
     let indexes = until(described, |indexes| indexes.as_ref().is_some_and(|all| all.iter().all(is_filled))).await?;
     assert!(indexes.iter().flatten().any(is_filled), "{indexes:?}");
-    // What it was given works.
+    // The repaired table works.
     let server = Server::options().table(table.endpoint(), table.name()).start().await?;
     let api = Api::new(&server);
     let (status, _) = api.ingest("?site=plant", "time,species,concentration\n1,SO4,900\n").await?;
     assert_eq!(status, StatusCode::OK);
-    // An index is there some time after it was asked for, and has the items some time after that.
+    // An index exists some time after it was requested, and has the items some time after that.
     let ledger = async || tests::client::read(api.get("/api/ingests").await?).await;
     let files = |ledger: &serde_json::Value| ledger["ingests"].as_array().map(Vec::len);
     let (status, ledger) = until(ledger, |(_, ledger)| files(ledger) == Some(1)).await?;
@@ -68,7 +68,7 @@ async fn a_table_of_another_program_stops_the_start() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A process that may write no file stands for one whose disk is full.
+/// A process that may write no files behaves like one with a full disk.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_disk_is_full_is_not_ready_until_it_has_room() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
@@ -82,7 +82,7 @@ async fn a_server_whose_disk_is_full_is_not_ready_until_it_has_room() -> anyhow:
     let pid = server.pid().to_string();
     let may_write = |bytes: &str| Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status();
     assert!(may_write("0")?.success());
-    // No file, which would be refused before it meets the database.
+    // Not a file, which would be refused before it reaches the database.
     let permit = json!({"limits": [{"parameter": "Zn", "value": 5, "unit": "mg/L", "statistic": "instant"}]});
     let refused = api.put("/api/permits/plant", &permit).await?.0;
     assert!(refused.is_server_error(), "{refused}");

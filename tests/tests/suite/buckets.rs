@@ -1,4 +1,4 @@
-//! A server whose inbox is a bucket, on two stores that are not each other's.
+//! A server whose inbox is a bucket, on two independent stores.
 
 use serde_json::json;
 use std::io::Write;
@@ -33,7 +33,7 @@ async fn works_on(store: &Store) -> anyhow::Result<()> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(format!("{HEADER}\n1,SO4,2\n").as_bytes())?;
     inbox.put("north/packed", gzip.finish()?).await?;
-    // More than one range: nothing of it is on a disk, and none of it is lost where two ranges meet.
+    // More than one range: nothing of it is on disk, and nothing is lost where two ranges meet.
     let rows: String = (0..300).map(|row| format!("{row},SO4,2,{}\n", "x".repeat(60_000))).collect();
     inbox.put("south/long.csv", format!("{HEADER},talk\n{rows}")).await?;
     assert_eq!(inbox.account(&format!("done/{odd}")).await?["answer"]["rows_taken"], 2);
@@ -44,7 +44,7 @@ async fn works_on(store: &Store) -> anyhow::Result<()> {
     for place in [odd, "north/report.pdf", "north/packed", "south/long.csv"] {
         assert!(!inbox.waits(place).await?, "{place}");
     }
-    // The same name with other bytes is another file, and both stay.
+    // The same name with other bytes is another file, and both are kept.
     inbox.put("north/packed", format!("{HEADER}\n1,SO4,3\n")).await?;
     assert_eq!(inbox.account("done/north/packed (2)").await?["answer"]["readings_replaced"], 1);
     let states: Vec<_> =
@@ -86,7 +86,7 @@ async fn backups_go_to_a_bucket_and_old_ones_leave_it() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stands before a store, and ends connections in the midst of an answer.
+/// A proxy for a store that cuts connections in the middle of an answer.
 async fn cutting(endpoint: &str, after: u64) -> anyhow::Result<(String, Arc<AtomicUsize>)> {
     let (store, cuts) = (endpoint.trim_start_matches("http://").to_owned(), Arc::new(AtomicUsize::new(0)));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -119,7 +119,7 @@ async fn an_object_is_read_on_from_where_a_connection_has_broken() -> anyhow::Re
     let account = inbox.account("done/south/long.csv").await?;
     assert_eq!(account["answer"]["rows_taken"], 300, "{account}");
     let digest = account["answer"]["digest"].clone();
-    // What came over whole connections has the same bytes.
+    // A file posted over intact connections has the same bytes.
     let (status, answer) = api.ingest("?site=south", format!("{HEADER},talk\n{rows}")).await?;
     assert_eq!((status.as_u16(), &answer["status"], &answer["digest"]), (200, &json!("known"), &digest));
     assert!(cuts.load(Ordering::Relaxed) >= 6, "{cuts:?} connections were cut");
@@ -133,6 +133,6 @@ async fn a_store_that_is_not_there_is_said_and_keeps_nothing_else_back() -> anyh
         crate::support::until(async || Ok(server.log()), |log| log.contains("the inbox could not be looked through"))
             .await?;
     assert!(said.contains("the inbox could not be looked through"), "{said}");
-    assert_eq!(api.ingest("?site=north", format!("{HEADER}\n1,SO4,2\n")).await?.0, 200, "the rest goes on");
+    assert_eq!(api.ingest("?site=north", format!("{HEADER}\n1,SO4,2\n")).await?.0, 200, "everything else works");
     Ok(())
 }

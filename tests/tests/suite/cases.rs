@@ -1,4 +1,4 @@
-//! Small files with the right outcome: `tests/fixtures/cases`, whose README says what is in a folder.
+//! Small files with their correct outcomes: `tests/fixtures/cases`, whose README describes the folders.
 
 use crate::support::{served, until};
 use anyhow::{Context, bail, ensure};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tests::Api;
 use tests::client::read;
 
-/// Counts of the answer, or of a refusal's details; an absent one is 0.
+/// Counts of the answer, or of a refusal's details; a missing one is 0.
 const COUNTS: [&str; 6] = [
     "rows_taken",
     "rows_refused",
@@ -19,7 +19,7 @@ const COUNTS: [&str; 6] = [
     "readings_quality_control",
 ];
 
-/// What was seen of a case.
+/// The result of a case.
 #[derive(Default)]
 struct Seen {
     status: u64,
@@ -41,7 +41,7 @@ fn document(path: &Path) -> anyhow::Result<Value> {
     Ok(serde_json::from_slice(&fs::read(path).with_context(|| path.display().to_string())?)?)
 }
 
-/// What is done: permits first, the oldest without a date, then the file; or as the case says.
+/// The steps: permits first, the oldest without a date, then the file; or as the case says.
 fn steps(folder: &Path, expect: &Value) -> anyhow::Result<Vec<String>> {
     if let Some(steps) = expect["steps"].as_array() {
         return Ok(steps.iter().filter_map(Value::as_str).map(str::to_owned).collect());
@@ -105,7 +105,7 @@ async fn run(api: &Api, folder: &Path, expect: &Value) -> anyhow::Result<Seen> {
     Ok(seen)
 }
 
-/// The choices of an expectation: one value, or a list of those that may stand there.
+/// The allowed values of an expectation: a single one, or a list.
 fn choices(expected: &Value) -> Vec<&Value> {
     expected.as_array().map_or_else(|| vec![expected], |list| list.iter().collect())
 }
@@ -127,7 +127,7 @@ fn fits(expected: &Value, alert: &Value) -> bool {
     })
 }
 
-/// Pairs each expected alert with one of its own: what is left over on either side.
+/// Pairs each expected alert with a found one: what is left on either side.
 fn unmatched(expected: &[Value], found: &[&Value]) -> (Vec<Value>, Vec<Value>) {
     fn place(of: usize, expected: &[Value], found: &[&Value], owner: &mut [Option<usize>], seen: &mut [bool]) -> bool {
         for at in 0..found.len() {
@@ -150,7 +150,7 @@ fn unmatched(expected: &[Value], found: &[&Value]) -> (Vec<Value>, Vec<Value>) {
     (missing, extra.collect())
 }
 
-/// What is not as expected, in words.
+/// The differences from the expectation, in words.
 fn differences(expect: &Value, seen: &Seen) -> Vec<String> {
     let mut out = Vec::new();
     let one_of = |list: &Value, found: &Value| list.as_array().is_none_or(|list| list.contains(found));

@@ -1,10 +1,10 @@
-//! The certificate of compliance: status, figures, and that nothing in it can be mistaken or misused.
+//! The certificate of compliance: status, figures, and that nothing in it can be misread or abused.
 
 use crate::support::{alerts, permitted, served, taken, tidy};
 use serde_json::{Value, json};
 use tests::{Api, ECHO, Socket};
 
-/// A certificate that must be made: its page.
+/// The page of a certificate, which must succeed.
 async fn certificate(api: &Api, query: &str) -> anyhow::Result<String> {
     let response = api.get(&format!("/api/certificate?{query}")).await?;
     let (status, page) = (response.status(), response.text().await?);
@@ -18,12 +18,12 @@ fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
     page[from..].split(end).next().unwrap_or_default()
 }
 
-/// What the page says in large letters.
+/// The status on the page.
 fn status(page: &str) -> &str {
     between(page, r#"<p class="status">"#, "<")
 }
 
-/// Text without tags, a space for each.
+/// Text without tags, with a space for each.
 fn plain(markup: &str) -> String {
     let mut out = String::new();
     for piece in markup.split('<').enumerate().map(|(index, piece)| match index {
@@ -37,7 +37,7 @@ fn plain(markup: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The rows of the table with a name, as texts of their cells.
+/// The rows of the table with this name, as the texts of their cells.
 fn table(page: &str, name: &str) -> Vec<Vec<String>> {
     let table = between(page, &format!("aria-label=\"{name}\""), "</table>");
     let body = between(table, "<tbody>", "</tbody>");
@@ -45,7 +45,7 @@ fn table(page: &str, name: &str) -> Vec<Vec<String>> {
     body.split("<tr").skip(1).map(cells).collect()
 }
 
-/// One row of a table, by the start of its cells.
+/// A row of a table, by its first cells.
 fn row(page: &str, name: &str, cells: &[&str]) -> Vec<String> {
     let rows = table(page, name);
     let found = rows.iter().find(|row| std::iter::zip(*row, cells).all(|(cell, wanted)| cell == wanted));
@@ -83,7 +83,7 @@ async fn the_real_file_gives_epas_eight_exceedances_and_their_percentages() -> a
     let site = alerts(&api, "TX0119407").await?;
     let percents: Vec<_> = site.iter().map(|alert| format!("{} %", alert["percent"])).collect();
     assert_eq!(percents, rows.iter().map(|row| row[6].clone()).collect::<Vec<_>>(), "as the API says");
-    // The statistics are computed from the readings, not from the alerts: they find the same ones.
+    // The statistics are computed from the readings, not from the alerts, and find the same exceedances.
     let statistics = table(&page, "Statistics");
     let counted: u64 = statistics.iter().map(|row| row[8].parse::<u64>().unwrap_or(99)).sum();
     assert_eq!((statistics.len(), counted), (17, 8));
@@ -137,7 +137,7 @@ async fn fault_23_no_data_is_not_compliant_and_a_clean_file_is() -> anyhow::Resu
     let clean = certificate(&api, "site=clean").await?;
     assert_eq!(status(&clean), "INSUFFICIENT DATA", "the built-in permit was not written for the site");
     permitted(&api, "clean", &limits(&[("SO4", "instant", 250.0)])).await?;
-    assert_eq!(status(&certificate(&api, "site=clean").await?), "COMPLIANT", "at the limit is not beyond it");
+    assert_eq!(status(&certificate(&api, "site=clean").await?), "COMPLIANT", "a value at the limit does not exceed it");
     taken(&api, "?site=strange", tidy(&["0,Xyz,100"])).await?;
     let strange = certificate(&api, "site=strange").await?;
     assert_eq!(status(&strange), "INSUFFICIENT DATA");
@@ -159,7 +159,7 @@ async fn what_a_permit_of_ones_own_limits_has_to_be_measured() -> anyhow::Result
     let (state, gaps) = why(&both, "site=a").await?;
     assert_eq!(state, "INSUFFICIENT DATA");
     assert!(gaps.contains("Ni , daily maximum ≤ 0.1 mg/L : no reading of it in the period."), "{gaps}");
-    // Out of season, it need not be met; in season it has to be.
+    // Out of season it need not be met, but in season it must.
     let mut seasonal = both.clone();
     seasonal["limits"][1]["months"] = json!([6, 7]);
     assert_eq!(why(&seasonal, "site=a").await?.0, "COMPLIANT");
@@ -168,7 +168,7 @@ async fn what_a_permit_of_ones_own_limits_has_to_be_measured() -> anyhow::Result
     assert!(state == "INSUFFICIENT DATA" && gaps.contains("fewer than the 3 consecutive readings"), "{gaps}");
     let monthly = limits(&[("SO4", "monthly_avg", 250.0)]);
     for cut in ["site=a&from=2026-01-05&to=2026-01-31", "site=a&from=2026-01-01&to=2026-01-15"] {
-        assert_eq!(why(&monthly, cut).await?.0, "COMPLIANT", "a month that is cut is judged whole");
+        assert_eq!(why(&monthly, cut).await?.0, "COMPLIANT", "a month that is cut is judged as a whole");
     }
     let (state, gaps) = why(&monthly, "site=a&from=2026-01-05&to=2026-03-31").await?;
     assert!(state == "INSUFFICIENT DATA" && gaps.contains("no value for 2026-02, 2026-03"), "{gaps}");
@@ -278,7 +278,7 @@ async fn every_statistic_agrees_with_the_alerts_wherever_a_period_is_cut() -> an
         let page = certificate(&api, &format!("site=default&from={from}&to={to}")).await?;
         assert!(!page.contains("were being judged"), "{from} {to}: readings and alerts disagree");
         let listed: u64 = table(&page, "Statistics").iter().map(|row| row[8].parse::<u64>().unwrap_or_default()).sum();
-        // Periods that the range cuts are judged whole: those that it begins in count, too.
+        // Periods cut by the range are judged as a whole, including those that begin before it.
         let is_cut = |alert: &&Value| {
             let period = alert["period"].as_str().unwrap_or_default();
             let day = &from[..10];
@@ -336,7 +336,7 @@ async fn every_reading_has_its_origin() -> anyhow::Result<()> {
     let page = certificate(&api, "site=a&from=0&to=24").await?;
     assert_eq!(status(&page), "COMPLIANT");
     let files: Vec<_> = table(&page, "Files").iter().map(|row| [1, 4, 5].map(|cell| row[cell].clone())).collect();
-    // Of the first file two readings lie in the period, one of which the second file corrects.
+    // The first file has two readings in the period, one of which the second file corrects.
     assert_eq!(
         files,
         [["first from 127.0.0.1", "3 / 0", "2"], ["correction from 127.0.0.1", "1 / 1 (dealt with)", "1"]]
@@ -354,7 +354,7 @@ async fn hostile_names_are_shown_as_text() -> anyhow::Result<()> {
     let quoted = evil.replace('"', "\"\"");
     let csv =
         format!("time,species,concentration,unit,outfall\n0,\"{quoted}\",9,mg/L,\"{quoted}\"\n1,As,9,\"<b>\",001\n");
-    // In a path, API Gateway takes an encoded slash for a slash.
+    // In a path, API Gateway decodes an encoded slash.
     let query: String = evil.replace('/', "").bytes().map(|byte| format!("%{byte:02X}")).collect();
     let permit =
         json!({"limits": [{"parameter": evil, "value": 1, "statistic": "instant", "action": evil, "outfall": evil}]});
@@ -366,7 +366,7 @@ async fn hostile_names_are_shown_as_text() -> anyhow::Result<()> {
     for forbidden in ["<script", "<b>", "\" onload", "style=", "javascript:", "http://", "https://", " src="] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
-    // Every name is isolated, so that what is written from right to left turns round nothing else.
+    // Every name is isolated, so that right-to-left text affects nothing else.
     let marks: Vec<_> = page.match_indices('\u{202e}').map(|(at, _)| &page[..at]).collect();
     assert!(marks.len() > 10, "{}", marks.len());
     for before in marks {

@@ -1,13 +1,13 @@
-//! Made-up effluent charts, and EPA's rule applied to charts in whole numbers, as an oracle.
+//! Synthetic effluent charts, and EPA's rule applied to charts in integer arithmetic, as an oracle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use tests::ECHO;
 
-/// In place of a percentage, where there is none.
+/// Stands for no percentage.
 pub(crate) const NO_PERCENT: i64 = -1;
 
 pub(crate) type Row = BTreeMap<String, String>;
-/// What an exceedance is told apart by, and its percentage.
+/// What identifies an exceedance, and its percentage.
 pub(crate) type Exceedance = (String, String, String, String, String, i64);
 
 pub(crate) fn rows(file: &str) -> anyhow::Result<Vec<Row>> {
@@ -34,7 +34,7 @@ fn fixed(text: &str) -> i128 {
     digits.parse().expect("the cases have at most twelve decimals")
 }
 
-/// Value and limit in one unit: the standard one, or else the reported ones as far as they convert.
+/// Value and limit in one unit: the standard one, or else the reported ones if they convert.
 fn compared(row: &Row) -> Option<(i128, i128)> {
     let cell = |name: &str| Some(row[name].as_str()).filter(|text| !text.is_empty());
     if let (Some(value), Some(limit)) = (cell("dmr_value_standard_units"), cell("limit_value_standard_units")) {
@@ -59,11 +59,11 @@ pub(crate) fn judged(row: &Row) -> Option<i64> {
     let (value, limit) = compared(row)?;
     let minimum = row["limit_value_qualifier_code"].starts_with('>');
     let beyond = if minimum { limit - value } else { value - limit };
-    // A sign does not excuse what is reported.
+    // A sign does not excuse the reported value.
     if beyond <= 0 {
         return None;
     }
-    // There is none of zero, of pH and turbidity, and where the sign leaves open by how much more it is.
+    // There is none for zero, for pH and turbidity, and if the sign leaves the excess open.
     let is_open = row["dmr_value_qualifier_code"].starts_with(if minimum { "<" } else { ">" });
     let unit = if row["standard_unit_desc"].is_empty() { &row["dmr_unit_desc"] } else { &row["standard_unit_desc"] };
     if limit == 0 || is_open || ["SU", "NTU"].contains(&unit.as_str()) {
@@ -77,14 +77,14 @@ pub(crate) fn expected(rows: &[Row]) -> BTreeSet<Exceedance> {
     rows.iter().filter_map(|row| judged(row).map(|percent| exceedance(row, &row["npdes_id"], percent))).collect()
 }
 
-/// Rows of a made-up chart with the 65 columns of the real one.
+/// Rows of a synthetic chart with the 65 columns of the real one.
 #[derive(Default)]
 pub(crate) struct Chart {
     lines: Vec<String>,
 }
 
 impl Chart {
-    /// A row: a value against a limit, both in mg/L, unless said otherwise. Each gets a month of its own.
+    /// A row: a value against a limit, both in mg/L unless changed. Each gets its own month.
     pub(crate) fn row(&mut self, changes: &[(&str, &str)]) -> &mut Self {
         let number = self.lines.len();
         let date = format!("{:02}/28/{}", number % 12 + 1, 2000 + number / 12);

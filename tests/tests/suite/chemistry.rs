@@ -1,4 +1,4 @@
-//! `owsc fit` and `owsc criteria`, and the page that teaches them.
+//! `owsc fit` and `owsc criteria`, and the page that documents them.
 
 use crate::commands::{json_of, run};
 use anyhow::Context;
@@ -13,7 +13,7 @@ fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("docs")
 }
 
-/// A set of NIST's, as CSV: the columns behind its head.
+/// One of NIST's data sets as CSV: the columns after its header.
 fn certified(name: &str) -> anyhow::Result<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests have a folder")?;
     let text = fs::read_to_string(root.join("shared/chemistry/tests/data").join(name))?;
@@ -22,7 +22,7 @@ fn certified(name: &str) -> anyhow::Result<String> {
     Ok(data.lines().skip(1).filter(|line| !line.trim().is_empty()).map(|line| row(line) + "\n").collect())
 }
 
-/// Blocks of a page: what is typed, and what is shown.
+/// The blocks of a page: commands, and their output.
 fn blocks(page: &str) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
     let mut rest = page;
@@ -34,7 +34,7 @@ fn blocks(page: &str) -> Vec<(&str, &str)> {
     found
 }
 
-/// The page's pictures are what its commands draw, too: they are drawn into a copy of its folder.
+/// The page's pictures are checked too: its commands draw them into a copy of its folder.
 #[tokio::test]
 async fn what_the_page_shows_is_what_its_commands_print() -> anyhow::Result<()> {
     let (folder, page) = (tempfile::tempdir()?, fs::read_to_string(docs().join("chemistry.md"))?);
@@ -56,7 +56,7 @@ async fn what_the_page_shows_is_what_its_commands_print() -> anyhow::Result<()> 
             continue;
         }
         if let Some((_, body)) = text.split_once("-d '") {
-            // What `curl` asks of a server is asked of one that is there.
+            // The page's `curl` requests are sent to a real server.
             let wanted = serde_json::from_str(body.trim_end().trim_end_matches('\''))?;
             let (status, answer) = api.post("/api/chemistry/fit", &wanted).await?;
             assert_eq!(status, 202, "{answer}");
@@ -118,7 +118,7 @@ async fn a_servers_readings_are_fitted_by_their_hours() -> anyhow::Result<()> {
     let url = server.url("");
     let arguments = ["fit", "--model", "decay_first", "--site", "jars", "--parameter", "h2o2", "--json", "--url", &url];
     let (status, fit) = json_of(&arguments, b"").await?;
-    assert_eq!((status, &fit["points"]), (Some(0), &json!(48)), "a non-detect is no point: {fit}");
+    assert_eq!((status, &fit["points"]), (Some(0), &json!(48)), "a non-detect is not a point: {fit}");
     assert!(close(&fit["parameters"][1]["value"], 0.1), "{fit}");
     let part = [&arguments[..], &["--from", "2026-03-01T10:00:00Z", "--to", "2026-03-01T19:00:00Z"]].concat();
     assert_eq!(json_of(&part, b"").await?.1["points"], 10);
@@ -144,7 +144,7 @@ async fn what_cannot_be_fitted_is_said() -> anyhow::Result<()> {
         assert_eq!((status, stdout.as_str()), (Some(3), ""), "{arguments:?}");
         assert!(stderr.contains(said), "{arguments:?}: {stderr}");
     }
-    // Few points are a fit with a warning.
+    // Few points give a fit with a warning.
     let (status, fit) = json_of(&["fit", "-", "--model", "langmuir", "--json"], b"x,y\n1,2\n2,3\n").await?;
     assert_eq!((status, &fit["warnings"][0]["kind"]), (Some(0), &json!("too_few_points")), "{fit}");
     Ok(())

@@ -1,4 +1,4 @@
-//! The command line: what each command says, prints and ends with.
+//! The command line: each command's output and exit status.
 
 use crate::support::until;
 use anyhow::Context;
@@ -16,13 +16,13 @@ use tokio::process::{Child, Command};
 const HEADER: &str = "time,species,concentration";
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/echo-effluent-chart-TX0119407.csv");
 
-/// What a command ends with and prints: on standard output, and on standard error.
+/// A command's exit status, standard output and standard error.
 pub(crate) async fn run(arguments: &[&str], input: &[u8]) -> anyhow::Result<(Option<i32>, String, String)> {
     let mut command = owsc();
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let mut pipe = child.stdin.take().context("it has a standard input")?;
-    // Who does not read it has no need of it.
+    // A command that does not read its input does not need it.
     let _ = pipe.write_all(input).await;
     drop(pipe);
     let Output { status, stdout, stderr } = child.wait_with_output().await?;
@@ -76,7 +76,7 @@ async fn every_command_says_what_it_is_for_and_is_documented() -> anyhow::Result
         assert_eq!((status, errors.as_str()), (Some(0), ""), "{command}");
         assert!(help.contains(&format!("Usage: owsc {command}")), "{help}");
         assert!(page.contains(&format!("owsc {command}")), "docs/commands.md does not name {command}");
-        // What is typed wrong is bad input, whatever clap's own status is.
+        // A wrong command line is bad input, whatever clap's own status is.
         assert_eq!(run(&[command, "--no-such-option"], b"").await?.0, Some(3), "{command}");
     }
     assert_eq!(run(&["--version"], b"").await?.0, Some(0));
@@ -121,7 +121,7 @@ async fn the_status_of_monitor_is_what_the_files_come_to() -> anyhow::Result<()>
         (vec!["doubtful.csv"], 2, "line 3, time: \"x\""),
         (vec!["unlimited.csv"], 2, "not everything could be judged"),
         (vec!["sites.csv"], 1, "2 exceedances"),
-        // A later file takes back what an earlier one had.
+        // A later file corrects what an earlier one had.
         (vec!["beyond.csv", "correction.csv"], 0, "Nothing is beyond its limit"),
         (vec!["good.csv", "missing.csv"], 3, "No such file"),
     ] {
@@ -148,7 +148,7 @@ async fn an_interrupted_command_leaves_nothing_behind() -> anyhow::Result<()> {
     let mut child = command.spawn()?;
     let entries = || fs::read_dir(folder.path()).map(|entries| entries.count()).unwrap_or_default();
     assert!(until(async || Ok(entries()), |count| *count > 0).await? > 0, "it has a folder");
-    // Waiting for the child closes its input: what comes to its end now is not judged any more.
+    // Waiting for the child closes its input: what would be complete only now is not judged any more.
     signal(&child, "-INT").await?;
     assert_eq!(child.wait().await?.code(), Some(130));
     assert_eq!(entries(), 0);
@@ -188,7 +188,7 @@ async fn what_is_simulated_is_the_same_for_a_seed_and_a_server_takes_it() -> any
     Ok(())
 }
 
-/// A server at a port, once it answers.
+/// A server on a port, once it answers.
 async fn serve(data: &Path, port: u16) -> anyhow::Result<(Child, Api)> {
     let mut command = owsc();
     command.args(["serve", "--port", &port.to_string()]).env("OW_SC_DATA_DIR", data);
@@ -209,7 +209,7 @@ async fn signal(child: &Child, signal: &str) -> anyhow::Result<()> {
 #[tokio::test]
 async fn alerts_are_shown_as_they_come_and_a_restart_of_the_server_loses_none() -> anyhow::Result<()> {
     let data = TempDir::new()?;
-    // Free now, and hardly taken by somebody else before it is used.
+    // Free now, and unlikely to be taken before it is used.
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let (mut server, api) = serve(data.path(), port).await?;
     let url = format!("http://127.0.0.1:{port}");
@@ -221,7 +221,7 @@ async fn alerts_are_shown_as_they_come_and_a_restart_of_the_server_loses_none() 
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await??;
         Ok(serde_json::from_str(&line.context("it goes on")?)?)
     };
-    // Until it is connected it sees nothing.
+    // It sees nothing before it is connected.
     let connected = async || Ok(api.get("/metrics").await?.text().await?.contains("ws_active_connections 1"));
     assert!(until(connected, |is_there| *is_there).await?, "it is connected");
     api.ingest("?site=north", format!("{HEADER}\n1,SO4,900\n")).await?;
@@ -254,7 +254,7 @@ async fn certificates_and_advice_of_files_and_of_a_server() -> anyhow::Result<()
             .await?;
     assert!(status == Some(2) && text.contains("INSUFFICIENT DATA"), "{text}");
     assert_eq!(run(&["certificate", "--site", "nowhere", "--url", &url], b"").await?.0, Some(3));
-    // Nobody is there, and nobody waits for minutes to be told so.
+    // Nobody answers, and the command must not wait for minutes to say so.
     let asked = Instant::now();
     let (status, _, stderr) = run(&["certificate", "--site", "north", "--url", "http://127.0.0.1:9"], b"").await?;
     assert!(status == Some(3) && stderr.contains("refused"), "{stderr}");

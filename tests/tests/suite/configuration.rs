@@ -15,7 +15,7 @@ async fn typed(arguments: &[&str]) -> anyhow::Result<(Option<i32>, String, Strin
     Ok((status.code(), String::from_utf8(stdout)?, String::from_utf8(stderr)?))
 }
 
-/// A start that must fail: what it says.
+/// A start that must fail: its message.
 async fn fails(options: Options) -> anyhow::Result<String> {
     let (status, log) = options.run_to_end().await?;
     anyhow::ensure!(status.code() == Some(1), "{status}: {log}");
@@ -23,7 +23,7 @@ async fn fails(options: Options) -> anyhow::Result<String> {
     Ok(log)
 }
 
-/// A bad value of each setting, and what is said to be expected.
+/// A bad value of each setting, and what its message says is expected.
 const REFUSED: [(&str, &str, &str); 33] = [
     ("OW_SC_API_TOKEN", "two words", "visible ASCII"),
     ("OW_SC_ALLOW_ANONYMOUS", "maybe", "0, 1, true or false"),
@@ -61,7 +61,7 @@ const REFUSED: [(&str, &str, &str); 33] = [
     ("LOG_LEVEL", "loud", "off, error, warn, info, debug or trace"),
 ];
 
-/// Those whose values are in no message.
+/// Settings whose values appear in no message.
 const SECRETS: [&str; 4] = ["OW_SC_API_TOKEN", "OW_SC_METRICS_TOKEN", "OW_SC_REDIS_URL", "OW_SC_SOURCE_SECRETS"];
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_second_process_on_the_same_data_is_refused_and_the_first_goes_on() ->
     assert!(log.contains("another process uses the database") && log.contains(&data), "{log}");
     assert_eq!(api.get("/readyz").await?.status(), 200);
     server.kill().await?;
-    // The lock ends with the process, however that ends.
+    // The lock ends with the process, however it ends.
     let (_server, api) = serve(Server::options().env("OW_SC_DATA_DIR", &data)).await?;
     assert_eq!(api.get("/readyz").await?.status(), 200);
     Ok(())
@@ -188,7 +188,7 @@ async fn sigterm_ends_a_server_within_ten_seconds_even_if_a_body_never_arrives()
     let head =
         "POST /api/ingest HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 1000\r\n\r\ntime,species";
     stalled.write_all(head.as_bytes()).await?;
-    // An answer to a later request shows that the server is past accepting the first.
+    // An answer to a later request shows that the server has accepted the first.
     assert_eq!(Api::new(&server).get("/health").await?.status(), 200);
     let started = Instant::now();
     let status = server.terminate().await?;

@@ -11,12 +11,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tests::{Api, Server, Socket};
 
-/// How often to kill; thirty rounds are asked for by hand: `OWSC_TEST_KILL_ROUNDS=30`.
+/// How often to kill; for a manual run, use thirty rounds: `OWSC_TEST_KILL_ROUNDS=30`.
 const ROUNDS: &str = "OWSC_TEST_KILL_ROUNDS";
 const ROWS: u32 = 200_000;
 const SITE: &str = "plant";
 
-/// Five parameters at two outfalls in turn. Every seventh reading or so is beyond its limit.
+/// Five parameters at two outfalls in turn. About every seventh reading exceeds its limit.
 fn large_file() -> String {
     let mut file = "time,species,concentration,outfall\n".to_owned();
     let mut state = 12_345_u32;
@@ -30,7 +30,7 @@ fn large_file() -> String {
     file
 }
 
-/// What was there before: an acknowledged file and a permit. The large file corrects some of its readings.
+/// The state before: an acknowledged file and a permit. The large file corrects some of its readings.
 async fn prepare(data: &Path) -> anyhow::Result<()> {
     let mut server = Server::options().data(data).start().await?;
     let api = Api::new(&server);
@@ -48,7 +48,7 @@ async fn prepare(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Everything that can be seen of the site, by path.
+/// Everything visible of the site, by path.
 async fn seen(server: &Server) -> anyhow::Result<Vec<(String, String)>> {
     let api = Api::new(server);
     let series = api.list(&format!("/api/series?site={SITE}"), "series").await?;
@@ -75,8 +75,8 @@ async fn seen(server: &Server) -> anyhow::Result<Vec<(String, String)>> {
     Ok(all)
 }
 
-/// Without what two runs may differ in: when the permit was put, and how many events there were. What a killed ingest
-/// left may have been judged before the file came again.
+/// Without fields in which two runs may differ: when the permit was put, and how many events there were. What a killed
+/// ingest left may have been judged before the file came again.
 fn without_times(text: &str) -> anyhow::Result<String> {
     let mut object: Value = serde_json::from_str(text)?;
     if object.get("updated_at").is_some() {
@@ -91,8 +91,8 @@ fn without_times(text: &str) -> anyhow::Result<String> {
     Ok(object.to_string())
 }
 
-/// Reads the whole feed as a subscriber does: it has no gap, names at most the alerts that stand, and raises and
-/// withdraws as many as that comes to, those that it does not name included.
+/// Reads the whole feed like a subscriber: it has no gap, lists at most the existing alerts, and the counts of raised
+/// and withdrawn alerts, including unlisted ones, add up.
 async fn told(server: &Server, api: &Api, alerts: &[Value]) -> anyhow::Result<()> {
     let status = api.json(&format!("/api/status?site={SITE}")).await?;
     let head = status["sites"][0]["seq"].as_u64().context("no head")?;
@@ -140,7 +140,7 @@ fn same(found: &[(String, String)], expected: &[(String, String)]) -> anyhow::Re
     Ok(())
 }
 
-/// An answer without what depends on the clock, on the number of attempts, and on whether it is given again.
+/// An answer without fields that depend on the clock, on the number of attempts, or on repetition.
 fn lasting(mut answer: Value) -> Value {
     for field in ["seconds", "write_units", "status", "message"] {
         answer[field] = Value::Null;
@@ -148,7 +148,7 @@ fn lasting(mut answer: Value) -> Value {
     answer
 }
 
-/// A file that comes after all that.
+/// A file that arrives after all that.
 async fn afterwards(api: &Api) -> anyhow::Result<Value> {
     Ok(lasting(taken(api, &format!("?site={SITE}"), tidy(&["0,SO4,1", "5,SO4,9999", "100000,Ni,9"])).await?))
 }
@@ -175,7 +175,7 @@ async fn undisturbed(file: &str) -> anyhow::Result<Undisturbed> {
     Ok(Undisturbed { answer: lasting(answer), seen: seen_now, later, seen_later: seen(&server).await?, took })
 }
 
-/// Posts the file and kills the server after a while. What the record of the ingest said after the restart.
+/// Posts the file and kills the server after a while. Returns what the ingest's record said after the restart.
 async fn kill_during(data: &Path, file: &str, id: &str, after: Duration) -> anyhow::Result<String> {
     let mut server = Server::options().data(data).start().await?;
     let (api, body) = (Api::new(&server), file.to_owned());
@@ -207,12 +207,12 @@ async fn round(undisturbed: &Undisturbed, file: &str, after: Duration) -> anyhow
     let server = Server::options().data(data.path()).start().await?;
     let api = Api::new(&server);
     let answer = taken(&api, &format!("?site={SITE}"), file.to_owned()).await?;
-    // What was recorded whole is judged without the file being sent again.
+    // What was recorded completely is judged without sending the file again.
     let known = states.last().is_some_and(|state| state == "done" || state == "judging");
     ensure!(answer["status"] == if known { "known" } else { "stored" }, "{states:?}: {}", answer["status"]);
     let (mut answer, mut expected) = (lasting(answer), undisturbed.answer.clone());
     if states.iter().any(|state| state == "recording") {
-        // What was there of the file may have been judged by itself: alerts of a day that was not whole come and go.
+        // The stored part of the file may have been judged by itself: alerts of an incomplete day come and go.
         for field in ["new", "withdrawn"] {
             answer["alerts"][field] = Value::Null;
             expected["alerts"][field] = Value::Null;
@@ -230,7 +230,7 @@ async fn a_killed_ingest_posted_again_leaves_what_an_undisturbed_one_leaves() ->
     let rounds: u32 = std::env::var(ROUNDS).map_or(Ok(5), |text| text.parse())?;
     let file = large_file();
     let undisturbed = undisturbed(&file).await?;
-    // Spread over the whole time that an ingest takes, and at random within each part of it.
+    // Spread over the duration of an ingest, and at random within each part of it.
     let spread = |number: u32| (f64::from(number) + rand::random_range(0.0..1.0)) / f64::from(rounds);
     let mut parts: Vec<f64> = (0..rounds).map(spread).collect();
     parts.shuffle(&mut rand::rng());
@@ -239,7 +239,7 @@ async fn a_killed_ingest_posted_again_leaves_what_an_undisturbed_one_leaves() ->
         let after = longest.mul_f64(part);
         let found = round(&undisturbed, &file, after).await.with_context(|| format!("killed after {after:?}"))?;
         eprintln!("killed after {after:?} of {longest:?}, the record said {found}");
-        // The first ingest of all is slower than those after it; kills after the end would show nothing.
+        // The first ingest of all is slower than later ones; kills after its end would show nothing.
         if found.starts_with("done") {
             longest = after.max(longest / 2);
         }

@@ -1,4 +1,4 @@
-//! What people decide about files: withdrawn, sent again, refused rows dealt with.
+//! Decisions about files: withdrawn, sent again, refused rows dealt with.
 
 use crate::support::{alerts, permitted, readings, served, stored, taken, tidy};
 use anyhow::{Context, ensure};
@@ -40,7 +40,7 @@ async fn of_a_withdrawn_file_nothing_counts_and_what_it_replaced_counts_again() 
     assert_eq!(alerts(&api, "default").await?.len(), before.len());
     let record = api.json(&format!("/api/ingests/{}", id(&corrected)?)).await?;
     assert_eq!(record["withdrawn"]["reason"], "of another plant", "the ledger keeps both: {record}");
-    // Once more changes nothing; the same bytes are a new file now.
+    // Repeating it changes nothing; the same bytes are a new file now.
     assert_eq!(withdraw(&api, id(&corrected)?, "again").await?.0, 200);
     let again = taken(&api, "", file).await?;
     assert_eq!((&again["status"], &again["readings_replaced"]), (&json!("stored"), &json!(1)), "{again}");

@@ -1,4 +1,4 @@
-//! The documentation: what the server shows of itself, and the targets of make that are named.
+//! The documentation: the server's own, and the make targets that it names.
 
 use crate::support::served;
 use serde_json::Value;
@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tests::Api;
 
-/// Pages and live connections, which are no operations of the API.
+/// Pages and live connections, which are not operations of the API.
 const UNDOCUMENTED: [&str; 8] =
     ["/", "/assets/{name}", "/style.css", "/docs", "/docs/list", "/docs/openapi.json", "/ws/effluent", "/ws/alerts"];
-/// The one address in a script that nothing is loaded from: the name of a vocabulary.
+/// The only URL in a script from which nothing is loaded: the name of a vocabulary.
 const SVG: &str = "http://www.w3.org/2000/svg";
 
 async fn document(api: &Api) -> anyhow::Result<Value> {
@@ -85,7 +85,7 @@ async fn the_document_is_openapi_3_1_and_sound() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the routers are built of.
+/// The sources of the routers.
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
@@ -115,7 +115,7 @@ fn routed() -> anyhow::Result<BTreeSet<String>> {
     Ok(paths)
 }
 
-/// Where a schema says no more than that there is something.
+/// The places where a schema allows anything.
 fn free_forms(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
@@ -143,7 +143,7 @@ async fn every_body_is_typed_and_every_refusal_is_named() -> anyhow::Result<()> 
     assert_eq!(free, Vec::<String>::new());
     for (path, method, operation) in operations(&document).into_iter().filter(|(path, ..)| path.starts_with("/api/")) {
         let statuses = operation["responses"].as_object().cloned().unwrap_or_default();
-        // This host wants no token: there are no wrong ones, but strangers.
+        // This host needs no token: there are no wrong ones, but strangers.
         for status in ["421", "429", "500", "503"] {
             assert!(statuses.contains_key(status), "{method} {path}: {status}");
         }
@@ -165,7 +165,7 @@ async fn every_body_is_typed_and_every_refusal_is_named() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Within one function, a second schema takes the place of the first without a word.
+/// Within one function, a second schema would silently replace the first.
 #[test]
 fn no_two_schemas_have_one_name() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -206,7 +206,7 @@ async fn every_route_is_documented_and_every_documented_route_is_served() -> any
             path.replace("{site}", "default").replace("{id}", "none").replace("{name}", "none").replace("{part}", "1");
         let response = api.request(method.to_uppercase().parse()?, &asked).send().await?;
         let (status, body) = (response.status(), response.text().await?);
-        // A route says so itself; on a table that is not embedded there is an inbox only where one is named.
+        // A route answers for itself; if the table is not embedded, there is an inbox only if one is named.
         let said = ["has this id", "has this name", "\"no_inbox\""];
         let is_served = status != 405 && (status != 404 || said.iter().any(|known| body.contains(known)));
         assert!(is_served, "{method} {path}: {status} {body}");
@@ -241,7 +241,7 @@ async fn fault_22_pages_are_there_and_load_only_what_their_policy_allows() -> an
         assert!(files.iter().any(|file| file.ends_with(".css")), "{files:?}");
         for file in files {
             if file.starts_with("data:") {
-                // An empty icon in the page itself, so that browsers do not ask for one.
+                // An empty icon in the page itself, so that browsers do not request one.
                 assert!(policy.contains("img-src 'self' data:"), "{policy}");
                 continue;
             }
@@ -251,7 +251,8 @@ async fn fault_22_pages_are_there_and_load_only_what_their_policy_allows() -> an
             let kind = response.headers()["content-type"].to_str()?.to_owned();
             let directive = if kind.starts_with("text/css") { "style-src 'self'" } else { "script-src 'self'" };
             assert!(policy.contains(directive), "{file} is {kind}; {policy}");
-            // The library that shows the documentation names vocabularies and specifications; the policy holds for it as well.
+            // The library that shows the documentation contains URLs of vocabularies and specifications; the policy
+            // applies to it as well.
             if path == "/docs" {
                 continue;
             }
@@ -273,7 +274,7 @@ async fn the_page_shows_every_operation_and_the_live_protocol() -> anyhow::Resul
     for word in ["/ws/effluent", "/ws/alerts", "subscribe", "rate_limited", "too_large", "bad_message"] {
         assert!(page.contains(word), "{word}");
     }
-    // Links within the page lead somewhere.
+    // Links within the page have a target.
     for target in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(page.contains(&format!("id=\"{target}\"")), "#{target}");
     }
@@ -283,7 +284,7 @@ async fn the_page_shows_every_operation_and_the_live_protocol() -> anyhow::Resul
     Ok(())
 }
 
-/// What the files of a folder of the repository say, those whose names end so.
+/// The contents of a repository folder's files whose names end like this.
 fn texts(folder: &str, end: &str) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(folder))? {
@@ -295,7 +296,7 @@ fn texts(folder: &str, end: &str) -> anyhow::Result<Vec<String>> {
     Ok(found)
 }
 
-/// One that is named and has no rule is nothing to do, which passes.
+/// make does nothing for a phony target without a rule, and succeeds.
 #[test]
 fn every_target_of_make_that_is_named_has_a_rule() -> anyhow::Result<()> {
     let mut makefile = texts("make", ".mk")?.join("\n");

@@ -1,6 +1,6 @@
 //! EPA ECHO effluent charts: our verdicts against EPA's, row by row.
 //!
-//! The oracle in [`crate::chart`] reads the file and applies EPA's rule on its own, in whole numbers.
+//! The oracle in [`crate::chart`] reads the file and applies EPA's rule independently, in integer arithmetic.
 
 use crate::chart::{Chart, Exceedance, NO_PERCENT, exceedance, expected, judged, rows};
 use crate::support::{alerts, everything, permitted, served, taken};
@@ -67,8 +67,8 @@ async fn the_real_file_posted_again_is_known_and_changes_nothing() -> anyhow::Re
     Ok(())
 }
 
-/// Posts the chart and compares all alerts with the oracle's, which must be `count` so that a broken oracle
-/// does not agree with a broken product. The answer.
+/// Posts the chart and compares all alerts with the oracle's, which must be `count`, so that a broken oracle cannot
+/// agree with a broken product. Returns the answer.
 async fn agrees(chart: &Chart, count: usize) -> anyhow::Result<Value> {
     let (_server, api) = served().await?;
     let file = chart.file();
@@ -150,7 +150,7 @@ async fn other_units_are_compared_in_standard_units() -> anyhow::Result<()> {
     unit(".011", "mg/L", ".011", "10", "ug/L", ".01");
     unit(".01", "mg/L", ".01", "10", "ug/L", ".01");
     unit("3000", "ng/L", ".003", "2", "ug/L", ".002");
-    // A load: the numbers compare the other way round in pounds than they would across units.
+    // A load: the comparison in pounds has a different result than it would have across units.
     unit("10", "lb/d", "4.5359237", "4", "kg/d", "4");
     unit("8", "lb/d", "3.62873896", "4", "kg/d", "4");
     unit("10", "lb/d", "4.5359237", "9", "lb/d", "4.08233133");
@@ -258,7 +258,7 @@ async fn rows_without_a_limit_are_kept_reported_and_not_judged() -> anyhow::Resu
 #[tokio::test]
 async fn outfalls_and_permits_are_kept_apart() -> anyhow::Result<()> {
     let mut chart = Chart::default();
-    // All in one month: only outfall, permit, statistic and location tell them apart.
+    // All in one month: only outfall, permit, statistic and location distinguish them.
     for permit in ["XX0000001", "XX0000002"] {
         for outfall in ["001", "002", "SUM"] {
             for (base, value) in [("DAILY AV", "11"), ("DAILY MX", "9")] {
@@ -278,7 +278,7 @@ async fn outfalls_and_permits_are_kept_apart() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Charts of other years leave columns out, or have more of them.
+/// Charts of other years lack columns, or have additional ones.
 #[tokio::test]
 async fn a_value_is_the_same_one_whatever_else_a_chart_says_of_its_limit() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
@@ -299,7 +299,7 @@ async fn a_value_is_the_same_one_whatever_else_a_chart_says_of_its_limit() -> an
     let answer = taken(&api, "", season).await?;
     assert_eq!((&answer["readings_replaced"], &answer["alerts"]["new"]), (&json!(0), &json!(0)), "{answer}");
     assert_eq!(alerts(&api, "TX0119407").await?.len(), 8);
-    // EPA makes limits benchmarks, and takes the violations back.
+    // EPA turns limits into benchmarks, and takes the violations back.
     let header = csv::Reader::from_reader(ECHO.as_bytes()).headers()?.clone();
     let kind = header.iter().position(|name| name == "limit_type_code");
     let kind = kind.ok_or_else(|| anyhow::anyhow!("the chart has no types of limits"))?;

@@ -1,4 +1,4 @@
-//! The listening socket under clients that are silent or slow: they keep nobody out, and go.
+//! The listening socket with silent or slow clients: they lock nobody out, and are removed.
 
 use anyhow::{Context, ensure};
 use futures_util::future::try_join_all;
@@ -13,10 +13,10 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 
 const TOKEN: &str = "right";
-/// Within which all that keep a server waiting are gone.
+/// By then, every client that keeps the server waiting is gone.
 const GONE: Duration = Duration::from_secs(60);
 
-/// What those send that never send the rest.
+/// The beginnings of requests that are never completed.
 const SILENT: &str = "";
 const HALF_HEAD: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
 const HALF_BODY: &str =
@@ -43,22 +43,22 @@ async fn with_descriptors(count: u32) -> anyhow::Result<(tempfile::TempDir, Serv
     Ok((directory, server))
 }
 
-/// Connects and sends this, and no more.
+/// Connects, sends this, and then waits.
 async fn waits(address: &str, sent: &str) -> anyhow::Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
-    // One for which there is no room is closed at once.
+    // If there is no room, the connection is closed at once.
     let _ = stream.write_all(sent.as_bytes()).await;
     Ok(stream)
 }
 
-/// Whether the server ends a connection in time.
+/// Checks that the server ends a connection in time.
 async fn ends(mut stream: TcpStream) -> anyhow::Result<()> {
     let mut answer = Vec::new();
-    // Whether it is answered first is not what matters here.
+    // Whether it is answered first does not matter here.
     if tokio::time::timeout(GONE / 2, stream.read_to_end(&mut answer)).await.is_err() {
-        // While many connect at once, the server's kernel may drop the last step of a handshake: the client takes
-        // itself for connected, and the server knows nothing of it until something is sent, which is answered with a
-        // reset (`tcp_abort_on_overflow` in `man 7 tcp`). A connection that the server does hold stays all the same.
+        // When many connect at once, the server's kernel may drop the last step of a handshake: the client believes it
+        // is connected, but the server knows nothing of it until something is sent, which is answered with a reset
+        // (`tcp_abort_on_overflow` in `man 7 tcp`). A connection that the server does hold stays open.
         let _ = stream.write_all(b"x").await;
         let _ = tokio::time::timeout(GONE / 2, stream.read_to_end(&mut answer)).await.context("a connection stays")?;
     }
@@ -134,7 +134,7 @@ async fn whoever_keeps_the_server_waiting_shuts_nobody_out() -> anyhow::Result<(
     Ok(())
 }
 
-/// A control room has one token, behind one address.
+/// A control room shares one token and one address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_screens_with_one_token_are_not_refused() -> anyhow::Result<()> {
     let server = Server::options().env("OW_SC_API_TOKEN", TOKEN).env("OW_SC_RL_PER_SEC", "10").start().await?;
@@ -147,7 +147,7 @@ async fn fifty_screens_with_one_token_are_not_refused() -> anyhow::Result<()> {
         Ok(())
     };
     try_join_all((0..50).map(|_| screen())).await?;
-    // And a stranger behind the same address may not ask as often as they.
+    // A stranger at the same address has a lower limit.
     let stranger = Api::new(&server).with_token("wrong");
     let mut statuses = Vec::new();
     for _ in 0..30 {
@@ -157,7 +157,7 @@ async fn fifty_screens_with_one_token_are_not_refused() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// However much of it has come.
+/// However much of it has arrived.
 #[tokio::test]
 async fn a_body_that_stops_is_answered_with_408() -> anyhow::Result<()> {
     let server = Server::options().env("OW_SC_API_TOKEN", TOKEN).start().await?;

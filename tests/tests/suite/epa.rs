@@ -1,6 +1,6 @@
-//! EPA's own verdicts: each row that EPA records a violation for (E90) is an exceedance, and nothing else is.
+//! EPA's own verdicts: each row for which EPA records a violation (E90) is an exceedance, and no other row is.
 //!
-//! The rows are beyond their limit in standard units, so that they show fairly what EPA does *not* record.
+//! The rows exceed their limit in standard units, so that they also show fairly what EPA does *not* record.
 
 use crate::support::{served, taken};
 use anyhow::{Context, ensure};
@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tests::Api;
 
-/// The most permits of one file: a file may have 300 sites.
+/// The most permits of one file, which may have 300 sites.
 const SITES: usize = 250;
-/// State permits that EPA does not track: nothing to compare verdicts with.
+/// State permits that EPA does not track, so that there are no verdicts to compare.
 const UNTRACKED: &str = "ALP";
 
 type Record = BTreeMap<String, String>;
@@ -43,10 +43,10 @@ async fn send(api: &Api, header: &[String], permits: &[(&String, &Vec<Record>)])
     Ok(())
 }
 
-/// What EPA has of a permit: the values with a violation, and the percentages that it gives.
+/// EPA's results for a permit: the values with a violation, and their percentages.
 fn expected(records: &[Record]) -> (usize, Vec<i64>) {
     let violations = records.iter().filter(|record| record["violation_code"] == "E90");
-    // A value that came late has two rows.
+    // A value that was reported late has two rows.
     let values: BTreeMap<&str, &Record> = violations.map(|record| (record["dmr_value_id"].as_str(), record)).collect();
     let percent = |record: &&Record| record["exceedence_pct"].parse().ok().filter(|percent| *percent != 99_999);
     let mut percentages: Vec<i64> = values.values().filter_map(percent).collect();
@@ -76,7 +76,7 @@ async fn agrees_at(api: &Api, name: &str) -> anyhow::Result<()> {
     let mut wrong = BTreeSet::new();
     for (permit, records) in &tracked {
         let (expected, found) = (expected(records), found(api, permit).await?);
-        // At exact halves EPA goes either way: its standard units are single-precision.
+        // At exact halves EPA rounds either way: its standard units are single-precision.
         let near = std::iter::zip(&expected.1, &found.1).all(|(epa, own)| (epa - own).abs() <= 1);
         if expected.0 != found.0 || expected.1.len() != found.1.len() || !near {
             wrong.insert(format!("{permit}: {expected:?} {found:?}"));
@@ -97,7 +97,7 @@ async fn connecticut() -> anyhow::Result<()> {
     agrees("chart_fy2026_CT.csv").await
 }
 
-/// The same values in both layouts are the same values.
+/// Both layouts contain the same values.
 #[tokio::test]
 async fn florida_as_the_bulk_file_has_it_before_and_after_the_chart() -> anyhow::Result<()> {
     let (_server, api) = served().await?;

@@ -1,4 +1,4 @@
-//! Refusals have one shape, and what is logged of requests.
+//! The common format of refusals, and the log of requests.
 
 use crate::support::{serve, served, tidy};
 use reqwest::{Method, StatusCode};
@@ -40,7 +40,7 @@ async fn whatever_is_wrong_is_told_in_the_envelope() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Deep, but within what a parser takes before it refuses by itself.
+/// Nested deeply, but within the parser's own limit.
 fn nested(depth: usize) -> Value {
     (0..depth).fold(json!(1), |inner, _| json!([inner]))
 }

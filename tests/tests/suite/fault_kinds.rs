@@ -1,4 +1,4 @@
-//! The proxy that misbehaves as DynamoDB does, as a plain client sees it that tries nothing again.
+//! The proxy that misbehaves as DynamoDB does, seen by a plain client without retries.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -14,7 +14,7 @@ const SEED: u64 = 7;
 const PK: &str = "pk";
 const SK: &str = "sk";
 
-/// A table, the proxy before it, and a client of each: one that is lied to, and one that is not.
+/// A table, the proxy in front of it, and a client of each: one that is lied to, and one that is not.
 struct Bench {
     table: Table,
     faults: Faults,
@@ -32,7 +32,7 @@ fn key(name: &str) -> HashMap<String, AttributeValue> {
 }
 
 impl Bench {
-    /// One where this happens.
+    /// A bench with these faults.
     async fn with(chances: Chances) -> anyhow::Result<Self> {
         let table = Table::new()?;
         table.store().create_table_if_missing().await?;
@@ -49,7 +49,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The code of the error that a write of each kind gives.
+    /// The error code for a write of each kind.
     async fn single_writes(&self) -> [Option<String>; 3] {
         let name = self.table.name();
         let put = self.lied_to.put_item().table_name(name).set_item(Some(key("a"))).send().await;
@@ -67,7 +67,7 @@ impl Bench {
         (0..items).map(item).collect()
     }
 
-    /// What is there, as it is in truth.
+    /// What is really stored.
     async fn stored(&self) -> anyhow::Result<BTreeSet<String>> {
         let query = self.plain.query().table_name(self.table.name()).consistent_read(true);
         let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", text("P"));
@@ -90,7 +90,7 @@ async fn single_writes_meet_transactions() -> anyhow::Result<()> {
     let conflict = Some("TransactionConflictException".to_owned());
     assert_eq!(bench.single_writes().await, [conflict.clone(), conflict.clone(), conflict]);
     assert!(bench.stored().await?.is_empty());
-    // Of a transaction it is one of the reasons, and reads do not meet it.
+    // In a transaction, it is one of the reasons; reads are not affected.
     let transaction = bench.lied_to.transact_write_items().set_transact_items(Some(bench.transaction(1)?));
     transaction.send().await?;
     bench.lied_to.get_item().table_name(bench.table.name()).set_key(Some(key("a"))).send().await?;
@@ -193,7 +193,7 @@ async fn writes_are_carried_out_and_nobody_is_told() -> anyhow::Result<()> {
     assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
     assert_eq!(bench.stored().await?, ["a".to_owned()].into());
 
-    // The same transaction once more is not carried out once more, and its connection is a new one.
+    // Repeating the same transaction does not carry it out again, and uses a new connection.
     let add = Update::builder().table_name(bench.table.name()).set_key(Some(key("sum")));
     let add = add.update_expression("ADD n :one").expression_attribute_values(":one", AttributeValue::N("1".into()));
     let item = TransactWriteItem::builder().update(add.build()?).build();
@@ -265,11 +265,11 @@ async fn a_call_is_held_where_the_window_is() -> anyhow::Result<()> {
         before.reached().await?;
         after.reached().await?;
         assert_eq!(bench.stored().await?, ["b".to_owned()].into(), "one waits to be carried out, one for its answer");
-        // A hold takes one call.
+        // A hold applies to one call.
         bench.put("a").await?;
         bench.faults.off();
         let gone = bench.faults.hold(|call| call.mentions("\"gone\""));
-        // Whoever asked gives up: what has arrived is carried out all the same.
+        // The caller gives up, but a received call is carried out all the same.
         let mut asking = Box::pin(bench.put("gone"));
         tokio::select! {
             answer = &mut asking => anyhow::bail!("answered while it is held: {answer:?}"),
@@ -296,7 +296,7 @@ async fn the_same_seed_gives_the_same_faults() -> anyhow::Result<()> {
         let bench = Bench::with(Chances::every(0.3)).await?;
         for number in 0..60 {
             fates.push(bench.put(&number.to_string()).await.is_ok());
-            // What else is asked meanwhile changes nothing.
+            // Other calls meanwhile change nothing.
             for _ in 0..round {
                 let get = bench.lied_to.get_item().table_name(bench.table.name());
                 let _ = get.set_key(Some(key("a"))).send().await;

@@ -1,13 +1,13 @@
-//! The main ways through the server while its database misbehaves in one way, with three calls of ten.
+//! The main workflows while the database misbehaves in one way, in three of ten calls.
 
 use crate::faults::{all_at_once, share};
 use anyhow::Context;
 use tests::faults::Kind;
 
-/// How probable a fault is, for each call that it concerns.
+/// The probability of a fault, for each call that it can happen to.
 const ALONE: f64 = 0.3;
 
-/// Each kind alone, one after the other.
+/// Each kind on its own, one after the other.
 async fn alone(kinds: &[Kind]) -> anyhow::Result<()> {
     for kind in kinds {
         all_at_once(&[*kind], share(ALONE)?).await.with_context(|| format!("{kind:?}"))?;

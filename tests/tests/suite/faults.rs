@@ -1,5 +1,5 @@
-//! The main ways through the program while the database misbehaves as DynamoDB does: in one way with three calls of ten,
-//! and in all ways at once. Nothing is lost, nothing is doubled, and everybody is answered in time.
+//! The main workflows while the database misbehaves as DynamoDB does: in one way in three of ten calls, and in all ways
+//! at once. Nothing is lost, nothing is doubled, and every request is answered in time.
 //!
 //! `OWSC_TEST_FAULTS=0.1` sets another probability, `OWSC_TEST_SEED` another seed.
 
@@ -23,12 +23,13 @@ const SPECIES: [&str; 4] = ["SO4", "Zn", "Cu", "Ni"];
 const HOURS: u32 = 50;
 const PUBLISHERS: u32 = 4;
 const READINGS: u32 = 50;
-/// How long anybody waits for an answer: API Gateway gives up after 29 s, and after 30 s for a file.
+/// The longest wait for an answer: API Gateway gives up after 29 s, and after 30 s for a file.
 const ANSWER: Duration = Duration::from_secs(29);
-/// How long the same is sent again and again.
+/// How long a request is repeated.
 const TRIES: Duration = Duration::from_secs(180);
 
-/// How probable each kind is where all of them happen: with those that concern a transaction, one call in four fails.
+/// The probability of each kind when all of them happen: counting those that concern a transaction, one call in four
+/// fails.
 const TOGETHER: f64 = 0.05;
 
 pub(crate) fn share(usual: f64) -> anyhow::Result<f64> {
@@ -39,7 +40,7 @@ fn seed() -> anyhow::Result<u64> {
     Ok(std::env::var("OWSC_TEST_SEED").map_or(Ok(20_261_126), |text| text.parse())?)
 }
 
-/// A plant whose database misbehaves, and what was seen that should not be.
+/// A plant whose database misbehaves, and a list of what was wrong.
 struct Plant {
     api: Api,
     faults: Faults,
@@ -50,7 +51,7 @@ struct Plant {
     _table: Table,
 }
 
-/// The readings that there should be: by parameter and hour.
+/// The expected readings: by parameter and hour.
 type Expected = BTreeMap<(String, u32), f64>;
 
 impl Plant {
@@ -79,12 +80,12 @@ impl Plant {
         Ok(plant)
     }
 
-    /// Something that should not be.
+    /// Records an error.
     fn note(&self, wrong: String) {
         self.wrong.lock().expect("nobody panics with it").push(wrong);
     }
 
-    /// What comes of something that must come in time.
+    /// The result of an operation that must be in time.
     async fn timed<T>(&self, what: &str, doing: impl Future<Output = T>) -> T {
         let started = Instant::now();
         let done = doing.await;
@@ -97,7 +98,7 @@ impl Plant {
         done
     }
 
-    /// Sends the same until it is taken.
+    /// Sends the same until it is accepted.
     async fn sent(
         &self,
         what: &str,
@@ -120,7 +121,7 @@ impl Plant {
         let rows: Vec<_> = rows.iter().map(|((species, hour), value)| format!("{hour},{species},{value}")).collect();
         let csv = tidy(&rows.iter().map(String::as_str).collect::<Vec<_>>());
         let answer = self.sent(name, async || self.api.ingest(&format!("?site={SITE}"), csv.clone()).await).await?;
-        // It may still be under way.
+        // It may still be in progress.
         let path = format!("/api/ingests/{}", answer["id"].as_str().context("a file has an id")?);
         let look = async || self.sent(&path, async || tests::client::read(self.api.get(&path).await?).await).await;
         let record = until(look, |record| record["state"] == "done").await?;
@@ -135,14 +136,14 @@ impl Plant {
 
     /// Publishes readings one after the other, each until it is acknowledged.
     async fn publish(&self, number: u32) -> anyhow::Result<()> {
-        // Of another site: no events come in between.
+        // On another site, so that no events come in between.
         let url = self.server.ws_url("/ws/effluent?site=elsewhere");
         let mut socket = None;
         for ((species, hour), value) in published(number) {
             let reading = json!({"time": hour, "species": species, "concentration": value, "site": SITE});
             let until = Instant::now() + TRIES;
             while !self.timed(&format!("reading {reading}"), acknowledged(&mut socket, &url, &reading)).await {
-                ensure!(Instant::now() < until, "{reading} is not taken ({})", self.faults.report());
+                ensure!(Instant::now() < until, "{reading} is not accepted ({})", self.faults.report());
             }
         }
         Ok(())
@@ -152,7 +153,7 @@ impl Plant {
         try_join_all((0..PUBLISHERS).map(|number| self.publish(number))).await.map(drop)
     }
 
-    /// Everything that the site's feed holds, in order.
+    /// The whole feed of the site, in order.
     async fn feed(&self) -> anyhow::Result<Vec<Value>> {
         let overview = self.api.json(&format!("/api/overview?site={SITE}")).await?;
         let head = overview["seq"].as_u64().context("no head")?;
@@ -168,7 +169,7 @@ impl Plant {
         Ok(events)
     }
 
-    /// Looks through everything once the database does as it should.
+    /// Checks everything once the database behaves again.
     async fn check(self, expected: &Expected, files: usize, permit: &Value) -> anyhow::Result<()> {
         let slowest = *self.slowest.lock().expect("nobody panics with it");
         eprintln!("seed {}; slowest answer {slowest:.1?}; {}", seed()?, self.faults.report());
@@ -193,7 +194,7 @@ impl Plant {
         Ok(())
     }
 
-    /// Alerts are what the permit in force makes of the readings: it would change nothing.
+    /// The alerts match the readings and the permit in force: putting it again would change nothing.
     async fn check_verdicts(&self, permit: &Value) -> anyhow::Result<()> {
         let path = format!("/api/permits/{SITE}");
         let in_force = self.api.json(&path).await?;
@@ -240,7 +241,7 @@ impl Plant {
         Ok(())
     }
 
-    /// Each acknowledged reading, and each file's account, stands in the feed once.
+    /// Each acknowledged reading, and each file's account, is in the feed once.
     fn check_announcements(&self, feed: &[Value], files: usize) {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for event in feed.iter().filter(|event| event["type"] == "reading") {
@@ -251,7 +252,7 @@ impl Plant {
             let reading = format!("{} {} {}", json!(species), json!(hour), json!(value));
             match seen.remove(&reading).unwrap_or_default() {
                 1 => {}
-                count => self.note(format!("the reading {reading} stands in the feed {count} times")),
+                count => self.note(format!("the reading {reading} is in the feed {count} times")),
             }
         }
         if !seen.is_empty() {
@@ -259,26 +260,26 @@ impl Plant {
         }
         let accounts = feed.iter().filter(|event| event["type"] == "ingest").count();
         if accounts != files {
-            self.note(format!("{accounts} accounts of {files} files stand in the feed"));
+            self.note(format!("{accounts} accounts of {files} files are in the feed"));
         }
     }
 
-    /// Who has followed the feed knows the alerts that there are, was told of each once, and of each end once.
+    /// A client that followed the feed knows the current alerts, and was told once when each began and ended.
     async fn check_alerts(&self, feed: &[Value]) -> anyhow::Result<()> {
         let fields = ["parameter", "statistic", "period", "value", "limit", "severity"];
         let known = |alert: &Value| fields.map(|field| alert[field].to_string()).join(" ");
         let id = |value: &Value| value.as_str().unwrap_or("?").to_owned();
         let mut standing = BTreeMap::new();
         for event in feed.iter().filter(|event| event["type"] == "alerts") {
-            // What a correction changes is raised once more, with its new value.
+            // A correction raises a changed alert again, with its new value.
             for alert in event["alerts"].as_array().into_iter().flatten() {
                 if standing.insert(id(&alert["id"]), known(alert)) == Some(known(alert)) {
-                    self.note(format!("event {} raises what stands already: {}", event["seq"], known(alert)));
+                    self.note(format!("event {} raises an alert that exists already: {}", event["seq"], known(alert)));
                 }
             }
             for withdrawn in event["withdrawn"].as_array().into_iter().flatten() {
                 if standing.remove(&id(withdrawn)).is_none() {
-                    self.note(format!("event {} withdraws {withdrawn}, which does not stand", event["seq"]));
+                    self.note(format!("event {} withdraws {withdrawn}, which does not exist", event["seq"]));
                 }
             }
         }
@@ -296,7 +297,7 @@ impl Plant {
     }
 }
 
-/// Whether a reading is stored: the answer to a ping behind it comes, and no refusal before it.
+/// Whether a reading is stored: the answer to a ping after it arrives, and no refusal before.
 async fn acknowledged(socket: &mut Option<Socket>, url: &str, reading: &Value) -> bool {
     let attempt = async {
         let mut open = match socket.take() {
@@ -314,7 +315,7 @@ async fn acknowledged(socket: &mut Option<Socket>, url: &str, reading: &Value) -
                     ensure!(frame["code"] == "unavailable", "{frame}");
                     refused = true;
                 }
-                // A function has failed, and it is not known at which of the two: on with another connection.
+                // A function has failed, and nobody knows at which of the two: continue with another connection.
                 _ => anyhow::bail!("{frame}"),
             }
         }
@@ -331,7 +332,7 @@ async fn acknowledged(socket: &mut Option<Socket>, url: &str, reading: &Value) -
     }
 }
 
-/// Limits for single readings, and what is the same in all permits.
+/// Limits for single readings, and the common part of all permits.
 fn permit(instant: &[(&str, f64)]) -> Value {
     let limit = |parameter: &str, value: f64, statistic: &str| json!({"parameter": parameter, "value": value, "unit": "mg/L", "statistic": statistic});
     let mut limits = vec![limit("SO4", 215.0, "rolling_mean(3)"), limit("Zn", 4.5, "daily_max")];
@@ -339,12 +340,12 @@ fn permit(instant: &[(&str, f64)]) -> Value {
     json!({ "limits": limits })
 }
 
-/// A number that looks random, below one.
+/// A pseudo-random number below one.
 fn noise(number: u32) -> f64 {
     f64::from(number.wrapping_mul(2_654_435_761).wrapping_add(number >> 3) >> 12) / f64::from(1_u32 << 20)
 }
 
-/// A reading of a parameter that is beyond its usual limit every fifth time or so.
+/// A reading of a parameter that exceeds its usual limit about every fifth time.
 fn reading(species: usize, hour: u32, salt: u32) -> ((String, u32), f64) {
     let usual = [250.0, 5.0, 1.0, 0.1][species];
     let value = usual * (0.5 + 0.6 * noise(hour * 4 + species as u32 + salt * 1000));
@@ -361,13 +362,13 @@ fn correction() -> Expected {
     hours.flat_map(|hour| (0..SPECIES.len()).map(move |species| reading(species, hour, 1))).collect()
 }
 
-/// What a publisher has to say, after the hours of the files.
+/// A publisher's readings, after the hours of the files.
 fn published(number: u32) -> Vec<((String, u32), f64)> {
     let hours = (0..READINGS).map(|place| 1000 + place * PUBLISHERS + number);
     hours.map(|hour| reading(hour as usize / 3 % SPECIES.len(), hour, 2)).collect()
 }
 
-/// All that there is in the end.
+/// All readings in the end.
 fn everything() -> Expected {
     let published = (0..PUBLISHERS).flat_map(published);
     first_file().into_iter().chain(correction()).chain(published).collect()

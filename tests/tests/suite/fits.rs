@@ -1,4 +1,4 @@
-//! Fits as jobs: they are asked for, worked out apart from the request, looked at and cancelled.
+//! Fits as jobs: requested, computed in the background, watched and cancelled.
 
 use crate::support::until;
 use anyhow::{Context, ensure};
@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 pub(crate) const FIT: &str = "/api/chemistry/fit";
 
-/// Asks for a fit, and waits until it is over.
+/// Requests a fit, and waits until it is done.
 async fn fitted(api: &Api, wanted: &Value) -> anyhow::Result<Value> {
     let id = asked(api, wanted).await?;
     over(api, &id).await
@@ -41,7 +41,7 @@ fn boxbod() -> Value {
     json!({"x": [1, 2, 3, 5, 7, 10], "y": [109, 149, 149, 191, 213, 224]})
 }
 
-/// A fit of so many points that decay, each a little beside the curve.
+/// A fit of so many points that decay, each slightly off the curve.
 pub(crate) fn decaying(count: usize) -> Value {
     let x: Vec<f64> = (0..count).map(|at| at as f64 / 1000.0).collect();
     let y: Vec<f64> = x.iter().map(|x| 50.0 * (-0.1 * x).exp() + (x * 12.9898).sin()).collect();
@@ -92,7 +92,7 @@ async fn readings_of_a_series_are_fitted_by_their_hours() -> anyhow::Result<()> 
     api.ingest("?site=jars", format!("time,species,concentration\n{rows}2026-03-02T00:00:00Z,H2O2,<0.1\n")).await?;
     let series = api.list("/api/series?site=jars", "series").await?[0]["id"].clone();
     let job = fitted(&api, &json!({"model": "decay_first", "series": {"site": "jars", "series": series}})).await?;
-    assert_eq!(job["result"]["fit"]["points"], 24, "a non-detect is no point: {job}");
+    assert_eq!(job["result"]["fit"]["points"], 24, "a non-detect is not a point: {job}");
     assert!(close(&job["result"]["fit"]["parameters"][1]["value"], 0.1), "{job}");
     let part = json!({"site": "jars", "series": series, "from": "2026-03-01T10:00:00Z", "to": "2026-03-01T19:00:00Z"});
     let job = fitted(&api, &json!({"model": "decay_first", "series": part})).await?;
@@ -164,7 +164,7 @@ async fn a_fit_that_waits_is_cancelled_and_one_that_is_over_stays_as_it_is() -> 
 #[tokio::test]
 async fn no_more_fits_wait_than_there_is_room_for() -> anyhow::Result<()> {
     if under_test() == Host::Functions {
-        // As many environments as there are fits.
+        // There are as many environments as fits.
         return Ok(());
     }
     let server = Options::default().env("OW_SC_RL_PER_SEC", "1000").start().await?;
@@ -184,14 +184,14 @@ async fn no_more_fits_wait_than_there_is_room_for() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The points are in the table: who comes after a process that was killed goes on.
+/// The points are in the table, so another process can continue after a kill.
 #[tokio::test]
 async fn a_fit_outlives_the_process_that_worked_on_it() -> anyhow::Result<()> {
     let table = Table::new()?;
     let faults = Faults::before(table.endpoint(), 7)?;
     let start = async || match under_test() {
         Host::Server => Server::options().table(faults.endpoint(), table.name()).start().await,
-        // Lambda tries again after a minute.
+        // Lambda retries after a minute.
         Host::Functions => {
             let options = Server::options().argument("--database").argument(faults.endpoint());
             options.argument("--minute").argument("1s").start().await
@@ -217,18 +217,18 @@ async fn a_fit_outlives_the_process_that_worked_on_it() -> anyhow::Result<()> {
     }
     held.release();
     let api = Api::new(&server);
-    // Who asks a function that was killed just now is told 500, as by API Gateway.
+    // A request to a function that was just killed is answered with 500, as by API Gateway.
     let look = async || Ok(api.json(&format!("{FIT}/{id}")).await.unwrap_or_default());
     let job = until(look, |job| job["state"] == "done").await?;
     assert_eq!(job["state"], "done", "{job}");
     Ok(())
 }
 
-/// One that ends whoever works on it would end a server that takes it up again each time that it starts.
+/// A fit that crashes its process would crash a server again at each start, if it were resumed.
 #[tokio::test]
 async fn a_fit_that_breaks_off_again_and_again_is_given_up() -> anyhow::Result<()> {
     if under_test() == Host::Functions {
-        // They have the table of their gateway.
+        // They use the table of their gateway.
         return Ok(());
     }
     let table = Table::new()?;

@@ -1,4 +1,4 @@
-//! What only an inbox that is a folder has: files that grow, and servers that share it.
+//! Properties of an inbox in a folder: files that grow, and servers that share it.
 
 use crate::support::{alerts, serve, until};
 use anyhow::ensure;
@@ -20,11 +20,11 @@ async fn with_inbox(folder: &Path) -> anyhow::Result<(Server, Api)> {
     serve(Server::options().env("OW_SC_INBOX", &folder.display().to_string())).await
 }
 
-/// The account that stands beside a file once it is put away.
+/// The account beside a file once it has left the inbox.
 async fn account(inbox: &TempDir, place: &str) -> anyhow::Result<Value> {
     let path = inbox.path().join(place);
     let is_there = until(async || Ok(path.exists()), |there| *there).await?;
-    ensure!(is_there, "{} is not put away", path.display());
+    ensure!(is_there, "{} has not left the inbox", path.display());
     let mut beside = path.into_os_string();
     beside.push(".json");
     Ok(serde_json::from_slice(&fs::read(&beside)?)?)
@@ -35,7 +35,7 @@ async fn a_file_that_is_being_written_is_left_until_it_is_whole() -> anyhow::Res
     let inbox = TempDir::new()?;
     let (_server, _api) = with_inbox(inbox.path()).await?;
     fs::create_dir(inbox.path().join("slow"))?;
-    // One keeps it open and writes now and then; the other opens it for each line.
+    // One program keeps it open and writes now and then; the other opens it for each line.
     let (held, appended) = (inbox.path().join("slow/held.csv"), inbox.path().join("slow/appended.csv"));
     let mut open = fs::File::create(&held)?;
     writeln!(open, "{HEADER}")?;
@@ -71,7 +71,7 @@ async fn a_server_that_was_killed_finishes_what_it_had_begun() -> anyhow::Result
     Ok(())
 }
 
-/// Two servers look into one folder.
+/// Two servers watch one folder.
 #[tokio::test]
 async fn many_files_are_taken_in_once_each_in_the_order_of_their_names() -> anyhow::Result<()> {
     let inbox = TempDir::new()?;
@@ -79,7 +79,7 @@ async fn many_files_are_taken_in_once_each_in_the_order_of_their_names() -> anyh
     let files = 60;
     for file in 0..files {
         for site in ["north", "south"] {
-            // Each corrects the one before.
+            // Each corrects the previous one.
             put(
                 inbox.path(),
                 &format!("{site}/{file:03}.csv"),
@@ -106,7 +106,7 @@ async fn many_files_are_taken_in_once_each_in_the_order_of_their_names() -> anyh
     Ok(())
 }
 
-/// The table throttles, says conflict, fails and keeps answers back; and somebody posts the same files, and does not wait.
+/// The table throttles, reports conflicts, fails and delays answers; and a client posts the same files without waiting.
 #[tokio::test]
 async fn a_table_that_misbehaves_and_others_with_the_same_files_change_nothing() -> anyhow::Result<()> {
     let (inbox, table) = (TempDir::new()?, Table::new()?);
@@ -121,7 +121,7 @@ async fn a_table_that_misbehaves_and_others_with_the_same_files_change_nothing()
     }
     for number in 0..8 {
         let posted = api.ingest("?site=north", file(number));
-        // Some are answered, of others the client is gone.
+        // Some are answered; the clients of others disconnect.
         drop(tokio::time::timeout(Duration::from_millis(300 * (number as u64 % 3)), posted).await);
     }
     for number in 0..8 {

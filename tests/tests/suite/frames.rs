@@ -1,4 +1,4 @@
-//! Frames that end a connection, as the server counts them. API Gateway counts its own.
+//! Frames that end a connection, counted by the server. API Gateway counts its own.
 
 use crate::support::until;
 use tests::wire::{BINARY, Frame, Seen, TEXT, Wire};

@@ -1,9 +1,9 @@
-//! Upgrades to WebSockets: where a token may be.
+//! WebSocket upgrades: where a token may be.
 
 use tests::Server;
 use tests::wire::{Frame, Seen, TEXT, Wire};
 
-/// What `openssl rand -base64` gives, and more: no subprotocol can carry it as it is.
+/// Output of `openssl rand -base64`, and more: a subprotocol cannot carry it unencoded.
 const TOKEN: &str = "q5Jr/xT4+kL0sRfYc8HnWg==,;\"";
 const ENCODED: &str = "owsc.bearer64.cTVKci94VDQra0wwc1JmWWM4SG5XZz09LDsi";
 const NAME: &str = "Sec-WebSocket-Protocol";

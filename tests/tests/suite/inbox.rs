@@ -1,4 +1,4 @@
-//! Files that are put into the inbox are taken in by themselves: on the server a folder, in AWS a bucket.
+//! Files in the inbox are ingested without a request: on the server from a folder, in AWS from a bucket.
 
 use crate::support::{alerts, until};
 use serde_json::json;
@@ -22,7 +22,7 @@ async fn a_file_is_taken_in_judged_and_put_away_with_its_account() -> anyhow::Re
         account["answer"]
     );
     assert_eq!(alerts(&api, "plant two").await?.len(), 1);
-    assert!(!inbox.waits(place).await?, "it is not there any more");
+    assert!(!inbox.waits(place).await?, "it is gone");
     Ok(())
 }
 
@@ -58,7 +58,7 @@ async fn a_file_that_comes_twice_changes_nothing_and_what_differs_is_kept() -> a
     let (again, other) = if matches!(inbox, Inbox::Folder(_)) {
         ("done/north/night (2).csv", "done/north/night (3).csv")
     } else {
-        // A copy of the same bytes stands there already.
+        // A copy of the same bytes is there already.
         let gone = until(async || inbox.waits("north/night.csv").await, |waits| !waits).await?;
         assert!(!gone);
         ("done/north/night.csv", "done/north/night (2).csv")
@@ -85,7 +85,7 @@ async fn packed_files_are_known_by_their_bytes() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is larger than a request may be is no problem here; the limit of the inbox has two sides.
+/// The inbox accepts files that are too large for a request, and has its own limit.
 #[tokio::test]
 async fn the_limit_of_bytes_is_the_inboxs_own() -> anyhow::Result<()> {
     let row = format!("{HEADER}\n1,SO4,2\n");

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use tests::{Api, Server};
 use tokio::io::AsyncWriteExt;
 
-/// What `gzip` makes of a file.
+/// A file compressed by `gzip`.
 async fn gzipped(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut gzip = tokio::process::Command::new("gzip");
     let mut child = gzip.arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
@@ -327,7 +327,7 @@ async fn bytes_and_rows_are_limited_on_both_sides_and_after_decompression() -> a
 #[tokio::test]
 async fn a_file_of_long_names_is_taken_and_its_answer_says_what_it_leaves_out() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
-    // Of 2,000 names of 250 bytes the record of a file could not hold all.
+    // The record of a file could not hold 2,000 names of 250 bytes.
     let rows: Vec<_> = (0..300).map(|number| format!("1,{number:0>250},1")).collect();
     let answer = taken(&api, "", tidy(&rows.iter().map(String::as_str).collect::<Vec<_>>())).await?;
     assert_eq!((&answer["rows_taken"], &answer["series"]), (&json!(300), &json!(300)));

@@ -1,5 +1,5 @@
-//! Several servers on one table: every subscriber gets every event once and in order, whatever happens to Redis or to
-//! a server.
+//! Several servers on one table: every subscriber gets every event once and in order, whatever happens to Redis or to a
+//! server.
 
 use crate::support::until;
 use rand::RngExt;
@@ -19,11 +19,11 @@ use tokio::task::JoinSet;
 const SERVERS: usize = 3;
 const SUBSCRIBERS: usize = 300;
 
-/// A publisher on each server: so many readings each, as fast as one every few milliseconds.
+/// A publisher on each server: so many readings each, one every few milliseconds.
 async fn publish(fleet: &Fleet, servers: usize, from: u32, count: u32) -> anyhow::Result<()> {
     let mut publishers = JoinSet::new();
     for (number, server) in fleet.servers.iter().take(servers).enumerate() {
-        // Of alerts there are none: what is sent to a client and not read when it closes would destroy what it sent.
+        // There are no alerts: a message that a client has not read when it closes would destroy what it sent.
         let url = server.ws_url("/ws/alerts");
         publishers.spawn(async move {
             let mut socket = Socket::connect(&url).await?;
@@ -42,7 +42,7 @@ async fn publish(fleet: &Fleet, servers: usize, from: u32, count: u32) -> anyhow
     Ok(())
 }
 
-/// Waits until the feed has so many events: what was published is stored.
+/// Waits until the feed has so many events: then the published readings are stored.
 async fn stored(api: &Api, events: u64) -> anyhow::Result<()> {
     let until = Instant::now() + Duration::from_secs(30);
     loop {
@@ -88,10 +88,10 @@ async fn fault_19_redis_may_stop_start_and_hang_and_nothing_is_lost() -> anyhow:
     let (published, killed) = tokio::join!(publish(&fleet, SERVERS, 40, 20), killed);
     published.and(killed)?;
     redis::is_up(&fleet.api(0), false).await?;
-    assert_eq!(fleet.api(0).get("/readyz").await?.status(), 200, "without Redis nothing but latency changes");
+    assert_eq!(fleet.api(0).get("/readyz").await?.status(), 200, "without Redis only latency changes");
     redis.start().await?;
     redis::is_up(&fleet.api(0), true).await?;
-    // It takes what is sent, and says nothing more.
+    // It accepts everything, but no longer answers.
     redis.signal("STOP").await?;
     publish(&fleet, SERVERS, 60, 20).await?;
     redis::is_up(&fleet.api(0), false).await?;
@@ -140,7 +140,7 @@ async fn a_killed_server_costs_its_subscribers_nothing() -> anyhow::Result<()> {
     stored(&fleet.api(0), 90 + 80).await?;
     let all = arrived(crowd, &last, 90 + 80).await?;
     let moved = all.iter().filter(|one| one.away.len() > 1).count();
-    assert_eq!(moved, SUBSCRIBERS / SERVERS, "those of the killed server, and nobody else");
+    assert_eq!(moved, SUBSCRIBERS / SERVERS, "only those of the killed server");
     Ok(())
 }
 
@@ -157,7 +157,7 @@ async fn fault_20_every_server_shows_the_same() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Posts files of one reading until told to stop, each again until a server has answered for it. Returns how many.
+/// Posts files of one reading until told to stop, repeating each until a server has answered. Returns their number.
 async fn post(fleet: Arc<tokio::sync::Mutex<Vec<Api>>>, stop: Arc<AtomicBool>, number: u32) -> anyhow::Result<u64> {
     let mut files = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -167,7 +167,7 @@ async fn post(fleet: Arc<tokio::sync::Mutex<Vec<Api>>>, stop: Arc<AtomicBool>, n
             let Some(api) = api else { anyhow::bail!("no server") };
             match api.ingest("", file.clone()).await {
                 Ok((status, _)) if status == 200 => break,
-                // The server is on its way out: the same file goes to another one.
+                // The server is stopping: the same file goes to another one.
                 _ => {
                     let mut apis = fleet.lock().await;
                     apis.rotate_left(1);
@@ -203,7 +203,7 @@ async fn a_rolling_restart_under_load_loses_and_doubles_nothing() -> anyhow::Res
     for post in posts {
         files += post.await??;
     }
-    // Of each file two events: what arrived, and its account.
+    // Two events per file: what arrived, and its account.
     stored(&fleet.api(0), 2 * files).await?;
     let all = arrived(crowd, &last, 2 * files).await?;
     let longest = all.iter().flat_map(|one| &one.away[1..]).max().copied().unwrap_or_default();
@@ -217,13 +217,13 @@ async fn a_rolling_restart_under_load_loses_and_doubles_nothing() -> anyhow::Res
     Ok(())
 }
 
-/// What following a site may cost: the looks at the feed's head that are documented, half a read unit each, and a few
-/// more, as a busy machine may take longer until they are that seldom.
+/// The allowed cost of following a site: the documented reads of the feed's head, half a read unit each, and a few
+/// more, because a busy machine may take longer to slow them down.
 fn assert_idle(bill: &Bill, site: &str, period: Duration) {
     let sum = bill.sum();
     let allowed = bill.time.div_duration_f64(period) + 4.0;
     let expected = BTreeMap::from([(("GetItem".to_owned(), format!("FEED#{site}")), sum)]);
-    assert_eq!(bill.reads, expected, "nothing else is asked");
+    assert_eq!(bill.reads, expected, "nothing else is queried");
     assert!(sum.requests > 0 && f64::from(sum.requests) <= allowed, "{allowed} allowed: {bill:?}");
     assert_eq!(sum.units, f64::from(sum.requests) / 2.0);
 }
@@ -244,16 +244,16 @@ async fn following_costs_what_is_documented_and_nothing_where_nobody_watches() -
     redis::is_up(&Api::new(&hinted), true).await?;
     let over = async |time| tokio::join!(meters[0].over(time), meters[1].over(time));
 
-    // What the files left to do is done after their answers, by either server.
+    // The work that files left is done after their answers, by either server.
     let second = async || Ok(over(Duration::from_secs(1)).await);
     let (without, with) = until(second, |(without, with)| without.reads.is_empty() && with.reads.is_empty()).await?;
-    assert!(without.reads.is_empty() && with.reads.is_empty(), "nobody watches: {without:?} {with:?}");
+    assert!(without.reads.is_empty() && with.reads.is_empty(), "nobody subscribes: {without:?} {with:?}");
 
     let _watchers = [
         Socket::ready(&alone.ws_url("/ws/effluent?site=watched")).await?,
         Socket::ready(&hinted.ws_url("/ws/effluent?site=watched")).await?,
     ];
-    // The pauses between looks grow to their longest.
+    // The pauses between queries grow to their maximum.
     over(Duration::from_secs(9)).await;
     let (without, with) = over(Duration::from_secs(6)).await;
     assert_idle(&without, "watched", Duration::from_millis(500));

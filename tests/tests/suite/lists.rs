@@ -1,4 +1,4 @@
-//! What is shown of what is stored: thinned readings, ranges, pages.
+//! How stored data is shown: thinned readings, ranges, pages.
 
 use crate::support::{numbers, readings, served, taken, tidy};
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ async fn ranges_include_both_ends() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Pages of every size give what one page gives, each entry once.
+/// Pages of every size contain the same as a single page, each entry once.
 async fn pages_agree(api: &Api, path: &str, name: &str, count: usize) -> anyhow::Result<()> {
     let whole = api.json(&format!("{path}&limit=1000")).await?;
     assert_eq!((whole[name].as_array().map(Vec::len), &whole["next"]), (Some(count), &Value::Null));
@@ -81,14 +81,14 @@ async fn series_and_alerts_come_in_pages_of_every_size() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
     let mut file = "time,species,concentration,outfall\n".to_owned();
     for hour in 0..10 {
-        // Many at the same time, so that a page ends between alerts of one moment.
+        // Many at the same time, so that a page ends between alerts of the same time.
         for outfall in 1..=5 {
             file += &format!("{hour},SO4,900,{outfall}\n{hour},Zn,1,{outfall}\n");
         }
     }
     taken(&api, "?site=pages", file).await?;
     pages_agree(&api, "/api/series?site=pages", "series", 10).await?;
-    // Of each outfall ten readings and eight means of three.
+    // Ten readings and eight means of three for each outfall.
     pages_agree(&api, "/api/alerts?site=pages", "alerts", 5 * 18).await?;
     let alerts = api.list("/api/alerts?site=pages", "alerts").await?;
     assert!(numbers(&alerts, "time").is_sorted_by(|a, b| a >= b), "the latest first");

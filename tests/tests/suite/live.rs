@@ -42,7 +42,7 @@ async fn a_published_reading_reaches_every_other_subscriber() -> anyhow::Result<
         assert_eq!(flat(&alerts), ("alerts", "default", 2));
         assert_eq!(alerts["alerts"][0]["value"], 251.2);
     }
-    // The publisher gets the alert, not its own reading.
+    // The publisher gets the alert, but not its own reading.
     assert_eq!(flat(&publisher.next().await?), ("alerts", "default", 2));
     publisher.barrier().await
 }
@@ -65,8 +65,8 @@ async fn a_published_reading_is_stored_and_judged() -> anyhow::Result<()> {
     publisher
         .send(&json!({"time": 1.0, "species": "as", "concentration": 11, "unit": "ug/L", "outfall": "002"}))
         .await?;
-    // 900 exceeds, and so does the mean of three; the correction to 100 withdraws both. What arrives together may be
-    // told together.
+    // 900 exceeds, and so does the mean of three; the correction to 100 withdraws both. Changes that arrive together
+    // may be announced together.
     let (mut withdrawn, mut raised) = (0, false);
     while withdrawn < 2 || !raised {
         let event = watcher.next_of("alerts").await?;
@@ -94,7 +94,7 @@ async fn single_readings_and_files_are_judged_together() -> anyhow::Result<()> {
     let mut watcher = Socket::ready(&server.ws_url("/ws/alerts?site=mix")).await?;
     let (status, _) = api.ingest("?site=mix", "time,species,concentration\n1,SO4,240\n2,SO4,240\n").await?;
     assert_eq!(status, 200);
-    // The third reading is within the limit, the mean of the three is not: 240, 240, 249 makes 243 and no alert.
+    // The third reading is within the limit, and so is the mean: 240, 240, 249 makes 243 and no alert.
     socket.publish(3.0, "SO4", 249.0).await?;
     socket.publish(4.0, "so4", 270.0).await?;
     let alerts = watcher.next().await?;
@@ -105,7 +105,7 @@ async fn single_readings_and_files_are_judged_together() -> anyhow::Result<()> {
         .map(|alert| (&alert["statistic"], &alert["value"]))
         .collect();
     assert_eq!(found, [(&json!("instant"), &json!(270.0)), (&json!("rolling_mean(3)"), &json!(253.0))]);
-    // A file that corrects one of them takes the mean back.
+    // A file that corrects one of them withdraws the mean.
     let (_, answer) = api.ingest("?site=mix", "time,species,concentration\n3,SO4,100\n").await?;
     assert_eq!(answer["alerts"]["withdrawn"], 1, "{answer}");
     assert_eq!(watcher.next().await?["withdrawn"].as_array().map(Vec::len), Some(1));
@@ -147,7 +147,7 @@ async fn what_is_no_message_is_answered_and_the_connection_goes_on() -> anyhow::
         assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!("bad_message")), "{message:?}");
         assert!(answer["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
     }
-    // Nothing of that was passed on, and what comes now is, both ways.
+    // None of that was passed on, but new messages are, in both directions.
     socket.publish(1.0, "X", 1.0).await?;
     assert_eq!(other.next().await?["species"], "X");
     other.publish(2.0, "Y", 1.0).await?;
@@ -162,7 +162,7 @@ async fn message_sizes_count_the_bytes_received_on_both_sides_of_the_limit() -> 
     let server = Server::options().env("OW_SC_WS_MAX_MESSAGE_BYTES", "300").start().await?;
     let mut socket = Socket::ready(&server.ws_url("/ws/effluent")).await?;
     let mut other = Socket::ready(&server.ws_url("/ws/effluent")).await?;
-    // Each ü is two bytes on the wire, and six as an escape: what counts is the wire.
+    // Each ü is two bytes on the wire, and six as an escape: the wire counts.
     let message = |length: usize| {
         let head = r#"{"time":1,"species":"X","concentration":1,"note":""#;
         let fill = length - head.len() - 2;
@@ -176,7 +176,7 @@ async fn message_sizes_count_the_bytes_received_on_both_sides_of_the_limit() -> 
         (&answer["code"], answer["detail"].as_str().map(|d| d.contains("301"))),
         (&json!("too_large"), Some(true))
     );
-    // Not even JSON, and not read: the size is all that is looked at.
+    // It is not even JSON, but only the size is checked.
     socket.send_raw(Message::text("x".repeat(100_000))).await?;
     assert_eq!(socket.next().await?["code"], "too_large");
     socket.barrier().await?;
@@ -190,7 +190,7 @@ async fn a_message_beyond_the_wire_limit_ends_the_connection_with_the_reason() -
     let mut socket = Socket::ready(&server.ws_url("/ws/effluent")).await?;
     socket.send_raw(Message::text("x".repeat(limit))).await?;
     assert_eq!(socket.next().await?["code"], "too_large");
-    // The server may close before all has been sent.
+    // The server may close before everything is sent.
     let _ = socket.send_raw(Message::text("x".repeat(limit + 1))).await;
     let (frame, _) = socket.closed().await?;
     assert_eq!(frame.map(|frame| u16::from(frame.code)), Some(1009));
@@ -246,7 +246,7 @@ async fn tokens_are_wanted_at_both_paths_and_guesses_are_limited() -> anyhow::Re
     });
     let answers: Vec<_> = futures_util::stream::iter(guesses).buffer_unordered(10).collect().await;
     let judged = answers.iter().filter(|status| **status == Some(401)).count();
-    // Ten in each second that was begun.
+    // Ten in each second that has begun.
     let most = 10 * (started.elapsed().as_secs() as usize + 2);
     assert!(judged <= most && answers.contains(&Some(429)), "{judged} of at most {most}: {answers:?}");
     assert!(answers.iter().all(|status| matches!(status, Some(401 | 429))), "{answers:?}");
@@ -271,7 +271,7 @@ async fn nothing_is_sent_before_the_first_message_to_a_client_that_asked_for_the
     let mut waiting = Socket::connect(&server.ws_url("/ws/effluent?wait=true")).await?;
     publisher.publish(1.0, "X", 1.0).await?;
     publisher.barrier().await?;
-    assert_eq!(waiting.next_within(Duration::from_secs(2)).await?, None, "longer than a client without the wish waits");
+    assert_eq!(waiting.next_within(Duration::from_secs(2)).await?, None, "longer than for a client without ?wait=true");
     waiting.send(&json!({"type": "ping"})).await?;
     let mut frames = [waiting.next().await?, waiting.next().await?];
     frames.sort_by_key(|frame| frame["type"] == "reading");

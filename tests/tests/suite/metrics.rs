@@ -100,7 +100,7 @@ async fn live_connections_and_messages_are_counted_exactly() -> anyhow::Result<(
     let expected = [
         ("ws_connections_total", 2.0),
         ("ws_active_connections", 2.0),
-        // Three readings, a ping of each, and the two that were refused.
+        // Three readings, a ping after each, and the two refused ones.
         ("ws_messages_received_total", 7.0),
         ("ws_messages_broadcast_total", 3.0),
         (r#"ws_errors_total{code="bad_message"}"#, 1.0),
@@ -120,7 +120,7 @@ async fn live_connections_and_messages_are_counted_exactly() -> anyhow::Result<(
     Ok(())
 }
 
-/// What the product promises, by name: dashboards and rules know them.
+/// The metrics that the product promises by name: dashboards and rules use them.
 const PROMISED: [&str; 19] = [
     "ws_active_connections",
     "ws_connections_total",
@@ -142,7 +142,7 @@ const PROMISED: [&str; 19] = [
     "owsc_unsettled_oldest_seconds",
     "owsc_settle_attempts_total",
 ];
-/// What a server promises besides: functions know no Redis.
+/// Further metrics that a server promises: functions do not use Redis.
 const PROMISED_BY_SERVERS: [&str; 2] = ["owsc_redis_up", "owsc_redis_hints_dropped_total"];
 
 fn of_servers() -> impl Iterator<Item = &'static str> {

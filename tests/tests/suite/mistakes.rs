@@ -1,8 +1,8 @@
-//! What a person gets wrong is told in one line, where stack traces are asked for, too.
+//! Users' mistakes are reported in one line, even with `RUST_BACKTRACE` set.
 
 use tests::server::owsc;
 
-/// Runs `owsc` to its end: its exit status and what it says.
+/// Runs `owsc` to its end: its exit status and output.
 async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<(i32, String)> {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("file"), "x")?;

@@ -1,4 +1,4 @@
-//! Databases of earlier versions: they open, keep what they have, and are judged once by the rules of now.
+//! Databases of earlier versions: they open, keep their data, and are judged once by today's rules.
 
 use crate::support::{alerts, readings, until};
 use anyhow::Context;
@@ -38,7 +38,7 @@ async fn the_database_of_november_2026_opens_and_is_judged_anew() -> anyhow::Res
     assert_eq!((&plant["series"], &tss["total"]), (&json!(3), &json!(8)));
     let found = alerts(&api, "plant").await?;
     let month = found.iter().find(|alert| alert["statistic"] == "monthly_avg").context("no monthly average")?;
-    // The means of the days are 10, 60 and (50 + 20 + 46) / 3; all results alike were 27.
+    // The means of the days are 10, 60 and (50 + 20 + 46) / 3; the mean of all results is 27.
     let mean = (10.0 + 60.0 + 116.0 / 3.0) / 3.0;
     assert!(month["value"].as_f64().is_some_and(|value| (value - mean).abs() < 1e-9), "{month}");
     assert_eq!(month["action"], "Check the clarifier");

@@ -9,7 +9,7 @@ use tests::{Api, Server, Socket};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-/// A line to a database that can be cut.
+/// A connection to a database that can be cut.
 struct Line {
     address: String,
     up: Arc<AtomicBool>,
@@ -72,12 +72,12 @@ async fn without_its_database_the_server_says_so_and_recovers_by_itself() -> any
     assert!(response.headers().contains_key("retry-after"));
     let (status, body) = read(response).await?;
     assert_eq!((status.as_u16(), &body["error"]["code"]), (503, &json!("unavailable")));
-    // What went wrong, and where, is for the log.
+    // What went wrong, and where, is only in the log.
     assert!(!body.to_string().contains(&line.address), "{body}");
     assert!(server.log().contains("cause="), "{}", server.log());
     let (status, _) = api.ingest("", FILE).await?;
     assert_eq!(status, 503);
-    // The publisher is told which reading was not stored, and its connection goes on.
+    // The publisher is told which reading was not stored, and its connection stays open.
     publisher.publish(2.0, "Lost", 1.0).await?;
     assert_eq!(publisher.next().await?["code"], "unavailable");
     publisher.barrier().await?;

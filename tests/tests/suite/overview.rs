@@ -1,4 +1,4 @@
-//! What the dashboard asks for: how series stand, the readings of a chart, and what a permit would change.
+//! The dashboard's requests: the state of series, the readings of a chart, and a permit's preview.
 
 use crate::support::{alerts, permitted, readings, series_id, served, taken, tidy};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn a_series_stands_by_its_latest_readings_and_remembers_its_exceedances() 
     let rows = ["1,SO4,900", "2,SO4,200", "3,SO4,200", "1,As,0.005", "30,As,0.004", "5,Zn,3"];
     taken(&api, "", tidy(&rows)).await?;
     let sulfate = standing(&api, "SO4").await?;
-    // The mean of 900, 200 and 200 is 433: beyond 400, while the latest reading itself is within 250.
+    // The mean of 900, 200 and 200 is 433, above 400, while the latest reading itself is within 250.
     assert_eq!((&sulfate["state"], &sulfate["exceedances"]), (&json!("info"), &json!(2)), "{sulfate}");
     assert_eq!(sulfate["headroom"], -8.3);
     let limits: Vec<_> =
@@ -94,7 +94,7 @@ async fn every_reading_can_be_had_page_by_page() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
     let rows: Vec<_> = (0..25).map(|hour| format!("{hour},Zn,{}", hour * 2)).collect();
     taken(&api, "", tidy(&rows.iter().map(String::as_str).collect::<Vec<_>>())).await?;
-    // A second segment, over the same stretch.
+    // A second segment over the same stretch.
     taken(&api, "", tidy(&["3.5,Zn,7", "4,Zn,800"])).await?;
     let (mut found, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
     loop {

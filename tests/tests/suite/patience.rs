@@ -1,5 +1,5 @@
-//! Files at a table that answers after seconds. A request does not wait longer than 25 s for verdicts, and as long as it
-//! takes to find out whether its file is refused: nobody would tell the client later.
+//! Files on a table that takes seconds to answer. A request waits at most 25 s for verdicts, but as long as it takes to
+//! find out whether its file is refused: nobody would tell the client later.
 
 use crate::support::{taken, until};
 use anyhow::{Context, ensure};
@@ -12,10 +12,10 @@ use tests::{Api, Faults, Server};
 
 /// How long the product waits.
 const WAITS: Duration = Duration::from_secs(25);
-/// How long the table does. What a file is refused for is found in seven calls or so, one after the other.
+/// How long the table takes. A reason to refuse a file is found after about seven calls, one after the other.
 const ANSWERS: Duration = Duration::from_secs(5);
 const SERIES: usize = 20;
-/// As many as a series may have: another one is refused once it is known what is stored.
+/// The most units of a series: a further one is refused once the stored ones are known.
 const UNITS: usize = 64;
 
 struct Slow {

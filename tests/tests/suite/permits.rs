@@ -1,4 +1,4 @@
-//! Permits: both JSON forms, what is wrong with one, and what a new one changes.
+//! Permits: both JSON forms, their errors, and what a new one changes.
 
 use crate::support::{alerts, numbers, permitted, served, taken, texts, tidy};
 use futures_util::future::try_join_all;
@@ -119,7 +119,7 @@ async fn both_forms_of_a_permit_judge_alike() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The alerts, whatever version of the permit they are of.
+/// The alerts, without their permit's version.
 async fn unversioned(api: &Api) -> anyhow::Result<Vec<Value>> {
     let mut all = alerts(api, "default").await?;
     all.iter_mut().for_each(|alert| drop(alert["permit_version"].take()));
@@ -138,14 +138,14 @@ async fn a_new_permit_judges_what_is_stored_anew() -> anyhow::Result<()> {
     let none = permitted(&api, "default", &json!({"limits": []})).await?;
     assert_eq!(none["alerts"], json!({"new": 0, "withdrawn": 4}));
     assert_eq!(alerts(&api, "default").await?, [] as [Value; 0]);
-    // The built-in limits put in force by name give the very same alerts.
+    // The built-in limits, put in force by name, give the very same alerts.
     permitted(&api, "default", &json!({"limits_mgL": {"SO4": 250}})).await?;
     assert_eq!(unversioned(&api).await?, before);
     let events = api.json("/api/streams").await?;
     let told: Vec<_> =
         events["data"].as_array().into_iter().flatten().filter(|event| event["type"] == "alerts").collect();
     assert_eq!(told.len(), 4, "each change is announced");
-    // A new text alone is no new alert, and is shown with the old ones.
+    // A new text alone does not make a new alert, and is shown with the old ones.
     permitted(&api, "default", &json!({"limits_mgL": {"SO4": 250}, "actions": {"SO4": "Divert"}})).await?;
     assert!(alerts(&api, "default").await?.iter().all(|alert| alert["action"] == "Divert"));
     Ok(())
@@ -161,7 +161,7 @@ async fn a_permit_that_is_too_long_for_the_table_is_refused_in_words() -> anyhow
     Ok(())
 }
 
-/// Puts a permit with one limit of this value; with `If-Match` where there are lines of it. Status, `ETag`, body.
+/// Puts a permit with one limit of this value; with the given lines of `If-Match`. Status, `ETag`, body.
 async fn put(api: &Api, site: &str, value: u32, if_match: &[&str]) -> anyhow::Result<(u16, Option<String>, Value)> {
     let limit = json!({"parameter": "X", "value": value, "statistic": "instant"});
     let request = api.request(Method::PUT, &format!("/api/permits/{site}")).json(&json!({ "limits": [limit] }));
@@ -227,10 +227,10 @@ async fn who_meets_another_version_is_told_which_and_since_when() -> anyhow::Res
     let (_, _, body) = put(&api, "default", 6, &["\"4\""]).await?;
     let expected = format!("The permit was changed to version 5 at {second}Z while you were editing version 4.");
     assert_eq!(body["error"]["message"], expected);
-    // A permit that is not one is said to be none, whichever version it was for.
+    // An invalid permit is reported as invalid, whichever version it was for.
     let request = api.request(Method::PUT, "/api/permits/default").header("if-match", "\"4\"");
     assert_eq!(request.json(&json!({"limits": 5})).send().await?.status(), 422);
-    // No version of a site's own at all: the built-in permit is in force, and `*` matches it.
+    // The site has no version of its own: the built-in permit is in force, and `*` matches it.
     let (status, _, body) = put(&api, "another", 1, &["\"4\""]).await?;
     assert_eq!((status, &body["error"]["details"]["permit"]["default"]), (409, &json!(true)), "{body}");
     assert_eq!(put(&api, "another", 1, &["*"]).await?.0, 200);
@@ -276,7 +276,7 @@ async fn without_a_condition_no_permit_is_lost_that_was_put_at_the_same_moment()
     }
     assert!(refused > 0, "no two of them have met");
     versions.sort_unstable();
-    // Each acknowledged one has had a version of its own.
+    // Each acknowledged one has got its own version.
     assert_eq!(versions, (1..=versions.len() as u64).collect::<Vec<_>>());
     assert_eq!(tagged(&api, "default").await?["version"].as_u64(), versions.last().copied());
     Ok(())

@@ -1,4 +1,4 @@
-//! What is told of one server's process: its start, its end, and connections that it alone has in hand.
+//! Properties of a single server process: its start, its end, and its own connections.
 
 use crate::support::{everything, serve};
 use anyhow::Context;
@@ -27,7 +27,7 @@ async fn the_demonstration_is_loaded_into_an_empty_database_only() -> anyhow::Re
         server.terminate().await?;
     }
     assert_eq!(shown[0], shown[1]);
-    // Limits on what others send are no limits on it.
+    // Limits on clients do not apply to it.
     let _server =
         Server::options().demo().env("OW_SC_MAX_CSV_BYTES", "60").env("OW_SC_MAX_CSV_ROWS", "1").start().await?;
     Ok(())
@@ -56,7 +56,7 @@ async fn a_server_is_open_to_others_with_a_token_or_a_word() -> anyhow::Result<(
     Ok(())
 }
 
-/// A page whose own name has been made to point here.
+/// A page whose own name was made to resolve to this host.
 #[tokio::test]
 async fn without_a_token_other_hosts_and_strangers_pages_are_refused() -> anyhow::Result<()> {
     let (server, api) = serve(Server::options().env("OW_SC_HOSTS", "plant.example")).await?;
@@ -125,7 +125,7 @@ async fn a_stopping_server_says_goodbye_and_loses_nothing() -> anyhow::Result<()
         assert!(frame.reason.contains("stopping"), "{}", frame.reason);
         resume.push(events.last().and_then(|event| event["seq"].as_u64()).unwrap_or_default());
     }
-    // The pong came when all had been received, so that all are in the feed and have been delivered.
+    // The pong came after everything was received, so everything is in the feed and was delivered.
     assert_eq!(resume, [500; 5]);
     let server = options().start().await?;
     let series = Api::new(&server).list("/api/series", "series").await?;
@@ -161,7 +161,7 @@ async fn what_was_delivered_before_kill_9_is_there_afterwards() -> anyhow::Resul
         server.kill().await?;
         flood.await?;
     }
-    // The feed that is stored is the one that was delivered, reading for reading, and it goes on from there.
+    // The stored feed is the one that was delivered, reading for reading, and continues from there.
     let server = options().start().await?;
     let mut replay = Follower::default();
     let mut socket = replay.reconnect(&server.ws_url("/ws/effluent")).await?;
@@ -169,7 +169,7 @@ async fn what_was_delivered_before_kill_9_is_there_afterwards() -> anyhow::Resul
         replay.take(socket.next().await?);
     }
     assert!(replay.events.iter().eq(follower.events.iter()));
-    // Every reading of the feed is stored, and every alert of it is there.
+    // Every reading of the feed is stored, and every alert of it exists.
     let api = Api::new(&server);
     let id = api.list("/api/series", "series").await?[0]["id"].as_str().unwrap_or_default().to_owned();
     let stored = api.json(&format!("/api/readings?site=default&series={id}&max_points=100000")).await?;
@@ -215,7 +215,7 @@ async fn health_asks_a_server_and_says_what_is_wrong() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The greeting of a program up to the line that has `mark`, and the word behind it.
+/// The greeting of a program up to the line with `mark`, and the word after it.
 async fn greeted(command: &mut Command, mark: &str) -> anyhow::Result<(String, String)> {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();

@@ -27,13 +27,13 @@ impl Announce for Nobody {
     fn announce(&self, _site: &str, _entries: Vec<Event>) {}
 }
 
-/// A way in which readings come.
+/// A way in which readings arrive.
 #[derive(Debug, Clone)]
 enum Arrival {
     File(Vec<String>),
-    /// One by one, some of which share a transaction.
+    /// One by one; some share a transaction.
     Single(Vec<String>),
-    /// The same, each in the place of what there was at its time.
+    /// The same, each replacing what there was at its time.
     Correcting(Vec<String>),
 }
 
@@ -74,8 +74,8 @@ impl Bench {
         self.alerts_after(&files.iter().map(rows).collect::<Vec<_>>())
     }
 
-    /// Takes readings into a site of their own, under a permit with every kind of statistic: the alerts, without the
-    /// site.
+    /// Sends readings to a site of their own, under a permit with every kind of statistic. Returns the alerts, without
+    /// the site.
     fn alerts_after(&self, arrivals: &[Arrival]) -> Result<Vec<Alert>, TestCaseError> {
         let limit = |statistic: &str, value: f64| json!({"parameter": "X", "value": value, "statistic": statistic});
         let mut limits: Vec<_> = [
@@ -142,7 +142,7 @@ impl Bench {
                 other => Err(TestCaseError::fail(format!("{other:?}"))),
             }
         };
-        // All are on their way before the first is waited for.
+        // All are in progress before the first is awaited.
         let fates = rows.iter().map(publish).collect::<Result<Vec<_>, _>>()?;
         for fate in fates {
             fate.await.map_err(failed)?.map_err(failed)?;
@@ -161,8 +161,8 @@ fn check<S: Strategy>(strategy: &S, test: impl Fn(&Bench, S::Value) -> TestCaseR
     TestRunner::new(config).run(strategy, |value| test(&bench, value)).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-/// Rows at different minutes, so that which of two corrections came last is no question: some hours or two months of them, a
-/// third in a unit that compares with no limit.
+/// Rows at different minutes, so that it is clear which of two corrections is the last: some hours or two months of
+/// them, a third in a unit that compares with no limit.
 fn rows() -> impl Strategy<Value = Vec<String>> {
     let minutes = prop_oneof![Just(1u32), Just(60), Just(450)];
     let unit = prop::sample::select(vec![(1.0, "mg/L"), (1000.0, "ug/L"), (1.0, "NTU")]);
@@ -202,8 +202,8 @@ fn splitting_a_file_in_two_ingests_gives_the_same_alerts() -> anyhow::Result<()>
     })
 }
 
-/// A mean of readings has no period that would bring all of its neighbours with it, and neighbours that do not compare are
-/// none.
+/// A rolling mean has no period that would include all of its neighbours, and readings that do not compare are not
+/// neighbours.
 #[test]
 fn a_file_cut_in_time_gives_the_same_rolling_means() -> anyhow::Result<()> {
     let cut = (rows(), any::<prop::sample::Index>(), 2u32..9);

@@ -9,12 +9,12 @@ use tests::{Api, Server, Socket};
 const TOKEN: &str = "correct-horse-battery";
 /// Requests a second.
 const LIMIT: f64 = 5.0;
-/// More than the limit lets through in the time that they take.
+/// More than the limit lets through in the time they take.
 const TRIES: u8 = 60;
 /// Another address of this machine, which no server here trusts.
 const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 
-/// A server that trusts whoever comes from 127.0.0.1, and proxies in a network.
+/// A server that trusts clients from 127.0.0.1, and proxies in a network.
 async fn served(token: &str) -> anyhow::Result<Server> {
     let options = Server::options().env("OW_SC_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8");
     options.env("OW_SC_RL_PER_SEC", &LIMIT.to_string()).env("OW_SC_API_TOKEN", token).start().await
@@ -26,7 +26,7 @@ async fn ask(client: &Client, server: &Server, way: &[&str]) -> anyhow::Result<u
     Ok(request.send().await?.status().as_u16())
 }
 
-/// How many requests are let through whose header differs, and the most that one client would get through.
+/// How many requests with differing headers are let through, and the most for a single client.
 async fn through(client: &Client, server: &Server, way: impl Fn(u8) -> String) -> anyhow::Result<(usize, usize)> {
     let (started, mut through) = (Instant::now(), 0);
     for number in 0..TRIES {
@@ -44,7 +44,7 @@ async fn clients_behind_a_trusted_proxy_have_limits_of_their_own() -> anyhow::Re
     let (one, most) = through(&proxy, &server, |number| format!("198.51.100.{number}, 192.0.2.1")).await?;
     assert!((5..=most).contains(&one), "{one} of at most {most}: what it claims to be makes no new client");
     assert_eq!(ask(&proxy, &server, &["192.0.2.2"]).await?, 200, "the other one has asked nothing yet");
-    // Each its own, through another proxy and in two lines too.
+    // Each its own client, also through another proxy and in two lines.
     let (all, _) = through(&proxy, &server, |number| format!("198.51.100.{number}:4{number}, 10.0.0.3")).await?;
     assert_eq!(all, usize::from(TRIES));
     assert_eq!(ask(&proxy, &server, &["2001:db8::1", "[::ffff:10.0.0.4]:80"]).await?, 200);
@@ -70,7 +70,7 @@ async fn from_an_untrusted_peer_the_header_changes_nothing() -> anyhow::Result<(
     let (server, stranger) = (served("").await?, Client::builder().local_address(STRANGER).build()?);
     let (one, most) = through(&stranger, &server, |number| format!("192.0.2.{number}")).await?;
     assert!((5..=most).contains(&one), "{one} of at most {most}");
-    // Nor does it use up the limits of those whom it claims to be.
+    // Nor does it use up the limits of the clients it claims to be.
     assert_eq!(ask(&Client::new(), &server, &["192.0.2.59"]).await?, 200);
     let log = server.log();
     assert_eq!(log.matches("client=127.0.0.2 ").count(), usize::from(TRIES), "{log}");

@@ -59,12 +59,12 @@ async fn a_corrected_value_replaces_the_old_one_and_withdraws_its_alert() -> any
     let streams = api.json("/api/streams").await?;
     let gone: Vec<_> = streams["data"].as_array().into_iter().flatten().filter(|e| e["type"] == "alerts").collect();
     assert_eq!(gone.last().map(|event| &event["withdrawn"]), Some(&json!([before[0]["id"]])));
-    // Back again, and worse: the same alert with another value.
+    // Restored, with a worse value: the same alert with another value.
     let worse = taken(&api, "", tidy(&["1,SO4,1000"])).await?;
     assert_eq!(worse["alerts"]["new"], 1);
     let after = alerts(&api, "default").await?;
     assert_eq!((&after[0]["id"], &after[0]["value"]), (&before[0]["id"], &json!(1000.0)));
-    // Two results of one time in a file are both judged, and replace all that was there.
+    // Two results of one time in a file are both judged, and replace everything that was there.
     let twice = taken(&api, "", tidy(&["1,SO4,1001", "1,SO4,1"])).await?;
     assert_eq!((&twice["readings"], &twice["readings_replaced"]), (&json!(2), &json!(1)), "{twice}");
     assert_eq!(stored(&api, "default", "SO4").await?[..2], ["1.0 1001.0 mg/L =", "1.0 1.0 mg/L ="]);
@@ -108,7 +108,7 @@ fn hourly(hours: impl Iterator<Item = u32>) -> String {
     tidy(&rows.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// Readings and alerts of a site, without what depends on its name.
+/// The readings and alerts of a site, without fields that depend on its name.
 async fn judged(api: &Api, site: &str) -> anyhow::Result<(Value, Vec<Value>)> {
     let readings = readings(api, site, "SO4", "&max_points=100000").await?["readings"].take();
     let mut alerts = alerts(api, site).await?;
@@ -117,7 +117,7 @@ async fn judged(api: &Api, site: &str) -> anyhow::Result<(Value, Vec<Value>)> {
             alert[field] = Value::Null;
         }
     }
-    // At one time there are a reading's alert and a mean's, in an order of their ids.
+    // A reading's alert and a mean's may have the same time; their order depends on their ids.
     alerts.sort_by_key(|alert| (alert["time"].as_f64().map(f64::to_bits), alert["statistic"].to_string()));
     Ok((readings, alerts))
 }
@@ -131,7 +131,7 @@ async fn a_long_file_backwards_or_in_parts_at_once_leaves_what_it_leaves_forward
     assert!(expected.1.len() > 10_000, "{}", expected.1.len());
     taken(&api, "?site=backwards", hourly((0..HOURS).rev())).await?;
     assert!(judged(&api, "backwards").await? == expected, "backwards");
-    // Every part reaches over the whole time, so that all verdicts meet.
+    // Every part covers the whole time, so that all verdicts interact.
     let part = |part: u32| hourly((0..HOURS).filter(move |hour| hour % 5 == part));
     let posts = (0..5).map(|number| taken(&api, "?site=parts", part(number)));
     futures_util::future::try_join_all(posts).await?;

@@ -28,7 +28,7 @@ async fn a_subscription_replays_what_came_after_and_goes_on_live() -> anyhow::Re
     // Without `after`: from now on, and the answer says where that is.
     late.send(&json!({"type": "subscribe", "site": "other"})).await?;
     assert_eq!(late.next().await?, json!({"type": "subscribed", "site": "other", "seq": 11}));
-    // A place that the feed has not reached, as after the database was replaced.
+    // A position that the feed has not reached, as when the database was replaced.
     late.send(&json!({"type": "subscribe", "site": "other", "after": 99})).await?;
     assert_eq!(late.next().await?, json!({"type": "subscribed", "site": "other", "seq": 11, "reset": true}));
     publisher.publish(12.0, "X", 12.0).await?;
@@ -86,6 +86,6 @@ async fn a_hundred_lost_connections_lose_no_event() -> anyhow::Result<()> {
     publishing.await??;
     assert!(drops >= 100, "{drops}");
     let times: Vec<_> = follower.events.values().map(|event| event["time"].as_f64().unwrap_or(-1.0) as u64).collect();
-    assert_eq!(times, (0..READINGS).collect::<Vec<_>>(), "in the order of publishing");
+    assert_eq!(times, (0..READINGS).collect::<Vec<_>>(), "in the order in which they were published");
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Long files: what they cost in memory and write units.
+//! Large files: their cost in memory and write units.
 //!
-//! `cargo test --profile server --workspace --test suite scale -- --nocapture` measures with the million rows that the
-//! product is built for and prints the figures; debug builds take fewer. `OWSC_TEST_ROWS` says how many.
+//! `cargo test --profile server --workspace --test suite scale -- --nocapture` measures with the million rows for which
+//! the product is built, and prints the figures; debug builds use fewer. `OWSC_TEST_ROWS` sets the number.
 
 use anyhow::Context;
 use serde_json::Value;
@@ -9,17 +9,17 @@ use std::time::Instant;
 use tests::generate::{self, Exceeding};
 use tests::{Api, Server};
 
-/// By how much the server's resident memory may grow over an ingest, however long the file is.
+/// The most that the server's resident memory may grow over an ingest, however long the file is.
 const MEMORY: u64 = 64 * 1024 * 1024;
 
-/// What the documentation says of a million rows.
+/// The documented figures for a million rows.
 const MEASURED: &str = include_str!("../../../docs/measured.md");
-/// Write units of 200,000 rows, which debug builds take, as the embedded database counts them.
+/// The write units of 200,000 rows, as used by debug builds, counted by the embedded database.
 const SHORT: [(&str, f64); 3] = [("tidy", 232.0), ("wide", 647.0), ("tidy, every row exceeds its limit", 1486.0)];
 /// Write units of leases, which are renewed more often on a slow machine.
 const LEASES: f64 = 20.0;
 
-/// The write units that a file takes: those of `docs/measured.md`, or of [`SHORT`]. Nothing is known of other lengths.
+/// The write units of a file: those of `docs/measured.md`, or of [`SHORT`]. `None` for other lengths.
 fn expected(name: &str, rows: usize) -> anyhow::Result<Option<f64>> {
     if rows != 1_000_000 {
         let is_short = rows == 200_000 && tests::table::engine().is_none();
@@ -41,12 +41,12 @@ fn rows() -> anyhow::Result<usize> {
     }
 }
 
-/// Ingests a file into an empty database on disk, within the memory that it may take, and with the write units that are
-/// claimed: neither more nor, as then something else would be claimed, fewer.
+/// Ingests a file into an empty database on disk, within the allowed memory and with exactly the claimed write units:
+/// if it took fewer, the claim would have to change.
 async fn ingest(name: &str, file: String) -> anyhow::Result<Value> {
     let server = Server::options().env("OW_SC_MAX_CSV_BYTES", "100000000").start().await?;
     let api = Api::new(&server);
-    // The first file of a process touches code and caches that stay.
+    // The first file of a process warms up code and caches.
     let (status, small) = api.ingest("?site=small", generate::tidy(1000, Exceeding::Some)).await?;
     anyhow::ensure!(status.is_success(), "{small}");
     let bytes = file.len();
@@ -76,7 +76,7 @@ async fn ingest(name: &str, file: String) -> anyhow::Result<Value> {
     Ok(answer)
 }
 
-/// One after the other: their memory is measured, and so is their time.
+/// One after the other, because their memory and time are measured.
 #[tokio::test]
 async fn long_files_take_little_memory_and_few_write_units() -> anyhow::Result<()> {
     let rows = rows()?;
@@ -87,8 +87,8 @@ async fn long_files_take_little_memory_and_few_write_units() -> anyhow::Result<(
     Ok(())
 }
 
-/// Two alerts for nearly every reading: its own and that of the mean of three, which the first two readings of a
-/// series do not have.
+/// Two alerts for nearly every reading: its own and that of the mean of three, which the first two readings of a series
+/// do not have.
 #[tokio::test]
 async fn a_long_file_may_exceed_all_over() -> anyhow::Result<()> {
     let rows = rows()?;

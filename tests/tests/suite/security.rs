@@ -12,7 +12,7 @@ fn with_token() -> tests::server::Options {
     Server::options().env("OW_SC_API_TOKEN", TOKEN)
 }
 
-/// Every documented operation under `/api`, so that a new one is tested as soon as there is one.
+/// Every documented operation under `/api`, so that new ones are tested automatically.
 async fn operations(api: &Api) -> anyhow::Result<Vec<(Method, String)>> {
     let document = api.json("/docs/openapi.json").await?;
     let mut all = Vec::new();
@@ -63,7 +63,7 @@ async fn every_api_route_wants_the_token() -> anyhow::Result<()> {
         ask(&api, &Method::GET, "/api/status", Some(&format!("bearer {TOKEN}"))).await?.status(),
         StatusCode::UNAUTHORIZED
     );
-    // The token is not taken from the query, which ends up in logs of proxies.
+    // A token in the query is not accepted: it would end up in the logs of proxies.
     assert_eq!(api.get(&format!("/api/status?token={TOKEN}")).await?.status(), StatusCode::UNAUTHORIZED);
     for open in ["/", "/health", "/livez", "/readyz", "/docs", "/docs/openapi.json", "/style.css"] {
         assert_eq!(api.get(open).await?.status(), StatusCode::OK, "{open}");
@@ -99,7 +99,7 @@ async fn fault_16_both_websockets_want_the_token_in_one_of_three_places() -> any
     Ok(())
 }
 
-/// How many of as many quick requests get each of two statuses, and the most that the limit can have let through.
+/// Sends so many quick requests: how many get each of two statuses, and the most that the limit can have let through.
 async fn counted(
     limit: f64,
     tries: usize,
@@ -122,7 +122,7 @@ async fn fault_16_guesses_are_limited_and_the_right_token_does_not_shine_through
     let guess = async || Ok(ask(&api, &Method::GET, "/api/status", Some("Bearer guess")).await?.status().as_u16());
     let (compared, most) = counted(5.0, 100, guess, 401).await?;
     assert!((5..=most).contains(&compared), "{compared} of at most {most}");
-    // Whoever guesses is not listened to for a while, whatever the path: another server hears the next guesses.
+    // A client that guesses is ignored for a while, on all paths: another server gets the next guesses.
     let (server, _) = serve(with_token().env("OW_SC_RL_PER_SEC", "5")).await?;
     let url = server.ws_url("/ws/alerts?token=guess");
     let guess = async || Ok(Socket::connect_with(&url, &[]).await.map(drop).err().unwrap_or(200));
@@ -146,12 +146,12 @@ async fn requests_are_limited_by_path_on_both_sides_and_told_when_to_come_again(
     assert_eq!(refused.headers()["retry-after"], "1");
     let body: Value = refused.json().await?;
     assert_eq!(body["error"]["code"], "rate_limited");
-    // Another path has its own count, and what is no API has none.
+    // Another path has its own count, and pages outside the API have none.
     assert_eq!(api.get("/api/series").await?.status(), StatusCode::OK);
     for _ in 0..30 {
         assert_eq!(api.get("/health").await?.status(), StatusCode::OK);
     }
-    // Who waits as told is taken.
+    // A client that waits as told is accepted.
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(api.get("/api/status").await?.status(), StatusCode::OK);
     Ok(())
@@ -183,7 +183,7 @@ async fn fault_17_invented_paths_are_no_keys_and_parameters_do_not_make_new_ones
         assert_eq!(api.get(&format!("/api/nothing/{number}")).await?.status(), StatusCode::NOT_FOUND, "never counted");
     }
     assert_eq!(lines().await?, before, "100 invented paths are one series of metrics");
-    assert_eq!(api.get("/api/status").await?.status(), StatusCode::OK, "they used up nobody's allowance");
+    assert_eq!(api.get("/api/status").await?.status(), StatusCode::OK, "they did not use up any allowance");
     let number = std::cell::Cell::new(0);
     let permit = async || {
         number.set(number.get() + 1);
@@ -197,7 +197,7 @@ async fn fault_17_invented_paths_are_no_keys_and_parameters_do_not_make_new_ones
 #[tokio::test]
 async fn metrics_are_protected_as_configured() -> anyhow::Result<()> {
     let (protect, open) = (("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_METRICS_PROTECT", "0"));
-    // Blank is unset. The functions under test are open otherwise.
+    // Blank is unset. Otherwise, the functions under test are open.
     let unset = ("OW_SC_METRICS_PROTECT", "");
     let (token, own) = (("OW_SC_API_TOKEN", "api"), ("OW_SC_METRICS_TOKEN", "own"));
     let cases = [

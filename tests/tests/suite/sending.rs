@@ -1,4 +1,4 @@
-//! `owsc ingest`: files from a command line, with an exit status that scripts go by.
+//! `owsc ingest`: sends files from the command line, with an exit status for scripts.
 
 use serde_json::{Value, json};
 use std::fs;

@@ -1,4 +1,4 @@
-//! Much work at a table that is some way off. API Gateway waits 29 s for an answer.
+//! Much work on a slow table. API Gateway waits 29 s for an answer.
 
 use crate::support::{permitted, until};
 use anyhow::{Context, ensure};

@@ -1,4 +1,4 @@
-//! Sources that are asked on a schedule.
+//! Sources that are fetched on a schedule.
 
 use crate::support::{alerts, until};
 use anyhow::{Context, ensure};
@@ -11,10 +11,10 @@ use tests::server::Options;
 use tests::{Api, ECHO, Server};
 
 const HEADER: &str = "time,species,concentration";
-/// Never while the tests run, but for the first time.
+/// Never while the tests run, except for the first time.
 const SOME_DAY: &str = "0 0 29 2 *";
 
-/// A host that asks sources often, and may ask these.
+/// A host that checks sources often, and may fetch from these hosts.
 fn asking(hosts: &str) -> Options {
     let options = Server::options().env("OW_SC_SOURCE_HOSTS", hosts).env("OW_SC_SWEEP_EVERY", "1");
     match host::under_test() {
@@ -29,7 +29,7 @@ async fn set(api: &Api, name: &str, source: Value) -> anyhow::Result<Value> {
     Ok(body)
 }
 
-/// What a source has said, once it is what is expected.
+/// The last result of a source, once it is as expected.
 async fn said(api: &Api, name: &str, expected: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
     let path = format!("/api/sources/{name}");
     let mut source = until(async || api.json(&path).await, |source| expected(&source["last"])).await?;
@@ -37,7 +37,7 @@ async fn said(api: &Api, name: &str, expected: impl Fn(&Value) -> bool) -> anyho
     Ok(source["last"].take())
 }
 
-/// The file of a source, once it is taken in, and the last time that it was asked.
+/// The file of a source, once it is ingested, and the last fetch.
 async fn taken(api: &Api, name: &str, times: u64) -> anyhow::Result<Value> {
     said(api, name, |last| last["file"]["state"] == "done" && last["outcome"] == "taken" && last["times"] == times)
         .await
@@ -60,7 +60,7 @@ async fn a_file_comes_and_is_judged_and_one_that_is_known_changes_nothing() -> a
     assert_eq!(alerts(&api, "north").await?.len(), 1);
     let record = api.json(&format!("/api/ingests/{}", first["file"]["ingest"].as_str().unwrap_or_default())).await?;
     assert!(record["source"].as_str().is_some_and(|source| source.contains("/lab 20")), "{record}");
-    // Twice: the ledger says once that it is so, and how often.
+    // Twice: the ledger has a single entry, with a count.
     for times in 1..=2 {
         ask(&api, "lab").await?;
         said(&api, "lab", |last| last["outcome"] == "unchanged" && last["times"] == times).await?;
@@ -70,7 +70,7 @@ async fn a_file_comes_and_is_judged_and_one_that_is_known_changes_nothing() -> a
     assert_eq!((ledger.len(), ledger.iter().filter(known).count()), (2, 1), "{ledger:?}");
     let message = ledger.iter().find(known).map(|record| &record["error"]["message"]);
     assert!(message.and_then(Value::as_str).is_some_and(|message| message.contains("2 times since")), "{message:?}");
-    // A server without versions sends all of it again.
+    // A server without versions sends everything again.
     lab.page("/night.csv", Page::File(format!("{HEADER}\n1,SO4,900\n"), None));
     ask(&api, "lab").await?;
     said(&api, "lab", |last| last["outcome"] == "unchanged" && last["times"] == 3).await?;
@@ -78,7 +78,7 @@ async fn a_file_comes_and_is_judged_and_one_that_is_known_changes_nothing() -> a
     ask(&api, "lab").await?;
     assert_eq!(until(async || alerts(&api, "north").await, |alerts| alerts.len() == 2).await?.len(), 2);
     assert_eq!(taken(&api, "lab", 1).await?["file"]["state"], "done");
-    // What is set as it is stays so, and what is set anew is asked at once.
+    // Setting the same values changes nothing; changed ones are fetched at once.
     let asked = lab.asked().len();
     assert!(!set(&api, "lab", source.clone()).await?["last"].is_null());
     let other = json!({"url": source["url"], "site": "south", "schedule": SOME_DAY});
@@ -123,13 +123,13 @@ async fn what_is_no_file_is_said_in_the_ledger_and_nothing_is_stored() -> anyhow
     }
     assert_eq!(ledger.len(), pages.len(), "{ledger:?}");
     assert_eq!(api.json("/api/status").await?["sites"], json!([]));
-    assert_eq!(private.asked().len(), 0, "nobody has asked what is private");
+    assert_eq!(private.asked().len(), 0, "the private host got no request");
     if let Inbox::Folder(folder) = &inbox {
         let left = std::fs::read_dir(folder.path().join(".uploads"))?.count();
-        assert_eq!(left, 0, "what was begun is removed");
+        assert_eq!(left, 0, "the partial file is removed");
     }
     assert!(!server.log().contains("169.254.169.254/latest"), "addresses are not logged");
-    // It is tried again, and said once more that it is so.
+    // It is retried, and the count rises.
     ask(&api, "broken").await?;
     said(&api, "broken", |last| last["times"] == 2).await?;
     assert_eq!(api.list("/api/ingests", "ingests").await?.len(), pages.len());
@@ -149,7 +149,7 @@ async fn a_source_that_fails_is_tried_again_on_its_schedule() -> anyhow::Result<
     lab.page("/a.csv", Page::File(format!("{HEADER}\n1,SO4,900\n"), None));
     let end = tokio::time::Instant::now() + std::time::Duration::from_secs(90);
     while api.json("/api/sources/lab").await?["last"]["outcome"] != "taken" {
-        ensure!(tokio::time::Instant::now() < end, "it is not asked again");
+        ensure!(tokio::time::Instant::now() < end, "it is not fetched again");
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     }
     taken(&api, "lab", 1).await?;
@@ -214,7 +214,7 @@ async fn a_plants_official_values_come_from_epas_service() -> anyhow::Result<()>
     assert_eq!((&set["kind"], &set["permit"]), (&json!("echo"), &json!("TX0119407")));
     taken(&api, "epa", 1).await?;
     assert_eq!(lab.asked()[0].0, "/echo/eff_rest_services.download_effluent_chart?p_id=TX0119407");
-    assert_eq!(alerts(&api, "plant").await?.len(), 8, "those that EPA has found");
+    assert_eq!(alerts(&api, "plant").await?.len(), 8, "the ones found by EPA");
     Ok(())
 }
 

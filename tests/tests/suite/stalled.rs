@@ -1,4 +1,4 @@
-//! One subscriber that does not read among many that do.
+//! One subscriber that does not read, among many that do.
 
 use anyhow::Context;
 use serde_json::json;
@@ -12,15 +12,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
-/// Seconds that all rounds take; the long ones take 60.
+/// The duration of all rounds in seconds; long runs use 60.
 fn seconds() -> u64 {
     std::env::var("OWSC_TEST_STALL_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
 }
 
-/// The length of a run of readings, in the note of each: the stalled one's buffers are full after a few seconds.
+/// The length of the note in each reading: the stalled subscriber's buffers are full after a few seconds.
 const NOTE: usize = 4000;
 
-/// A subscriber that never reads, with as little room in the kernel as there can be.
+/// A subscriber that never reads, with kernel buffers as small as possible.
 async fn stalled(server: &Server) -> anyhow::Result<tokio::net::TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4096)?;
@@ -34,20 +34,20 @@ async fn stalled(server: &Server) -> anyhow::Result<tokio::net::TcpStream> {
     Ok(stream)
 }
 
-/// How often it is measured without a stalled subscriber and beside one, in turn.
+/// How many rounds are measured without a stalled subscriber and with one, in turn.
 const ROUNDS: usize = 3;
 const SUBSCRIBERS: usize = 499;
 /// Readings a second.
 const RATE: u32 = 50;
 
-/// How far the readers are.
+/// The progress of the readers.
 #[derive(Default)]
 struct Progress {
     read: AtomicUsize,
     is_over: AtomicBool,
 }
 
-/// Reads until it is over; the latency of each reading. Panics at a gap or a repeat.
+/// Reads to the end; returns the latency of each reading. Panics at a gap or a repeat.
 async fn follow(mut tap: Tap, start: Instant, progress: Arc<Progress>) -> anyhow::Result<Vec<u64>> {
     let mut latencies = Vec::new();
     while !progress.is_over.load(Ordering::Relaxed) {
@@ -63,7 +63,7 @@ async fn follow(mut tap: Tap, start: Instant, progress: Arc<Progress>) -> anyhow
     Ok(latencies)
 }
 
-/// Who publishes.
+/// The publisher.
 struct Source {
     socket: Socket,
     start: Instant,
@@ -79,18 +79,18 @@ impl Source {
         self.socket.send(&reading).await
     }
 
-    /// Waits until all that read have read everything.
+    /// Waits until all readers have read everything.
     async fn settle(&mut self) -> anyhow::Result<()> {
         self.socket.barrier().await?;
         let end = Instant::now() + PATIENCE;
         while self.progress.read.load(Ordering::Relaxed) < SUBSCRIBERS * self.published {
-            anyhow::ensure!(Instant::now() < end, "the readers do not come along");
+            anyhow::ensure!(Instant::now() < end, "the readers do not keep up");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())
     }
 
-    /// Publishes at the rate for a round; which readings they were.
+    /// Publishes at the rate for a round; returns which readings they were.
     async fn round(&mut self, count: u32) -> anyhow::Result<Range<usize>> {
         let (begin, first) = (Instant::now(), self.published);
         for number in 0..count {
@@ -102,8 +102,8 @@ impl Source {
         Ok(first..self.published)
     }
 
-    /// A round in which the one that does not read is sent nothing: all that comes waits for it. Before, the kernel takes
-    /// what nobody reads, up to some megabytes.
+    /// A round in which the stalled subscriber gets nothing: all events wait for it. Before that, the kernel takes up
+    /// to some megabytes that nobody reads.
     async fn stalled_round(&mut self, api: &Api, count: u32) -> anyhow::Result<Range<usize>> {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
@@ -128,18 +128,19 @@ async fn waiting(api: &Api) -> anyhow::Result<u64> {
     Ok(value.parse::<f64>()? as u64)
 }
 
-/// Median and 99th percentile of all readers' latencies of some readings, in microseconds.
+/// Median and 99th percentile of all readers' latencies for some readings, in microseconds.
 fn quantiles(readers: &[Vec<u64>], readings: &Range<usize>) -> (u64, u64) {
     let mut latencies: Vec<_> = readers.iter().flat_map(|reader| &reader[readings.clone()]).copied().collect();
     latencies.sort_unstable();
     (quantile(&latencies, 0.5), quantile(&latencies, 0.99))
 }
 
-/// Measured in the same run without a stalled subscriber and beside one. What else the machine does makes single rounds
-/// slow; what waits for the stalled one makes all rounds beside it slow: the best of them counts.
+/// Measured in the same run without a stalled subscriber and with one. Other load on the machine slows single rounds;
+/// waiting for the stalled subscriber would slow all rounds with it, so the best of them counts.
 #[tokio::test]
 async fn a_subscriber_that_does_not_read_delays_nobody() -> anyhow::Result<()> {
-    /// Less cannot be told from the scheduling of a busy machine. A server that waited would take 250 ms and more.
+    /// Smaller differences cannot be told from a busy machine's scheduling. A server that waited would take 250 ms and
+    /// more.
     const NOTICEABLE: u64 = 50_000;
     let server = Server::options().env("OW_SC_WS_MSGS_PER_SEC", "1000").env("LOG_LEVEL", "warn").start().await?;
     let (api, start) = (Api::new(&server), Instant::now());
@@ -155,7 +156,7 @@ async fn a_subscriber_that_does_not_read_delays_nobody() -> anyhow::Result<()> {
         without.push(source.round(count).await?);
         let mut dead = stalled(&server).await?;
         beside.push(source.stalled_round(&api, count).await?);
-        // It had its chance: what it was sent before is there.
+        // What it was sent before it stalled is there.
         let mut some = [0; 1024];
         assert!(dead.read(&mut some).await? > 0);
     }
@@ -191,12 +192,12 @@ async fn a_subscriber_that_does_not_read_is_told_why_it_is_dropped() -> anyhow::
         publisher.send(&reading).await?;
     }
     publisher.barrier().await?;
-    // Who joins now gets what comes now, and the publisher goes on.
+    // A new subscriber gets new events, and the publisher continues.
     let mut joined = Socket::ready(&server.ws_url("/ws/effluent")).await?;
     publisher.publish(10_000.0, "After", 1.0).await?;
     while joined.next().await?["species"] != "After" {}
     publisher.barrier().await?;
-    // Now it reads: what had been on its way, and at the end the close frame with the reason.
+    // Now it reads: what was in flight, and at the end the close frame with the reason.
     let mut bytes = Vec::new();
     tokio::time::timeout(Duration::from_secs(20), dead.read_to_end(&mut bytes)).await??;
     let close = bytes.windows(2).rposition(|pair| pair[0] == 0x88).expect("a close frame");
@@ -204,7 +205,7 @@ async fn a_subscriber_that_does_not_read_is_told_why_it_is_dropped() -> anyhow::
     assert_eq!(u16::from_be_bytes([payload[0], payload[1]]), 1013);
     let reason = String::from_utf8_lossy(&payload[2..]);
     assert!(reason.starts_with("too slow; reconnect and subscribe with after="), "{reason}");
-    // It can go on from there, and the metrics tell of it.
+    // It can resume from there, and the metrics show it.
     let text = tests::Api::new(&server).get("/metrics").await?.text().await?;
     assert!(text.contains(r#"ws_errors_total{code="too_slow"} 1"#), "{text}");
     Ok(())

@@ -23,7 +23,7 @@ async fn created() -> anyhow::Result<(Table, Store)> {
     let table = Table::new()?;
     let store = table.store();
     assert!(store.create_table_if_missing().await?);
-    assert!(!store.create_table_if_missing().await?, "it is there now");
+    assert!(!store.create_table_if_missing().await?, "it exists now");
     Ok((table, store))
 }
 
@@ -74,9 +74,9 @@ async fn connections_are_counted_and_found_by_age_wherever_they_are() -> anyhow:
     let mut old = store.connected_before(now - hour / 2).await?;
     old.sort_unstable();
     assert_eq!(old, ["c1", "c2", "c3"]);
-    // One that moves has the age that it had.
+    // A connection that moves keeps its age.
     let left = store.unsettle("c2").await?.expect("it is there");
-    assert_eq!(store.count_connections().await?, 3, "it is in no list, and there");
+    assert_eq!(store.count_connections().await?, 3, "it is in no list, but exists");
     store.settle(&Connection { site: "elsewhere".into(), ..left.connection }, 0).await?;
     assert_eq!(store.connected_before(now - 2 * hour + 1).await?.len(), 2);
     for id in ["c1", "c2", "c2"] {
@@ -98,7 +98,7 @@ async fn new_connections_are_waited_for_until_they_have_said_something() -> anyh
     assert_eq!(hold().await?, Some(0));
     store.remove_connection(&connection).await?;
     store.end_hold(&connection).await?;
-    assert_eq!(hold().await?, None, "what is gone does not come back");
+    assert_eq!(hold().await?, None, "a removed connection does not come back");
     Ok(())
 }
 
@@ -116,7 +116,7 @@ async fn a_connection_settles_only_where_no_later_delivery_has_begun() -> anyhow
     store.finish_delivery("a", 7).await?;
     assert_eq!(store.progress("A").await?, Some(Progress { through: 7, begun: 7 }));
     store.remove_connection(&connection(1, "a")).await?;
-    assert!(store.settle(&connection(1, "a"), 9).await.is_err(), "what is gone does not come back");
+    assert!(store.settle(&connection(1, "a"), 9).await.is_err(), "a removed connection does not come back");
     assert!(store.list("a").await?.is_empty());
     Ok(())
 }
@@ -146,7 +146,7 @@ async fn publishers_learn_that_the_marks_of_an_interrupted_file_are_free() -> an
     assert!(matches!(publish(head).await, Ok(Published::Done(..))));
     store.give_back(&lease).await?;
     let work = Work::File("f".into());
-    let abandoned = store.abandoned(&work, &mut Watch::default()).await?.expect("it was given back");
+    let abandoned = store.abandoned(&work, &mut Watch::default()).await?.expect("it was returned");
     assert!(store.note_interrupted(&abandoned, "a", "f").await?);
     assert!(matches!(publish(head).await, Err(StoreError::Conflict)));
     assert!(matches!(publish(store.head("a").await?).await, Ok(Published::Done(..))));
@@ -216,13 +216,13 @@ async fn a_shared_rate_takes_its_limit_and_no_more_and_recovers_evenly() -> anyh
     };
     assert_eq!(taken("10.0.0.1 /api", 12, now).await?, 10);
     assert_eq!(taken("10.0.0.2 /api", 1, now).await?, 1, "another client");
-    // A tenth of a second later there is room for one, and not for the ten of another second.
+    // A tenth of a second later there is room for one, but not for another second's ten.
     assert_eq!(taken("10.0.0.1 /api", 5, now + 100_000).await?, 1);
     assert_eq!(taken("10.0.0.1 /api", 12, now + 1_100_000).await?, 10);
     Ok(())
 }
 
-/// Who settles a site reads the directory first, and the segments some time later.
+/// A settler reads the directory first, and the segments some time later.
 #[tokio::test]
 async fn readings_are_all_found_though_their_segment_has_moved_meanwhile() -> anyhow::Result<()> {
     let (table, store) = created().await?;
@@ -237,7 +237,7 @@ async fn readings_are_all_found_though_their_segment_has_moved_meanwhile() -> an
     publish(1).await?;
     publish(2).await?;
     let before = store.series_of("plant").await?.pop().expect("it has readings");
-    // Segments of more than two days are kept apart.
+    // Segments of more than two days are stored separately.
     publish(100).await?;
     let mut readings = store.readings(&before, &View::default(), (i64::MIN, i64::MAX)).await?;
     let mut found = Vec::new();
@@ -245,7 +245,7 @@ async fn readings_are_all_found_though_their_segment_has_moved_meanwhile() -> an
         found.extend(piece.values);
     }
     assert_eq!(found, [1.0, 2.0, 100.0]);
-    // What a file brings into the midst of it counts as an overlap.
+    // A file in between counts as an overlap.
     Api::new(&server).ingest("?site=plant", "time,species,concentration\n50,SO4,7\n").await?;
     assert!(store.overlap_of(&before, &View::default(), (i64::MIN, i64::MAX)).await?);
     Ok(())
@@ -258,7 +258,7 @@ fn push(columns: &mut Columns, time: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who looks through one class after the other may meet it before it moves, and once more after.
+/// A reader that queries one class after the other may see it before it moves, and again after.
 #[tokio::test]
 async fn a_segment_that_is_met_in_two_places_counts_once() -> anyhow::Result<()> {
     let (_table, store) = &created().await?;
@@ -278,7 +278,7 @@ async fn a_segment_that_is_met_in_two_places_counts_once() -> anyhow::Result<()>
     Ok(())
 }
 
-/// A file that has stored two readings at 48 and 49 h and was interrupted before it told of them.
+/// A file that has stored two readings at 48 and 49 h and was interrupted before it announced them.
 async fn interrupted_file(store: &Store) -> anyhow::Result<()> {
     let series = Series::raw("plant", "001", "SO4");
     let revision = store.next_revision("plant").await?;
@@ -296,12 +296,12 @@ async fn interrupted_file(store: &Store) -> anyhow::Result<()> {
     store.put_segments(vec![segments::item(&series.id(), Order { revision, index: 0 }, &columns)?]).await?;
     store.give_back(&lease).await?;
     let work = Work::File("f".into());
-    let abandoned = store.abandoned(&work, &mut Watch::default()).await?.expect("it was given back");
+    let abandoned = store.abandoned(&work, &mut Watch::default()).await?.expect("it was returned");
     assert!(store.note_interrupted(&abandoned, "plant", "f").await?);
     Ok(())
 }
 
-/// The first reading settles the site, which brings the file's to light; the second one is judged with these, too.
+/// The first reading settles the site, which reveals the file's readings; the second one is judged with them.
 #[tokio::test]
 async fn who_publishes_judges_by_what_an_interrupted_file_has_left() -> anyhow::Result<()> {
     let (table, store) = created().await?;

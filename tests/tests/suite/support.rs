@@ -1,4 +1,4 @@
-//! What the modules of the suite share.
+//! Helpers shared by the modules of the suite.
 
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -21,14 +21,14 @@ pub(crate) fn tidy(rows: &[&str]) -> String {
     format!("time,species,concentration\n{}\n", rows.join("\n"))
 }
 
-/// How long a file may be under way that was answered with 202: on a busy machine, one of hundreds of sites.
+/// How long a file that was answered with 202 may take: a file of hundreds of sites, on a busy machine.
 const DONE_WITHIN: Duration = Duration::from_secs(120);
 
-/// Posts a file that must be taken: the answer.
+/// Posts a file that must be accepted: the answer.
 pub(crate) async fn taken(api: &Api, query: &str, csv: impl Into<reqwest::Body>) -> anyhow::Result<Value> {
     let (status, mut answer) = api.ingest(query, csv).await?;
     if status == 202 {
-        // As a client does: the record tells when it is done.
+        // Like a client: polls the record until it is done.
         let path = format!("/api/ingests/{}", answer["id"].as_str().unwrap_or_default());
         let end = Instant::now() + DONE_WITHIN;
         let mut record = api.json(&path).await?;
@@ -44,7 +44,7 @@ pub(crate) async fn taken(api: &Api, query: &str, csv: impl Into<reqwest::Body>)
     Ok(answer)
 }
 
-/// Posts a file that must be refused with a status: code, and the whole error.
+/// Posts a file that must be refused with a status: the code, and the whole error.
 pub(crate) async fn refused(
     api: &Api,
     query: &str,
@@ -89,7 +89,7 @@ pub(crate) async fn series_id(api: &Api, site: &str, parameter: &str) -> anyhow:
     Ok(found["id"].as_str().unwrap_or_default().to_owned())
 }
 
-/// The readings of a parameter, with the rest of the query.
+/// The readings of a parameter, with further query parameters.
 pub(crate) async fn readings(api: &Api, site: &str, parameter: &str, query: &str) -> anyhow::Result<Value> {
     let id = series_id(api, site, parameter).await?;
     api.json(&format!("/api/readings?site={site}&series={id}{query}")).await
@@ -118,8 +118,8 @@ pub(crate) async fn stored(api: &Api, site: &str, parameter: &str) -> anyhow::Re
     Ok(all.iter().map(|r| ["time", "value", "unit", "qualifier"].map(|field| text(&r[field])).join(" ")).collect())
 }
 
-/// Looks again until what is found is as expected, or has had time to be: a function tells what it has counted when its
-/// invocation ends, a moment after the clients have what it sent.
+/// Retries until the result is as expected, or time is up: a function reports its counts when its invocation ends, a
+/// moment after the clients have its answers.
 pub(crate) async fn until<T>(
     look: impl AsyncFn() -> anyhow::Result<T>,
     expected: impl Fn(&T) -> bool,

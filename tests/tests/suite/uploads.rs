@@ -1,4 +1,4 @@
-//! Files of any length that come in parts.
+//! Files of any length that are uploaded in parts.
 
 use crate::support::{alerts, until};
 use anyhow::{Context, ensure};
@@ -13,14 +13,14 @@ use tests::{Api, Server};
 const HEADER: &str = "time,species,concentration";
 const PART: usize = 16 * 1024 * 1024;
 
-/// A file of so many rows with something long in each that nobody reads: large, and soon taken in.
+/// A file of so many rows, each with a long ignored field: large, but quickly ingested.
 fn wide(rows: usize, length: usize) -> Vec<u8> {
     let talk = "x".repeat(length);
     let rows: String = (0..rows).map(|row| format!("{row},SO4,{},{talk}\n", if row == 7 { 900 } else { 2 })).collect();
     format!("{HEADER},talk\n{rows}").into_bytes()
 }
 
-/// Puts a part where it belongs: the status.
+/// Puts a part at its URL: the status.
 async fn put(server: &Server, missing: &Value, bytes: &[u8]) -> anyhow::Result<u16> {
     let at = |name: &str| missing[name].as_u64().map(|at| at as usize).context("a place in the file");
     let (from, to) = (at("from")?, at("to")?);
@@ -43,7 +43,7 @@ async fn state_of(api: &Api, id: &str) -> anyhow::Result<Value> {
     api.json(&format!("/api/uploads/{id}")).await
 }
 
-/// Waits until all has become of it that will.
+/// Waits for the final state.
 async fn settled(api: &Api, id: &str) -> anyhow::Result<Value> {
     let is_over = |upload: &Value| upload["state"] == "done" || upload["state"] == "refused";
     let upload = until(async || state_of(api, id).await, is_over).await?;
@@ -63,7 +63,7 @@ async fn a_file_in_parts_is_taken_in_and_a_broken_connection_costs_one_part() ->
     assert_eq!(parts.len(), file.len().div_ceil(PART));
     assert_eq!(put(&server, &parts[1], &file).await? / 100, 2);
     if under_test() == Host::Server {
-        // Half of a part, and then nothing more.
+        // Half of a part, and then nothing.
         let mut stream = TcpStream::connect(server.address())?;
         let path = parts[0]["url"].as_str().context("an address")?;
         write!(stream, "PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {PART}\r\n\r\n")?;
@@ -168,7 +168,7 @@ async fn whoever_completes_an_upload_twice_at_once_has_one_file() -> anyhow::Res
 #[tokio::test]
 async fn an_upload_whose_parts_are_gone_is_not_said_to_be_in_the_inbox() -> anyhow::Result<()> {
     let (inbox, server, api) = started(Options::default()).await?;
-    // From a bucket nobody but its own rule removes them.
+    // In a bucket, only its own lifecycle rule removes them.
     let Inbox::Folder(folder) = &inbox else { return Ok(()) };
     let (_, begun) = begin(&api, "?site=north&name=a.csv&bytes=100").await?;
     let id = begun["id"].as_str().context("an id")?;

@@ -1,10 +1,10 @@
-//! Verdicts: what exceeds, what does not, and what must be said besides.
+//! Verdicts: what exceeds, what does not, and what must be reported besides.
 
 use crate::support::{alerts, numbers, permitted, served, taken, texts, tidy};
 use serde_json::{Value, json};
 use tests::Api;
 
-/// Puts one limit on X, in mg/L unless it says otherwise, for a site of its own, and posts readings: the alerts.
+/// Puts one limit on X, in mg/L unless changed, for a site of its own, and posts readings: the alerts.
 async fn judged(api: &Api, site: &str, limit: Value, rows: &[&str]) -> anyhow::Result<Vec<Value>> {
     permitted(api, site, &json!({ "limits": [with_defaults(limit)] })).await?;
     taken(api, &format!("?site={site}"), tidy(rows)).await?;
@@ -235,7 +235,7 @@ async fn fault_7_answer_list_feed_and_status_agree_on_severity() -> anyhow::Resu
 #[tokio::test]
 async fn fault_8_what_is_not_finite_never_comes_out() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
-    // The sum of a day is beyond what numbers can hold, and so is a reading in another unit, or a ratio.
+    // A day's sum is beyond the range of numbers, and so is a reading in another unit, or a ratio.
     let limit = |name: &str| with_defaults(json!({"statistic": name, "value": 1e-300}));
     let mut limits: Vec<_> = ["instant", "daily_avg", "rolling_mean(2)", "geomean_30d"].map(limit).into();
     limits.push(with_defaults(json!({"statistic": "daily_max", "unit": "ng/L"})));
@@ -277,7 +277,7 @@ async fn units_convert_or_are_reported() -> anyhow::Result<()> {
     let values = [1.5, 1.5, 1.5, 1.5, 9.0, 9.0 / 0.453_592_37];
     assert_eq!(numbers(&found, "value"), values, "in the unit of the limit");
     assert_eq!(texts(&found, "unit")[5], "lb/d");
-    // Which unit a blank cell means is not known where the others differ.
+    // The meaning of a blank unit cell is unknown if the others differ.
     assert_eq!((&answer["rows_refused"], &answer["errors"][0]["column"]), (&json!(1), &json!("unit")));
     let incomparable = answer["incomparable_units"].as_array().cloned().unwrap_or_default();
     let of = |limit: &str| -> Vec<(String, f64)> {

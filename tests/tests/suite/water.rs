@@ -1,4 +1,5 @@
-//! What is made of several series: limits that depend on the water, and loads. In files, in readings, and on a certificate.
+//! Limits made of several series: limits that depend on the water, and loads. In files, in readings, and on a
+//! certificate.
 
 use crate::support::{alerts, permitted, served, taken};
 use anyhow::Context;
@@ -37,7 +38,7 @@ fn hardness(value: f64) -> Value {
     json!([{"parameter": "Hardness, total", "value": value, "unit": "mg/L as CaCO3"}])
 }
 
-/// What a certificate says, without its elements.
+/// The text of a certificate, without its elements.
 async fn certificate(api: &Api, range: &str) -> anyhow::Result<String> {
     let page = api.get(&format!("/api/certificate?site={SITE}{range}")).await?.text().await?;
     let (_, page) = page.split_once("</head>").context("no page")?;
@@ -92,7 +93,7 @@ async fn copper_is_judged_by_the_hardness_of_its_day() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Judging all anew finds what is stored.
+/// Judging everything again finds what is stored.
 async fn is_settled(api: &Api) -> anyhow::Result<()> {
     let path = format!("/api/permits/{SITE}");
     let limits = json!({"limits": api.json(&path).await?["limits"]});
@@ -112,7 +113,8 @@ async fn hardness_at(api: &Api, outfall: &str, rows: &[(&str, f64)]) -> anyhow::
     taken(api, &format!("?site={SITE}"), csv).await
 }
 
-/// A certificate is COMPLIANT once the water of every period with results is known, and counts periods of the limit alone.
+/// A certificate is COMPLIANT once the water is known for every period with results, and only counts the limit's own
+/// periods.
 #[tokio::test]
 async fn no_certificate_is_compliant_over_water_that_nobody_knows() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
@@ -122,7 +124,7 @@ async fn no_certificate_is_compliant_over_water_that_nobody_knows() -> anyhow::R
     let (status, answer) = api.put(&format!("/api/permits/{SITE}?effective_from=2026-03-01"), &limits).await?;
     assert_eq!(status, 200, "{answer}");
     let february = copper(&api, &[("2026-02-10T08:00:00Z", 5.0)]).await?;
-    assert_eq!(february["periods_without_water"], 0, "the formula does not hold yet: {february}");
+    assert_eq!(february["periods_without_water"], 0, "the formula is not in force yet: {february}");
     let march = copper(&api, &[("2026-03-01T08:00:00Z", 5.0), ("2026-03-02T08:00:00Z", 5.0)]).await?;
     assert_eq!((&march["periods_without_water"], &march["readings_judged"]), (&json!(2), &json!(0)), "{march}");
     hardness_at(&api, "001", &[("2026-03-01T09:00:00Z", 100.0)]).await?;
@@ -138,7 +140,8 @@ async fn no_certificate_is_compliant_over_water_that_nobody_knows() -> anyhow::R
     is_settled(&api).await
 }
 
-/// Which hardness counts is a question of each day: a series that comes later, or goes again, changes nothing before it.
+/// The hardness that counts is decided for each day: a series that appears or disappears later changes nothing before
+/// it.
 #[tokio::test]
 async fn another_series_of_the_water_changes_verdicts_on_its_own_days_alone() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
@@ -191,7 +194,7 @@ async fn a_reading_of_the_water_changes_verdicts() -> anyhow::Result<()> {
     is_settled(&api).await
 }
 
-/// The same holds for loads, whose rolling means reach over days that were not touched.
+/// The same holds for loads, whose rolling means include days that were not touched.
 #[tokio::test]
 async fn a_flow_that_is_corrected_or_comes_late_leaves_what_judging_all_anew_finds() -> anyhow::Result<()> {
     let (_server, api) = served().await?;
@@ -210,7 +213,7 @@ async fn a_flow_that_is_corrected_or_comes_late_leaves_what_judging_all_anew_fin
     assert_eq!(alerts(&api, SITE).await?.len(), 7, "30 x 1.3 x 8.34 = 325 lb/d");
     send(flow("river", 5..=5, 0.1)).await?;
     is_settled(&api).await?;
-    assert_eq!(alerts(&api, SITE).await?.len(), 3, "four means have the corrected day in them");
+    assert_eq!(alerts(&api, SITE).await?.len(), 3, "four means include the corrected day");
     send(flow("002", 10..=10, 1.3)).await?;
     is_settled(&api).await?;
     assert_eq!(alerts(&api, SITE).await?.len(), 2, "on the tenth nobody knows which flow it is");
@@ -245,7 +248,7 @@ async fn of_ammonia_counts_what_is_un_ionised() -> anyhow::Result<()> {
     assert_eq!((&permit["limits"][0]["value"], &permit["limits"][1]["ph"]), (&Value::Null, &json!("pH")));
     let again = permitted(&api, SITE, &permit.take()).await?;
     assert_eq!(again["alerts"], json!({"new": 0, "withdrawn": 0}));
-    // At pH 7 nothing is beyond, though nothing else has changed.
+    // At pH 7 nothing exceeds, although nothing else has changed.
     let corrected = file(&[("2026-03-01T09:00:00Z", "pH", 7.0, "SU")]);
     assert_eq!(taken(&api, &format!("?site={SITE}"), corrected).await?["alerts"]["withdrawn"], 1);
     is_settled(&api).await

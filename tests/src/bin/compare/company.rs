@@ -1,4 +1,4 @@
-//! A file into a series that others publish to meanwhile, as analyzers go on while the laboratory's file arrives.
+//! A file into a series that others publish to, as analyzers do while the laboratory's file arrives.
 
 use super::files;
 use super::report::{Better, Bound, Figure};
@@ -9,13 +9,13 @@ use tests::generate::{self, Exceeding};
 use tests::plant::{Plant, p99};
 
 const ROWS: usize = 400_000;
-/// Where the file ends, in hours: what is published goes on from there.
+/// The end of the file, in hours: published readings continue from there.
 const END: f64 = ROWS as f64 / 4.0;
-/// How long it is published before the file comes.
+/// How long readings are published before the file arrives.
 const QUIET: Duration = Duration::from_secs(5);
-/// How long it is published from the file on at least: the slowest hundredth is then five readings.
+/// How long readings are published from the file on, at least: the slowest hundredth is then five readings.
 const LEAST: Duration = Duration::from_secs(2);
-/// For a file that may never be done.
+/// The limit for a file that may never be done.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const FIGURES: [Figure; 6] = [

@@ -10,9 +10,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 const ROWS: usize = 1_000_000;
-/// How often it is asked whether a file that was answered before it was done is done.
+/// How often to check whether a file that was answered early is done.
 const LOOK: Duration = Duration::from_millis(20);
-/// For a file that has nobody beside it.
+/// The limit for a file that runs alone.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) const FIGURES: [Figure; 2] = [
@@ -29,13 +29,13 @@ pub(crate) async fn million(program: &Path, exceeding: Exceeding) -> anyhow::Res
     Ok([ROWS as f64 / time.as_secs_f64() / 1e6, units])
 }
 
-/// A new server that takes files of any length, and as many messages as there are.
+/// A new server without limits on files and messages.
 pub(crate) async fn start(program: &Path) -> anyhow::Result<(Server, Api)> {
     let options = Server::options().program(program).env("LOG_LEVEL", "warn");
     let options = options.env("OW_SC_MAX_CSV_BYTES", "1000000000").env("OW_SC_MAX_CSV_ROWS", "100000000");
     let server = options.env("OW_SC_WS_MSGS_PER_SEC", "10000000").start().await?;
     let api = Api::new(&server);
-    // The first file of a process touches code and caches that stay.
+    // The first file of a process warms up code and caches.
     let (status, answer) = api.ingest("?site=small", generate::tidy(1000, Exceeding::Some)).await?;
     ensure!(status == StatusCode::OK, "{answer}");
     Ok((server, api))
@@ -77,7 +77,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use tokio::net::TcpListener;
 
-    /// A server that answers a file before it is done, and is asked so often until it is.
+    /// A server that answers a file before it is done, and is polled so often until it is.
     async fn answers_early(looks: u32) -> anyhow::Result<(Api, Arc<AtomicU32>)> {
         let asked = Arc::new(AtomicU32::new(0));
         let record = move |State(asked): State<Arc<AtomicU32>>| async move {

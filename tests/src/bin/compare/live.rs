@@ -1,4 +1,4 @@
-//! What is published, on its way to subscribers.
+//! Published readings, on their way to subscribers.
 
 use super::report::{Better, Bound, Figure};
 use std::path::Path;

@@ -1,8 +1,8 @@
-//! Two `owsc` programs in one run: what the one after takes, beside the one before.
+//! Compares two `owsc` programs in one run: the numbers of the new one beside those of the old one.
 //!
-//! Machines differ, and so do the minutes of a shared one: every round takes both, one after the other, each on a new
-//! server with an embedded database in a temporary directory (`TMPDIR` says where), and medians are compared. Clients,
-//! server and disk share the machine.
+//! Machines differ, and so do the minutes of a shared one: every round measures both, one after the other, each on a
+//! new server with an embedded database in a temporary directory (`TMPDIR` says where), and medians are compared.
+//! Clients, server and disk share the machine.
 
 mod company;
 mod files;
@@ -19,7 +19,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Measures two programs against each other.
+/// Compares two programs.
 #[derive(Parser)]
 struct Options {
     /// The `owsc` to compare with
@@ -28,13 +28,13 @@ struct Options {
     /// The `owsc` that is compared
     #[arg(long)]
     after: PathBuf,
-    /// How often each measure takes both
+    /// How many rounds each measure has
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Exit with 1 if a ratio is below this, or a number that has a bar of its own is above it
+    /// Exit with 1 if a ratio is below this, or a number with its own bar is above it
     #[arg(long)]
     at_least: Option<f64>,
-    /// What is measured; everything if not given
+    /// What to measure; everything if absent
     #[arg(value_enum)]
     only: Vec<Measure>,
 }
@@ -71,7 +71,7 @@ async fn rounds(measure: Measure, programs: &[PathBuf; 2], count: u32) -> anyhow
         for (name, program) in std::iter::zip(["before", "after"], programs) {
             let told = || format!("{}, round {round}, the program {name}", measure.name());
             let numbers = measure.take(program).await.with_context(told)?;
-            // A long run shows that it goes on, and a broken one what it has found.
+            // A long run shows its progress, and an interrupted one what it has found.
             eprintln!("{}: {numbers:.3?}", told());
             taken.push(numbers);
         }
@@ -80,7 +80,7 @@ async fn rounds(measure: Measure, programs: &[PathBuf; 2], count: u32) -> anyhow
     Ok(rounds)
 }
 
-/// The lowest ratio, what is missed, and whether that is a failure.
+/// The lowest ratio, the bars that are missed, and whether that is a failure.
 fn verdict(out: &mut impl Write, lines: &[Line], at_least: Option<f64>) -> std::io::Result<ExitCode> {
     if let Some(lowest) = report::lowest(lines) {
         writeln!(out, "\nThe lowest ratio is {:.3}: {}.", lowest.ratio, lowest.title())?;

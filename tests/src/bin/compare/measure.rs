@@ -1,4 +1,4 @@
-//! What can be measured.
+//! The available measures.
 
 use super::report::Figure;
 use super::{company, files, live, memory};
@@ -10,7 +10,7 @@ use tests::generate::Exceeding;
 pub(crate) enum Measure {
     /// A million tidy rows, from HTTP to disk
     Ingest,
-    /// The same where every row exceeds
+    /// The same if every row exceeds
     Exceeding,
     /// Deliveries to 100 subscribers of a publisher that never waits
     Fanout100,
@@ -18,9 +18,9 @@ pub(crate) enum Measure {
     Fanout1000,
     /// From publishing to delivery, to 100 subscribers at 20 readings a second
     Latency,
-    /// By how much memory grows over ten million rows of which one in nine exceeds
+    /// Growth of memory over ten million rows, one in nine of which exceeds
     Memory,
-    /// A file into a series that three publishers send to, and what they notice of it
+    /// A file into a series that three publishers send to, and its effect on them
     Company,
 }
 
@@ -40,7 +40,7 @@ impl Measure {
         }
     }
 
-    /// The numbers that it gives.
+    /// The numbers that it produces.
     pub(crate) fn figures(self) -> &'static [Figure] {
         match self {
             Self::Ingest | Self::Exceeding => &files::FIGURES,
@@ -51,7 +51,7 @@ impl Measure {
         }
     }
 
-    /// Takes them of a program, in the order of its figures.
+    /// Measures a program; the numbers are in the order of its figures.
     pub(crate) async fn take(self, program: &Path) -> anyhow::Result<Vec<f64>> {
         Ok(match self {
             Self::Ingest => files::million(program, Exceeding::Some).await?.into(),

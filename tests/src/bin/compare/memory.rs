@@ -1,4 +1,4 @@
-//! By how much a server's memory grows over a long file, which is made while it is sent.
+//! The growth of a server's memory over a long file, which is generated while it is sent.
 
 use super::files;
 use super::report::{Better, Bound, Figure};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A number that a measure gives.
+/// A number that a measure produces.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Figure {
     pub(crate) name: &'static str,
@@ -17,18 +17,18 @@ pub(crate) enum Better {
     Less,
 }
 
-/// What a program is held to.
+/// The bar for a program.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Bound {
-    /// What the program before takes.
+    /// Relative to the old program.
     Ratio,
-    /// A number, whatever the program before takes.
+    /// Absolute, whatever the old program does.
     AtMost(f64),
-    /// Nothing: it explains other numbers.
+    /// None: it explains other numbers.
     Nothing,
 }
 
-/// What came of a figure.
+/// The result of a figure.
 #[derive(Debug)]
 pub(crate) struct Line {
     measure: &'static str,
@@ -37,9 +37,9 @@ pub(crate) struct Line {
     pub(crate) bound: Bound,
     before: f64,
     after: f64,
-    /// Above 1 where the program after is better; not a number where neither has answered.
+    /// Above 1 if the new program is better; NaN if neither has answered.
     pub(crate) ratio: f64,
-    /// The lowest and the highest of a round: what the median hides.
+    /// The lowest and highest of all rounds, which the median hides.
     spread: (f64, f64),
 }
 
@@ -60,7 +60,7 @@ impl Line {
         format!("{}, {}", self.measure, self.figure)
     }
 
-    /// Whether the program after is worse than it may be. A number that is none misses every bar.
+    /// Whether the new program is worse than allowed. NaN misses every bar.
     pub(crate) fn misses(&self, at_least: Option<f64>) -> bool {
         match self.bound {
             Bound::Ratio => at_least.is_some_and(|bound| self.ratio < bound),
@@ -95,7 +95,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// Of those whose ratio counts.
+/// Among those whose ratio counts.
 pub(crate) fn lowest(lines: &[Line]) -> Option<&Line> {
     let counting = lines.iter().filter(|line| line.bound == Bound::Ratio);
     counting.min_by(|one, other| one.ratio.total_cmp(&other.ratio))

@@ -1,5 +1,5 @@
-//! What a server asks of a shared table where nothing happens, as the table itself counts it: read units, of which
-//! DynamoDB takes half a one for an item that may be a moment old.
+//! The queries of a server to an idle shared table, as counted by the table itself: in read units, half a unit for an
+//! eventually consistent read of an item.
 
 use anyhow::ensure;
 use std::io::Write;
@@ -9,16 +9,16 @@ use tests::redis::{self, RedisServer};
 use tests::table::Table;
 use tests::{Api, Server, Socket};
 
-/// How long until the table is asked as seldom as it ever is.
+/// How long until the table is queried as rarely as it ever is.
 const SETTLE: Duration = Duration::from_secs(10);
-/// How long is measured.
+/// How long to measure.
 const RUN: Duration = Duration::from_secs(60);
 
 pub(crate) async fn table(out: &mut impl Write) -> anyhow::Result<()> {
     let mut redis = RedisServer::stopped()?;
     redis.start().await?;
     let url = redis.url();
-    // At once: they do next to nothing.
+    // Concurrently: they are almost idle.
     let (nobody, without, with) = tokio::try_join!(run(None, false), run(None, true), run(Some(url.as_str()), true))?;
     writeln!(out, "| one server, one site | asked in {} s | requests/h | read units/h |", RUN.as_secs())?;
     writeln!(out, "|---|---|---|---|")?;

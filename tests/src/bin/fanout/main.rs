@@ -1,5 +1,5 @@
-//! Live fan-out of running servers: latency from publishing to delivery, deliveries a second, and what following the
-//! feed costs where nothing happens.
+//! Live fan-out of running servers: latency from publishing to delivery, deliveries a second, and the cost of following
+//! an idle feed.
 //!
 //! Every reading is in the feed, on disk, before it is delivered. Publishers, subscribers, servers and the table share
 //! the machine.
@@ -13,7 +13,7 @@ use clap::{Parser, ValueEnum};
 /// Measures live fan-out.
 #[derive(Parser)]
 struct Options {
-    /// What is measured
+    /// What to measure
     #[arg(value_enum, default_values_t = [Part::Single, Part::Servers, Part::Idle])]
     parts: Vec<Part>,
 }
@@ -24,7 +24,7 @@ enum Part {
     Single,
     /// Three servers on one table: latency with and without Redis
     Servers,
-    /// What a server asks of a shared table where nothing happens
+    /// The queries of a server to an idle shared table
     Idle,
 }
 

@@ -1,5 +1,5 @@
-//! Three servers on one table: how long a reading takes to subscribers of the server that it was published at, and of
-//! others, which find it in the table, with and without hints through Redis.
+//! Three servers on one table: the time from publishing to subscribers of the same server, and of other servers, which
+//! find the reading in the table, with and without hints through Redis.
 
 use rand::RngExt;
 use std::io::Write;
@@ -12,8 +12,8 @@ use tests::{Fleet, Socket};
 const SERVERS: usize = 3;
 const SUBSCRIBERS: usize = 300;
 
-/// How often something is published. The pause before each reading is a matter of chance, so that it meets a server's
-/// questions to the table at any moment.
+/// How often a reading is published. The pause before each is random, so that it falls anywhere between a server's
+/// queries.
 struct Pace {
     name: &'static str,
     readings: u32,
@@ -22,7 +22,7 @@ struct Pace {
 
 /// Ten seconds.
 const STEADY: Pace = Pace { name: "20/s", readings: 200, pause: Duration::ZERO..Duration::from_millis(100) };
-/// By then the table is asked as seldom as it ever is without hints. A minute and a bit.
+/// By then, the table is queried as rarely as it ever is without hints. A minute and a bit.
 const QUIET: Pace =
     Pace { name: "one after 3 s", readings: 20, pause: Duration::from_millis(3000)..Duration::from_millis(3500) };
 

@@ -9,7 +9,7 @@ use tests::{Server, fanout};
 const RUN: Duration = Duration::from_secs(10);
 /// Subscribers.
 const CROWDS: [usize; 2] = [100, 1000];
-/// Readings a second where latency is measured.
+/// Readings a second when latency is measured.
 const RATE: u32 = 20;
 
 pub(crate) async fn table(out: &mut impl Write) -> anyhow::Result<()> {

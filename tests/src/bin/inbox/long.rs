@@ -1,4 +1,4 @@
-//! A long file: rows a second, memory, and room on the disk.
+//! A large file: rows a second, memory, and disk space.
 
 use ::tests::generate::{self, Exceeding};
 use ::tests::inbox::client;
@@ -14,16 +14,16 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const MILLION: usize = 1_000_000;
-/// How often it is looked how much room the temporary files take, and whether the file is done.
+/// How often to check the size of temporary files, and whether the file is done.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What was seen while a file was taken in.
+/// Observations while a file is ingested.
 struct Seen {
     rows: f64,
     file: u64,
     more_memory: u64,
     most_disk: u64,
-    /// Rows a second of a posted file of a million rows, by the same server.
+    /// Rows a second of a posted file of a million rows, on the same server.
     posted: f64,
 }
 
@@ -84,7 +84,7 @@ async fn measured(
     put().await?;
     let (mut most_disk, mut most_memory) = (0, before);
     loop {
-        // What is spooled has no name: the process holds it open.
+        // Spooled data has no name: the process holds it open.
         most_disk = most_disk.max(open_in(server.pid(), temporary.path())?);
         most_memory = most_memory.max(server.memory()?.0);
         let ledger = api.json("/api/ingests?limit=1").await?;
@@ -99,12 +99,12 @@ async fn measured(
     Ok(Seen { rows, file, more_memory: most_memory - before, most_disk, posted })
 }
 
-/// Bytes of the files below a folder that a process has open, whether they still have a name or not.
+/// The size of the files below a folder that a process has open, with or without a name.
 fn open_in(process: u32, folder: &Path) -> anyhow::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(format!("/proc/{process}/fd"))? {
         let link = entry?.path();
-        // One may be closed by now.
+        // It may have been closed by now.
         let Ok(target) = fs::read_link(&link) else { continue };
         if target.starts_with(folder) {
             bytes += fs::metadata(&link).map_or(0, |metadata| metadata.len());

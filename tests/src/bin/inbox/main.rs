@@ -1,5 +1,5 @@
-//! The inbox of a running server: how fast a long file is taken in, with how much memory and disk, against a posted file in
-//! the same run; and how fast many small ones are.
+//! The inbox of a running server: how fast a large file is ingested, with how much memory and disk, compared with a
+//! posted file in the same run; and how fast many small ones are.
 
 mod long;
 mod many;
@@ -9,17 +9,17 @@ use clap::{Parser, ValueEnum};
 /// Measures the inbox.
 #[derive(Parser)]
 struct Options {
-    /// How long the long file is, in millions of rows of 17 bytes
+    /// The length of the large file, in millions of rows of 17 bytes
     #[arg(long, default_value_t = 60)]
     millions: usize,
-    /// What is measured
+    /// What to measure
     #[arg(value_enum, default_values_t = [Part::Long, Part::Bucket, Part::Many])]
     parts: Vec<Part>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Part {
-    /// A long file in a folder
+    /// A large file in a folder
     Long,
     /// The same in a bucket of the local gateway
     Bucket,

@@ -19,7 +19,7 @@ pub(crate) async fn files(out: &mut impl Write) -> anyhow::Result<()> {
     for site in 0..SITES {
         fs::create_dir_all(elsewhere.join(format!("site-{site}")))?;
         for file in 0..OF_SITE {
-            // Each corrects the one before: what is left in the end says in which order they were taken in.
+            // Each corrects the previous one, so the final values show the order in which they were ingested.
             let rows: String = (0..ROWS).map(|row| format!("{row},SO4,{file}\n")).collect();
             let name = elsewhere.join(format!("site-{site}/{file:04}.csv"));
             fs::write(name, format!("time,species,concentration\n{rows}"))?;
@@ -52,7 +52,7 @@ pub(crate) async fn files(out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Each was taken in once, in the order of their names.
+/// Checks that each was ingested once, in the order of their names.
 async fn check(api: &Api) -> anyhow::Result<()> {
     let ledger = api.list("/api/ingests?limit=100", "ingests").await?;
     ensure!(ledger.len() == SITES * OF_SITE, "{} files in the ledger", ledger.len());

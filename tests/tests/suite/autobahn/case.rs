@@ -1,4 +1,4 @@
-//! What a case is made of: what is sent, and what must come back.
+//! A test case: what is sent, and what must come back.
 
 use anyhow::ensure;
 use serde_json::Value;
@@ -15,12 +15,12 @@ enum Step {
     AwaitPong,
 }
 
-/// How the connection ends.
+/// Who closes the connection.
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// We close it when the answers have come, with 1000, and are answered with the same.
+    /// We close it with 1000 once the answers have arrived, and get the same code back.
     Ours,
-    /// The server closes it, or answers a close frame that was among what was sent.
+    /// The server closes it, or answers a close frame that we sent.
     Theirs(Option<u16>),
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Case {
     steps: Vec<Step>,
     answers: Vec<&'static str>,
     pongs: Vec<Vec<u8>>,
-    /// A server that finds a mistake may not come to answer what was before it.
+    /// A server that detects an error may not answer what came before it.
     may_miss: bool,
     end: End,
 }
@@ -42,17 +42,17 @@ impl Case {
         Self { name: name.into(), steps, answers, pongs, may_miss: false, end: End::Ours }
     }
 
-    /// Sends frames in one piece.
+    /// Sends frames in a single write.
     pub(super) fn send(self, frames: impl IntoIterator<Item = Frame>) -> Self {
         self.write(frames.into_iter().flat_map(|frame| frame.bytes()).collect())
     }
 
-    /// Sends each frame in a piece of its own.
+    /// Sends each frame in its own write.
     pub(super) fn by_frame(self, frames: impl IntoIterator<Item = Frame>) -> Self {
         frames.into_iter().fold(self, |case, frame| case.write(frame.bytes()))
     }
 
-    /// Sends frames in pieces of a size.
+    /// Sends frames in pieces of this size.
     pub(super) fn chopped(self, size: usize, frames: impl IntoIterator<Item = Frame>) -> Self {
         let bytes: Vec<u8> = frames.into_iter().flat_map(|frame| frame.bytes()).collect();
         bytes.chunks(size).fold(self, |case, piece| case.write(piece.to_vec()))
@@ -68,13 +68,13 @@ impl Case {
         self
     }
 
-    /// Goes on when a pong has come.
+    /// Continues when a pong has arrived.
     pub(super) fn await_pong(mut self) -> Self {
         self.steps.push(Step::AwaitPong);
         self
     }
 
-    /// A message is answered with this: `pong`, or `error`.
+    /// Expects this answer to a message: `pong`, or `error`.
     pub(super) fn answered(mut self, answer: &'static str) -> Self {
         self.answers.push(answer);
         self
@@ -85,13 +85,13 @@ impl Case {
         self
     }
 
-    /// The server must close the connection with this code, and may not come to answer what was before.
+    /// The server must close the connection with this code, and may leave earlier messages unanswered.
     pub(super) fn closed(mut self, code: u16) -> Self {
         (self.end, self.may_miss) = (End::Theirs(Some(code)), true);
         self
     }
 
-    /// The close frame that was sent is answered with one without a code.
+    /// The answer to the close frame has no code.
     pub(super) fn closed_without_code(mut self) -> Self {
         self.end = End::Theirs(None);
         self
@@ -137,12 +137,12 @@ impl Case {
     }
 }
 
-/// Whether all that was expected came, or its beginning where the rest may be missing; and nothing else.
+/// Whether everything expected arrived, or the beginning of it if the rest may be missing; and nothing else.
 fn begins<T: PartialEq>(found: &[T], expected: &[T], may_miss: bool) -> bool {
     found == expected || may_miss && expected.starts_with(found)
 }
 
-/// What has come.
+/// What has arrived.
 #[derive(Debug, Default)]
 struct Found {
     answers: Vec<String>,
@@ -168,7 +168,7 @@ impl Found {
     }
 }
 
-/// A message that is answered with a pong, of so many bytes.
+/// A message of so many bytes that is answered with a pong.
 pub(super) fn ping_of(length: usize) -> Vec<u8> {
     let mut text = br#"{"type":"ping"}"#.to_vec();
     text.resize(length.max(text.len()), b' ');

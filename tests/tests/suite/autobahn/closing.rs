@@ -9,7 +9,7 @@ const INVALID: [u16; 9] = [0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999];
 pub(super) fn cases() -> Vec<Case> {
     let close = || Frame::close(1000, b"");
     let split = [text("fragment1").more(), close(), Frame::new(CONTINUATION, "fragment2")];
-    // Autobahn's message is twice as long as a message may be.
+    // Autobahn's message is twice the maximum size.
     let long = [text(vec![b' '; 256 * 1024]), text(ping_of(0)), close(), Frame::new(PING, "")];
     let mut cases = vec![
         Case::new("7.1.1").send([text(ping_of(0))]).answered("pong"),
@@ -31,7 +31,7 @@ pub(super) fn cases() -> Vec<Case> {
     };
     cases.extend(VALID.iter().enumerate().map(|(number, code)| coded(7, number, *code).closed(*code)));
     cases.extend(INVALID.iter().enumerate().map(|(number, code)| coded(9, number, *code).closed(1002)));
-    // Autobahn leaves open what is answered to these; RFC 6455 has no such codes.
+    // Autobahn accepts any answer to these; RFC 6455 has no such codes.
     cases.extend([5000, 65535].into_iter().enumerate().map(|(number, code)| coded(13, number, code).closed(1002)));
     cases
 }

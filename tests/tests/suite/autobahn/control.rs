@@ -28,7 +28,7 @@ pub(super) fn pings() -> Vec<Case> {
     ]
 }
 
-/// A good message, then a frame that must end the connection, then a ping that must not be answered.
+/// A valid message, then a frame that must end the connection, then a ping that must not be answered.
 fn good_then(bad: Frame) -> [Frame; 3] {
     [text(ping_of(0)), bad, ping("")]
 }
@@ -61,13 +61,13 @@ pub(super) fn reserved() -> Vec<Case> {
     cases
 }
 
-/// What a client of Autobahn cannot send.
+/// Frames that Autobahn's client cannot send.
 pub(super) fn more() -> Vec<Case> {
     vec![
         Case::new("a frame without a mask").send([text(ping_of(0)).unmasked()]).closed(1002),
         Case::new("a close frame without a mask").send([Frame::close(1000, b"").unmasked()]).closed(1002),
-        // The length in eight bytes with the highest bit set.
-        Case::new("a length beyond all bounds")
+        // An eight-byte length with the highest bit set.
+        Case::new("a length beyond all limits")
             .write([vec![0x81, 0xff], vec![0xff; 8], vec![0; 4]].concat())
             .closed(1009),
     ]

@@ -7,7 +7,7 @@ fn continued(payload: impl Into<Vec<u8>>) -> Frame {
     Frame::new(CONTINUATION, payload)
 }
 
-/// In one piece, by frame, and octet by octet, under three numbers in a row.
+/// In one piece, by frame, and byte by byte, under three consecutive numbers.
 fn three_ways(first: u32, frames: &[Frame], expecting: impl Fn(Case) -> Case) -> [Case; 3] {
     let name = |number: u32| Case::new(format!("5.{number}"));
     let frames = || frames.iter().cloned();

@@ -5,7 +5,7 @@ use tests::host::{Host, under_test};
 use tests::wire::{BINARY, Frame};
 
 const LENGTHS: [usize; 7] = [0, 125, 126, 127, 128, 65535, 65536];
-/// API Gateway takes no longer frame.
+/// API Gateway accepts no longer frames.
 const MAX_FRAME: usize = 32 * 1024;
 
 fn is_too_long(length: usize) -> bool {

@@ -1,9 +1,9 @@
 //! The cases of the Autobahn test suite's fuzzing client, by its numbers, against both hosts.
 //!
 //! Autobahn expects an echo. This protocol answers instead: `{"type":"ping"}`, padded to the length of the case, with a
-//! pong, and other text with an error. An answer says as an echo does that the message was taken as one message. Binary
-//! messages are refused with 1003. The cases about performance (9) and compression (12, 13), which is not negotiated, are
-//! left out.
+//! pong, and other text with an error. Like an echo, an answer shows that the message was received as one message.
+//! Binary messages are refused with 1003. The cases about performance (9) and compression (12, 13), which is not
+//! negotiated, are left out.
 
 mod case;
 mod closing;
@@ -21,7 +21,7 @@ use tests::wire::Wire;
 const AT_ONCE: usize = 8;
 
 async fn run(cases: Vec<Case>, expected: usize) -> anyhow::Result<()> {
-    assert_eq!(cases.len(), expected, "as many as Autobahn has");
+    assert_eq!(cases.len(), expected, "the number of Autobahn's cases");
     let server = Server::options().env("OW_SC_WS_MAX_MESSAGE_BYTES", "131072").start().await?;
     let url = &server.ws_url("/ws/effluent");
     let outcomes = cases.iter().map(async |case| (&case.name, case.run(url).await));
@@ -73,7 +73,7 @@ async fn what_autobahn_leaves_out() -> anyhow::Result<()> {
 async fn compression_is_not_negotiated() -> anyhow::Result<()> {
     let server = Server::start().await?;
     let offer = [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")];
-    let wire = Wire::connect(&server.ws_url("/ws/effluent"), &offer).await?.expect("an offer may be passed over");
+    let wire = Wire::connect(&server.ws_url("/ws/effluent"), &offer).await?.expect("an offer may be ignored");
     assert!(!wire.head.contains("sec-websocket-extensions"), "{}", wire.head);
     Ok(())
 }

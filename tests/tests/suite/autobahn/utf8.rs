@@ -1,4 +1,4 @@
-//! 6: texts that are UTF-8, and texts that are not. The sequences from 6.5 on are those of Markus Kuhn's stress test.
+//! 6: valid and invalid UTF-8. The sequences from 6.5 on are those of Markus Kuhn's stress test.
 
 use super::case::{Case, message, text};
 
@@ -7,7 +7,7 @@ const GREEK: &[u8] = b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5";
 const SURROGATE: &[u8] = b"\xed\xa0\x80";
 const BEYOND: &[u8] = b"\xf4\x90\x80\x80";
 
-/// Sequences under 6 and this number, all of which are UTF-8, or none.
+/// Sequences under 6 and this number; all of a group are valid, or none.
 const SEQUENCES: &[(u32, bool, &[&[u8]])] = &[
     (
         5,
@@ -95,7 +95,8 @@ fn octets(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
     payload.chunks(1)
 }
 
-/// A text in one frame. What is UTF-8 is no message of the protocol and is answered so; what is not ends the connection.
+/// A text in one frame. Valid UTF-8 is not a message of the protocol, and is answered with an error; invalid UTF-8 ends
+/// the connection.
 fn plain(group: u32, number: usize, payload: &[u8], is_valid: bool) -> Case {
     let case = Case::new(format!("6.{group}.{}", number + 1)).send([text(payload)]);
     if is_valid { case.answered("error") } else { case.closed(1007) }
@@ -105,7 +106,7 @@ pub(super) fn cases() -> Vec<Case> {
     let hello = r#"{"type":"ping","note":"Hello-µ@ßöäüàá-UTF-8!!"}"#.as_bytes();
     let greek = [br#"{"type":"ping","note":""#, GREEK, br#""}"#].concat();
     let bad = [GREEK, SURROGATE, b"edited"].concat();
-    // Between two letters.
+    // Between two characters.
     let (left, right) = hello.split_at(29);
     let mut cases = vec![
         Case::new("6.1.1").send([text("")]).answered("error"),
@@ -136,7 +137,7 @@ pub(super) fn cases() -> Vec<Case> {
         let of_group = sequences.iter().enumerate();
         cases.extend(of_group.map(|(number, sequence)| plain(*group, number, sequence, *is_valid)));
     }
-    // All beginnings of a text, of which some end with a whole letter.
+    // All prefixes of a text, some of which end with a complete character.
     cases.extend((1..=GREEK.len()).map(|end| plain(6, end - 1, &GREEK[..end], [2, 5, 7, 9, 11].contains(&end))));
     cases.push(plain(11, 4, BEYOND, false));
     let continuations: &[&[u8]] = &[
@@ -162,7 +163,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Code points that are no characters, and may be in UTF-8 all the same: the last two of each plane.
+/// Noncharacters, which are nevertheless valid in UTF-8: the last two code points of each plane.
 fn non_characters() -> impl Iterator<Item = Vec<u8>> {
     let planes = (0..=16_u32).flat_map(|plane| [plane << 16 | 0xfffe, plane << 16 | 0xffff]);
     planes.filter_map(char::from_u32).map(|letter| letter.to_string().into_bytes())

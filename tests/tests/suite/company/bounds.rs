@@ -1,4 +1,4 @@
-//! What has a bound, on both sides of it and with others who come near it at the same time.
+//! Limits, tested on both sides and with others approaching them at the same time.
 
 use super::{Plant, SITE, a_moment};
 use crate::support::permitted;
@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// Units that a series may have.
+/// The units that a series may have.
 const UNITS: usize = 64;
 
 /// A reading an hour, each in another unit.
@@ -19,7 +19,7 @@ fn in_units(units: std::ops::Range<usize>) -> String {
     file
 }
 
-/// Everything that looks through all readings can be asked.
+/// Everything that reads all readings still answers.
 async fn answers(plant: &Plant, site: &str) -> anyhow::Result<()> {
     plant.api.json(&format!("/api/overview?site={site}")).await?;
     plant.certificate(site, "").await?;
@@ -58,7 +58,7 @@ async fn a_series_has_64_units_and_a_row_or_reading_in_another_one_is_refused_by
         error["detail"].as_str().is_some_and(|text| text.contains("unit 64") && text.contains("64 units")),
         "{error}"
     );
-    // The others are taken, in one file and of two.
+    // The others are accepted, in one file and in two.
     assert_eq!(refused(in_units(60..65)).await?, (json!(1), vec![json!("unit 64")]));
     assert_eq!(published(&plant, &reading("unit 7")).await?, None);
     answers(&plant, SITE).await?;
@@ -73,7 +73,7 @@ async fn a_series_has_64_units_and_a_row_or_reading_in_another_one_is_refused_by
 async fn files_at_once_bring_no_more_units_than_a_series_has_room_for() -> anyhow::Result<()> {
     const FILES: usize = 8;
     let plant = Plant::start().await?;
-    // The first of them waits where it has seen that there is room.
+    // The first of them is held after it has seen that there is room.
     let held = plant.hold("TransactWriteItems", &["\"SITE#", "\"SERIES#"]);
     let files = (0..FILES).map(|number| plant.api.ingest("?site=plant", in_units(number * 48..(number + 1) * 48)));
     let going_on = async {
@@ -85,7 +85,7 @@ async fn files_at_once_bring_no_more_units_than_a_series_has_room_for() -> anyho
     let (answers_of, ()) = tokio::try_join!(try_join_all(files), going_on)?;
     let mut taken = 0;
     for (status, answer) in &answers_of {
-        // A file of which no row has room is refused as a whole.
+        // A file without a row that fits is refused as a whole.
         let expected =
             if status.as_u16() == 422 { &answer["error"]["details"]["rows_taken"] } else { &answer["rows_taken"] };
         ensure!([200, 422].contains(&status.as_u16()), "{status}: {answer}");

@@ -1,4 +1,4 @@
-//! What is counted: alerts in answers, events and metrics, and what stands last.
+//! Counts: alerts in answers, events and metrics, and the latest values.
 
 use super::{Plant, SITE, hourly};
 use crate::support::{readings, until};
@@ -11,7 +11,7 @@ fn count(answer: &Value, field: &str) -> u64 {
     answer["alerts"][field].as_u64().unwrap_or(u64::MAX)
 }
 
-/// A7: what publishers bring in between, and what the database cancels, is judged again and counted once.
+/// A7: if a publisher or the database interrupts a transaction, everything is judged again but counted once.
 #[tokio::test]
 async fn attempts_that_end_in_a_conflict_are_not_added_up() -> anyhow::Result<()> {
     const EXCEEDING: u32 = 20_000;
@@ -26,24 +26,24 @@ async fn attempts_that_end_in_a_conflict_are_not_added_up() -> anyhow::Result<()
     assert_eq!((count(&answer, "new"), count(&answer, "total")), (u64::from(EXCEEDING), u64::from(EXCEEDING)));
     let own = rest.told.by_file.get(answer["id"].as_str().unwrap_or_default()).copied().unwrap_or_default();
     assert_eq!(own.raised, u64::from(EXCEEDING));
-    // Each publisher begins with one that exceeds.
+    // Each publisher begins with an exceedance.
     ensure!(rest.alerts > u64::from(EXCEEDING) && published.len() > 3, "{} of {published:?}", rest.alerts);
     assert_eq!((rest.told.told.raised, rest.told.told.withdrawn), (rest.alerts, 0));
     let counted = match under_test() {
         Host::Server => until(|| plant.counted(), |counted| counted - before >= rest.alerts).await?,
-        // What a function could not add to its counters, it adds at its next invocation.
+        // Counts that a function could not add are added at its next invocation.
         Host::Functions => plant.counted().await?,
     };
     let is_right = match under_test() {
         Host::Server => counted - before == rest.alerts,
-        // An addition to the counters whose answer is lost is made again.
+        // If the answer to an addition is lost, it is repeated.
         Host::Functions => counted - before < 2 * rest.alerts,
     };
     ensure!(is_right, "{} of {}", counted - before, rest.alerts);
     Ok(())
 }
 
-/// A12: more than events name of a rule of a series, of a file, and of a permit.
+/// A12: more alerts than events list, for one rule of a series, for a file, and for a permit.
 #[tokio::test]
 async fn every_withdrawn_alert_is_counted_in_an_event() -> anyhow::Result<()> {
     const OUTFALLS: u32 = 8;
@@ -66,7 +66,7 @@ async fn every_withdrawn_alert_is_counted_in_an_event() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A12: the later correction is in the directory when the earlier one comes.
+/// A12: the later correction is in the directory when the earlier one arrives.
 #[tokio::test]
 async fn of_two_corrections_the_one_that_counts_is_the_latest() -> anyhow::Result<()> {
     let plant = Plant::with(&[("instant", 250.0)]).await?;

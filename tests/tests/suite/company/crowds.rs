@@ -1,4 +1,4 @@
-//! A6: files into a series in which readings arrive as fast as they can.
+//! A6: files into a series in which readings arrive as fast as possible.
 
 use super::{Plant, SITE, hourly};
 use crate::support::readings;
@@ -15,8 +15,8 @@ const PUBLISHERS: u32 = 3;
 const DONE: Duration = Duration::from_secs(30);
 
 impl Plant {
-    /// Publishes a reading of an hour of its own after the other, each as soon as the last one is answered: the hours
-    /// that were taken. Every other reading exceeds.
+    /// Publishes readings of consecutive hours of its own, each as soon as the last one is answered. Returns the
+    /// accepted hours. Every other reading exceeds.
     pub(super) async fn publish_until(&self, is_over: &Cell<bool>, number: u32, from: u32) -> anyhow::Result<Vec<u32>> {
         let mut socket = self.publisher().await?;
         let mut taken = Vec::new();
@@ -26,14 +26,14 @@ impl Plant {
             let reading =
                 json!({"time": hour, "species": "SO4", "concentration": value, "site": SITE, "replaces": true});
             socket.send(&reading).await?;
-            // An error would come before the answer.
+            // An error would arrive before the answer.
             socket.barrier().await?;
             taken.push(hour);
         }
         Ok(taken)
     }
 
-    /// What three of them publish while something is done.
+    /// Runs something while three publishers are active.
     pub(super) async fn in_a_crowd<T>(
         &self,
         from: u32,
@@ -68,11 +68,11 @@ async fn a_file_is_done_while_publishers_send_to_its_series() -> anyhow::Result<
     };
     let (_, published) = plant.in_a_crowd(HOURS + 1, sending).await?;
     plant.rested(SITE).await?;
-    // A file's hour is even; of one that was published, too, the last one counts.
+    // A file's hours are even; if such an hour was also published, the last value counts.
     let all = readings(&plant.api, SITE, "SO4", "&max_points=1000").await?;
     let expected: BTreeSet<u32> = (0..HOURS * 2).step_by(2).chain(published.iter().copied()).collect();
     assert_eq!(all["total"], expected.len(), "{} were published", published.len());
-    // A function is invoked for each.
+    // Each is an invocation of a function.
     let least = if under_test() == Host::Server { 10 } else { PUBLISHERS as usize };
     ensure!(published.len() > least, "too few to see anything: {}", published.len());
     Ok(())

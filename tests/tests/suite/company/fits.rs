@@ -1,4 +1,5 @@
-//! Fits beside others: who cancels them, who takes them over, a table that fails, files and a client that goes away.
+//! Fits under adverse conditions: cancelling, taking over, a failing table, concurrent files and a client that
+//! disconnects.
 
 use super::{Plant, hourly};
 use crate::fits::{FIT, asked, decaying, over};
@@ -13,7 +14,7 @@ use tests::{Api, Server};
 use tokio::process::Command;
 
 impl Plant {
-    /// Nothing is left of fits that are over but what became of them.
+    /// Finished fits have left nothing but their results.
     async fn no_fit_is_open(&self, ids: &[String]) -> anyhow::Result<()> {
         let store = self.table.store();
         let open = until(async || Ok(store.open_fits().await?), Vec::is_empty).await?;
@@ -31,7 +32,7 @@ impl Plant {
 #[tokio::test]
 async fn a_fit_that_is_cancelled_while_it_is_worked_on_stays_cancelled() -> anyhow::Result<()> {
     let plant = Plant::start().await?;
-    // While its points are read, and when it is about to say what came of it.
+    // While its points are read, and just before its result is written.
     let windows: [(&'static str, &'static [&'static str]); 2] =
         [("Query", &["FIT#", "P#"]), ("TransactWriteItems", &["FIT#", "outcome"])];
     for (operation, texts) in windows {
@@ -39,11 +40,11 @@ async fn a_fit_that_is_cancelled_while_it_is_worked_on_stays_cancelled() -> anyh
         let id = asked(&plant.api, &decaying(1000)).await?;
         held.reached().await?;
         assert_eq!(plant.api.json(&format!("{FIT}/{id}")).await?["state"], "running");
-        // Another query of its points is not held.
+        // Another query for its points is not held.
         assert_eq!(plant.api.delete(&format!("{FIT}/{id}")).await?.1["state"], "cancelled");
         held.release();
         plant.no_fit_is_open(std::slice::from_ref(&id)).await?;
-        // The next one has its turn only once this one is let go.
+        // The next one starts only once this one is released.
         let next = asked(&plant.api, &decaying(1000)).await?;
         assert_eq!(over(&plant.api, &next).await?["state"], "done");
         assert_eq!(plant.api.json(&format!("{FIT}/{id}")).await?["state"], "cancelled", "{operation}");
@@ -51,11 +52,11 @@ async fn a_fit_that_is_cancelled_while_it_is_worked_on_stays_cancelled() -> anyh
     Ok(())
 }
 
-/// One stands still, is taken for dead, and goes on when another one is at its work.
+/// A process is suspended, taken for dead, and resumed when another one has its work.
 #[tokio::test]
 async fn a_fit_that_was_taken_over_is_said_by_who_has_it() -> anyhow::Result<()> {
     if under_test() == Host::Functions {
-        // Each fit is an invocation's own there; `fits` has one killed.
+        // Each fit is an invocation of its own there; `fits` kills one.
         return Ok(());
     }
     let plant = Plant::start().await?;
@@ -78,7 +79,7 @@ async fn a_fit_that_was_taken_over_is_said_by_who_has_it() -> anyhow::Result<()>
     drop(other);
     held.release();
     stop("-CONT").await?;
-    // It finds out, and takes other work up.
+    // It notices, and takes other work.
     let next = asked(&plant.api, &decaying(1000)).await?;
     assert_eq!(over(&plant.api, &next).await?["state"], "done");
     assert_eq!(plant.api.json(&format!("{FIT}/{id}")).await?, job);
@@ -93,7 +94,7 @@ async fn a_table_that_fails_throws_no_fit_away() -> anyhow::Result<()> {
     plant.faults.on();
     let mut ids = Vec::new();
     for _ in 0..6 {
-        // A request that the table lets down is sent again, as any client does.
+        // If the table fails a request, it is sent again, as any client does.
         let sent = until(async || plant.api.post(FIT, &decaying(2000)).await, |(status, _)| *status == 202).await?;
         ids.push(sent.1["id"].as_str().context("an id")?.to_owned());
     }

@@ -1,4 +1,4 @@
-//! A4: clients that go away. What they began goes on by itself.
+//! A4: clients that disconnect. What they began continues by itself.
 
 use super::{Plant, SITE, a_moment, hourly, permit};
 use reqwest::Method;
@@ -7,7 +7,7 @@ use tests::faults::Hold;
 
 const SERIES: u32 = 40;
 
-/// Series enough that they are not all judged in one transaction.
+/// Enough series that they are not all judged in one transaction.
 fn file(salt: u32) -> String {
     let mut file = "time,species,concentration,outfall\n".to_owned();
     for row in 0..SERIES * 10 {
@@ -17,7 +17,7 @@ fn file(salt: u32) -> String {
     file
 }
 
-/// Wherever the permit is when its client goes, it is judged by.
+/// Wherever the permit is when its client disconnects, it is applied.
 #[tokio::test]
 async fn a_permit_is_judged_by_though_its_client_has_gone() -> anyhow::Result<()> {
     let plant = Plant::with(&[("instant", 50.0)]).await?;
@@ -33,7 +33,7 @@ async fn a_permit_is_judged_by_though_its_client_has_gone() -> anyhow::Result<()
         let held = hold();
         let body = permit(&[("instant", limit)]).to_string();
         plant.leave((Method::PUT, &path, "application/json"), &body, held.reached()).await?;
-        // The host has time to see that nobody waits any more.
+        // Gives the host time to notice that nobody waits any more.
         a_moment(100).await;
         drop(held);
         version += 1;
@@ -65,7 +65,7 @@ async fn a_file_is_judged_though_its_client_has_gone() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// At no particular place.
+/// At a random point.
 #[tokio::test]
 async fn clients_that_go_at_any_time_leave_nothing_half_judged() -> anyhow::Result<()> {
     let plant = Plant::with(&[("instant", 50.0)]).await?;
@@ -87,7 +87,7 @@ async fn clients_that_go_at_any_time_leave_nothing_half_judged() -> anyhow::Resu
     for record in unfinished {
         plant.done(record["id"].as_str().unwrap_or_default()).await?;
     }
-    // What came in before the last of them was done is judged, too.
+    // What arrived before the last of them was done is judged, too.
     plant.rested(SITE).await?;
     Ok(())
 }

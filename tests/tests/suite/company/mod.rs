@@ -1,7 +1,7 @@
-//! Verdicts in company: whatever meets whatever, the alerts are what judging everything finds.
+//! Verdicts under concurrency: whatever meets whatever, the alerts are those that judging everything finds.
 //!
-//! Each test is a race of which it is known where its window is: a call of the database is held there until what must
-//! happen meanwhile has happened. What meets by chance is in `schedules`.
+//! Each test is a race with a known window: a call of the database is held there until what must happen meanwhile has
+//! happened. `schedules` has the random encounters.
 
 mod bounds;
 mod counts;
@@ -32,13 +32,13 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 
 const SITE: &str = "plant";
-/// How long verdicts may take once nothing more comes in.
+/// How long verdicts may take once nothing more arrives.
 const REST: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
-/// The most alerts that are listed to compare them one by one.
+/// The most alerts that are listed to be compared one by one.
 const FEW: u64 = 3000;
 
-/// A host whose calls of the database can be held.
+/// A host whose database calls can be held.
 struct Plant {
     api: Api,
     faults: Faults,
@@ -46,7 +46,7 @@ struct Plant {
     table: Table,
 }
 
-/// A site at which nothing is left to be judged.
+/// The state of a site with nothing left to judge.
 struct Rest {
     alerts: u64,
     /// All of them, if they are few.
@@ -65,7 +65,7 @@ impl Plant {
         Ok(Self { api: Api::new(&server), faults, server, table })
     }
 
-    /// One whose site has a permit of these limits of SO4, and of nothing else.
+    /// A plant whose site has a permit with these limits of SO4, and nothing else.
     async fn with(limits: &[(&str, f64)]) -> anyhow::Result<Self> {
         let plant = Self::start().await?;
         plant.permit(SITE, limits).await?;
@@ -76,7 +76,7 @@ impl Plant {
         permitted(&self.api, site, &permit(limits)).await
     }
 
-    /// `kill -9`, and another one on the same table.
+    /// `kill -9`, and a new server on the same table.
     async fn restart(&mut self) -> anyhow::Result<()> {
         self.server.kill().await?;
         self.server = serve(&self.faults, &self.table).await?;
@@ -84,7 +84,7 @@ impl Plant {
         Ok(())
     }
 
-    /// Kills who is at work: the server, with another one on the same table after it, or all environments of a function.
+    /// Kills the workers: the server, which is then restarted on the same table, or all environments of a function.
     async fn kill(&mut self, function: &str) -> anyhow::Result<()> {
         match under_test() {
             Host::Server => self.restart().await,
@@ -99,7 +99,7 @@ impl Plant {
         }
     }
 
-    /// Posts a file: the answer once it is judged, even if it is told that it is still under way.
+    /// Posts a file: the answer once it is judged, even if it was first answered with 202.
     async fn file(&self, site: &str, csv: String) -> anyhow::Result<Value> {
         let (status, answer) = self.api.ingest(&format!("?site={site}"), csv).await?;
         match status.as_u16() {
@@ -122,7 +122,7 @@ impl Plant {
         }
     }
 
-    /// Waits until some files are in a state.
+    /// Waits until so many files are in a state.
     async fn files_are(&self, state: &str, count: usize) -> anyhow::Result<()> {
         let until = Instant::now() + REST;
         loop {
@@ -152,15 +152,15 @@ impl Plant {
         Ok(self.api.json(&format!("/api/status?site={site}")).await?["sites"][0].take())
     }
 
-    /// Waits until nothing of a site is left to be judged. The alerts are then what judging everything finds, and what
-    /// subscribers were told.
+    /// Waits until nothing of a site is left to judge. The alerts are then those that judging everything finds, and
+    /// those that subscribers were told.
     async fn rested(&self, site: &str) -> anyhow::Result<Rest> {
         let until = Instant::now() + REST;
         loop {
             let status = self.status(site).await?;
             if status["pending"] == 0 {
                 let found = self.look(site, &status).await;
-                // What came meanwhile may have been seen in part.
+                // Changes during the reads may have been seen in part.
                 if self.status(site).await? == status {
                     return found;
                 }
@@ -188,7 +188,7 @@ impl Plant {
         Ok(Rest { alerts, listed, told })
     }
 
-    /// All events of a site, as a subscriber gets them.
+    /// All events of a site, as a subscriber receives them.
     async fn feed(&self, site: &str, last: u64) -> anyhow::Result<Vec<Value>> {
         let mut socket = Socket::connect(&self.server.ws_url(&format!("/ws/effluent?site={site}&wait=true"))).await?;
         socket.send(&json!({"type": "subscribe", "site": site, "after": 0})).await?;
@@ -200,7 +200,7 @@ impl Plant {
         Ok(events)
     }
 
-    /// What the certificate of a time says in large letters.
+    /// The certificate's status for a period.
     async fn certificate(&self, site: &str, range: &str) -> anyhow::Result<String> {
         let response = self.api.get(&format!("/api/certificate?site={site}{range}")).await?;
         let (status, page) = (response.status(), response.text().await?);
@@ -209,7 +209,7 @@ impl Plant {
         Ok(rest.split('<').next().unwrap_or_default().to_owned())
     }
 
-    /// A connection that publishes to a site without getting its events.
+    /// A connection that publishes to a site without receiving its events.
     async fn publisher(&self) -> anyhow::Result<Socket> {
         Socket::ready(&self.server.ws_url("/ws/effluent?site=elsewhere")).await
     }
@@ -222,7 +222,7 @@ impl Plant {
         Ok(values.sum::<f64>() as u64)
     }
 
-    /// Sends a request with its whole body, and goes away once `gone` says so, without looking for an answer.
+    /// Sends a request with its whole body, and disconnects once `gone` says so, without reading the answer.
     async fn leave(
         &self,
         (method, path, kind): (Method, &str, &str),
@@ -241,12 +241,12 @@ impl Plant {
         gone.await
     }
 
-    /// Holds the next call of an operation that has all of these texts in it.
+    /// Holds the next call of an operation that contains all of these texts.
     fn hold(&self, operation: &'static str, texts: &'static [&'static str]) -> Hold {
         self.faults.hold(is(operation, texts))
     }
 
-    /// The same when it has been carried out, before its answer is given.
+    /// The same after it was carried out, before its answer is passed on.
     fn hold_answer(&self, operation: &'static str, texts: &'static [&'static str]) -> Hold {
         self.faults.hold_answer(is(operation, texts))
     }
@@ -261,7 +261,7 @@ async fn serve(faults: &Faults, table: &Table) -> anyhow::Result<Server> {
     let options = match under_test() {
         Host::Server => options.table(faults.endpoint(), table.name()),
         Host::Functions => {
-            // What is left is looked for once a minute.
+            // Sweeps run once a minute.
             options.argument("--database").argument(faults.endpoint()).argument("--minute").argument("1s")
         }
     };
@@ -274,7 +274,7 @@ fn permit(limits: &[(&str, f64)]) -> Value {
     json!({ "limits": limits.iter().map(limit).collect::<Vec<_>>() })
 }
 
-/// A file of SO4: a reading in each of these hours.
+/// A file of SO4 with a reading in each of these hours.
 fn hourly(hours: impl IntoIterator<Item = u32>, value: impl Fn(u32) -> f64) -> String {
     let mut file = "time,species,concentration\n".to_owned();
     for hour in hours {
@@ -283,7 +283,7 @@ fn hourly(hours: impl IntoIterator<Item = u32>, value: impl Fn(u32) -> f64) -> S
     file
 }
 
-/// A moment, a different one each time.
+/// A short, varying pause.
 async fn a_moment(most: u64) {
     tokio::time::sleep(Duration::from_micros(rand::random_range(0..most * 1000))).await;
 }

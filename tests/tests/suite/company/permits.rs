@@ -17,7 +17,7 @@ fn file(salt: u32) -> String {
     hourly(salt..salt + HOURS, |hour| f64::from(hour * 7919 % 301))
 }
 
-/// Every alert is one of the limit in force.
+/// Every alert belongs to a limit in force.
 async fn judged_by(plant: &Plant, site: &str, limits: &[(&str, f64)]) -> anyhow::Result<()> {
     let rest = plant.rested(site).await?;
     ensure!(rest.alerts > 20, "too few to see anything: {}", rest.alerts);
@@ -28,16 +28,16 @@ async fn judged_by(plant: &Plant, site: &str, limits: &[(&str, f64)]) -> anyhow:
     Ok(())
 }
 
-/// What is held while the other one comes.
+/// What is held while the other one arrives.
 #[derive(Debug, Clone, Copy)]
 enum Window {
     /// The file's readings are about to be stored.
     Storing,
-    /// They are judged, and what was found is about to be written.
+    /// They are judged, and the result is about to be written.
     Settling,
-    /// The permit is about to be in force.
+    /// The permit is about to be put in force.
     Adopting,
-    /// It is, and nobody has been told.
+    /// It is in force, but nobody has been told.
     Adopted,
     /// The site's series are about to be marked for it.
     Marking,
@@ -66,7 +66,7 @@ async fn a_permit_and_a_file_that_meet_leave_alerts_of_the_permit_in_force() -> 
         let held = window.hold(&plant);
         let change = async {
             held.reached().await?;
-            // It cannot be judged by before the file goes on, and is in force.
+            // It is put in force, but cannot be judged before the file continues.
             let adopting = plant.permit(&site, &NEW);
             let going_on = async {
                 plant.in_force(&site, 2).await?;
@@ -86,7 +86,7 @@ async fn a_permit_and_a_file_that_meet_leave_alerts_of_the_permit_in_force() -> 
         let meeting = async {
             held.reached().await?;
             let going_on = async {
-                // Who marks holds the site: the file waits for it.
+                // Whoever marks holds the site: the file waits for it.
                 match window {
                     Window::Marking => plant.files_are("judging", 1).await?,
                     _ => a_moment(200).await,
@@ -155,7 +155,7 @@ async fn of_two_permits_at_once_the_one_in_force_is_judged_by() -> anyhow::Resul
     Ok(())
 }
 
-/// A3: what the first one came to is about to be written when the second one comes.
+/// A3: the first one's result is about to be written when the second one arrives.
 #[tokio::test]
 async fn a_permit_that_another_one_overtakes_leaves_no_alerts() -> anyhow::Result<()> {
     let plant = Plant::with(&[("instant", 20.0)]).await?;

@@ -8,7 +8,7 @@ use serde_json::json;
 /// More exceedances than are changed in place: 32 blocks of 4,096.
 const ROWS: u32 = 140_000;
 
-/// A1: two at once, the second of which comes while the first one's alerts are half written; then a correction.
+/// A1: two at once, the second of which arrives while the first one's alerts are half written; then a correction.
 async fn two_large_files(apart: u32) -> anyhow::Result<()> {
     let plant = Plant::with(&[("instant", 250.0)]).await?;
     let half_written = plant.hold_answer("BatchWriteItem", &["\"ALERTS#"]);
@@ -46,7 +46,7 @@ async fn two_large_files_side_by_side_leave_one_alert_for_each_time() -> anyhow:
     two_large_files(ROWS).await
 }
 
-/// A10: every third reading is in a unit that does not compare with the limit's, and is nobody's neighbour.
+/// A10: every third reading is in a unit that does not compare with the limit's, and is no neighbour of the others.
 #[tokio::test]
 async fn means_do_not_depend_on_how_files_were_split_and_when_the_parts_came() -> anyhow::Result<()> {
     const HOURS: u32 = 240;

@@ -1,4 +1,4 @@
-//! A11: what meets a transaction, or is throttled, is tried again, and nobody has to send anything twice.
+//! A11: a call that meets a transaction, or is throttled, is retried, and no client has to send anything twice.
 
 use super::{Plant, hourly};
 use anyhow::ensure;
@@ -25,7 +25,7 @@ async fn everything_once(plant: &Plant, site: &str) -> anyhow::Result<()> {
     ensure!(reader.next().await?["seq"] == 1, "the feed begins");
     plant.faults.off();
     plant.faults.forget_rules();
-    // 24 of the file's, and all that were published.
+    // 24 of the file, and all published ones.
     assert_eq!(plant.rested(site).await?.alerts, 34, "{site}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A5: while a file is half taken in, nothing is said to be in order.
+//! A5: while a file is half ingested, nothing is reported as compliant.
 
 use super::{LOOK, Plant, REST, hourly};
 use anyhow::ensure;
@@ -7,11 +7,11 @@ use std::time::Instant;
 const COMPLIANT: &str = "COMPLIANT";
 const OPEN: &str = "INSUFFICIENT DATA";
 const VIOLATION: &str = "NON-COMPLIANT";
-/// Two years, in hours: what is held is about the second one.
+/// Two years, in hours: the held call concerns the second.
 const YEAR: u32 = 8760;
 
 impl Plant {
-    /// A site that is in order so far: each month has a value.
+    /// The site is compliant so far: each month has a value.
     async fn in_order(&self, site: &str) -> anyhow::Result<()> {
         self.permit(site, &[("instant", 250.0)]).await?;
         self.file(site, hourly((0..YEAR).step_by(24 * 28), |_| 100.0)).await?;
@@ -19,8 +19,8 @@ impl Plant {
         Ok(())
     }
 
-    /// Waits until it is said that a file was interrupted, and what there is of it is judged. Until then, and when nothing
-    /// is left to be judged, the site is not in order.
+    /// Waits until the interruption is reported, and the stored part is judged. Until then, and also when nothing is
+    /// left to judge, the site is not compliant.
     async fn interrupted(&self, site: &str) -> anyhow::Result<()> {
         let until = Instant::now() + REST;
         loop {
@@ -29,7 +29,7 @@ impl Plant {
             if status["interrupted"].as_array().is_some_and(|list| list.len() == 1) && status["pending"] == 0 {
                 return Ok(());
             }
-            ensure!(Instant::now() < until, "nobody says that it was interrupted: {status}");
+            ensure!(Instant::now() < until, "the interruption is not reported: {status}");
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -62,7 +62,7 @@ async fn nothing_is_compliant_over_a_file_that_is_half_taken_in() -> anyhow::Res
                 let pending = plant.api.json(&format!("/api/overview?site={site}")).await?["pending"].as_u64();
                 let status = plant.certificate(&site, "").await?;
                 held.release();
-                // From the fourth window on, readings and directory lead to what is beyond the limit.
+                // From the fourth window on, the exceedances can be found through readings and directory.
                 let is_known = status == VIOLATION && number >= 3;
                 ensure!(is_known || status == OPEN && pending > Some(0), "{site}: {status} with {pending:?} pending");
                 Ok(())
@@ -77,7 +77,7 @@ async fn nothing_is_compliant_over_a_file_that_is_half_taken_in() -> anyhow::Res
 
 #[tokio::test]
 async fn a_file_whose_process_was_killed_is_not_compliant_until_it_is_sent_again() -> anyhow::Result<()> {
-    // The killed file would have been in order.
+    // The killed file would have been compliant.
     let file = || hourly(YEAR..YEAR + 100, |_| 100.0);
     let windows: [&'static [&'static str]; 2] = [&["\"MARKS#", "\"M#"], &["\"SERIES#", "\"S#"]];
     let mut plant = Plant::start().await?;
@@ -100,7 +100,7 @@ async fn a_file_whose_process_was_killed_is_not_compliant_until_it_is_sent_again
     Ok(())
 }
 
-/// A killed file's readings are in the table. Whatever comes later and reaches beyond them finds them judged.
+/// The readings of a killed file are in the table. A later file that reaches beyond them finds them judged.
 #[tokio::test]
 async fn what_a_killed_file_has_stored_is_judged_whoever_comes_after_it() -> anyhow::Result<()> {
     let mut plant = Plant::start().await?;
@@ -118,7 +118,7 @@ async fn what_a_killed_file_has_stored_is_judged_whoever_comes_after_it() -> any
         drop(sending.await?);
         plant.interrupted(site).await?;
         plant.rested(site).await?;
-        // Of about the same length: each length has segments of its own.
+        // Of about the same length: each length class has its own segments.
         plant.file(site, hourly(YEAR + 2000..YEAR + 2100, |_| 100.0)).await?;
         plant.rested(site).await?;
         plant.file(site, exceeding()).await?;

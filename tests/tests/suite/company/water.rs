@@ -1,4 +1,4 @@
-//! Limits that depend on the water, in company: the results, the water and the limit come in any order, and all at once.
+//! Limits that depend on the water, under concurrency: results, water and limit arrive in any order, and all at once.
 
 use super::{Plant, SITE, a_moment};
 use crate::support::permitted;
@@ -11,10 +11,10 @@ use std::time::Duration;
 use tests::faults::{Chances, Kind};
 
 const DAYS: u32 = 28;
-/// EPA's acute limit of copper is 13.4 ug/L at 100 mg/L, and 25.8 at 200: 20 ug/L are beyond the one alone.
+/// EPA's acute limit of copper is 13.4 ug/L at 100 mg/L, and 25.8 at 200: 20 ug/L exceed only the first.
 const HARD: f64 = 200.0;
 const SOFT: f64 = 100.0;
-/// How long the two meet.
+/// How long the two may overlap.
 const MEETING: Duration = Duration::from_secs(2);
 
 fn formula() -> Value {
@@ -42,7 +42,7 @@ fn hardness(value: f64) -> String {
 }
 
 impl Plant {
-    /// A plant with a limit by formula, and nothing else.
+    /// A plant whose only limit is a formula.
     async fn by_formula() -> anyhow::Result<Self> {
         let plant = Self::start().await?;
         permitted(&plant.api, SITE, &formula()).await?;
@@ -50,15 +50,15 @@ impl Plant {
     }
 }
 
-/// What a file is held at: its readings are about to be stored, its series to be brought into the directory, its verdicts to
-/// be written.
+/// Where a file is held: its readings are about to be stored, its series to be entered into the directory, its verdicts
+/// to be written.
 const WINDOWS: [(&str, &[&str]); 3] = [
     ("BatchWriteItem", &["\"SERIES#", "\"S#"]),
     ("TransactWriteItems", &["\"SITE#", "\"SERIES#"]),
     ("TransactWriteItems", &["\"Delete\"", "\"M#"]),
 ];
 
-/// Whichever is held, and wherever: each day has its limit in the end.
+/// Whichever is held, and wherever, each day has its limit in the end.
 #[tokio::test]
 async fn results_and_their_water_that_meet_are_judged_with_each_other() -> anyhow::Result<()> {
     for is_copper_first in [true, false] {
@@ -70,7 +70,7 @@ async fn results_and_their_water_that_meet_are_judged_with_each_other() -> anyho
                 held.reached().await?;
                 let path = format!("?site={SITE}");
                 let mut posting = pin!(plant.api.ingest(&path, second));
-                // A server's second file waits for a transaction of the first that is under way.
+                // A server's second file waits for a transaction of the first that is in progress.
                 let early = tokio::time::timeout(MEETING, &mut posting).await;
                 held.release();
                 let met = match early {
@@ -92,11 +92,11 @@ async fn water_whose_client_has_gone_changes_verdicts_all_the_same() -> anyhow::
     let plant = Plant::by_formula().await?;
     plant.file(SITE, copper()).await?;
     let path = format!("/api/ingest?site={SITE}");
-    // Another one each time, or it is a file that is known.
+    // A different value each time; otherwise, the file is known.
     for (round, value) in (2..).zip([SOFT, HARD, SOFT + 1.0]) {
         let held = plant.hold("BatchWriteItem", &["\"SERIES#", "\"S#"]);
         plant.leave((Method::POST, &path, "text/csv"), &hardness(value), held.reached()).await?;
-        // The host has time to see that nobody waits any more.
+        // Gives the host time to notice that nobody waits any more.
         a_moment(100).await;
         drop(held);
         plant.files_are("done", round).await?;
@@ -106,7 +106,7 @@ async fn water_whose_client_has_gone_changes_verdicts_all_the_same() -> anyhow::
     Ok(())
 }
 
-/// What was stored of the water counts, and the rest when the file is sent again.
+/// The stored part of the water counts, and the rest once the file is sent again.
 #[tokio::test]
 async fn a_process_that_dies_in_the_middle_of_the_water_leaves_verdicts_that_hold() -> anyhow::Result<()> {
     for texts in [&["\"MARKS#", "\"M#"][..], &["\"SERIES#", "\"S#"]] {
@@ -118,7 +118,7 @@ async fn a_process_that_dies_in_the_middle_of_the_water_leaves_verdicts_that_hol
         held.reached().await?;
         plant.kill("ingest").await?;
         held.release();
-        // Its client is told nothing, or that it failed.
+        // Its client gets no answer, or a failure.
         let _ = sending.await?;
         plant.rested(SITE).await?;
         let again = async || plant.api.ingest(&format!("?site={SITE}"), hardness(SOFT)).await;
@@ -147,7 +147,7 @@ async fn a_table_that_fails_loses_no_verdict_on_what_depends_on_the_water() -> a
             let put = async || plant.api.put(&format!("/api/permits/{SITE}"), &formula()).await;
             crate::support::until(put, |(status, _)| status.is_success()).await
         };
-        // Another value each time, or it is a file that is known.
+        // A different value each time; otherwise, the file is known.
         let (_, _, water) = tokio::try_join!(
             permit,
             sent(copper() + &format!("2026-03-01,Zinc,{round},ug/L\n")),
@@ -160,8 +160,8 @@ async fn a_table_that_fails_loses_no_verdict_on_what_depends_on_the_water() -> a
         tokio::try_join!(withdrawing, sent(hardness(HARD + f64::from(round))))?;
         plant.faults.off();
         plant.files_are("done", 2 * (round as usize + 1)).await?;
-        assert_eq!(plant.rested(SITE).await?.alerts, 0, "harder water by now: {}", plant.faults.report());
-        // The next round has softer water to begin with.
+        assert_eq!(plant.rested(SITE).await?.alerts, 0, "the water is harder now: {}", plant.faults.report());
+        // The next round begins with softer water.
         permitted(&plant.api, SITE, &number()).await?;
     }
     ensure!(kinds.iter().all(|kind| plant.faults.count(*kind) > 0), "{}", plant.faults.report());

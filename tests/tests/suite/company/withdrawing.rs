@@ -1,4 +1,4 @@
-//! Files that are withdrawn, in company.
+//! Files that are withdrawn, under concurrency.
 
 use super::{Plant, SITE, a_moment, hourly};
 use anyhow::{Context, ensure};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::faults::Hold;
 
 impl Plant {
-    /// A file of which half exceeds, over one that is in order: its id.
+    /// A file half of which exceeds, over a compliant one: its id.
     async fn corrected(&self) -> anyhow::Result<String> {
         self.file(SITE, hourly(0..100, |_| 100.0)).await?;
         let answer = self.file(SITE, hourly(0..100, |hour| if hour % 2 == 0 { 900.0 } else { 100.0 })).await?;
@@ -21,7 +21,7 @@ impl Plant {
         Ok((response.status().as_u16(), response.json().await?))
     }
 
-    /// Ledger and verdicts say that the file is withdrawn, or neither does.
+    /// Ledger and verdicts agree that the file is withdrawn, or that it is not.
     async fn is_withdrawn(&self, id: &str) -> anyhow::Result<bool> {
         let alerts = self.rested(SITE).await?.alerts;
         let record = self.api.json(&format!("/api/ingests/{id}")).await?;
@@ -49,7 +49,7 @@ async fn a_file_that_is_withdrawn_by_several_at_once_is_withdrawn_once() -> anyh
     Ok(())
 }
 
-/// A permit and a file meet a withdrawal; each of them counts in the end.
+/// A permit and a file meet a withdrawal; all of them count in the end.
 #[tokio::test]
 async fn a_withdrawal_a_permit_and_a_file_at_once_all_count() -> anyhow::Result<()> {
     let plant = Plant::with(&[("instant", 250.0)]).await?;
@@ -91,8 +91,8 @@ async fn a_file_is_withdrawn_though_its_client_has_gone() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Wherever the process dies, doing it again does it; what was carried out is found by the next process. A call that was
-/// under way may be carried out later: then the next sweep would find it.
+/// Wherever the process dies, repeating the request completes it; the next process finds what was carried out. A call
+/// in progress may be carried out later; then the next sweep finds it.
 #[tokio::test]
 async fn a_process_that_dies_leaves_no_file_half_withdrawn() -> anyhow::Result<()> {
     let windows: [fn(&Plant) -> Hold; 2] = [
@@ -108,7 +108,7 @@ async fn a_process_that_dies_leaves_no_file_half_withdrawn() -> anyhow::Result<(
         held.reached().await?;
         plant.restart().await?;
         drop(held);
-        // Nobody answered.
+        // There was no answer.
         drop(withdrawing.await?);
         if is_done {
             ensure!(plant.is_withdrawn(&id).await?);
@@ -119,7 +119,7 @@ async fn a_process_that_dies_leaves_no_file_half_withdrawn() -> anyhow::Result<(
     Ok(())
 }
 
-/// Neither of two decisions takes the place of the other.
+/// Neither of two decisions overwrites the other.
 #[tokio::test]
 async fn a_withdrawal_and_a_resolution_at_once_are_both_kept() -> anyhow::Result<()> {
     let plant = Plant::with(&[("instant", 250.0)]).await?;

@@ -1,5 +1,5 @@
-//! What must hold of every site once all is at rest: `alerts = judge(all results, permit in force)`, each change told
-//! once, every number a true one, and nothing lost that was acknowledged.
+//! What must hold for every site at rest: `alerts = judge(all results, permit in force)`, each change announced once,
+//! every number correct, and no acknowledged reading lost.
 
 use super::look::{Seen, Site};
 use super::plan::{Plan, Row};
@@ -10,10 +10,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use tests::host::{Host, under_test};
 
-/// The most examples of one kind that are shown.
+/// The most examples that are shown of each kind.
 const EXAMPLES: usize = 3;
 
-/// What does not hold: the check by name, and how it shows.
+/// A violation: the name of the check, and an example.
 pub(super) type Violation = (&'static str, String);
 
 pub(super) fn all(plan: &Plan, notes: &Notes, seen: &Seen) -> Vec<Violation> {
@@ -30,8 +30,8 @@ pub(super) fn all(plan: &Plan, notes: &Notes, seen: &Seen) -> Vec<Violation> {
         found.extend(told.map(|what| ("feed", format!("{}: {what}", site.name))));
     }
     found.extend(sums(notes, seen, &replays));
-    // What a process has counted ends with it; and a function's environment tells it when an invocation ends, so that what
-    // a task counts that outlives its invocation comes with the next one, if there is one.
+    // A process's counts end with it. A function's environment reports its counts when an invocation ends, so counts of
+    // a task that outlives its invocation come with the next one, if there is one.
     let raised = raised(&seen.sites);
     let is_exact = under_test() == Host::Server && plan.kills() == 0;
     if is_exact && seen.counted != raised {
@@ -41,7 +41,7 @@ pub(super) fn all(plan: &Plan, notes: &Notes, seen: &Seen) -> Vec<Violation> {
     found
 }
 
-/// How many alerts the feeds tell of.
+/// How many alerts the feeds announce.
 pub(super) fn raised(sites: &[Site]) -> u64 {
     sites.iter().map(|site| Replay::of(&site.feed).told.raised).sum()
 }
@@ -65,7 +65,7 @@ fn judged(site: &Site) -> Vec<Violation> {
     found
 }
 
-/// What answers count is what the feeds tell.
+/// The sums over answers match those over the feeds.
 fn sums(notes: &Notes, seen: &Seen, replays: &[(&Site, Replay)]) -> Vec<Violation> {
     let mut found = Vec::new();
     let (mut told, mut by_file) = (Counts::default(), BTreeMap::<&str, Counts>::new());
@@ -99,10 +99,10 @@ fn answered_by(record: &Value) -> Counts {
     Counts { raised: number("new"), withdrawn: number("withdrawn") }
 }
 
-/// Where a reading is: site, outfall, parameter and microseconds.
+/// The place of a reading: site, outfall, parameter and microseconds.
 type Spot<'a> = (&'a str, &'a str, &'a str, i64);
 
-/// Every acknowledged reading and every row of a finished file is there, unless a later one took its place.
+/// Every acknowledged reading and every row of a finished file is there, unless a later one replaced it.
 fn stored(notes: &Notes, seen: &Seen) -> Vec<Violation> {
     let mut writes: BTreeMap<Spot<'_>, Vec<(&Sent, &Row)>> = BTreeMap::new();
     for sent in &notes.sent {
@@ -140,7 +140,7 @@ fn stored(notes: &Notes, seen: &Seen) -> Vec<Violation> {
     out
 }
 
-/// Each file that was answered has its record, and all of its rows in it.
+/// Each answered file has its record, with all of its rows.
 fn finished(notes: &Notes, seen: &Seen) -> Vec<Violation> {
     let mut found = Vec::new();
     for sent in &notes.sent {

@@ -1,4 +1,4 @@
-//! What can be seen of the sites once all is at rest.
+//! The visible state of the sites at rest.
 
 use super::check::raised;
 use super::stage::{Place, Stage};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tests::host::{Host, under_test};
 
-/// How often it is looked whether something is still to be judged.
+/// How often to check whether something is still to be judged.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long everything may take to come to rest: of functions that were killed, the sweep of every minute finds what is
 /// left to do, and the lease of whoever did it has to run out first.
@@ -17,7 +17,7 @@ const REST: Duration = Duration::from_secs(120);
 const COUNTING: Duration = Duration::from_secs(5);
 const ALERTS: &str = "owsc_alerts_total{";
 
-/// A site, by everything that is asked of it.
+/// A site, as seen through all requests.
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) name: String,
@@ -36,24 +36,24 @@ pub(super) struct Site {
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) sites: Vec<Site>,
-    /// The records of files by their name.
+    /// The records of files, by name.
     pub(super) files: BTreeMap<String, Value>,
     /// How many alerts were raised, by the metric.
     pub(super) counted: u64,
 }
 
-/// What moves while something is still under way.
+/// What changes while work is in progress.
 type Tide = (Value, BTreeMap<String, Value>);
 
 impl Seen {
-    /// Waits until nothing is left to be judged, and looks; again if something has moved meanwhile. An error says what
-    /// does not come to rest.
+    /// Waits until nothing is left to be judged, and looks; again if something has changed meanwhile. The error says
+    /// what does not come to rest.
     pub(super) async fn at_rest(stage: &Stage) -> anyhow::Result<Self> {
         let place = stage.place().await?;
         let deadline = Instant::now() + REST;
         loop {
             let before = match tide(&place).await {
-                // Who asks a function that was killed just now is told 500, as by API Gateway.
+                // A request to a function that was just killed is answered with 500, as by API Gateway.
                 Err(_) if under_test() == Host::Functions && Instant::now() < deadline => {
                     tokio::time::sleep(LOOK).await;
                     continue;
@@ -95,7 +95,7 @@ async fn tide(place: &Place) -> anyhow::Result<Tide> {
     Ok((place.api.json("/api/status").await?, files))
 }
 
-/// What the API says is still to be judged. A field that is not there is a host that judges at once.
+/// What the API says is still to be judged. If the field is missing, the host judges at once.
 async fn open(place: &Place, (status, files): &Tide) -> anyhow::Result<Vec<String>> {
     let mut open = Vec::new();
     for site in status["sites"].as_array().into_iter().flatten() {
@@ -142,7 +142,7 @@ impl Site {
     }
 }
 
-/// The feed of a site up to its last event, as a subscriber gets it.
+/// The feed of a site up to its last event, as a subscriber receives it.
 async fn feed(place: &Place, site: &str, last: u64) -> anyhow::Result<Vec<Value>> {
     let mut socket = place.socket(site).await?;
     socket.send(&json!({"type": "subscribe", "site": site, "after": 0})).await?;

@@ -1,10 +1,11 @@
-//! `alerts = judge(all results, permit in force)`, whatever came together: random schedules of files, single readings,
-//! permits, clients that go away and kills, on real processes.
+//! `alerts = judge(all results, permit in force)` after any interleaving: random schedules of files, single readings,
+//! permits, clients that disconnect and kills, on real processes.
 //!
-//! - `OWSC_SCHEDULES`: how many; 200 on the server and 50 on the functions are asked for by hand.
-//! - `OWSC_SCHEDULE_SEED`: that schedule, and those with the next seeds if there are to be more. What is done depends on the
-//!   seed alone; how it meets does not.
-//! - `OWSC_SCHEDULE_SERIAL=1`: one action after the other, and clients that stay: whether the checks ask for what holds.
+//! - `OWSC_SCHEDULES`: how many; for a manual run, use 200 on the server and 50 on the functions.
+//! - `OWSC_SCHEDULE_SEED`: the seed of the first; further ones use the next seeds. The actions depend only on the seed;
+//!   their interleaving does not.
+//! - `OWSC_SCHEDULE_SERIAL=1`: one action after the other, and clients that stay: to check that the checks themselves
+//!   hold.
 
 mod check;
 mod look;

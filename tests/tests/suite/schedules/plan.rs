@@ -1,4 +1,4 @@
-//! What a schedule does: drawn from its seed, and from nothing else.
+//! The actions of a schedule, drawn only from its seed.
 
 use domain::time::{HOUR, from_clock, rfc3339};
 use rand::rngs::StdRng;
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-/// Times lie on a grid of so many minutes, so that files and readings meet.
+/// Times lie on a grid of so many minutes, so that files and readings coincide.
 const GRID: i64 = 7;
 const START: &str = "2026-02-20T00:00:00Z";
 const SITES: [&str; 2] = ["north", "south"];
-/// Flow and hardness are what others are made of; of the flow there may be two.
+/// Flow and hardness are inputs of other limits; there may be two flows.
 const SERIES: [(&str, &str); 6] =
     [("001", "SO4"), ("002", "SO4"), ("001", "Zn"), ("001", "Flow"), ("002", "Hardness"), ("river", "Flow")];
 /// A schedule's actions begin within this time.
@@ -38,16 +38,16 @@ pub(super) struct Row {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Client {
     pub(super) manner: Manner,
-    /// Whether it sends again what was cut off.
+    /// Whether it repeats a request that was cut off.
     pub(super) again: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Manner {
     Waits,
-    /// Sends everything, and goes away so long after it.
+    /// Sends everything, and disconnects so long after it.
     Leaves(Duration),
-    /// Goes away when it has sent this part of the body.
+    /// Disconnects after sending this share of the body.
     BreaksOff(f64),
 }
 
@@ -58,7 +58,7 @@ pub(super) enum Action {
         rows: Vec<Row>,
         client: Client,
     },
-    /// Of one publisher: one by one, or all at once.
+    /// From one publisher: one by one, or all at once.
     Readings {
         rows: Vec<Row>,
         at_once: bool,
@@ -68,7 +68,7 @@ pub(super) enum Action {
         document: Value,
         client: Client,
     },
-    /// Two who have seen the same permit.
+    /// Two users who have seen the same permit.
     Rivals {
         site: &'static str,
         documents: [Value; 2],
@@ -141,12 +141,12 @@ fn first_of(rows: &[Row]) -> String {
     format!("from {} on", first.unwrap_or_default())
 }
 
-/// The file that has these rows.
+/// A file with these rows.
 pub(super) fn csv(rows: &[Row]) -> String {
     let mut out = "site,outfall,species,time,value,unit\n".to_owned();
     for Row { site, outfall, parameter, time, value, unit, qualifier } in rows {
         let sign = if *qualifier == "=" { "" } else { qualifier };
-        // A string takes every text.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(out, "{site},{outfall},{parameter},{},{sign}{value},{unit}", rfc3339(*time));
     }
     out
@@ -162,7 +162,7 @@ struct Draw {
     kills: usize,
     removals: usize,
     origin: i64,
-    /// What files had, for those that correct them.
+    /// The rows of earlier files, to be corrected.
     earlier: Vec<Vec<Row>>,
 }
 
@@ -170,7 +170,7 @@ impl Draw {
     fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let (sites, series) = (rng.random_range(1..=2), rng.random_range(2..=SERIES.len()));
-        // Where nobody publishes and nothing is lost, all sums must come out even.
+        // If nobody publishes and nothing is lost, all sums must match.
         let (publishers, disturbed) = (rng.random_bool(0.6), rng.random_bool(0.6));
         let removes = rng.random_bool(0.25);
         let origin = from_clock(START).unwrap_or_default();
@@ -224,7 +224,7 @@ impl Draw {
         (self.site(), SERIES[self.rng.random_range(0..self.series)])
     }
 
-    /// A row in the unit that most are in. `exceeding`: how likely it is to be beyond the usual limits.
+    /// A row in the most common unit. `exceeding`: how likely it is to exceed the usual limits.
     fn row(
         &mut self,
         (site, (outfall, parameter)): (&'static str, (&'static str, &'static str)),
@@ -235,7 +235,7 @@ impl Draw {
         let value = f64::from(self.rng.random_range(range)) / 1000.0;
         let qualifier = ["=", "=", "=", "=", "=", "=", "=", "=", "<", ">"].choose(&mut self.rng).unwrap_or(&"=");
         let unit = if parameter == "Flow" { "MGD" } else { "mg/L" };
-        // One with a sign leaves a whole day open.
+        // A result with a sign would leave a whole day open.
         let qualifier = if parameter == "Hardness" { &"=" } else { qualifier };
         Row { site, outfall, parameter, time: self.origin + slot * GRID * HOUR / 60, value, unit, qualifier }
     }

@@ -1,4 +1,4 @@
-//! What a client that follows the feed believes to be in exceedance.
+//! The exceedances known to a client that follows the feed.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -10,22 +10,22 @@ pub(crate) struct Counts {
     pub(crate) withdrawn: u64,
 }
 
-/// What the events of a site come to.
+/// The sum of a site's events.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
-    /// The alerts that stand, and what each says.
+    /// The current alerts, and what each says.
     pub(crate) standing: BTreeMap<String, String>,
-    /// All that were told, those that an event only counts included.
+    /// All announced alerts, including those that an event only counts.
     pub(crate) told: Counts,
     /// Those that events only count.
     pub(crate) omitted: Counts,
-    /// What was told with the name of a file.
+    /// Announcements with the name of a file.
     pub(crate) by_file: BTreeMap<String, Counts>,
-    /// What cannot be.
+    /// Contradictions.
     pub(crate) problems: Vec<String>,
 }
 
-/// What an alert says: told again with the same, it would be told twice.
+/// The contents of an alert: announcing the same again would be a repeat.
 pub(crate) fn said(alert: &Value) -> String {
     ["value", "qualifier", "unit", "limit", "direction", "time"].map(|field| alert[field].to_string()).join(" ")
 }
@@ -78,7 +78,7 @@ impl Replay {
             self.raise(alert, &event["seq"]);
         }
         for id in withdrawn.iter().filter_map(Value::as_str) {
-            // Of those that were only counted, it is not known which they were.
+            // For alerts that were only counted, nobody knows which they were.
             if self.standing.remove(id).is_none() && self.omitted.raised == 0 {
                 self.problems.push(format!("event {} withdraws {id}, which does not stand", event["seq"]));
             }
@@ -93,7 +93,7 @@ impl Replay {
         self.standing.insert(id, said);
     }
 
-    /// How what stands differs from a list of alerts, as far as events say.
+    /// How the current alerts differ from a list, as far as events can tell.
     pub(crate) fn compare(&self, alerts: &[Value]) -> Vec<String> {
         let listed: BTreeMap<String, String> = alerts.iter().map(|alert| (id(alert), said(alert))).collect();
         let mut out = Vec::new();

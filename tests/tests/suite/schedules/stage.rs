@@ -1,4 +1,4 @@
-//! What plays a schedule: the host, which may be killed at any time, and the clients.
+//! Plays a schedule: the host, which may be killed at any time, and the clients.
 
 use super::plan::{Action, Client, Manner, Plan, Row, Step, csv};
 use anyhow::{Context, ensure};
@@ -18,7 +18,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-/// How often what was cut off is sent again.
+/// How often a request that was cut off is repeated.
 const TRIES: usize = 4;
 const REMOVED: &str = "the site was removed";
 
@@ -27,7 +27,7 @@ const REMOVED: &str = "the site was removed";
 pub(super) struct Sent {
     pub(super) rows: Vec<Row>,
     pub(super) start: Instant,
-    /// When it was known to be stored; what is sent from then on is later.
+    /// When they were known to be stored; anything sent from then on is later.
     pub(super) end: Option<Instant>,
     /// The name of the file.
     pub(super) file: Option<String>,
@@ -46,7 +46,7 @@ pub(super) struct Removed {
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     pub(super) sent: Vec<Sent>,
-    /// New and withdrawn alerts, as each permit was answered; `None`: nobody knows.
+    /// New and withdrawn alerts in the answer to each permit; `None` if unknown.
     pub(super) permits: Vec<Option<(u64, u64)>>,
     pub(super) readings_sent: bool,
     pub(super) removed: Vec<Removed>,
@@ -56,7 +56,7 @@ pub(super) struct Notes {
     pub(super) wrong: Vec<String>,
 }
 
-/// Where the host is.
+/// The host's addresses.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) api: Api,
@@ -64,7 +64,7 @@ pub(super) struct Place {
     socket: String,
 }
 
-/// The host, as it stands or falls, and what is noted of it.
+/// The host, running or not, and what was recorded about it.
 pub(super) struct Stage {
     data: TempDir,
     server: tokio::sync::Mutex<Server>,
@@ -83,12 +83,12 @@ async fn start(data: &TempDir) -> anyhow::Result<(Server, Place)> {
 }
 
 impl Place {
-    /// A connection to a site; its events are not taken before it subscribes.
+    /// A connection to a site; its events do not arrive before it subscribes.
     pub(super) async fn socket(&self, site: &str) -> anyhow::Result<Socket> {
         Socket::connect(&format!("{}?site={site}&wait=true", self.socket)).await
     }
 
-    /// Sends a request, or part of its body, and goes away without looking for an answer.
+    /// Sends a request, or part of its body, and disconnects without reading an answer.
     async fn send_and_leave(&self, request: &Request<'_>, manner: Manner) -> anyhow::Result<()> {
         let mut head = format!("{} {} HTTP/1.1\r\nhost: {}\r\n", request.method, request.path, self.address);
         for (name, value) in &request.headers {
@@ -104,7 +104,7 @@ impl Place {
         stream.write_all(head.as_bytes()).await?;
         stream.write_all(&request.body.as_bytes()[..sent]).await?;
         stream.flush().await?;
-        // The moment at which the client goes, not a wait for something.
+        // The moment at which the client disconnects, not a wait for something.
         tokio::time::sleep(stays).await;
         Ok(())
     }
@@ -117,7 +117,7 @@ struct Request<'a> {
     body: String,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 enum Outcome {
     Answered(StatusCode, Value),
     /// Nobody knows whether it was carried out.
@@ -133,7 +133,7 @@ impl Stage {
         Ok(Self { data, server, place, kills, removes, notes: RefCell::default() })
     }
 
-    /// All actions at the times that the plan has for them, or one after the other and undisturbed.
+    /// Runs all actions at their planned times, or one after the other and undisturbed.
     pub(super) async fn play(&self, plan: &Plan, serial: bool) -> anyhow::Result<()> {
         if !serial {
             let acts = plan.steps.iter().map(|Step { after, action }| async {
@@ -149,7 +149,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Where the host is, once it is up.
+    /// The host's addresses, once it is up.
     pub(super) async fn place(&self) -> anyhow::Result<Place> {
         let mut places = self.place.subscribe();
         let place = places.wait_for(Option::is_some).await?.clone();
@@ -189,17 +189,17 @@ impl Stage {
         Ok(())
     }
 
-    /// What the host has logged as a warning or an error since it was last killed.
+    /// The host's warnings and errors since it was last killed.
     pub(super) async fn troubles(&self) -> Vec<String> {
         let log = self.server.lock().await.log();
         let troubles = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR"));
         troubles.map(str::to_owned).collect()
     }
 
-    /// Sends a request as its client does, and again if it was cut off and the client cares.
+    /// Sends a request as its client does, and repeats it if it was cut off and the client cares.
     async fn request(&self, request: &Request<'_>, client: Client) -> anyhow::Result<Outcome> {
         if !matches!(client.manner, Manner::Waits) {
-            // A host that dies meanwhile is as good as a client that does.
+            // A host that dies meanwhile has the same effect as a client that disconnects.
             let _ = self.place().await?.send_and_leave(request, client.manner).await;
             if !client.again {
                 return Ok(Outcome::Cut);
@@ -225,7 +225,7 @@ impl Stage {
         Ok(Outcome::Cut)
     }
 
-    /// Then a failure may be the end of the process that would have answered; the gateway itself lives on.
+    /// If so, a failure may be the end of the process that would have answered; the gateway itself survives.
     fn killing_functions(&self) -> bool {
         self.kills && under_test() == Host::Functions
     }
@@ -276,7 +276,7 @@ impl Stage {
         Ok(None)
     }
 
-    /// Whether it was taken.
+    /// Whether it was accepted.
     async fn permit(&self, site: &str, document: &Value, tag: Option<String>, client: Client) -> anyhow::Result<bool> {
         let path = format!("/api/permits/{site}");
         let mut headers = vec![("content-type", "application/json".to_owned())];
@@ -290,7 +290,7 @@ impl Stage {
                 notes.permits.push(count("new").zip(count("withdrawn")));
                 Ok(true)
             }
-            // Its own first attempt may be what came before it.
+            // The earlier version may be its own first attempt.
             Outcome::Answered(StatusCode::CONFLICT, _) => {
                 if !matches!(client.manner, Manner::Waits) || self.kills || self.removes {
                     notes.permits.push(None);
@@ -382,7 +382,8 @@ impl Stage {
     }
 }
 
-/// A publisher's connection, and one that gets what the site's others publish: that is how a reading is acknowledged.
+/// A publisher's connection, and one that receives the readings of the site's other publishers, which serves as the
+/// acknowledgement.
 struct Line {
     publisher: Socket,
     watcher: Socket,
@@ -393,7 +394,7 @@ impl Line {
         let publisher = place.socket("elsewhere").await?;
         let mut watcher = place.socket(site).await?;
         watcher.send(&json!({"type": "subscribe", "site": site})).await?;
-        // Behind events that came before it, or the word that the function has failed.
+        // After events that came before it, or the message that the function has failed.
         loop {
             let frame = watcher.next().await?;
             match frame["type"].as_str() {
@@ -404,7 +405,7 @@ impl Line {
         }
     }
 
-    /// Publishes and waits until it is known what became of it: how many were refused.
+    /// Publishes and waits for the outcome. Returns how many were refused.
     async fn publish(&mut self, rows: &[Row]) -> anyhow::Result<usize> {
         let mut waiting = BTreeSet::new();
         for Row { site, outfall, parameter, time, value, unit, qualifier } in rows {
