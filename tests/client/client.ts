@@ -1,5 +1,5 @@
-// What an integrator's program does, by the types that are generated from the API's documentation. It is compiled, and run
-// against both hosts: `client.ts ORIGIN`, with the token in OW_SC_API_TOKEN.
+// An integrator's program, with the types generated from the API's documentation. It is compiled, and run against both
+// hosts: `client.ts ORIGIN`, with the token in OW_SC_API_TOKEN.
 import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.d.ts";
@@ -14,7 +14,7 @@ const client = createClient<paths>({
   headers: token ? { Authorization: `Bearer ${token}` } : {},
 });
 
-/** Times are a number of hours or a text, and nothing else: this compiles only while the document says so. */
+/** Times are a number of hours or a text, and nothing else: this compiles only if the document says so. */
 function shown(time: Time): string {
   return typeof time === "number" ? `${time.toFixed(1)} h` : time.slice(0, 10);
 }
@@ -78,7 +78,7 @@ async function readEvents(): Promise<string[]> {
   const { data } = await client.GET("/api/streams", { params: { query: { site: SITE } } });
   assert(data);
   return data.data.map((event) => {
-    // Only alerts have what was withdrawn.
+    // Only alerts have `withdrawn`.
     if (event.type === "alerts") assert.deepEqual(event.withdrawn, []);
     return event.type;
   });

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 MAX_NAME_BYTES = 256
 
-# Any characters that a name may have. Surrogates are no characters in UTF-8.
+# Any character that a name may have. Surrogates are not characters in UTF-8.
 characters = st.characters(exclude_categories=["Cc", "Cs"])
 
 
@@ -31,7 +31,7 @@ def is_visible(text):
     return len(text.encode()) <= MAX_NAME_BYTES and any(character.isascii() and character.isalnum() for character in text)
 
 
-# Years that are within 69,000,000 hours of 1970.
+# Years within 69,000,000 hours of 1970.
 days = st.dates(min_value=datetime.date(1, 1, 2), max_value=datetime.date(9800, 12, 31))
 moments = st.datetimes(
     min_value=datetime.datetime(1, 1, 3),
@@ -51,7 +51,7 @@ schemathesis.openapi.format("site-name", name("/").filter(lambda text: text.stri
 schemathesis.openapi.format("file-name", st.sampled_from(["a.csv", "Messung 1.csv", "x.csv.gz"]))
 schemathesis.openapi.format("reason", name().filter(lambda text: text.strip() != ""))
 schemathesis.openapi.format("source", name().filter(lambda text: len(text.encode()) <= 200))
-# As answers have them: a time, and what stands at it.
+# Cursors as in answers: a time, and what is at it.
 schemathesis.openapi.format("cursor", st.integers(0, 10**15).map(lambda time: encoded(f"{time}/0")))
 schemathesis.openapi.format("if-match", st.sampled_from(['"0"', '"1"', "*", 'W/"1"', '"0", "1"']))
 schemathesis.openapi.format("date", days.map(datetime.date.isoformat))

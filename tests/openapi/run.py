@@ -25,10 +25,10 @@ CLIENT = ROOT / "tests/client"
 BINARIES = ROOT / "target" / "debug"
 HOSTS = ["server", "functions"]
 TOKEN = "a-token-of-the-tests"
-# Nothing of the developer's own settings may reach the program under test.
+# None of the developer's own settings may reach the program under test.
 SETTINGS = {"OW_SC_API_TOKEN": TOKEN, "OW_SC_RL_PER_SEC": "1000000"}
 STARTS_WITHIN = 60
-# Of the hosts so far: they say the same.
+# The schemas of the hosts so far: they must be equal.
 documents = []
 
 
@@ -69,7 +69,7 @@ def address(child):
     timer.cancel()
     if not line:
         raise SystemExit(f"the host ended, or did not listen within {STARTS_WITHIN} s")
-    # Read to the end of its life, so that it never writes into a full pipe.
+    # Drained for the process's lifetime, so that it never blocks on a full pipe.
     threading.Thread(target=child.stdout.read, daemon=True).start()
     return json.loads(line)["ready"]
 

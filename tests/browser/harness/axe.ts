@@ -1,17 +1,17 @@
-// axe-core on a page as it stands.
+// Runs axe-core on a page in its current state.
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page } from "@playwright/test";
 
-/** Fails with what axe finds wrong, by rule and element, except within what is not ours. */
+/** Fails with axe's findings, by rule and element, except within third-party elements. */
 export async function expectAccessible(page: Page, what: string, foreign?: string): Promise<void> {
-  // A fade that has not ended has contrasts that nobody is meant to read at. What never ends is not waited for.
+  // During a fade, contrasts are low on purpose. Animations that never end are not waited for.
   await page.waitForFunction(() =>
     document
       .getAnimations()
       .filter((animation) => animation.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY)
       .every(({ playState }) => playState !== "running"),
   );
-  // "Legacy" is within the page; the other way, for pages with frames, opens a second page each time.
+  // "Legacy" mode stays within the page; the other mode, for pages with frames, opens a second page each time.
   const builder = new AxeBuilder({ page }).setLegacyMode();
   if (foreign) builder.exclude(foreign);
   const { violations, passes } = await builder.analyze();

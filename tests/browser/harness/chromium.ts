@@ -1,10 +1,10 @@
-// Which browser the tests drive: Debian's, so that nothing is downloaded but packages.
+// The browser for the tests: Debian's, so that only packages are downloaded.
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
-/** The path of Chromium: `CHROMIUM`, or the first that is installed. */
+/** The path of Chromium: `CHROMIUM`, or the first one installed. */
 export function chromium(): string {
   const given = process.env.CHROMIUM;
   if (given) return given;

@@ -1,4 +1,4 @@
-// What other people and machines do while a page is open: they post files, publish readings, and ask.
+// What other people and machines do while a page is open: post files, publish readings, and send requests.
 import { gzipSync } from "node:zlib";
 import type { Host } from "./host.ts";
 
@@ -7,7 +7,7 @@ export interface Alert {
   parameter: string;
   outfall: string;
   base: string;
-  /** Null where a percentage would say nothing, as for pH. */
+  /** Null if a percentage would say nothing, as for pH. */
   percent: number | null;
   severity: "critical" | "warning" | "watch" | "info";
   value: number;
@@ -28,7 +28,7 @@ export interface Reading {
   time: number | string;
   species: string;
   concentration: number;
-  /** Whether it takes the place of what there is of its time. */
+  /** Whether it replaces the readings of its time. */
   replaces?: boolean;
   unit?: string;
   qualifier?: "=" | "<" | ">";
@@ -51,7 +51,7 @@ export interface Limit {
   until?: string;
 }
 
-/** The site's calendar, as a permit's body has it. */
+/** The site's calendar, in a permit's format. */
 export interface Calendar {
   time_zone?: string;
   week_starts?: string;
@@ -86,7 +86,7 @@ export class Client {
     this.#host = host;
   }
 
-  /** Posts a file, packed, as is advised for large ones. */
+  /** Posts a file, compressed, as is recommended for large ones. */
   async ingest(csv: string, query: { site?: string; source?: string } = {}): Promise<IngestAnswer> {
     const headers = { "Content-Type": "text/csv", "Content-Encoding": "gzip" };
     const body = new Uint8Array(gzipSync(csv));
@@ -130,7 +130,7 @@ export class Client {
     await this.#ask(`/api/permits/${encodeURIComponent(site)}`, { method: "PUT", headers, body });
   }
 
-  /** Publishes readings over one WebSocket, in order; resolves when the host has taken them all. */
+  /** Publishes readings over one WebSocket, in order; resolves when the host has handled all of them. */
   async publish(...readings: Reading[]): Promise<void> {
     const { token, liveUrl } = this.#host;
     const socket = new WebSocket(
@@ -142,7 +142,7 @@ export class Client {
     socket.onerror = () => reject(new Error(`no connection to ${liveUrl}`));
     socket.onopen = () => {
       for (const reading of readings) socket.send(JSON.stringify(reading));
-      // Messages of a connection are taken in order: the answer to the last says that all have been.
+      // Messages of a connection are handled in order: the answer to the last means that all were.
       socket.send(JSON.stringify({ type: "ping" }));
     };
     socket.onmessage = ({ data }) => {

@@ -1,7 +1,7 @@
-// CSV that tests write, and a reader for what the product writes.
+// Writes CSV for tests, and reads the product's.
 import { ECHO } from "./files.ts";
 
-/** The moment at which generated readings begin. */
+/** The time at which generated readings begin. */
 export const START = Date.UTC(2026, 0, 1);
 
 /** RFC 3339 without a fraction, as laboratories write it. */
@@ -9,19 +9,21 @@ export function moment(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(".000Z", "Z");
 }
 
-/** A tidy file of `rows` readings of one species at even distances; each `peak`-th is 900, the others below 250. */
+/**
+ * A tidy file of `rows` readings of one species at equal intervals; every `peak`-th is 900, the others are below 250.
+ */
 export function tidy(rows: number, options: { species?: string; stepMs?: number; peak?: number } = {}): string {
   const { species = "SO4", stepMs = 60_000, peak = Number.POSITIVE_INFINITY } = options;
   const lines = ["time,species,concentration"];
   for (let row = 0; row < rows; row++) {
-    // A day's swing with something on top that no codec and no eye can take for a straight line.
+    // A daily swing with some variation, so that neither a codec nor the eye takes it for a straight line.
     const usual = 150 + 60 * Math.sin(row / 900) + ((row * 7919) % 31);
     lines.push(`${moment(START + row * stepMs)},${species},${row % peak === peak - 1 ? 900 : usual.toFixed(1)}`);
   }
   return `${lines.join("\n")}\n`;
 }
 
-/** A file of so many rows and at least so many bytes, most of them in a column that says nothing. */
+/** A file of at least so many rows and bytes, most of them in a column that is ignored. */
 export function bulky(rows: number, bytes: number, options: Parameters<typeof tidy>[1] = {}): string {
   const [header, ...lines] = tidy(rows, options).trimEnd().split("\n");
   const remark = "of no interest ".repeat(Math.ceil(bytes / rows / 15));
@@ -56,7 +58,7 @@ export interface Verdict {
   month: string;
 }
 
-/** What EPA itself found in the effluent chart: its numeric violations, with its percentages. */
+/** EPA's own findings in the effluent chart: its numeric violations, with its percentages. */
 export function verdictsOfEpa(): Verdict[] {
   const violations = records(ECHO).filter((row) => row.violation_code === "E90");
   return violations.map((row) => ({

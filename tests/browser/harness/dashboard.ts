@@ -1,14 +1,14 @@
-// The dashboard as a person sees it: what there is, by its role and name.
+// The dashboard as a user sees it: elements are found by role and name.
 import { expect, type Locator, type Page } from "@playwright/test";
 import type { Host } from "./host.ts";
 
 export const VIEWS = ["Overview", "Upload", "Files", "Permit", "Certificate", "Chemistry"] as const;
 export type View = (typeof VIEWS)[number];
 
-/** A tile that stands for readings has one of these states, the worst first. */
+/** The states of a tile with readings, the worst first. */
 export const STATES = ["critical", "warning", "watch", "info", "open", "ok", "none"] as const;
 
-/** What the account of an upload counts. */
+/** The counts in the account of an upload. */
 export type Counted =
   | "rows-taken"
   | "rows-refused"
@@ -49,28 +49,28 @@ export class Dashboard {
     this.dialog = page.getByRole("dialog", { name: "Access token" });
   }
 
-  /** Opens a view of a host as a bookmark would. */
+  /** Opens a view of a host, as a bookmark would. */
   async open(host: Host, view: View = "Overview", place: Place = {}): Promise<void> {
     const query = new URLSearchParams({ ...place });
     const path = view === "Overview" ? "" : view.toLowerCase();
     await this.page.goto(`${host.origin}/#/${path}${query.size > 0 ? `?${query}` : ""}`);
   }
 
-  /** Opens the overview of a site, and waits until chart and connection are there. */
+  /** Opens the overview of a site, and waits for chart and connection. */
   async openLive(host: Host, place: Place = {}): Promise<void> {
     await this.open(host, "Overview", place);
     await this.live();
     await this.drawn();
   }
 
-  /** Goes to a view by the navigation. */
+  /** Opens a view through the navigation. */
   async go(view: View): Promise<void> {
     const navigation = this.page.getByRole("navigation", { name: "Views" });
     await navigation.getByRole("link", { name: view }).click();
     await expect(this.heading()).toBeVisible();
   }
 
-  /** The heading of the present view. */
+  /** The heading of the current view. */
   heading(): Locator {
     return this.page.getByRole("main").getByRole("heading", { level: 2 }).first();
   }
@@ -79,7 +79,7 @@ export class Dashboard {
     await expect(this.connection).toHaveAttribute("data-state", "live", { timeout: 40_000 });
   }
 
-  /** Waits until the chart shows what it was last asked for. */
+  /** Waits until the chart shows what was last requested. */
   async drawn(): Promise<void> {
     await expect(this.chart).toHaveAttribute("data-ready", "true");
   }
@@ -99,12 +99,12 @@ export class Dashboard {
     return { from, to, width: to - from };
   }
 
-  /** A number that the chart says of itself. */
+  /** A number that the chart exposes. */
   async says(what: "points" | "total" | "exceedances"): Promise<number> {
     return Number(await this.chart.getAttribute(`data-${what}`));
   }
 
-  /** Chooses a file and names its site. */
+  /** Chooses a file and enters its site. */
   async choose(file: string | string[] | { name: string; csv: string }, site?: string): Promise<void> {
     const input = this.page.getByLabel("CSV files");
     if (typeof file === "string" || Array.isArray(file)) await input.setInputFiles(file);
@@ -112,7 +112,7 @@ export class Dashboard {
     if (site !== undefined) await this.page.getByRole("textbox", { name: "Site of the readings" }).fill(site);
   }
 
-  /** An upload in the list of those that are on their way. */
+  /** An upload in the list of those in progress. */
   upload(name: string): Locator {
     return this.page.getByRole("list", { name: "Uploads" }).getByRole("listitem", { name });
   }
@@ -122,7 +122,7 @@ export class Dashboard {
     return this.page.getByRole("list", { name: "Files" }).getByRole("listitem").filter({ hasText: source });
   }
 
-  /** Answers a dialog that wants a reason. */
+  /** Fills in a dialog that asks for a reason. */
   async decide(button: string, reason: string): Promise<void> {
     const dialog = this.page.getByRole("dialog");
     await dialog.getByLabel("Reason").fill(reason);
@@ -140,14 +140,14 @@ export class Dashboard {
   }
 }
 
-/** The first number of a text, with or without separators of thousands. */
+/** The first number in a text, with or without thousands separators. */
 export function numberIn(text: string): number {
   const found = text.match(/\d[\d,.\u00A0\u202F]*/)?.[0];
   if (!found) throw new Error(`no number in ${JSON.stringify(text)}`);
   return Number(found.replaceAll(/[,\u00A0\u202F]/g, ""));
 }
 
-/** A pattern that matches this text and nothing else. */
+/** A pattern that matches only this text. */
 export function literally(text: string): RegExp {
   return new RegExp(text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
 }

@@ -1,4 +1,4 @@
-// The permit editor as a person sees it.
+// The permit editor as a user sees it.
 import { expect, type Locator, type Page } from "@playwright/test";
 import type { Limit } from "./client.ts";
 import { Dashboard } from "./dashboard.ts";
@@ -42,7 +42,7 @@ export class Editor {
     await expect(this.said.filter({ hasText: `Permit saved as version ${version}:` })).toBeVisible();
   }
 
-  /** The panel is there, and who works with the keyboard is in it. */
+  /** The panel is open and has the focus. */
   async expectConflict(version: number, begun: number): Promise<void> {
     await expect(this.panel).toBeFocused();
     const alert = this.panel.getByRole("alert");
@@ -53,7 +53,7 @@ export class Editor {
   }
 }
 
-/** Opens the editor of a site's permit, and waits until it is there. */
+/** Opens the editor of a site's permit, and waits for it. */
 export async function openEditor(page: Page, host: Host, site: string): Promise<Editor> {
   await new Dashboard(page).open(host, "Permit", { site });
   const editor = new Editor(page);
@@ -68,7 +68,7 @@ export async function prepareSulfate(host: Host, site: string): Promise<void> {
   await client(host).permit(site, [SULFATE]);
 }
 
-/** The words of each change, with what is for the eye alone left out. */
+/** The text of each change, without purely visual parts. */
 export async function words(changes: Locator): Promise<string[]> {
   const texts = await changes.evaluateAll((items) =>
     items.map((item) => {

@@ -1,4 +1,4 @@
-// `test` with a host to ask, and a watch over every page.
+// `test` with a host, and a watch over every page.
 import { test as base } from "@playwright/test";
 import { Client } from "./client.ts";
 import { Dashboard } from "./dashboard.ts";
@@ -12,10 +12,10 @@ export interface WorkerOptions {
   kind: Kind;
 }
 
-/** As many lines of a host's log as explain a failure. */
+/** The number of log lines that explain a failure. */
 const LOG_LINES = 60;
 
-/** The shared host, once a test has asked for it. */
+/** The shared host, once a test has requested it. */
 let shared: Host | undefined;
 
 interface WorkerFixtures extends WorkerOptions {
@@ -26,7 +26,7 @@ interface WorkerFixtures extends WorkerOptions {
 interface TestFixtures {
   /** Starts a host for this test alone. */
   startHost: (options?: HostOptions) => Promise<Host>;
-  /** What must not happen on any page of the test. */
+  /** Watches for what must not happen on any page of the test. */
   watch: Watch;
   /** The dashboard in the test's page. */
   dashboard: Dashboard;
@@ -58,7 +58,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       await host.start();
       return host;
     });
-    // First, or they say that their host is gone.
+    // First, since otherwise they would report that their host is gone.
     await Promise.all(context.pages().map((page) => page.close()));
     for (const host of hosts) {
       if (info.status !== info.expectedStatus) print("the host", host.log);
@@ -82,7 +82,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   },
 });
 
-/** The client of a host, for what happens outside the page. */
+/** The client of a host, for actions outside the page. */
 export function client(host: Host): Client {
   return new Client(host);
 }

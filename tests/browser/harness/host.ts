@@ -1,4 +1,4 @@
-// What is under test: `owsc serve`, or the functions behind the local API Gateway, on a database of its own.
+// The host under test: `owsc serve`, or the functions behind the local API Gateway, with its own database.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,21 +12,21 @@ export type Kind = "server" | "functions";
 export interface HostOptions {
   /** Environment variables of the product. */
   env?: Record<string, string>;
-  /** The token that the host wants. */
+  /** The token that the host requires. */
   token?: string;
-  /** EPA's chart at the site `demo`: `owsc serve` brings it along, functions get it posted. */
+  /** EPA's chart at the site `demo`: `owsc serve` loads it, and for functions it is posted. */
   demo?: boolean;
-  /** How long a minute of the functions' schedules takes, such as `1s`. */
+  /** The length of a minute in the functions' schedules, such as `1s`. */
   minute?: string;
 }
 
-/** What the line says that a host writes when it listens. */
+/** The contents of a host's ready line. */
 interface Ready {
   ready: string;
   live: string;
 }
 
-/** Debug builds on a busy machine need their time. */
+/** Debug builds on a busy machine are slow. */
 const START_MS = 60_000;
 const STOP_MS = 30_000;
 
@@ -40,7 +40,7 @@ export class Host {
   readonly #directory = mkdtempSync(join(tmpdir(), "owsc-browser-"));
   #child: ChildProcess | undefined;
   #log = "";
-  /** Kept over a restart, as a page goes on asking where it came from. */
+  /** Kept over a restart, because a page keeps using the same address. */
   #ready: Ready | undefined;
 
   constructor(kind: Kind, options: HostOptions = {}) {
@@ -53,7 +53,7 @@ export class Host {
     return this.#listening.ready;
   }
 
-  /** The WebSocket that takes readings and gives all events. */
+  /** The WebSocket that accepts readings and sends all events. */
   get liveUrl(): string {
     return this.#listening.live;
   }
@@ -63,12 +63,12 @@ export class Host {
     return this.#ready;
   }
 
-  /** What the host has written: its log, and before it what it prints when it starts. */
+  /** The host's output: its log, preceded by what it prints when it starts. */
   get log(): string {
     return this.#log;
   }
 
-  /** Starts it, the first time on a free port, and waits until it listens. */
+  /** Starts it, at first on a free port, and waits until it listens. */
   async start(): Promise<void> {
     const child = spawn(this.#program(), this.#arguments(), { cwd: this.#directory, env: this.#environment() });
     this.#child = child;
@@ -84,19 +84,19 @@ export class Host {
     }
   }
 
-  /** SIGTERM, and waits for the end: connections are closed in an orderly way. */
+  /** SIGTERM, and waits for the exit: connections are closed with a handshake. */
   async stop(): Promise<void> {
     await this.#end("SIGTERM");
   }
 
-  /** SIGKILL: as a crash, or a lost network. */
+  /** SIGKILL: like a crash, or a lost network. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
   }
 
-  /** Ends it for good, and removes its data. */
+  /** Stops it for good, and removes its data. */
   async dispose(): Promise<void> {
-    // Asked first, so that the gateway ends its functions, too.
+    // SIGTERM first, so that the gateway ends its functions, too.
     try {
       await this.stop().catch(() => this.kill());
     } finally {
@@ -131,7 +131,7 @@ export class Host {
     ];
   }
 
-  /** Nothing of the developer's own settings may reach the program under test. */
+  /** None of the developer's own settings may reach the program under test. */
   #environment(): NodeJS.ProcessEnv {
     const own = Object.entries(process.env).filter(([name]) => !/^(OW_SC_|LOG_)/.test(name));
     const product =
@@ -139,7 +139,7 @@ export class Host {
     return { ...Object.fromEntries(own), ...product };
   }
 
-  /** Many tests share a host and ask faster than a person; those about the limit set their own. */
+  /** Many tests share a host and send requests faster than a person; those about the limit set their own. */
   #settings(): Record<string, string> {
     const { env, token } = this.#options;
     return { OW_SC_RL_PER_SEC: "100000", ...(token ? { OW_SC_API_TOKEN: token } : {}), ...env };
@@ -150,7 +150,7 @@ export class Host {
     if (!stdout) throw new Error("no standard output");
     const { promise, resolve, reject } = Promise.withResolvers<Ready>();
     const fail = (what: string) => reject(new Error(`the host ${what}\n${this.#log}`));
-    // Read to the end of the host's life, so that it never writes into a full pipe.
+    // Drained for the host's lifetime, so that it never blocks on a full pipe.
     createInterface(stdout).once("line", (line) => {
       try {
         resolve(JSON.parse(line) as Ready);

@@ -1,7 +1,7 @@
-// What a page costs: bytes, time to the first paint, frames a second.
+// The cost of a page: bytes, time to the first paint, frames a second.
 import type { Browser, Page } from "@playwright/test";
 
-/** Counts the bytes that a page receives, headers and WebSocket messages included, as they come over the wire. */
+/** Counts the bytes that a page receives over the wire, including headers and WebSocket messages. */
 export class Traffic {
   #bytes = 0;
   readonly #of = new Map<string, { url: string; bytes: number }>();
@@ -28,14 +28,14 @@ export class Traffic {
     return this.#bytes;
   }
 
-  /** What was loaded, the largest first, for the message of a failure. */
+  /** The largest resources first, for the message of a failure. */
   get list(): string {
     const entries = [...this.#of.values()].sort((a, b) => b.bytes - a.bytes);
     return entries.map(({ url, bytes }) => `${bytes} ${url}`).join("\n");
   }
 }
 
-/** When something was first on the screen, in milliseconds after the navigation began. */
+/** The first paint, in milliseconds after the navigation began. */
 export async function firstPaint(page: Page): Promise<number> {
   return page.evaluate(async () => {
     const paints = () => performance.getEntriesByType("paint").map(({ startTime }) => startTime);
@@ -51,7 +51,7 @@ interface TraceEvent {
   args?: { frame_reporter?: { state?: string } };
 }
 
-/** The frames that the compositor says it has put on the screen while something was done. */
+/** The frames that the compositor has presented during an action. */
 export async function framesPerSecond(browser: Browser, page: Page, act: () => Promise<void>): Promise<number> {
   await browser.startTracing(page, { categories: ["disabled-by-default-devtools.timeline.frame"] });
   const started = performance.now();
@@ -63,7 +63,7 @@ export async function framesPerSecond(browser: Browser, page: Page, act: () => P
   return presented.length / seconds;
 }
 
-/** Tells what was measured, so that a run also says how far from its limits it was. */
+/** Reports the measurements, so that a run also shows how far they are from the limits. */
 export function tell(what: string): void {
   process.stdout.write(`    measured: ${what}\n`);
 }

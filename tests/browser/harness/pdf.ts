@@ -1,9 +1,9 @@
-// Reads the pages and the text of a PDF, as far as Chromium's own (Skia/PDF) go: plain objects, packed streams, text as
-// glyphs with a table of what each means. A library for all PDFs would be larger than the rest of the tests.
+// Reads the pages and the text of PDFs made by Chromium (Skia/PDF): plain objects, compressed streams, text as glyphs
+// with a mapping. A general PDF library would be larger than the rest of the tests.
 import { inflateSync } from "node:zlib";
 
 export interface Page {
-  /** What is written on it, without any white space: where words end is a matter of distances. */
+  /** Its text without white space: the ends of words depend on distances. */
   text: string;
   /** In points. */
   width: number;
@@ -50,7 +50,7 @@ function page(object: string, read: (id: string | undefined) => string): Page {
   return { text: text.replaceAll(/\s/g, ""), width: Number(width), height: Number(height) };
 }
 
-/** What the glyphs of a font mean: lines `<glyph> <text>`, and `<first> <last> <text>` of ranges. */
+/** The mapping of a font's glyphs: lines `<glyph> <text>`, and `<first> <last> <text>` for ranges. */
 function glyphs(table: string): Map<string, string> {
   const found = new Map<string, string>();
   const decode = (hex: string) => Buffer.from(hex, "hex").swap16().toString("utf16le");

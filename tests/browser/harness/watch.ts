@@ -1,5 +1,5 @@
-// What must not happen on any page of any test: a request that leaves the origin, something the policy forbids, an
-// error on the console, a dialog. A test that provokes an error says which one.
+// Watches for what must not happen on any page of any test: a request to another origin, a violation of the policy, an
+// error on the console, a dialog. A test that provokes an error declares it.
 import type { BrowserContext, Page } from "@playwright/test";
 
 export class Watch {
@@ -8,7 +8,7 @@ export class Watch {
 
   static async over(context: BrowserContext): Promise<Watch> {
     const watch = new Watch();
-    // Chromium reports some violations to the document alone and not on the console.
+    // Chromium reports some violations only to the document, and not on the console.
     await context.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {
         // biome-ignore lint/suspicious/noConsole: the console is how a page tells its test
@@ -25,7 +25,7 @@ export class Watch {
     });
     context.on("weberror", (error) => watch.#note(`uncaught: ${error.error()}`));
     context.on("dialog", (dialog) => {
-      // A page that is left while it sends a file asks whether that is meant.
+      // A page that is left while it sends a file asks for confirmation.
       if (dialog.type() === "beforeunload") return void dialog.accept();
       watch.#note(`dialog: ${dialog.message()}`);
       void dialog.dismiss();
@@ -33,7 +33,7 @@ export class Watch {
     return watch;
   }
 
-  /** Says that the test provokes this. */
+  /** Declares that the test provokes this. */
   expect(...what: RegExp[]): void {
     this.#expected.push(...what);
   }
@@ -47,7 +47,7 @@ export class Watch {
     page.on("websocket", (socket) => this.#address(socket.url(), page));
   }
 
-  /** Everything is asked of the loopback host that the page came from; `data:` and `blob:` are in the page itself. */
+  /** Every request goes to the loopback host of the page; `data:` and `blob:` are within the page itself. */
   #address(url: string, page: Page | undefined): void {
     const { protocol, host } = new URL(url);
     if (["data:", "blob:", "about:"].includes(protocol)) return;

@@ -1,4 +1,4 @@
-// The pictures of the documentation: EPA's data as a visitor sees it. `make screenshots` takes them anew.
+// The pictures for the documentation, with EPA's data. `make screenshots` regenerates them.
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
@@ -7,7 +7,7 @@ import { expect, test } from "../harness/fixtures.ts";
 
 const MAX_BYTES = 300_000;
 
-/** Saves what is on the screen, once nothing moves and nothing is marked by pointer or focus. */
+/** Saves the screen, once nothing moves and no pointer or focus marks anything. */
 async function picture(page: Page, name: string, fullPage = false): Promise<void> {
   await page.mouse.move(0, 0);
   await page.evaluate(async () => {

@@ -1,4 +1,4 @@
-// For everybody: what axe finds in every view and state.
+// Accessibility: axe on every view and state.
 import { expectAccessible } from "../harness/axe.ts";
 import { VIEWS } from "../harness/dashboard.ts";
 import { expect, test } from "../harness/fixtures.ts";
@@ -17,7 +17,7 @@ for (const scheme of ["light", "dark"] as const) {
         if (view === "Certificate") await expect(page.getByTestId("certificate")).toHaveAttribute("data-ready", "true");
         if (view === "Chemistry") await expect(page.getByLabel("Model")).toBeVisible();
         await expectAccessible(page, `${view}, ${scheme}`);
-        // The layout of a phone has the colours of the other: once is enough.
+        // The phone layout has the same colours: once is enough.
         if (scheme === "dark") return;
         await page.setViewportSize({ width: 390, height: 844 });
         await expectAccessible(page, `${view}, phone`);

@@ -1,4 +1,4 @@
-// The certificate of compliance: in the dashboard, on paper, and as a file of its own.
+// The certificate of compliance: in the dashboard, on paper, and as a file.
 import { readFile } from "node:fs/promises";
 import type { Page } from "@playwright/test";
 import { verdictsOfEpa } from "../harness/csv.ts";
@@ -6,12 +6,12 @@ import type { Dashboard } from "../harness/dashboard.ts";
 import { expect, test } from "../harness/fixtures.ts";
 import { pages } from "../harness/pdf.ts";
 
-/** The whole time of EPA's chart. */
+/** The whole period of EPA's chart. */
 const ALL = ["2021-01-01", "2025-12-31"] as const;
 
 async function show(dashboard: Dashboard, [from, to]: readonly [string, string]): Promise<string> {
   const { page } = dashboard;
-  // The page begins with a period of its own choice.
+  // The page starts with a default period.
   await expect(page.getByTestId("certificate")).toHaveAttribute("data-ready", "true");
   await page.getByLabel("From", { exact: true }).fill(from);
   await page.getByLabel("To", { exact: true }).fill(to);
@@ -25,7 +25,7 @@ async function show(dashboard: Dashboard, [from, to]: readonly [string, string])
   return text(page);
 }
 
-/** What is written on the certificate, which is in a tree of its own. */
+/** The text of the certificate, which is in a shadow tree. */
 function text(page: Page): Promise<string> {
   return page.getByTestId("certificate").evaluate((region) => {
     const roots = [region, ...region.querySelectorAll("*")].map(({ shadowRoot }) => shadowRoot);
@@ -110,7 +110,7 @@ test("it prints dark on white, also from the dark theme", async ({ dashboard, de
   await show(dashboard, ALL);
   await page.emulateMedia({ colorScheme: "dark", media: "print" });
   const status = page.getByTestId("certificate").getByText("NON-COMPLIANT").first();
-  // White, or nothing but the paper, behind the certificate and everything that it stands in.
+  // Behind the certificate and all its ancestors, there is white or nothing.
   const backgrounds = await status.evaluate((element) => {
     const found: string[] = [];
     for (let node: Node | null = element; node; node = node.parentNode ?? (node as ShadowRoot).host ?? null) {
@@ -146,7 +146,7 @@ test("what is downloaded stands alone: no script, nothing that has to be loaded"
   const html = await readFile(await download.path(), "utf8");
   expect(html).toMatch(/^<!doctype html>/i);
   expect(html).toContain("NON-COMPLIANT");
-  // Read where no policy is in the way of what an unknown page may hold.
+  // Parsed where no policy blocks what an unknown page may contain.
   await page.goto("about:blank");
   const loading = await page.evaluate((source) => {
     const document = new DOMParser().parseFromString(source, "text/html");
@@ -176,7 +176,7 @@ test("opened by its address it is the same page, within the policy that it comes
   const response = await page.goto(`${demo.origin}/api/certificate?${query}`);
   expect(response?.headers()["content-type"]).toContain("text/html");
   await expect(page.getByText("NON-COMPLIANT").first()).toBeVisible();
-  // A page without its style would be in the browser's own font.
+  // A page without its style would use the browser's default font.
   const font = await page.getByRole("main").evaluate((main) => getComputedStyle(main).fontFamily);
   expect(font).not.toMatch(/^"?Times/);
 });

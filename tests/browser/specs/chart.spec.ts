@@ -1,4 +1,4 @@
-// The chart: what is drawn, how it moves, and what can be taken out of it.
+// The chart: what it draws, how it moves, and what it exports.
 import { readFile } from "node:fs/promises";
 import { moment, records, START, tidy } from "../harness/csv.ts";
 import type { Dashboard } from "../harness/dashboard.ts";
@@ -26,7 +26,7 @@ test("all readings are counted, fewer are drawn, and no peak is lost", async ({ 
   const points = await dashboard.says("points");
   expect(points).toBeGreaterThan(500);
   expect(points).toBeLessThan(ROWS);
-  // Each peak of 900 is beyond the limit, wherever the thinning falls.
+  // Each peak of 900 exceeds the limit, wherever the readings are thinned.
   expect(await dashboard.says("exceedances")).toBeGreaterThanOrEqual(ROWS / 1000);
 });
 
@@ -41,7 +41,7 @@ test("range buttons are those shorter than the record, and show that much of its
   ] as const) {
     await dashboard.range.getByRole("button", { name }).click();
     await expect.poll(async () => (await dashboard.visible()).width / DAY_US).toBeCloseTo(days, 1);
-    // A margin at the end is no reading left out.
+    // A margin at the end hides no readings.
     expect((await dashboard.visible()).to).toBeGreaterThanOrEqual((START + (ROWS - 1) * 600_000) * 1000);
   }
   await dashboard.range.getByRole("button", { name: "All" }).click();
@@ -75,7 +75,7 @@ test("the wheel zooms at the pointer, and dragging pans", async ({ dashboard, de
   for (let turn = 0; turn < 3; turn++) await page.mouse.wheel(0, -240);
   await expect.poll(async () => (await dashboard.visible()).width).toBeLessThan(all.width * 0.8);
   const near = await dashboard.visible();
-  // What was under the pointer is still there: more was cut off before it than after it.
+  // The point under the pointer stays in place: more was cut off before it than after it.
   expect(near.from - all.from).toBeGreaterThan(all.to - near.to);
   expect(await page.evaluate(() => scrollY), "the page stays where it is").toBe(scrolled);
 
@@ -114,7 +114,7 @@ test("an incident is found in the chart", async ({ dashboard, demo }) => {
 
 test("levels are chosen, and only their incidents are listed", async ({ dashboard, demo, page }) => {
   await dashboard.openLive(demo, { site: "demo" });
-  // No violation is mere information to a person.
+  // A user never sees a violation as mere information.
   for (const [level, severity] of [
     ["Critical", "critical"],
     ["Warning", "warning"],
@@ -162,7 +162,7 @@ test("an exported PNG is a picture of the chart", async ({ dashboard, demo }) =>
   expect(bytes.subarray(0, 8).toString("latin1")).toBe("\x89PNG\r\n\x1a\n");
   expect(bytes.readUInt32BE(16), "width").toBeGreaterThan(400);
   expect(bytes.readUInt32BE(20), "height").toBeGreaterThan(150);
-  // An empty picture of that size packs to next to nothing.
+  // An empty picture of that size compresses to almost nothing.
   expect(bytes.length).toBeGreaterThan(10_000);
 });
 
@@ -177,7 +177,7 @@ test("the readings are there as a table, too, non-detects with their sign", asyn
   const table = page.getByRole("table", { name: "Readings" });
   await expect(table.locator("tbody").getByRole("row")).toHaveCount(3);
   await expect(table).toContainText(/<\s?0\.002/);
-  // Each with the limit that it was held against, and the verdict.
+  // Each with the limit it was compared with, and the verdict.
   const verdicts = await table.locator("tbody tr td:last-child").allTextContents();
   expect(verdicts.map((text) => text.trim()).toSorted()).toEqual(["Critical", "Within limits", "Within limits"]);
   for (const limit of await table.locator("tbody tr td:nth-child(4)").allTextContents())

@@ -1,9 +1,9 @@
-// Fits of decay and sorption: of points that are pasted, and of what was measured.
+// Fits of decay and sorption: to pasted points, and to readings.
 import { readFile } from "node:fs/promises";
 import type { Page } from "@playwright/test";
 import { client, expect, test } from "../harness/fixtures.ts";
 
-// As a spreadsheet gives it.
+// In the format of a spreadsheet.
 const BOXBOD = "Time (days)\tBOD (mg/L)\n1\t109\n2\t149\n3\t149\n5\t191\n7\t213\n10\t224\n";
 
 const parameters = (page: Page) => page.getByTestId("parameter");

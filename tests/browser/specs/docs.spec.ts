@@ -1,12 +1,12 @@
-// The API's documentation: requests can be tried on it, with a token that goes nowhere else.
+// The API's documentation: requests can be tried there, with a token that goes nowhere else.
 import type { Page } from "@playwright/test";
 import { expectAccessible } from "../harness/axe.ts";
 import { expect, test } from "../harness/fixtures.ts";
 import { Traffic } from "../harness/measure.ts";
 
-/** What the library brings is not ours to make accessible. */
+/** The library's own markup is not ours to make accessible. */
 const LIBRARY = "#api";
-/** The page with all that it loads, as it is sent. */
+/** The page with everything it loads, as sent over the wire. */
 const MAX_BYTES = 600_000;
 
 async function open(page: Page, origin: string): Promise<void> {
@@ -34,7 +34,7 @@ test("a request can be tried, and the page comes from its own host", async ({ de
 });
 
 test("the token is typed in, travels in a header, and is kept nowhere", async ({ page, startHost, watch }) => {
-  // The first request goes without.
+  // The first request goes without a token.
   watch.expect(/status of 401/);
   const host = await startHost({ token: "a-token-for-the-docs" });
   const addresses: string[] = [];

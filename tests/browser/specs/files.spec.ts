@@ -1,4 +1,4 @@
-// The ledger of files: what came, from where, what became of it, and what people decide about it.
+// The ledger of files: what arrived, from where, its outcome, and people's decisions.
 import { expectAccessible } from "../harness/axe.ts";
 import { tidy } from "../harness/csv.ts";
 import type { Dashboard } from "../harness/dashboard.ts";
@@ -7,7 +7,7 @@ import type { Host } from "../harness/host.ts";
 
 const SULFATE = { parameter: "SO4", value: 250, unit: "mg/L", statistic: "instant" };
 
-/** A reading beyond the limit, one below it, a row that says nothing, and two that cannot be read. */
+/** A reading above the limit, one below it, an empty row, and two unreadable ones. */
 const MIXED = `time,species,concentration,qualifier
 2026-03-01T00:00:00Z,SO4,200,
 2026-03-01T06:00:00Z,SO4,900,
@@ -160,7 +160,7 @@ test("a file that comes while the list is open is in it, without a reload", asyn
   await expect(files.first()).toContainText("after.csv");
   await expect(page.getByRole("status").filter({ hasText: "1 new file: after.csv, Taken in." })).toBeAttached();
 
-  // Of a site that nobody looks at there is no event: it comes a little later.
+  // There is no event for a site that nobody watches, so it appears a little later.
   await page.getByLabel("Files of").selectOption("");
   await client(demo).ingest(tidy(2), { site: "files-live-elsewhere", source: "elsewhere.csv" });
   await expect(dashboard.file("elsewhere.csv")).toBeVisible({ timeout: 40_000 });
@@ -252,7 +252,7 @@ test("a ledger that cannot be loaded says so, and can be tried again", async ({ 
   await page.unroute("**/api/ingests?*");
   const again = dashboard.button("Try again");
   await expect(async () => {
-    // A new connection has the page try again by itself.
+    // On a new connection, the page retries by itself.
     if (await again.isVisible()) await again.click({ timeout: 1000 });
     await expect(page.getByTestId("file").first()).toBeVisible({ timeout: 1000 });
   }).toPass();

@@ -1,4 +1,4 @@
-// What somebody sees who opens the page for the first time, with the settings that the product has by itself.
+// The first visit, with the product's default settings.
 import { verdictsOfEpa } from "../harness/csv.ts";
 import { literally, STATES } from "../harness/dashboard.ts";
 import { expect, test } from "../harness/fixtures.ts";
@@ -62,7 +62,7 @@ test("the chart marks the exceedances of its series", async ({ dashboard, demo }
 test("the first view is small, is painted within a second, and is within the limit on requests", {
   tag: "@alone",
 }, async ({ dashboard, page, startHost }) => {
-  // As it is delivered: the limit on requests a second is ten for each route.
+  // The default limit is ten requests a second for each route.
   const host = await startHost({ demo: true, env: { OW_SC_RL_PER_SEC: "10" } });
   const refused: string[] = [];
   page.on("response", (response) => {

@@ -1,4 +1,4 @@
-// Hostile text wherever people or machines can put some: it is shown as text, or refused in words.
+// Hostile text wherever people or machines can enter some: it is shown as text, or refused with a message.
 import { readFile } from "node:fs/promises";
 import type { Page } from "@playwright/test";
 import { records } from "../harness/csv.ts";
@@ -7,13 +7,13 @@ import { client, expect, test } from "../harness/fixtures.ts";
 const SCRIPT = "<script>window.pwned=1</script>";
 const IMAGE = `"><img src=x onerror=window.pwned=1>`;
 const QUOTES = `'"\`&lt;&amp;{{7*7}}\${7*7}`;
-/** What follows the mark would be read backwards. */
+/** Text after the mark would be read backwards. */
 const REVERSED = "SO4\u202Egnp.exe";
 const LONG = "x".repeat(10_000);
 
 const quoted = (cell: string) => `"${cell.replaceAll('"', '""')}"`;
 
-/** Nothing of it has become a part of a page, in whatever tree. */
+/** None of it has become part of a page, in any tree. */
 async function expectHarmless(page: Page): Promise<void> {
   const found = await page.evaluate(() => {
     const trees: (Document | ShadowRoot)[] = [document];
@@ -32,7 +32,7 @@ async function expectHarmless(page: Page): Promise<void> {
   expect(scroll, "it makes the page no wider").toBeLessThanOrEqual(0);
 }
 
-/** The text of a page and of all trees in it. */
+/** The text of a page, including all shadow trees. */
 function whole(page: Page): Promise<string> {
   return page.evaluate(() => {
     const trees: (Document | ShadowRoot)[] = [document];
@@ -55,9 +55,9 @@ for (const [what, text] of [
     demo,
     page,
   }) => {
-    // A limit has a unit that is known; a reading may have any, and is then compared with nothing.
+    // A limit needs a known unit; a reading may have any, and is then compared with nothing.
     const unit = text.slice(0, 60);
-    // API Gateway takes an encoded slash in a path for a slash: such a site would have no permit there.
+    // API Gateway decodes an encoded slash in a path: such a site could not have a permit there.
     const site = text.replaceAll("/", "");
     const header = "time,species,concentration,unit,outfall";
     const row = (day: number, value: number) =>
@@ -150,7 +150,7 @@ test("hostile cells, columns and file names are text in the account of an upload
   await dashboard.button("Download refused rows").click();
   const kept = records(await readFile(await (await waiting).path(), "utf8"));
   expect(kept).toHaveLength(cells.length);
-  // A spreadsheet would take the last for a formula: it may be kept with something harmless before it.
+  // A spreadsheet would take the last for a formula: the export may prefix it with something harmless.
   for (const [index, cell] of cells.entries()) expect(kept[index]?.text).toContain(cell);
 });
 

@@ -1,4 +1,4 @@
-// Everything by the keyboard alone, and the theme as it was chosen.
+// Everything with the keyboard only, and the theme's persistence.
 import type { Locator, Page } from "@playwright/test";
 import { tidy } from "../harness/csv.ts";
 import { literally } from "../harness/dashboard.ts";
@@ -6,7 +6,7 @@ import { client, expect, test } from "../harness/fixtures.ts";
 
 const FIRST_STOPS = 80;
 
-/** Presses Tab until something has the focus; fails if it never has. */
+/** Presses Tab until an element has the focus; fails if it never does. */
 async function tabTo(page: Page, target: Locator): Promise<void> {
   for (let stop = 0; stop < FIRST_STOPS; stop++) {
     if (await target.evaluate((element) => element === document.activeElement)) return;
@@ -119,7 +119,7 @@ test("a file is chosen and uploaded by the keyboard, and the result gets the foc
   demo,
   page,
 }) => {
-  // Asked for before the page is there: a dialog that opens before it is waited for is not seen.
+  // Awaited before the page is loaded: a dialog that opens before would be missed.
   const file = { name: "keys.csv", mimeType: "text/csv", buffer: Buffer.from(tidy(9)) };
   page.on("filechooser", (chooser) => void chooser.setFiles(file));
   await dashboard.open(demo, "Upload");

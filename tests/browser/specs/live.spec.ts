@@ -1,4 +1,4 @@
-// What is published somewhere is on every open page within a second, without anybody doing anything.
+// A published reading is on every open page within a second, without any action.
 import type { Page } from "@playwright/test";
 import { Dashboard } from "../harness/dashboard.ts";
 import { client, expect, test } from "../harness/fixtures.ts";
@@ -6,7 +6,7 @@ import { tell } from "../harness/measure.ts";
 
 const WITHIN_MS = 1000;
 
-/** Watches a page for a new incident and for a text in a tile; resolves with when each was there, by the clock. */
+/** Watches a page for a new incident and for a text in a tile; resolves with the clock time of each. */
 async function watchFor(page: Page, text: string): Promise<() => Promise<{ tile: number; incident: number }>> {
   await page.evaluate((wanted) => {
     const before = document.querySelectorAll("[data-testid=incident]").length;
@@ -97,7 +97,7 @@ test("a tile never says one thing and its limit another", async ({ dashboard, de
   await dashboard.openLive(demo, { site });
   const tile = dashboard.tile("SO4");
   await expect(tile).toContainText("30 % headroom");
-  // Every text that the tile has from here on.
+  // Every text of the tile from here on.
   await tile.evaluate(() => {
     const seen: string[] = [];
     const look = () => seen.push(document.querySelector("[data-testid=tile]")?.textContent ?? "");
@@ -109,7 +109,7 @@ test("a tile never says one thing and its limit another", async ({ dashboard, de
   await expect(tile).toContainText("140 % beyond");
   const seen = await dashboard.page.evaluate(() => Reflect.get(window, "seen") as string[]);
   expect(seen.filter((text) => text.includes("Critical") && text.includes("headroom"))).toEqual([]);
-  // A good reading does not make it forgotten.
+  // A good reading does not hide it.
   await client(demo).publish({ time: "2026-05-01T02:00:00Z", species: "SO4", concentration: 100, site });
   await expect(tile).toHaveAttribute("data-state", "ok");
   await expect(tile).toContainText("1 exceedance on record, the last 2026-05-01");

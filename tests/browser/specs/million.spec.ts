@@ -1,4 +1,4 @@
-// A million readings in one series: looked at as easily as ten.
+// A million readings in one series are as easy to view as ten.
 import { moment, START } from "../harness/csv.ts";
 import { client, expect, test } from "../harness/fixtures.ts";
 import { framesPerSecond, tell } from "../harness/measure.ts";
@@ -10,7 +10,7 @@ const FRAMES = 30;
 const PAN_MS = 2000;
 const TRIES = 3;
 
-/** One reading a second, with a swing that never repeats and a peak beyond the limit once in 100,000. */
+/** One reading a second, with a swing that never repeats and one peak above the limit per 100,000. */
 function file(): string {
   const lines = ["time,species,concentration"];
   for (let row = 0; row < READINGS; row++) {
@@ -24,13 +24,13 @@ test("a million readings are drawn within a second of the request, peaks include
   tag: "@alone",
 }, async ({ browser, dashboard, page, startHost }) => {
   test.setTimeout(180_000);
-  // Larger than what a host takes by itself: 30 MB unpacked.
+  // Larger than a host's default limit: 30 MB uncompressed.
   const host = await startHost({ env: { OW_SC_MAX_CSV_BYTES: "67108864" } });
   await client(host).permit(SITE, [{ parameter: "SO4", value: 250, statistic: "instant" }]);
   expect((await client(host).ingest(file(), { site: SITE })).readings).toBe(READINGS);
   await client(host).ingest("time,species,concentration\n2026-01-01T00:00:00Z,Ni,0.01\n", { site: SITE });
 
-  // Frames can come from a pointer alone: those in which the chart was drawn are counted in the page.
+  // Pointer moves alone can cause frames, so the page counts those in which the chart was drawn.
   await page.addInitScript(() => {
     const drawn = new Set<unknown>();
     const { stroke } = CanvasRenderingContext2D.prototype;
@@ -44,7 +44,7 @@ test("a million readings are drawn within a second of the request, peaks include
   });
   const drawn = () => page.evaluate(() => (Reflect.get(window, "drawn") as Set<unknown>).size);
 
-  // From the small series to the large one, as by a click: the page itself is there already.
+  // From the small series to the large one, as by a click: the page is loaded already.
   await dashboard.openLive(host, { site: SITE });
   await dashboard.tile("Ni").click();
   await expect(dashboard.chart).toHaveAttribute("data-total", "1");
@@ -56,7 +56,7 @@ test("a million readings are drawn within a second of the request, peaks include
     while (chart.dataset.ready !== "true" || chart.dataset.total !== String(total)) {
       await new Promise(requestAnimationFrame);
     }
-    // Drawn, and then a frame later on the screen.
+    // Drawn, and a frame later on the screen.
     await new Promise(requestAnimationFrame);
     return performance.now() - started;
   }, READINGS);
@@ -69,15 +69,15 @@ test("a million readings are drawn within a second of the request, peaks include
   await dashboard.drawn();
   const before = await dashboard.visible();
   await dashboard.chart.scrollIntoViewIfNeeded();
-  // The pointer is moved from within the page, once a frame: from outside, each move waits for an answer, and that would
-  // be what is measured. What the page does with a move is the same.
+  // The pointer is moved from within the page, once per frame: from outside, each move waits for an answer, and that
+  // would be measured. The page handles a move in the same way.
   const pan = () =>
     dashboard.chart.evaluate(async (chart, duration) => {
       const box = chart.getBoundingClientRect();
       const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
       const send = (type: string, clientX: number) =>
         chart.dispatchEvent(new PointerEvent(type, { clientX, clientY: y, pointerId: 1, bubbles: true }));
-      // Only a pointer of the system's can be captured.
+      // Only a real pointer can be captured.
       Object.assign(chart, { setPointerCapture: () => {} });
       send("pointerdown", x);
       const started = performance.now();
@@ -87,7 +87,7 @@ test("a million readings are drawn within a second of the request, peaks include
       }
       send("pointerup", x);
     }, PAN_MS);
-  // The best of some tries: another program that wants the processors for a moment says nothing about the page.
+  // The best of several tries: if another program uses the processors for a moment, that says nothing about the page.
   let best = 0;
   for (let attempt = 0; attempt < TRIES && best <= FRAMES; attempt++) {
     let drawings = 0;

@@ -1,4 +1,4 @@
-// Critical alerts reach who has asked for it, while the page is behind another window.
+// Critical alerts reach a user who asked for them, even if the page is behind another window.
 import type { Page } from "@playwright/test";
 import { client, expect, test } from "../harness/fixtures.ts";
 import type { Host } from "../harness/host.ts";
@@ -8,7 +8,7 @@ interface Shown {
   body: string;
 }
 
-/** Headless Chromium shows no notifications: what the page asks for is written down instead. */
+/** Headless Chromium shows no notifications, so the page's requests are recorded instead. */
 async function record(page: Page): Promise<() => Promise<Shown[]>> {
   await page.addInitScript(() => {
     const shown: Shown[] = [];
@@ -31,7 +31,7 @@ async function record(page: Page): Promise<() => Promise<Shown[]>> {
   return () => page.evaluate(() => Reflect.get(window, "shown") as Shown[]);
 }
 
-/** A site with one limit, of each reading, and one reading below it. */
+/** A site with one limit for single readings, and one reading below it. */
 async function prepare(host: Host, site: string): Promise<void> {
   await client(host).permit(site, [{ parameter: "SO4", value: 250, statistic: "instant" }]);
   await publish(host, site, 0, 10);
@@ -61,7 +61,7 @@ test("a critical alert while the page is hidden is one notification", async ({ d
   expect(notification?.title).toMatch(/critical/i);
   expect(`${notification?.title} ${notification?.body}`).toContain("SO4");
 
-  // A milder one comes after it, so that the first cannot merely have been late for a second time.
+  // A milder alert follows, to be sure that the first was not merely late.
   await publish(demo, site, 2, 260);
   await expect(dashboard.incidents).toHaveCount(2);
   expect(await shown()).toHaveLength(1);

@@ -1,4 +1,4 @@
-// The pages that the product announces: they are there, and load nothing that its own policy forbids.
+// The announced pages exist, and load nothing that their own policy forbids.
 import { expectAccessible } from "../harness/axe.ts";
 import { expect, test } from "../harness/fixtures.ts";
 

@@ -1,4 +1,4 @@
-// Verdicts that are still being worked out: the page says so until they are there.
+// Pending verdicts: the page says so until they are there.
 import { expectAccessible } from "../harness/axe.ts";
 import { openEditor, prepareSulfate } from "../harness/editor.ts";
 import { client, expect, test } from "../harness/fixtures.ts";
@@ -43,8 +43,8 @@ test("while verdicts are worked out the page says so, and stops when they are", 
   await dashboard.go("Overview");
   await expect(note).toHaveText("");
 
-  // Nothing asks any more, until something happens: what is new is in the first answer then. Before that, what the last
-  // permit has set off may still be asked for.
+  // The page polls no more until something happens, so changes are in the first answer after that. Before, requests
+  // caused by the last permit may still be in progress.
   const parameters = ["A", "B", "C", "D", "E"];
   let asked = 0;
   while (asked !== 1 && parameters.length > 0) {

@@ -1,11 +1,11 @@
-// What somebody else changed about a permit, in a person's words.
+// Another person's changes to a permit, in words.
 import type { Limit } from "../harness/client.ts";
 import { Editor, openEditor, SULFATE, words } from "../harness/editor.ts";
 import { expect, test } from "../harness/fixtures.ts";
 
 test.beforeEach(({ watch }) => watch.expect(/status of 409/));
 
-/** What became of a permit, and what a person is told of it. */
+/** A change to a permit, and its description. */
 const COMPARISONS: { what: string; before: Limit[]; after: Limit[]; told: string[] }[] = [
   { what: "nothing", before: [SULFATE], after: [SULFATE], told: [] },
   {
@@ -113,7 +113,7 @@ test("what became of a permit is told limit by limit", async ({ demo, page }) =>
     });
     await page.goto("about:blank");
     await openEditor(page, demo, "told");
-    // Else the person has nothing that the other one has not.
+    // Otherwise the user's version has nothing that the other one lacks.
     await editor.input("Action 1").fill("Mine");
     await editor.save();
     await editor.expectConflict(5, 4);

@@ -1,4 +1,4 @@
-// Two people, or one in two tabs, edit the same permit: nothing is overwritten that was not seen.
+// Two people, or one in two tabs, edit the same permit: nothing is overwritten unseen.
 import { expectAccessible } from "../harness/axe.ts";
 import { openEditor, prepareSulfate, SULFATE, words } from "../harness/editor.ts";
 import { client, expect, test } from "../harness/fixtures.ts";
@@ -65,7 +65,7 @@ test("who keeps theirs sees the preview again and then overwrites; a third versi
   await mine.button("Keep mine").click();
   const preview = page.getByRole("region", { name: "Preview" });
   await expect(preview).toBeFocused();
-  // 240 and 260 are beyond 230; under 120 all three are.
+  // 240 and 260 exceed 230; under 120 all three do.
   await expect(page.getByTestId("preview-total")).toHaveText("2");
   await expect(mine.panel).toHaveCount(0);
   await expect(mine.said.filter({ hasText: "in place of version 2" })).toBeVisible();

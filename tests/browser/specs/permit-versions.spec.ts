@@ -1,4 +1,4 @@
-// A permit over time: a renewal begins on its day, a correction replaces what it corrects, and either is seen before.
+// A permit over time: a renewal begins on its day, a correction replaces a version, and a preview shows either first.
 import type { Locator } from "@playwright/test";
 import { expectAccessible } from "../harness/axe.ts";
 import { type Editor, openEditor, SULFATE } from "../harness/editor.ts";
@@ -12,7 +12,7 @@ async function prepare(host: Host, site: string): Promise<void> {
   await client(host).ingest(`time,species,concentration\n${rows.join("\n")}\n`, { site });
 }
 
-/** Value and limit of each alert by its day. */
+/** The value and limit of each alert, by day. */
 async function judged(host: Host, site: string): Promise<[string, number, number][]> {
   const alerts = await client(host).alerts(site);
   const told = alerts.map(({ period, value, limit }): [string, number, number] => [period, value, limit]);
@@ -54,7 +54,7 @@ test("a renewal of a permit in mid-year leaves the first half as it was", async 
   await expect(versions(editor).last()).toHaveAttribute("aria-pressed", "true");
   await expectAccessible(page, "the versions of a permit");
 
-  // A correction of what is in force touches nothing before its first day either.
+  // Nor does a correction of the version in force change anything before its first day.
   await editor.input("Limit 1").fill("220");
   await expect(versions(editor).first(), "what was entered is not lost by looking elsewhere").toBeDisabled();
   await editor.save();

@@ -1,4 +1,4 @@
-// The permit editor: what a limit would change is seen before it is changed.
+// The permit editor: a preview shows the effect of a change first.
 import type { Page } from "@playwright/test";
 import { client, expect, test } from "../harness/fixtures.ts";
 import type { Host } from "../harness/host.ts";
@@ -79,7 +79,7 @@ for (const [what, field, value] of [
   ["a limit below zero", "Limit 1", "-5"],
   ["no limit at all", "Limit 1", ""],
   ["no parameter", "Parameter 1", ""],
-  // As many characters as there may be bytes.
+  // As many characters as the limit in bytes.
   ["an action of 1,200 bytes", "Action 1", "ü".repeat(600)],
   ["a parameter of 512 bytes", "Parameter 1", "ü".repeat(256)],
 ] as const) {
@@ -95,7 +95,7 @@ for (const [what, field, value] of [
     await expect(input(page, field)).toHaveAccessibleDescription(/\w{3}/);
     await expect(page.getByRole("status").filter({ hasText: "Permit saved" })).toHaveCount(0);
     expect(await client(demo).limits(site)).toEqual(limits);
-    // Corrected, it is no longer marked.
+    // Once corrected, it is no longer marked.
     await input(page, field).fill(field === "Limit 1" ? "260" : "SO4");
     await expect(input(page, field)).not.toHaveAttribute("aria-invalid", "true");
   });
@@ -132,7 +132,7 @@ test("a limit may have a formula in place of a number, and alerts say what it to
   await expect(dashboard.incidents).toHaveCount(1);
   await expect(dashboard.incidents.getByTestId("water")).toHaveText("at Hardness 100 mg/L as CaCO3");
   await expect(dashboard.tile("Copper")).toContainText("13.4");
-  // What was saved is shown as it was chosen.
+  // The saved permit is shown as it was entered.
   await page.reload();
   await dashboard.go("Permit");
   await expect(more("Formula")).toHaveValue("cu_acute_hardness");

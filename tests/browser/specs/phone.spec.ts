@@ -1,4 +1,4 @@
-// A phone: everything within its width, and everything usable with a finger.
+// A phone: everything fits the width, and can be operated with a finger.
 import { tidy } from "../harness/csv.ts";
 import { literally, VIEWS } from "../harness/dashboard.ts";
 import { client, expect, test } from "../harness/fixtures.ts";
@@ -14,11 +14,11 @@ for (const view of VIEWS) {
     if (view === "Certificate") await expect(page.getByTestId("certificate")).toHaveAttribute("data-ready", "true");
     for (const width of [390, 320]) {
       await page.setViewportSize({ width, height: 844 });
-      // A phone widens its view to what sticks out, so that comparing with its own width would find nothing.
+      // A phone widens its viewport if something sticks out, so comparing with its own width would find nothing.
       const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
       await expect.poll(wide, `at a width of ${width}`).toBeLessThanOrEqual(width);
     }
-    // What is hidden must not make the page longer than what is to be seen.
+    // Hidden content must not make the page longer than its visible content.
     const rest = await page.evaluate(() => {
       const end = document.querySelector("footer")?.getBoundingClientRect().bottom ?? 0;
       return document.documentElement.scrollHeight - Math.max(end + scrollY, innerHeight);

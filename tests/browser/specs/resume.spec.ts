@@ -1,10 +1,10 @@
-// A host that goes and comes back: the page says so, and misses nothing and repeats nothing of what happened since.
+// A host that goes down and comes back: the page says so, and neither misses nor repeats events.
 import type { Reading } from "../harness/client.ts";
 import { client, expect, test } from "../harness/fixtures.ts";
 
 const site = "resume";
 
-/** Readings an hour apart, the first at this hour; every third is beyond the limit of 250. */
+/** Readings an hour apart, starting at this hour; every third exceeds the limit of 250. */
 function readings(first: number, count: number): Reading[] {
   return Array.from({ length: count }, (_, index) => {
     const time = new Date(Date.UTC(2026, 4, 1, first + index)).toISOString();
@@ -12,7 +12,7 @@ function readings(first: number, count: number): Reading[] {
   });
 }
 
-/** The third readings alone exceed: the mean of three is never above 250. */
+/** Only the third readings exceed: the mean of three is never above 250. */
 const exceeding = (count: number) => Math.ceil(count / 3);
 
 for (const [how, end] of [
@@ -36,14 +36,14 @@ for (const [how, end] of [
     await host[end]();
     await expect(dashboard.connection).toHaveAttribute("data-state", /reconnecting|offline/);
     await host.start();
-    // Before the page is back, as far as it depends on us: what happened meanwhile has to be fetched.
+    // Before the page reconnects, as far as we can control that: what happened meanwhile must be fetched.
     await client(host).publish(...readings(4, 8));
     await dashboard.live();
     await expect(dashboard.chart).toHaveAttribute("data-total", "12");
     await expect(dashboard.incidents).toHaveCount(exceeding(12));
     await expect(dashboard.chart).toHaveAttribute("data-exceedances", String(exceeding(12)));
 
-    // And it is live again, not only up to date.
+    // It is live again, not only up to date.
     await client(host).publish(...readings(12, 1));
     await expect(dashboard.chart).toHaveAttribute("data-total", "13");
     await expect(dashboard.incidents).toHaveCount(exceeding(13));

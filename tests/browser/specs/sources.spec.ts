@@ -1,4 +1,4 @@
-// Addresses that are asked by the clock, as a person sets them and sees what came of it.
+// Scheduled sources: how a user sets them and sees their results.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expectAccessible } from "../harness/axe.ts";
@@ -6,7 +6,7 @@ import { client, expect, test } from "../harness/fixtures.ts";
 
 const ROWS = "time,species,concentration\n2026-03-01T00:00:00Z,SO4,900\n";
 
-/** A laboratory's server: the status of its answers may change. */
+/** A laboratory's server; the status of its answers may change. */
 async function lab(): Promise<{ server: Server; host: string; answer: { status: number } }> {
   const answer = { status: 200 };
   const server = createServer((_, response) => {

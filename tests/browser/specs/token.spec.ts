@@ -1,4 +1,4 @@
-// A host that wants a token, and where the token may and may not be seen.
+// A host that requires a token, and where the token may and may not appear.
 import type { Page } from "@playwright/test";
 import { tidy } from "../harness/csv.ts";
 import { Dashboard } from "../harness/dashboard.ts";
@@ -13,7 +13,7 @@ async function enter(dashboard: Dashboard, token: string): Promise<void> {
   await dashboard.dialog.getByRole("button", { name: "Connect" }).click();
 }
 
-/** All addresses that a page asks, WebSockets included. */
+/** The URLs of all requests of a page, including WebSockets. */
 function addresses(page: Page): string[] {
   const found: string[] = [];
   page.on("request", (request) => found.push(request.url()));

@@ -1,4 +1,4 @@
-// Files that are too large for one request: in parts, over a connection that breaks, over a reload, and one after the other.
+// Files too large for one request: in parts, over broken connections, over a reload, and one after the other.
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,14 +10,14 @@ import { client, expect, test } from "../harness/fixtures.ts";
 import type { Host } from "../harness/host.ts";
 
 const ROWS = 3000;
-/** Three parts of 16 MB, the last one a short one. */
+/** Three parts of 16 MB, the last one shorter. */
 const BYTES = 40_000_000;
 const TOKEN = "9vQ2mB7xT4kL0sRfYc8HnWpZ6dGjE1aUoIq5tXy3KbM";
 
 const folder = mkdtempSync(join(tmpdir(), "owsc-large-"));
 test.afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A file on the disk: the browser reads it part by part, and knows when it was changed. */
+/** A file on disk: the browser reads it part by part, and notices changes. */
 function written(name: string, csv: string): string {
   const path = join(folder, name);
   writeFileSync(path, csv);
@@ -60,7 +60,7 @@ class Parts {
   }
 }
 
-/** Does something to the parts that leave the page. */
+/** Intercepts the parts that leave the page. */
 async function onParts(page: Page, act: (route: Route, nth: number) => Promise<void>): Promise<void> {
   let nth = 0;
   await page.route("**/*", async (route) => {
@@ -78,7 +78,7 @@ async function send(page: Page, host: Host, path: string, site: string): Promise
 }
 
 test.describe("with a place for parts", () => {
-  // Debug builds read 40 MB in their time.
+  // Debug builds take some time to read 40 MB.
   test.setTimeout(180_000);
   const over = { timeout: 120_000 };
 
@@ -121,7 +121,7 @@ test.describe("with a place for parts", () => {
     let isBroken = true;
     await onParts(page, async (route, nth) => {
       if (nth === 1) {
-        // It has arrived, and nobody is told.
+        // It has arrived, but the answer is lost.
         await route.fetch();
         parts.arrived.set("lost", 1);
         return route.abort();
@@ -135,7 +135,7 @@ test.describe("with a place for parts", () => {
     await expect(row).toContainText(broken);
     await expect(row).toContainText(/next try in \d+ second/);
     await expectAccessible(page, "a broken connection");
-    // The next try is as broken, and then, without time, it would wait for ever.
+    // The next try fails as well, and then it would wait for ever, because the clock is stopped.
     await page.clock.pauseAt(Date.now() + 600_000);
     await expect(row).toContainText(/next try in [1-9]/);
     isBroken = false;
@@ -338,7 +338,7 @@ test("a host without a place for parts says what is too large for it", async ({
 }) => {
   watch.expect(/status of (404|413)/);
   const host = await startHost();
-  // What a host on DynamoDB without an inbox says.
+  // The answer of a host on DynamoDB without an inbox.
   const error = { code: "no_inbox", message: "this host has no inbox for uploads" };
   await page.route("**/api/uploads?*", (route) => route.fulfill({ status: 404, json: { error } }));
   await send(page, host, written("long.csv", bulky(ROWS, 12_000_000)), "no-parts");

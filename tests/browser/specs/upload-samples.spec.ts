@@ -1,4 +1,4 @@
-// What laboratories really send: replicates, blanks, flags, rows that say nothing. No row disappears without being told.
+// What laboratories really send: replicates, blanks, flags, empty rows. No row disappears silently.
 import { expectAccessible } from "../harness/axe.ts";
 import type { Dashboard } from "../harness/dashboard.ts";
 import { client, expect, test } from "../harness/fixtures.ts";
@@ -25,7 +25,7 @@ async function upload(dashboard: Dashboard, name: string, csv: string, site: str
   await expect(dashboard.result).toHaveAttribute("data-status", "stored");
 }
 
-/** Decides about the file with a reason. */
+/** Decides about the file, with a reason. */
 async function decide(dashboard: Dashboard, title: string, button: string, reason: string): Promise<void> {
   await dashboard.result.getByRole("button", { name: title }).click();
   await dashboard.decide(button, reason);

@@ -1,4 +1,5 @@
-// Verdicts on a file that take longer than a request may: the page follows the file's record to its account.
+// Verdicts on a file that take longer than a request may: the page follows the file's record until its account is
+// there.
 import type { Locator, Page, Route } from "@playwright/test";
 import { expectAccessible } from "../harness/axe.ts";
 import type { IngestAnswer } from "../harness/client.ts";
@@ -14,7 +15,7 @@ const csv = tidy(48, { peak: 24 });
 type State = "recording" | "judging";
 type Look = (route: Route) => Promise<void>;
 
-/** The real record, with what it says while it is not done. */
+/** The real record, with fields that say it is not done. */
 function says(state: State, left: number): Look {
   return async (route) => {
     const response = await route.fetch();
@@ -22,24 +23,24 @@ function says(state: State, left: number): Look {
   };
 }
 
-/** A look that is answered once the test has seen what the one before has brought. */
+/** A poll that is answered once the test has seen the effect of the previous one. */
 function gate(look: Look): { open: () => void; look: Look } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { open: resolve, look: (route) => promise.then(() => look(route)) };
 }
 
-/** A site among those that the page can go to. */
+/** A site that the page offers. */
 function listed(page: Page, site: string): Locator {
   return page.getByRole("combobox", { name: "Site" }).locator(`option[value="${site}"]`);
 }
 
 const saysDone: Look = (route) => route.continue();
 
-/** A file that is taken in by now, and its record, which the page gets to see as if it were not. */
+/** A file that is already ingested, and its record, which pretends to the page that it is not. */
 class SlowFile {
-  /** How often the record was asked for. */
+  /** How often the record was requested. */
   asked = 0;
-  /** What it says, look by look; the last one for ever. */
+  /** Its answers, poll by poll; the last one is repeated. */
   looks: Look[] = [];
   readonly answer: IngestAnswer;
   readonly #page: Page;
@@ -50,7 +51,7 @@ class SlowFile {
     this.answer = answer;
   }
 
-  /** Sends the file from the page, whose post is answered with 202. */
+  /** Sends the file from the page; its post is answered with 202. */
   static async upload(page: Page, host: Host, site: string, state: State, ...looks: Look[]): Promise<SlowFile> {
     await page.clock.install();
     const dashboard = new Dashboard(page);
@@ -73,13 +74,13 @@ class SlowFile {
     return file;
   }
 
-  /** Stops the page's clock, and what was due by then has been done. */
+  /** Stops the page's clock, after everything due by then is done. */
   async pause(): Promise<void> {
     await this.#page.clock.pauseAt(Date.now() + 10_000);
     await this.#settled();
   }
 
-  /** Lets time pass on the page; resolves with how often the record was asked for meanwhile. */
+  /** Lets time pass on the page; resolves with the number of polls meanwhile. */
   async pass(milliseconds: number): Promise<number> {
     const before = this.asked;
     await this.#page.clock.fastForward(milliseconds);
@@ -87,7 +88,7 @@ class SlowFile {
     return this.asked - before;
   }
 
-  /** Waits until the page has the answer to what it has asked by now. A request made later is seen and answered later. */
+  /** Waits until the page has the answers to all requests made so far. */
   async #settled(): Promise<void> {
     const ask = () => this.#page.evaluate(async () => void (await (await fetch("/api/status")).text()));
     await ask();

@@ -1,10 +1,10 @@
-// A file, from choosing it to the verdict on it.
+// A file, from the choice to the verdict.
 import { readFile } from "node:fs/promises";
 import { records, tidy } from "../harness/csv.ts";
 import { ECHO_PATH } from "../harness/files.ts";
 import { client, expect, test } from "../harness/fixtures.ts";
 
-/** Two rows that can be read, and four that cannot. */
+/** Two readable rows, and four unreadable ones. */
 const MIXED = `time,species,concentration
 2026-03-01T00:00:00Z,SO4,200
 2026-03-01T06:00:00Z,SO4,twelve
@@ -164,7 +164,7 @@ test("300,000 rows are taken while the page shows how far it is, and stays usabl
   const progress = page.getByRole("progressbar", { name: "Upload progress" });
   await dashboard.button("Upload").click();
   await expect(progress).toBeVisible();
-  // The page answers while the file is on its way.
+  // The page stays responsive while the file is sent.
   await expect(page.getByRole("navigation", { name: "Views" })).toBeVisible();
   await expect(dashboard.result).toHaveAttribute("data-status", "stored", { timeout: 90_000 });
   expect(await dashboard.counted("rows-taken")).toBe(300_000);

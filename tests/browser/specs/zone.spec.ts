@@ -1,4 +1,4 @@
-// The site's time zone: times of day are those of its clocks, wherever the browser is.
+// The site's time zone: times of day are the site's, wherever the browser is.
 import { openEditor, SULFATE } from "../harness/editor.ts";
 import { client, expect, test } from "../harness/fixtures.ts";
 
@@ -9,7 +9,7 @@ const CHICAGO = { time_zone: "America/Chicago" };
 test("times are the site's, and the zone is named", async ({ dashboard, demo, page }) => {
   const site = "zone-times";
   await client(demo).permit(site, [SULFATE], CHICAGO);
-  // The last evening of February in Chicago, and a date alone, which is a day and no moment.
+  // The last evening of February in Chicago, and a date alone, which is a day and not a moment.
   const rows = ["2024-02-28,SO4,100", "2024-03-01T05:30:00Z,SO4,300"];
   await client(demo).ingest(`time,species,concentration\n${rows.join("\n")}\n`, { site });
   await dashboard.openLive(demo, { site });
