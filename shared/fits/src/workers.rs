@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Clones are the same.
+/// Clones share the workers.
 #[derive(Clone)]
 pub struct Workers {
     store: Store,
@@ -58,7 +58,7 @@ impl Workers {
                     let _room = room;
                     let time = Time::WhileRunning(workers.stopping.clone());
                     if let Err(error) = work(&workers.store, &taken.id, &time).await {
-                        tracing::error!(%error, fit = taken.id, "a fit failed and is retried");
+                        tracing::error!(%error, fit = taken.id, "a fit failed and will be retried");
                     }
                 }
             }

@@ -1,8 +1,8 @@
-//! Clients of AWS services, made of what Lambda puts into the environment.
+//! Clients of AWS services, configured by what Lambda puts into the environment.
 //!
-//! `aws-config` is left out: it looks in a dozen other places, and a function's credentials are never there. Of
-//! certificates only the roots of AWS are known: reading the system's took most of a function's start
-//! (docs/aws-figures.md, "How fast functions start").
+//! `aws-config` is not used: it looks in a dozen other places, but a function's credentials are never there. Only the
+//! root certificates of AWS are known: reading the system's took most of a function's start (docs/aws-figures.md, "How
+//! fast functions start").
 
 use aws_credential_types::Credentials;
 use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
@@ -13,13 +13,13 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use web::config::ConfigError;
 
 const ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
-/// The SDK's own name for another endpoint of the table.
+/// The SDK's variable for another endpoint of the table.
 const DYNAMODB_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
-/// The SDK's own name for another endpoint of S3.
+/// The SDK's variable for another endpoint of S3.
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
-/// The SDK's own name for another endpoint of Lambda.
+/// The SDK's variable for another endpoint of Lambda.
 const LAMBDA_ENDPOINT: &str = "AWS_ENDPOINT_URL_LAMBDA";
-/// The SDK's own name for a file of other roots.
+/// The SDK's variable for a file with other root certificates.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 pub(super) fn variable(name: &str) -> Option<String> {
@@ -40,7 +40,7 @@ pub(super) fn dynamodb() -> Result<aws_sdk_dynamodb::Client, ConfigError> {
     Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
 }
 
-/// What a client of S3 is made of, and whether it goes to an endpoint of its own.
+/// The configuration of an S3 client, and whether it has an endpoint of its own.
 pub fn s3() -> Result<(aws_sdk_s3::config::Builder, bool), ConfigError> {
     let endpoint = variable(S3_ENDPOINT);
     let config = aws_sdk_s3::Config::builder()
@@ -52,7 +52,7 @@ pub fn s3() -> Result<(aws_sdk_s3::config::Builder, bool), ConfigError> {
     Ok((if let Some(url) = endpoint { config.endpoint_url(url) } else { config }, has_own_endpoint))
 }
 
-/// A client of Lambda itself.
+/// A client of the Lambda service.
 pub(super) fn lambda() -> Result<aws_sdk_lambda::Client, ConfigError> {
     let endpoint = variable(LAMBDA_ENDPOINT);
     let config = aws_sdk_lambda::Config::builder()
@@ -64,7 +64,7 @@ pub(super) fn lambda() -> Result<aws_sdk_lambda::Client, ConfigError> {
     Ok(aws_sdk_lambda::Client::from_conf(config.build()))
 }
 
-/// A client that tries nothing again by itself: the SDK would do so with what may have arrived.
+/// A client without retries: the SDK would also retry what may have arrived.
 pub(super) fn management(
     endpoint: &str,
     timeouts: TimeoutConfig,
@@ -80,7 +80,7 @@ pub(super) fn management(
     Ok(aws_sdk_apigatewaymanagement::Client::from_conf(config.build()))
 }
 
-/// Lambda always says which; elsewhere endpoints are given, and any will do.
+/// Lambda always sets it; elsewhere endpoints are given, and any region will do.
 fn region() -> Region {
     Region::new(variable("AWS_REGION").unwrap_or_else(|| "local".into()))
 }

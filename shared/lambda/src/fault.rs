@@ -1,24 +1,24 @@
-//! Why an invocation fails, with types that alarms and retries can rely on.
+//! The failures of an invocation, typed so that alarms and retries can rely on them.
 
 use lambda_runtime::Diagnostic;
 use table::StoreError;
 
-/// A failure of an invocation.
+/// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The event is not one that this function takes.
-    #[error("the event is not one that this function takes: {0}")]
+    /// The event is not one that this function handles.
+    #[error("this function does not handle the event: {0}")]
     BadEvent(String),
     /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Where files come from failed.
+    /// The source of files failed.
     #[error("the inbox: {0}")]
     Source(std::io::Error),
     /// A function could not be invoked.
     #[error("a function could not be invoked: {0}")]
     Invoke(String),
-    /// Connections could not be reached, and it is not known what they have.
+    /// Connections could not be reached, and nobody knows what they have received.
     #[error("connections could not be reached: {0}")]
     Push(String),
 }

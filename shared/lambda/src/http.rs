@@ -1,4 +1,4 @@
-//! The HTTP API's events, for routers.
+//! Answers the HTTP API's events with routers.
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
@@ -29,7 +29,7 @@ impl Http {
     }
 }
 
-/// What stands in a path as it is (RFC 3986, 3.3).
+/// Characters that a path may contain unencoded (RFC 3986, 3.3).
 const IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
@@ -50,7 +50,7 @@ const IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'@');
 
-/// HTTP APIs hand paths over decoded; a `?` or a space in a site's name would end the path.
+/// HTTP APIs pass decoded paths; a `?` or a space in a site's name would end the path.
 fn encode_path(request: &mut LambdaRequest) {
     if let LambdaRequest::ApiGatewayV2(request) = request
         && let Some(path) = &mut request.raw_path
@@ -59,7 +59,7 @@ fn encode_path(request: &mut LambdaRequest) {
     }
 }
 
-/// Tells the router who asks, as a server does that has the connection itself.
+/// Tells the router the client's address, which a server takes from the connection.
 async fn with_client(mut request: Request, next: Next) -> Response {
     if let Some(RequestContext::ApiGatewayV2(context)) = request.extensions().get::<RequestContext>()
         && let Some(client) = context.http.source_ip.as_deref().and_then(|text| text.parse::<IpAddr>().ok())

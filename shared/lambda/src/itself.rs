@@ -1,4 +1,4 @@
-//! A function that invokes itself, for what is to go on after its answer.
+//! A function that invokes itself, for work that continues after its answer.
 
 use super::clients;
 use aws_sdk_lambda::Client;
@@ -7,7 +7,7 @@ use aws_sdk_lambda::types::InvocationType;
 use serde::Serialize;
 use web::config::ConfigError;
 
-/// Lambda's own name for the function's name.
+/// Lambda's variable for the function's name.
 const NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// This function.
@@ -17,7 +17,7 @@ pub struct Itself {
 }
 
 impl Itself {
-    /// The function whose environment this is.
+    /// The function in whose environment this runs.
     pub fn new() -> Result<Self, ConfigError> {
         let missing =
             || ConfigError { name: NAME.into(), value: String::new(), expected: "the name of this function".into() };
@@ -25,7 +25,7 @@ impl Itself {
         Ok(Self { client: clients::lambda()?, name })
     }
 
-    /// Invokes it, and waits no longer than until Lambda has the event.
+    /// Invokes it asynchronously: waits only until Lambda has accepted the event.
     pub async fn invoke(&self, event: &impl Serialize) -> Result<(), String> {
         let event = serde_json::to_vec(event).map_err(|error| error.to_string())?;
         let invoke = self.client.invoke().function_name(&self.name).invocation_type(InvocationType::Event);

@@ -1,8 +1,8 @@
-//! Handlers as Lambda functions: what every `main.rs` of `functions/` begins with.
+//! Handlers as Lambda functions: the common start of every `main.rs` in `functions/`.
 //!
-//! A [`Function`] holds what is made once per environment: settings, clients, and the recorder of metrics. An
-//! invocation ends only when what it has counted stands in the table: an environment that is frozen or gone tells
-//! nobody.
+//! A [`Function`] holds what is created once per environment: settings, clients, and the recorder of metrics. An
+//! invocation ends only once its counts are in the table, because an environment that is frozen or gone reports
+//! nothing.
 
 mod clients;
 mod fault;
@@ -31,26 +31,26 @@ pub use web::config::ConfigError;
 use web::guard::Guard;
 use web::metrics::FAMILIES;
 
-/// Reads an event. Here and not in the runtime, where a panic on what an event holds would end the process.
+/// Parses an event. Not left to the runtime, where a panic caused by an event's contents would end the process.
 fn read<A: DeserializeOwned>(event: LambdaEvent<Box<RawValue>>) -> Result<LambdaEvent<A>, Fault> {
     let (payload, context) = event.into_parts();
     let event = serde_json::from_str(payload.get()).map_err(|error| Fault::BadEvent(error.to_string()))?;
     Ok(LambdaEvent::new(event, context))
 }
 
-/// What one environment of a function works with.
+/// The state of one environment of a function.
 pub struct Function {
     config: Arc<Config>,
     store: Store,
     deltas: Deltas,
-    /// Who counts, among all environments.
+    /// Distinguishes this environment's counts from others'.
     origin: String,
     tells: bool,
 }
 
 impl Function {
-    /// Reads the settings and makes the clients. Lambda reports the error, which names the setting, as that of the
-    /// environment's start.
+    /// Reads the settings and creates the clients. Lambda reports an error, which names the setting, as a failed start
+    /// of the environment.
     pub fn start() -> Result<Self, ConfigError> {
         Self::start_with(&[])
     }
@@ -65,14 +65,14 @@ impl Function {
         }
         let store = Store::new(clients::dynamodb()?, &config.table);
         let deltas = Deltas::new(&families);
-        // Fails only where there is one already, and this is the first.
+        // Fails only if there is one already, and this is the first.
         let _ = ::metrics::set_global_recorder(deltas.clone());
         telemetry::describe(&families);
         let origin = uuid::Uuid::new_v4().simple().to_string();
         Ok(Self { config: Arc::new(config), store, deltas, origin, tells: true })
     }
 
-    /// The same for a function that may not write to the table: what it counts is not told.
+    /// The same for a function that may not write to the table: its counts are not reported.
     #[must_use]
     pub fn without_counters(self) -> Self {
         Self { tells: false, ..self }
@@ -88,17 +88,17 @@ impl Function {
         self.store.clone()
     }
 
-    /// What this environment counts.
+    /// The counts of this environment.
     pub fn deltas(&self) -> Deltas {
         self.deltas.clone()
     }
 
-    /// The token and the rate limits of the API, which all environments share.
+    /// The token and the rate limits of the API, shared by all environments.
     pub fn guard(&self) -> Guard {
         Guard::shared(&self.config, self.store.clone())
     }
 
-    /// The way to WebSocket clients.
+    /// Access to WebSocket clients.
     pub fn gateway(&self) -> Result<push::Gateway, ConfigError> {
         let missing = || ConfigError {
             name: "OW_SC_PUSH_URL".into(),
@@ -108,7 +108,7 @@ impl Function {
         push::Gateway::new(self.config.push_url.as_deref().ok_or_else(missing)?, self.store())
     }
 
-    /// A router with the layers that every host puts around it, for events of the HTTP API.
+    /// Wraps a router in the layers that every host has, for events of the HTTP API.
     pub fn http(&self, router: axum::Router) -> Http {
         Http::new(web::layers::wrap(router, &self.config))
     }
@@ -128,7 +128,7 @@ impl Function {
     {
         let (function, handler) = (&self, &handler);
         let run = service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
-            // Boxed: the types of what handlers await are nested deeper than the compiler follows in one piece.
+            // Boxed: the types of the handlers' futures are nested too deeply for the compiler.
             let result = match read(event) {
                 Ok(event) => Box::pin(handler(event)).await.map_err(Into::into),
                 Err(fault) => Err(fault.into()),
@@ -139,7 +139,7 @@ impl Function {
         lambda_runtime::run(run).await
     }
 
-    /// Adds what has been counted to the table. What cannot be added is kept for the next time.
+    /// Adds the counts to the table. Whatever cannot be added is kept for the next time.
     async fn tell(&self) {
         if !self.tells {
             return;
@@ -151,7 +151,7 @@ impl Function {
         }));
         let failures: Vec<_> = results.await.into_iter().filter_map(Result::err).collect();
         if let Some((_, error)) = failures.first() {
-            tracing::warn!(%error, counters = failures.len(), "what was counted is kept for the next invocation");
+            tracing::warn!(%error, counters = failures.len(), "counters could not be written; they are kept for the next invocation");
         }
         failures.into_iter().for_each(|(delta, _)| self.deltas.keep(delta));
     }

@@ -1,9 +1,9 @@
-//! Posting to WebSocket clients through API Gateway's management API.
+//! Posts to WebSocket clients through API Gateway's management API.
 //!
-//! A post that API Gateway refused for now (429, 5xx), or that never left, is tried again with growing, random waits.
-//! One whose answer is lost is not: the client may have it, and would get it twice. API Gateway does not know a
-//! connection before its `$connect` has returned, and answers 410 as for one that is gone. So a 410 for a young connection
-//! that is still registered is tried again, too.
+//! A post that API Gateway refused for now (429, 5xx), or that was never sent, is retried with growing, random pauses.
+//! A post whose answer was lost is not: the client may have it, and would get it twice. API Gateway does not know a
+//! connection before its `$connect` has returned, and answers 410 as if it were gone. So a 410 for a young connection
+//! that is still registered is retried, too.
 
 use super::clients::management;
 use aws_sdk_apigatewaymanagement::Client;
@@ -23,18 +23,18 @@ use table::{Store, StoreError};
 use tokio::sync::Semaphore;
 use web::config::ConfigError;
 
-/// Posts under way at the same time.
+/// Posts in progress at the same time.
 const CONCURRENCY: usize = 64;
 /// How often a post is tried.
 const TRIES: u32 = 5;
-/// The first wait is up to so long, each next one up to twice as long. A delivery waits for the slowest of its
-/// connections, with these 1.5 seconds at most.
+/// The maximum of the first pause; each later one is up to twice as long. A delivery waits for the slowest of its
+/// connections, so at most 1.5 seconds.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// How long after its registration a connection may still be unknown to API Gateway, in microseconds. What `$connect` does
-/// afterwards is to tell what it has counted, which takes seconds where the table is busy.
+/// How long after its registration a connection may still be unknown to API Gateway, in microseconds. After
+/// registering, `$connect` reports its counts, which takes seconds if the table is busy.
 pub const YOUNG: i64 = 10 * 1_000_000;
-/// How long it takes until a young connection is tried again.
+/// The pause before a young connection is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The timeouts of one post.
@@ -42,7 +42,7 @@ fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_timeout(Duration::from_secs(2)).build()
 }
 
-/// The way to the clients of a WebSocket API. Clones share its limit.
+/// Access to the clients of a WebSocket API. Clones share its limit.
 #[derive(Clone, Debug)]
 pub struct Gateway {
     client: Client,
@@ -50,7 +50,7 @@ pub struct Gateway {
     posts: Arc<Semaphore>,
 }
 
-/// What became of one call.
+/// The outcome of one call.
 enum Attempt {
     Done,
     Gone,
@@ -61,7 +61,7 @@ enum Attempt {
 }
 
 impl Gateway {
-    /// To the WebSocket API whose stage is at `url` and whose connections are registered in a table.
+    /// For the WebSocket API with its stage at `url` and its connections in a table.
     pub fn new(url: &str, store: Store) -> Result<Self, ConfigError> {
         Ok(Self { client: management(url, timeouts())?, store, posts: Arc::new(Semaphore::new(CONCURRENCY)) })
     }
@@ -72,7 +72,7 @@ impl Gateway {
         self.unless_young(id, || request.clone().send().map(attempt)).await
     }
 
-    /// Ends a connection. One that is gone is well.
+    /// Closes a connection. If it is gone already, that is fine.
     pub async fn end(&self, id: &str) -> Result<(), PushError> {
         let request = self.client.delete_connection().connection_id(id);
         match self.unless_young(id, || request.clone().send().map(attempt)).await {
@@ -81,7 +81,7 @@ impl Gateway {
         }
     }
 
-    /// Whether there is such a connection.
+    /// Whether API Gateway knows a connection.
     pub async fn knows(&self, id: &str) -> Result<bool, PushError> {
         let request = self.client.get_connection().connection_id(id);
         match self.attempt(|| request.clone().send().map(attempt)).await {
@@ -90,7 +90,7 @@ impl Gateway {
         }
     }
 
-    /// Calls until the connection is known, or too old to become so, or no longer registered.
+    /// Retries until the connection is known, too old to be unknown, or no longer registered.
     async fn unless_young<F: Future<Output = Attempt>>(&self, id: &str, call: impl Fn() -> F) -> Result<(), PushError> {
         loop {
             match self.attempt(&call).await {
@@ -112,7 +112,7 @@ impl Gateway {
                 let part = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0;
                 tokio::time::sleep((FIRST_WAIT * (1 << (number - 1))).mul_f64(part)).await;
             }
-            // Held for the call alone: a connection that is waited for takes nobody's place. Never closed.
+            // Held only for the call: a connection that waits takes up no place. Never closed.
             let permit = self.posts.acquire().await;
             let attempt = call().await;
             drop(permit);
@@ -146,7 +146,7 @@ where
     }
 }
 
-/// Whether there was nobody to take the request.
+/// Whether the request was never sent.
 fn never_left(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source())
         .filter_map(|error| error.downcast_ref::<std::io::Error>())
@@ -154,7 +154,7 @@ fn never_left(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 impl Push for Gateway {
-    /// One event to a message where there is one, else as many to a message as fit, in a JSON array.
+    /// A single event is sent as it is; several are packed into as few messages as possible, as JSON arrays.
     async fn post(&self, connection: &Connection, batch: &Arc<Batch>) -> Result<(), PushError> {
         let wanted: Vec<&Pushed> = batch.events.iter().filter(|event| event.is_for(connection)).collect();
         for message in protocol::messages(&wanted) {
@@ -172,7 +172,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    /// A table that knows no connection: an API that answers every call with an empty object.
+    /// A table without connections: an API that answers every call with an empty object.
     async fn empty_table() -> Store {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = aws_sdk_dynamodb::Config::builder()
@@ -191,8 +191,8 @@ mod tests {
         Store::new(aws_sdk_dynamodb::Client::from_conf(config.build()), "t")
     }
 
-    /// What cannot be caused at a real gateway: an API that answers requests with these statuses by turns, and with 0
-    /// not at all.
+    /// A fault that a real gateway cannot be made to show: an API that answers with these statuses in turn; 0 means no
+    /// answer.
     async fn api(statuses: &'static [u16]) -> (Gateway, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/ws", listener.local_addr().unwrap());

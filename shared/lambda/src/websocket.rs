@@ -25,19 +25,19 @@ pub fn client(event: &WebSocketEvent) -> Result<IpAddr, Fault> {
     address.ok_or_else(|| Fault::BadEvent("requestContext.identity.sourceIp is not an address".into()))
 }
 
-/// The client's headers, each with all its lines. `headers` of the event has the last line of each only.
+/// The client's headers with all their lines. The event's `headers` only has the last line of each.
 pub fn headers(event: &WebSocketEvent) -> &HeaderMap {
     if event.multi_value_headers.is_empty() { &event.headers } else { &event.multi_value_headers }
 }
 
-/// What the query of a connecting client holds, or why it is not understood.
+/// The parsed query of a connecting client, or the error in it.
 pub fn options<T: DeserializeOwned>(event: &WebSocketEvent) -> Result<T, ApiError> {
     let pairs = event.query_string_parameters.iter().map(|(name, value)| (name, value.into()));
     let object = serde_json::Map::from_iter(pairs.map(|(name, value): (&str, serde_json::Value)| (name.into(), value)));
     serde_json::from_value(object.into()).map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
-/// What API Gateway is told.
+/// The answer to API Gateway.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
@@ -47,12 +47,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// All is well.
+    /// Success.
     pub fn ok() -> Self {
         Self { status_code: 200, headers: HashMap::new(), body: String::new() }
     }
 
-    /// The client may connect. `headers` are its own: one of the subprotocols that it offers is chosen.
+    /// The client may connect. `headers` are its own; one of its subprotocols is chosen.
     pub fn accepted(headers: &HeaderMap) -> Self {
         let chosen = web::auth::chosen_subprotocol(headers);
         let headers = chosen.map(|protocol| (SEC_WEBSOCKET_PROTOCOL.as_str(), protocol.to_owned()));
