@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use table::accounts::Replacement;
 
-/// The most alerts that an answer carries; all are counted, and `GET /api/alerts` has them all.
+/// The most alerts in an answer; all are counted, and `GET /api/alerts` has all of them.
 pub const MAX_ANSWERED_ALERTS: usize = 100;
 
 /// Whether a file was new.
@@ -15,13 +15,13 @@ pub const MAX_ANSWERED_ALERTS: usize = 100;
 #[schema(as = IngestStatus)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// The file was taken in.
+    /// The file was ingested.
     Stored,
-    /// The same bytes were taken in before; nothing was changed.
+    /// The same bytes were ingested before; nothing was changed.
     Known,
 }
 
-/// What became of a file.
+/// The outcome of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = IngestAnswer)]
 pub struct Answer {
@@ -39,12 +39,12 @@ pub struct Answer {
     pub shape: Shape,
     /// The sites that the readings belong to.
     pub sites: Vec<String>,
-    /// How many series the file has readings of.
+    /// How many series have readings in the file.
     pub series: u64,
     /// The account of rows and bad cells.
     #[serde(flatten)]
     pub report: Report,
-    /// Readings that took the place of others, the first of them.
+    /// Readings that replaced others; only the first of them.
     #[serde(default)]
     pub replacements: Vec<Replacement>,
     /// The verdicts.
@@ -54,11 +54,11 @@ pub struct Answer {
     pub write_units: f64,
     /// Seconds from the whole body to the answer.
     pub seconds: f64,
-    /// When the whole body was there, in microseconds since 1970.
+    /// When the whole body had arrived, in microseconds since 1970.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schema(ignore)]
     pub(crate) started: i64,
-    /// How many entries of which lists are left out because the answer would be too long.
+    /// How many entries of which lists are omitted because the answer would be too long.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, u64>,
 }
@@ -67,14 +67,14 @@ fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
-/// What lists of an answer may have as JSON, in bytes. Together with the sites of a file they stay below the 400 KB that
-/// an item of the table may have, whatever names a file is full of.
+/// The most bytes of an answer's lists as JSON. Together with the sites of a file they stay below the 400 KB of an item
+/// in the table, whatever names a file contains.
 const LIST_BYTES: usize = 20 * 1024;
 const ALERTS_BYTES: usize = 80 * 1024;
 const ERRORS_BYTES: usize = 60 * 1024;
 
 impl Answer {
-    /// What became of the rows, in a sentence.
+    /// The outcome of the rows, in a sentence.
     pub(crate) fn sentence(&self) -> String {
         let report = &self.report;
         let mut text = format!("{} of {} rows taken", report.rows_taken, report.rows);
@@ -99,7 +99,7 @@ impl Answer {
         )
     }
 
-    /// Shortens lists that are too long, and says so.
+    /// Shortens lists that are too long, and records that.
     pub(crate) fn bound(&mut self) {
         let verdict = &mut self.verdict;
         let left_out = [
@@ -117,11 +117,11 @@ impl Answer {
     }
 }
 
-/// Keeps as many entries from the first on as have room. Returns how many went.
+/// Keeps as many entries as have room, counted from the first. Returns how many were dropped.
 pub(crate) fn bound<T: Serialize>(list: &mut Vec<T>, bytes: usize) -> u64 {
     let mut room = bytes;
     let fitting = list.iter().take_while(|entry| {
-        // Our own types are always JSON.
+        // Our own types always serialise.
         let size = serde_json::to_vec(entry).map_or(0, |json| json.len() + 1);
         let fits = size <= room;
         room = room.saturating_sub(size);
@@ -138,19 +138,19 @@ pub(crate) fn bound<T: Serialize>(list: &mut Vec<T>, bytes: usize) -> u64 {
 pub struct VerdictSummary {
     /// Readings that were compared with at least one limit.
     pub readings_judged: u64,
-    /// Parameters that no limit covers: their readings are kept, not judged.
+    /// Parameters that no limit covers: their readings are stored, but not judged.
     pub parameters_without_limit: Vec<String>,
-    /// Limits of the permits that met no reading of the file.
+    /// Limits of the permits that no reading of the file met.
     pub limits_without_reading: Vec<LimitName>,
     /// Limits and readings whose units cannot be compared.
     pub incomparable_units: Vec<Incomparable>,
-    /// Values that may be beyond a limit or not: their sign leaves it open.
+    /// Values of which nobody can say whether they exceed a limit: their sign leaves it open.
     #[serde(default)]
     pub readings_inconclusive: u64,
-    /// Periods with results of a limit that depends on the water, of which nobody knows what it was like.
+    /// Periods with results whose limit depends on unknown properties of the water.
     #[serde(default)]
     pub periods_without_water: u64,
-    /// What exceeds.
+    /// The exceedances.
     pub alerts: Alerts,
 }
 
@@ -170,23 +170,23 @@ pub struct Alerts {
     pub items: Vec<Alert>,
 }
 
-/// How a permit, or a file that was withdrawn, has changed the alerts.
+/// How a permit or a withdrawn file has changed the alerts.
 #[derive(Debug, Clone, Copy, Default, Serialize, utoipa::ToSchema)]
 pub struct AlertsChanged {
-    /// Exceedances that were none before.
+    /// Exceedances that did not exist before.
     pub new: u64,
     /// Alerts that no longer hold.
     pub withdrawn: u64,
 }
 
-/// A limit, named.
+/// A limit, by its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LimitName {
-    /// The site whose permit it is in.
+    /// The site of its permit.
     pub site: String,
-    /// What it limits.
+    /// The limited parameter.
     pub parameter: String,
-    /// Where; everywhere if absent.
+    /// The outfall; all if absent.
     pub outfall: Option<String>,
     /// The statistic.
     pub statistic: String,

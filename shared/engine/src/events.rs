@@ -1,4 +1,4 @@
-//! The events that subscribers are told.
+//! The events for subscribers.
 
 use domain::alert::Alert;
 use live::protocol::{MAX_WIRE_BYTES, Published};
@@ -8,11 +8,11 @@ use table::feed::Draft;
 
 /// Alerts in one event, about 20 KB.
 const ALERTS_PER_EVENT: usize = 50;
-/// The most bytes of alerts in one event, where names and actions are long: a message has room for what goes around.
+/// The most bytes of alerts in one event, if names and actions are long: a message needs room for the rest.
 const ALERTS_BYTES: usize = MAX_WIRE_BYTES / 2;
 
-/// Events for alerts that are new or gone. `totals`: how many new ones and withdrawn ones there are, should the lists
-/// not have all; `ingest`: the file that they come from.
+/// Events for new and withdrawn alerts. `totals`: the numbers of new and withdrawn ones, in case the lists are
+/// incomplete; `ingest`: the file that they come from.
 pub(crate) fn alert_events(
     alerts: &[Alert],
     withdrawn: &[String],
@@ -57,11 +57,11 @@ pub(crate) fn alert_events(
     events
 }
 
-/// How many entries from the first on have room in so many bytes of JSON; one at least.
+/// How many entries fit into so many bytes of JSON, counted from the first; at least one.
 fn fitting<T: Serialize>(list: &[T], most: usize, bytes: usize) -> usize {
     let mut room = bytes;
     let fits = |entry: &&T| {
-        // Our own types are always JSON.
+        // Our own types always serialise.
         let size = serde_json::to_vec(entry).map_or(0, |json| json.len() + 1);
         let fits = size <= room;
         room = room.saturating_sub(size);
@@ -70,12 +70,12 @@ fn fitting<T: Serialize>(list: &[T], most: usize, bytes: usize) -> usize {
     list.iter().take(most).take_while(fits).count().max(1)
 }
 
-/// The event of a published reading. Its connection does not get it back.
+/// The event of a published reading. It is not sent back to its own connection.
 pub(crate) fn reading_event(reading: &Published, origin: &str) -> Draft {
     Draft { kind: "reading", fields: reading.fields.clone(), origin: Some(origin.to_owned()) }
 }
 
-/// An event of these fields, which are an object.
+/// An event with these fields, which are a JSON object.
 pub(crate) fn event(kind: &'static str, fields: Value) -> Draft {
     let fields = if let Value::Object(fields) = fields { fields } else { Map::new() };
     Draft { kind, fields, origin: None }

@@ -1,4 +1,4 @@
-//! Judging stretches of series: where the judge meets the table.
+//! Judges stretches of stored series.
 
 use crate::metrics;
 use crate::terms::{Terms, other_series};
@@ -16,23 +16,23 @@ use table::segments::View;
 use table::series::Entry;
 use table::{Store, StoreError};
 
-/// What a rule found about a stretch of a series.
+/// The result of a rule for a stretch of a series.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// How many touched readings were compared with the limit.
     pub(crate) judged: u64,
-    /// Touched readings whose unit cannot be compared with the limit's: their unit, the limit's, how many.
+    /// Touched readings whose unit does not compare with the limit's: their unit, the limit's, how many.
     pub(crate) incomparable: Vec<(String, String, u64)>,
-    /// How many values may be beyond the limit or not.
+    /// How many values leave open whether they exceed the limit.
     pub(crate) inconclusive: u64,
-    /// How many periods with results were compared with nothing, as nobody knows what the water was like.
+    /// How many periods with results were compared with nothing, because the properties of the water are not known.
     pub(crate) without_water: u64,
-    /// What has to be written.
+    /// The changes to write.
     pub(crate) change: Change,
 }
 
 impl Found {
-    /// What it comes to for whoever brought readings of another series: what is new by them.
+    /// The result for readings of another series: only what is new through them.
     fn of_another(mut self) -> Self {
         (self.judged, self.inconclusive, self.without_water) = (0, 0, 0);
         self.incomparable.clear();
@@ -42,12 +42,13 @@ impl Found {
     }
 }
 
-/// Whether what is found is to be written.
+/// Whether results are written.
 #[derive(Debug)]
 pub(crate) enum Purpose {
     /// Nothing is written.
     Preview,
-    /// Blocks that are too many for one transaction are written as the judge goes on, and become valid with it.
+    /// Blocks that are too many for one transaction are written during judging, and become valid with the last
+    /// transaction.
     Settle(Generations),
 }
 
@@ -59,7 +60,7 @@ pub(crate) struct Generations {
 }
 
 impl Generations {
-    /// For the holder of a lease, whose fence is its own.
+    /// For the holder of a lease, which has its own fence.
     pub(crate) fn of(fence: u64) -> Self {
         Self { fence, next: AtomicU64::new(0) }
     }
@@ -82,7 +83,7 @@ impl Purpose {
     }
 }
 
-/// What alerts of a series under a rule have in common.
+/// The common properties of a series' alerts under a rule.
 pub(crate) fn source(entry: &Entry, rule: &Rule, history: &Arc<History>) -> Source {
     Source {
         series: entry.series.clone(),
@@ -101,11 +102,11 @@ pub(crate) fn source(entry: &Entry, rule: &Rule, history: &Arc<History>) -> Sour
 pub(crate) enum TouchedBy {
     /// Its own.
     Own,
-    /// Those of another one that its values or limits are made of: they touch the periods that they are in.
+    /// Those of another series from which its values or limits are computed: they touch whole periods.
     Another,
 }
 
-/// Judges a stretch of a stored series by all rules of a permit, and withdraws what is left of rules that are no longer
+/// Judges a stretch of a stored series by all rules of a permit, and withdraws the alerts of rules that are no longer
 /// in it.
 pub(crate) async fn judge(
     store: &Store,
@@ -122,7 +123,7 @@ pub(crate) async fn judge(
     if let Some(readings) = store.context(entry, &terms.view, &own, touched).await? {
         for rule in &own {
             let known = stored.remove(&rule.id).unwrap_or_default();
-            // The readings are kept packed, and unpacked for each rule.
+            // The readings stay packed, and are unpacked for each rule.
             let mut readings = readings.clone();
             let next = || readings.next_piece();
             let source = source(entry, rule, &terms.history);
@@ -143,7 +144,7 @@ pub(crate) async fn judge(
     Ok(if by == TouchedBy::Own { found } else { found.into_iter().map(Found::of_another).collect() })
 }
 
-/// Judges values that are made of several series.
+/// Judges values that are computed from several series.
 async fn judge_made(
     store: &Store,
     (entry, terms): (&Entry, &Terms),
@@ -153,7 +154,7 @@ async fn judge_made(
     purpose: &Purpose,
 ) -> Result<Found, StoreError> {
     let whole = whole_periods(rule, touched);
-    // A result by itself is judged with the water of its period; loads and removals are values of whole periods.
+    // A single result is judged with the water of its period; loads and removals are values of whole periods.
     let touched = if rule.is_of_water() && by == TouchedBy::Own { touched } else { whole };
     let Derived { columns, waters, incomplete } = made_values(store, (entry, terms), rule, touched).await?;
     let source = Source { waters: Arc::new(waters), ..source(entry, rule, &terms.history) };
@@ -166,14 +167,14 @@ async fn judge_made(
     Ok(Found { without_water, ..found })
 }
 
-/// The periods, whole, of which a rule's values are made.
+/// The whole periods from which a rule's values are computed.
 pub(crate) fn whole_periods(rule: &Rule, (first, last): (i64, i64)) -> (i64, i64) {
     let Some(limit) = rule.latest().filter(|limit| limit.with.is_some()) else { return (first, last) };
     let kind = derive::period(limit);
     (rule.calendar.around(kind, first).start, rule.calendar.around(kind, last).end - 1)
 }
 
-/// The values that a rule makes of several series, with the context that a stretch needs.
+/// The values that a rule computes from several series, with the context that a stretch needs.
 pub(crate) async fn made_values(
     store: &Store,
     (entry, terms): (&Entry, &Terms),
@@ -182,7 +183,7 @@ pub(crate) async fn made_values(
 ) -> Result<Derived, StoreError> {
     let (Some(with), Some(limit)) = (rule.other(), rule.latest()) else { return Ok(Derived::default()) };
     let context = rule.context(touched);
-    // Neighbours are values, and nobody knows before how far away they are.
+    // Neighbours are values, and nobody knows in advance how far away they are.
     let has_neighbours = context.neighbours > 0;
     let range = if has_neighbours { entry.span(&terms.view) } else { (context.from, context.to - 1) };
     let range = whole_periods(rule, range);
@@ -201,7 +202,7 @@ pub(crate) async fn made_values(
     Ok(derive::derive(&own, &others, limit, &rule.calendar))
 }
 
-/// The readings of a series between two moments.
+/// The readings of a series between two times.
 pub(crate) async fn all(store: &Store, entry: &Entry, view: &View, range: (i64, i64)) -> Result<Columns, StoreError> {
     let mut columns = Columns::default();
     let mut readings = store.readings(entry, view, range).await?;
@@ -247,8 +248,8 @@ async fn judge_by(
     })
 }
 
-/// Judges readings that are at hand, in time order and with the context that the rules need. `None` if what changes is
-/// too much for one transaction.
+/// Judges given readings, in time order and with the context that the rules need. `None` if the changes are too many
+/// for one transaction.
 pub(crate) fn judge_columns(
     (entry, history): (&Entry, &Arc<History>),
     rules: &[Rule],

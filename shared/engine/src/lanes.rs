@@ -1,7 +1,8 @@
-//! The way to each site: whoever writes to a site's feed in this process goes through its lane, one at a time.
+//! Serialises the writes to each site: every writer to a site's feed in this process goes through its lane, one at a
+//! time.
 //!
-//! Other processes are met in the condition on the feed's head. Within a process a lane spares most of these meetings,
-//! and keeps what is known of the site between two writes.
+//! Conflicts with other processes show in the condition on the feed's head. Within a process, a lane avoids most of
+//! these conflicts, and keeps what is known of the site between two writes.
 
 use crate::publisher::Job;
 use crate::site::Site;
@@ -12,30 +13,30 @@ use std::sync::Arc;
 use table::series::Entry;
 use table::{Store, StoreError};
 
-/// Sites whose state is remembered.
+/// The most sites whose state is remembered.
 const MAX_SITES: usize = 256;
-/// The most readings in one transaction. What they raise decides whether they fit.
+/// The most readings in one transaction. Whether they fit depends on the alerts they raise.
 const MAX_BATCH: usize = 512;
 /// The most bytes of messages in one transaction.
 const MAX_BATCH_BYTES: usize = 512 * 1024;
-/// The most readings that wait at one site; beyond that they are refused.
+/// The most readings that wait at one site; any more are refused.
 const MAX_WAITING: usize = 16_384;
 
-/// The lanes of a process. Clones are the same.
+/// The lanes of a process. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Lanes(Arc<Mutex<HashMap<String, Arc<Lane>>>>);
 
 /// The lane of a site.
 pub(crate) struct Lane {
     queue: Mutex<Queue>,
-    /// What is known of the site; held while something is written.
+    /// The known state of the site; locked during a write.
     pub(crate) site: tokio::sync::Mutex<Site>,
 }
 
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Job>,
-    /// Whether a task is working the queue off.
+    /// Whether a task is processing the queue.
     running: bool,
 }
 
@@ -48,7 +49,7 @@ impl Lanes {
             return lane.clone();
         }
         if lanes.len() >= MAX_SITES {
-            // Whoever holds a lane has it to itself only as long as there is no second one: those stay.
+            // A lane in use must stay, or the site would get a second one.
             lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
         }
         let lane = Arc::new(Lane { queue: Mutex::default(), site: tokio::sync::Mutex::new(Site::new(site)) });
@@ -56,15 +57,15 @@ impl Lanes {
         lane
     }
 
-    /// Brings series of a site into the directory. Publishers of this process take them over, in place of meeting them as
-    /// a conflict and reading everything anew.
+    /// Enters series of a site into the directory. Publishers of this process adopt the change, instead of hitting a
+    /// conflict and reading everything again.
     pub(crate) async fn merge(&self, store: &Store, entries: Vec<Entry>) -> Result<(), StoreError> {
         let Some(first) = entries.first() else { return Ok(()) };
         let site = first.series.site.clone();
         let lane = self.of(&site);
         let mut others = Vec::new();
         for entry in &entries {
-            // Given free between two series, for those who publish.
+            // Released between two series, for publishers.
             let mut known = lane.site.lock().await;
             if known.knows(&entry.id) {
                 known.merged(&store.merge_series(entry).await?);
@@ -72,12 +73,12 @@ impl Lanes {
                 others.push(entry);
             }
         }
-        // Series to which nobody publishes wait for nobody.
+        // Series without publishers wait for nobody.
         store.merge_all(&site, &others).await
     }
 
-    /// Brings series of a site into the directory whose readings nobody has told of before. What publishers keep of them
-    /// lacks these readings.
+    /// Enters series of a site into the directory whose readings were never announced. The publishers' copies lack
+    /// these readings.
     pub(crate) async fn adopt(&self, store: &Store, site: &str, entries: Vec<Entry>) -> Result<(), StoreError> {
         let ids: Vec<String> = entries.iter().map(|entry| entry.id.clone()).collect();
         self.merge(store, entries).await?;
@@ -92,8 +93,8 @@ impl Lanes {
 }
 
 impl Lane {
-    /// Adds a reading to those that wait. Tells whether nobody is working them off, and somebody has to be then; `None` if
-    /// there is no room.
+    /// Queues a reading. `Some(true)`: no task is processing the queue, and the caller must start one; `None` if there
+    /// is no room.
     pub(crate) fn push(&self, job: Job) -> Option<bool> {
         let mut queue = self.queue.lock();
         if queue.waiting.len() >= MAX_WAITING {
@@ -103,12 +104,12 @@ impl Lane {
         Some(!std::mem::replace(&mut queue.running, true))
     }
 
-    /// Whether readings wait or are being written.
+    /// Whether readings are waiting or being written.
     pub(crate) fn is_running(&self) -> bool {
         self.queue.lock().running
     }
 
-    /// The readings that the next transaction takes, or `None`, and then nobody is working any more.
+    /// The readings for the next transaction, or `None`, after which no task is processing the queue any more.
     pub(crate) fn next_batch(&self) -> Option<Vec<Job>> {
         let mut queue = self.queue.lock();
         let mut bytes = 0;
@@ -121,7 +122,7 @@ impl Lane {
         (count > 0).then(|| queue.waiting.drain(..count).collect())
     }
 
-    /// Drops all readings that wait, and says that nobody is working.
+    /// Drops all waiting readings, and records that no task is processing the queue.
     pub(crate) fn clear(&self) {
         *self.queue.lock() = Queue::default();
     }

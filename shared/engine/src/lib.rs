@@ -1,8 +1,8 @@
-//! What happens to readings: they are recorded, judged by the permit, and announced.
+//! Records readings, judges them by the permit, and announces the results.
 //!
-//! Alerts are derived: they are what the judge says of all readings and the permit in force. [`record`], [`publisher`]
-//! and [`permits`] store what verdicts depend on and mark what is to be judged with it; [`settle`] judges, and is the
-//! only writer of alerts but for a published reading, which is judged in the transaction that stores it.
+//! Alerts are derived: they are the judge's result for all readings and the permit in force. [`record`], [`publisher`]
+//! and [`permits`] store what verdicts depend on, and mark what must be judged; [`settle`] judges, and is the only
+//! writer of alerts, except for a published reading, which is judged in the transaction that stores it.
 
 pub mod answer;
 mod events;
@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use table::Store;
 
-/// Everything that writes readings, permits, alerts and events in a process. Clones are the same.
+/// Everything in a process that writes readings, permits, alerts and events. Clones share the state.
 #[derive(Clone)]
 pub struct Engine {
     store: Store,
@@ -42,7 +42,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine. `announce` takes events once they are in the feed.
+    /// An engine. `announce` is given events once they are in the feed.
     pub fn new(store: Store, announce: Arc<dyn Announce>) -> Self {
         Self::made(store, announce, true)
     }
@@ -63,18 +63,18 @@ impl Engine {
         &self.store
     }
 
-    /// Takes published readings in.
+    /// Stores published readings.
     pub fn publisher(&self) -> Publisher {
         Publisher::new(self.store.clone(), self.announce.clone(), self.lanes.clone(), self.settler.clone())
     }
 
-    /// Settles what is marked.
+    /// Settles marks.
     pub fn settler(&self) -> &Settler {
         &self.settler
     }
 
-    /// Takes files in. Bodies are spooled in `spool`. `outlives`: whether a task goes on after the request that began it
-    /// has been answered, as it does in a server and not in a function.
+    /// Ingests files. Bodies are spooled in `spool`. `outlives`: whether a task continues after its request is
+    /// answered, as in a server but not in a function.
     pub fn ingestor(&self, limits: Limits, spool: PathBuf, outlives: bool) -> Ingestor {
         Ingestor {
             store: self.store.clone(),

@@ -37,13 +37,13 @@ pub static FAMILY: Family = Family {
 };
 
 telemetry::label! {
-    /// What became of a file.
+    /// The outcome of a file.
     FileOutcome {
-        /// It has been taken in.
+        /// It was ingested.
         Stored = "stored",
-        /// It had been taken in before.
+        /// It had been ingested before.
         Known = "known",
-        /// It could not be read, or has bad rows and was to be taken as a whole.
+        /// It could not be read, or has bad rows and was strict.
         Refused = "refused",
         /// The table or the disk failed.
         Failed = "failed",
@@ -51,25 +51,25 @@ telemetry::label! {
 }
 
 telemetry::label! {
-    /// What became of a row.
+    /// The outcome of a row.
     RowOutcome {
-        /// It has been taken in.
+        /// It was accepted.
         Taken = "taken",
         /// It could not be read.
         Refused = "refused",
-        /// It says that there is no reading.
+        /// It contains no reading.
         WithoutReading = "without_reading",
     }
 }
 
 telemetry::label! {
-    /// What became of an attempt to write verdicts.
+    /// The outcome of an attempt to write verdicts.
     Attempt {
         /// They are written.
         Written = "written",
-        /// Events came in between; tried again behind them.
+        /// Events were written in between; retried after them.
         Behind = "behind",
-        /// What they were based on had changed; judged again.
+        /// Its inputs had changed; judged again.
         Stale = "stale",
         /// The table failed.
         Failed = "failed",
@@ -110,17 +110,17 @@ fn files(outcome: FileOutcome, count: u64) {
     counter!(INGESTS, "outcome" => outcome.as_str()).increment(count);
 }
 
-/// A published reading was handed to its subscribers.
+/// A published reading was passed to its subscribers.
 pub(crate) fn pushed(took: Duration) {
     histogram!(PUSH_SECONDS).record(took);
 }
 
-/// Verdicts were to be written.
+/// An attempt to write verdicts.
 pub(crate) fn settle_attempt(attempt: Attempt) {
     counter!(ATTEMPTS, "outcome" => attempt.as_str()).increment(1);
 }
 
-/// What is open now, the oldest first.
+/// The open work, the oldest first.
 pub(crate) fn open_work(open: &[Open]) {
     let age = open.first().map_or(0, |oldest| (domain::time::now() - oldest.since).max(0));
     gauge!(OPEN).set(open.len() as f64);

@@ -1,5 +1,5 @@
-//! The bytes of a file, as often as they are needed: it is read once for its digest, once or more to find out how it is
-//! written, and once to be stored.
+//! The bytes of a file, as often as they are needed: it is read once for its digest, once or more to detect its format,
+//! and once to be stored.
 
 use async_compression::tokio::bufread::GzipDecoder;
 use flate2::read::MultiGzDecoder;
@@ -10,20 +10,20 @@ use std::time::Instant;
 use tempfile::SpooledTempFile;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
 
-/// Bodies up to this size stay in memory, longer ones go to a temporary file.
+/// Bodies up to this size stay in memory, larger ones go to a temporary file.
 const IN_MEMORY: usize = 1024 * 1024;
-/// Bytes that are read at once.
+/// The size of the read buffer.
 const BUFFER: usize = 64 * 1024;
-/// The first bytes of gzip, whatever a file is called.
+/// The first bytes of gzip, whatever the file's name.
 pub const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Something that can be read again and again, each time the same bytes. Reading happens on a thread that may wait.
+/// Bytes that can be read repeatedly. Reading happens on a thread that may block.
 pub trait Rewind: Send + Sync {
     /// The bytes from the start.
     fn rewind(&mut self) -> io::Result<Box<dyn Read + '_>>;
 }
 
-/// The bytes of a file, all of which are known to be there.
+/// The bytes of a complete file.
 pub struct Original {
     bytes_of: Box<dyn Rewind>,
     /// SHA-256 of the decompressed bytes, in hex.
@@ -32,7 +32,7 @@ pub struct Original {
     pub bytes: u64,
 }
 
-/// Why a file's bytes were not taken.
+/// Why a file's bytes were refused.
 #[derive(Debug, thiserror::Error)]
 pub enum OriginalError {
     /// More bytes than allowed, counted after decompression.
@@ -44,23 +44,23 @@ pub enum OriginalError {
     /// The compressed stream is damaged or ends early.
     #[error("the gzip stream is damaged: {0}")]
     Gzip(io::Error),
-    /// The time was over before all of it was read.
-    #[error("the file is not read yet; the next attempt goes on")]
+    /// The time was over before everything was read.
+    #[error("the file is not read yet; the next attempt resumes")]
     Paused,
-    /// The client stopped sending, the disk is full, or the place of the file does not answer.
-    #[error("the body cannot be taken in: {0}")]
+    /// The client stopped sending, the disk is full, or the file's storage does not answer.
+    #[error("the body cannot be read: {0}")]
     Io(#[from] io::Error),
 }
 
 impl Original {
-    /// Takes in `body`, which is gzip if `gzip` says so; temporary files go to `directory`.
+    /// Spools `body`, which is gzip if `gzip` says so; temporary files go to `directory`.
     pub async fn spooled<B>(body: B, gzip: bool, limit: u64, directory: &Path) -> Result<Self, OriginalError>
     where
         B: AsyncBufRead + Unpin + Send,
     {
         if gzip {
             let mut decoder = GzipDecoder::new(body);
-            // A .csv.gz may be several gzip members in a row, as `cat a.gz b.gz` makes it.
+            // A .csv.gz may have several gzip members, as `cat a.gz b.gz` creates it.
             decoder.multiple_members(true);
             let body = tokio::io::BufReader::with_capacity(BUFFER, decoder);
             Self::spool(body, limit, directory).await.map_err(|error| match error {
@@ -86,7 +86,8 @@ impl Original {
         }
     }
 
-    /// Bytes that stay where they are, plain or gzip by their first two. Reads all of them, on a thread that may wait.
+    /// Bytes that stay where they are; the first two show whether they are gzip. Reads all of them, on a thread that
+    /// may block.
     pub fn in_place(packed: Box<dyn Rewind>, limit: u64, until: Option<Instant>) -> Result<Self, OriginalError> {
         let mut unpacked = Unpacked(packed);
         let mut sum = Sum::new(limit);
@@ -112,7 +113,8 @@ impl Original {
     }
 }
 
-/// What an error over gzip is: the decoder's own are of the file, those of the disk or the connection are not.
+/// Classifies an error while reading gzip: the decoder's own errors concern the file, those of the disk or the
+/// connection do not.
 fn of_gzip(error: io::Error) -> OriginalError {
     match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
@@ -124,7 +126,7 @@ fn of_gzip(error: io::Error) -> OriginalError {
     }
 }
 
-/// The digest and the size of what has been read.
+/// The digest and the size of what was read.
 struct Sum {
     limit: u64,
     hash: Sha256,
@@ -157,7 +159,7 @@ impl Rewind for SpooledTempFile {
     }
 }
 
-/// Bytes without their packing.
+/// Decompressed bytes.
 struct Unpacked(Box<dyn Rewind>);
 
 impl Rewind for Unpacked {
@@ -173,14 +175,14 @@ mod tests {
     use super::*;
     use std::mem::discriminant;
 
-    /// Spooled and in place, which come to the same.
+    /// Spooled and in place, which must give the same.
     async fn take(body: &[u8], gzip: bool, limit: u64) -> Result<(Vec<u8>, String), OriginalError> {
         let spooled = all_of(Original::spooled(body, gzip, limit, &std::env::temp_dir()).await);
         if gzip == body.starts_with(&GZIP) {
             let in_place = all_of(Original::in_place(Box::new(Kept(body.to_vec())), limit, None));
             match (&spooled, &in_place) {
                 (Ok(spooled), Ok(in_place)) => assert_eq!(spooled, in_place),
-                // Two decoders, which say the same damage in their own words.
+                // Two decoders, which describe the same damage in their own words.
                 (Err(spooled), Err(in_place)) => assert_eq!(discriminant(spooled), discriminant(in_place)),
                 _ => panic!("{spooled:?} is not {in_place:?}"),
             }

@@ -10,7 +10,7 @@ use table::accounts::Account;
 use table::marks::Origin;
 use table::permits::{Place, StoredPermit};
 
-/// What a new permit has changed so far.
+/// The changes by a new permit so far.
 #[derive(Debug, Clone)]
 pub struct Adopted {
     /// The permit in force.
@@ -22,8 +22,8 @@ pub struct Adopted {
 }
 
 impl Engine {
-    /// Puts a permit in a place among the versions, over those that there are. All that is stored of the site is judged by it, here and now
-    /// as far as there is time. A conflict says that another version is in force by now.
+    /// Writes a permit at a place among the versions, provided that these have not changed. Everything stored for the
+    /// site is judged by it, here and now as far as time allows. A conflict means that another version is in force.
     pub async fn adopt_permit(
         &self,
         site: &str,

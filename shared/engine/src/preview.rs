@@ -1,4 +1,4 @@
-//! What a permit would change.
+//! Previews what a permit would change.
 
 use crate::answer::MAX_ANSWERED_ALERTS;
 use crate::judge::{Purpose, TouchedBy, judge};
@@ -8,12 +8,12 @@ use domain::history::History;
 use std::collections::BTreeMap;
 use table::{Store, StoreError};
 
-/// What a permit would change, were it in force.
+/// The changes by a permit if it were in force.
 #[derive(Debug, Clone, Default)]
 pub struct Preview {
-    /// All exceedances there would be, by severity.
+    /// All exceedances that there would be, by severity.
     pub by_severity: BTreeMap<Severity, u64>,
-    /// Those that are none now.
+    /// Those that are not alerts now.
     pub alerts_new: u64,
     /// Alerts that would no longer hold.
     pub alerts_withdrawn: u64,
@@ -21,7 +21,7 @@ pub struct Preview {
     pub gravest: Vec<Alert>,
 }
 
-/// Judges all that is stored of a site by limits that are not in force. Nothing is written.
+/// Judges everything stored for a site by limits that are not in force. Nothing is written.
 pub async fn preview_permit(store: &Store, site: &str, history: History) -> Result<Preview, StoreError> {
     let mut preview = Preview::default();
     let terms = Terms::load(store, site).await?.with(history);

@@ -1,8 +1,8 @@
-//! Publishing single readings.
+//! Publishes single readings.
 //!
 //! A reading is stored, judged and put into the site's feed in one transaction before anybody sees it. A disk or a
-//! database confirms some hundred transactions a second, a busy site publishes more readings than that: so readings
-//! wait in the site's lane while a transaction is under way, and the next one takes all that have waited.
+//! database confirms a few hundred transactions a second, but a busy site publishes more readings than that. So
+//! readings wait in the site's lane while a transaction is in progress, and the next one takes all that have waited.
 
 use crate::lanes::{Lane, Lanes};
 use crate::metrics;
@@ -18,11 +18,11 @@ use table::sites::NoNewSite;
 use table::{Store, StoreError};
 use tokio::sync::oneshot;
 
-/// How long a transaction is tried again when others write to the same site: in Lambda, as many processes publish as
-/// there are connections that do. Less than the 28 s that template.yaml gives the function.
+/// How long a transaction is retried while others write to the same site: in Lambda, as many processes publish as there
+/// are publishing connections. Less than the 28 s that template.yaml gives the function.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Takes published readings in. Clones share their lanes.
+/// Stores published readings. Clones share their lanes.
 #[derive(Clone)]
 pub struct Publisher {
     store: Store,
@@ -51,10 +51,10 @@ pub enum PublishError {
     TooManyUnits(String),
 }
 
-/// The fate of a published reading: its place in the feed, once it is stored.
+/// The fate of a published reading: its sequence number in the feed, once it is stored.
 pub type Fate = oneshot::Receiver<Result<u64, PublishError>>;
 
-/// A reading that waits.
+/// A waiting reading.
 pub(crate) struct Job {
     pub(crate) published: Published,
     origin: String,
@@ -62,7 +62,7 @@ pub(crate) struct Job {
     done: oneshot::Sender<Result<u64, PublishError>>,
 }
 
-/// A reading and the connection that it came from.
+/// A reading and its connection.
 pub(crate) type Reading<'a> = (&'a Published, &'a str);
 
 impl Publisher {
@@ -70,8 +70,8 @@ impl Publisher {
         Self { store, announce, lanes, settler }
     }
 
-    /// Takes a reading for a site; `origin` is the connection that it came from. Readings of one caller are stored in
-    /// the order of its calls.
+    /// Queues a reading for a site; `origin` is its connection. Readings of one caller are stored in the order of its
+    /// calls.
     pub fn publish(&self, site: &str, published: Published, origin: &str) -> Result<Fate, PublishError> {
         let (done, fate) = oneshot::channel();
         let job = Job { published, origin: origin.to_owned(), received: Instant::now(), done };
@@ -82,11 +82,11 @@ impl Publisher {
         Ok(fate)
     }
 
-    /// Waits until no reading is waiting any more.
+    /// Waits until no readings are waiting.
     pub async fn idle(&self) {
         for lane in self.lanes.all() {
             while lane.is_running() {
-                // Held by the task that works the queue off, while it writes.
+                // The task that processes the queue holds this lock while it writes.
                 drop(lane.site.lock().await);
                 tokio::task::yield_now().await;
             }
@@ -96,7 +96,7 @@ impl Publisher {
     async fn work_off(self, lane: Arc<Lane>) {
         let _cleared = ClearedOnPanic(&lane);
         while let Some(jobs) = lane.next_batch() {
-            // Given free between two transactions: who settles the site has its turn, too.
+            // Released between two transactions, so that the site's settler gets its turn.
             let mut site = lane.site.lock().await;
             let readings: Vec<_> = jobs.iter().map(|job| (&job.published, job.origin.as_str())).collect();
             let stored = self.store_all(&mut site, &readings).await;
@@ -106,14 +106,14 @@ impl Publisher {
                 if seq.is_ok() {
                     metrics::pushed(job.received.elapsed());
                 }
-                // Who published may be gone; the reading is stored all the same.
+                // The publisher may be gone; the reading is stored all the same.
                 let _ = job.done.send(seq);
             }
             self.announce.pace(&name).await;
         }
     }
 
-    /// Stores readings and announces them; in two halves, and so on, where they do not fit one transaction.
+    /// Stores readings and announces them; in halves, and so on, if they do not fit one transaction.
     async fn store_all(&self, site: &mut Site, readings: &[Reading<'_>]) -> Vec<Result<u64, PublishError>> {
         let mut results = Vec::with_capacity(readings.len());
         let mut parts = vec![readings];
@@ -137,7 +137,7 @@ impl Publisher {
         results
     }
 
-    /// What becomes of each reading, or `None` if they are too many for one transaction.
+    /// The fate of each reading, or `None` if they are too many for one transaction.
     async fn store_part(
         &self,
         site: &mut Site,
@@ -155,7 +155,7 @@ impl Publisher {
                     }
                     return Ok(Some(stored.fates));
                 }
-                // Somebody else writes to this site.
+                // Another process writes to this site.
                 Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => table::metrics::retried(),
                 Err(error) => return Err(error),
             }
@@ -163,7 +163,7 @@ impl Publisher {
     }
 }
 
-/// Opens a lane again whose task has panicked: the readings that wait are refused, later ones are taken.
+/// Reopens a lane whose task has panicked: the waiting readings are refused, later ones are accepted.
 struct ClearedOnPanic<'a>(&'a Lane);
 
 impl Drop for ClearedOnPanic<'_> {

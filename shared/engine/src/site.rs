@@ -1,12 +1,13 @@
-//! What is known of a site between two writes.
+//! The known state of a site between two writes.
 //!
-//! Everything kept here is a copy of the table. Every transaction demands that the head of the feed has not moved since
-//! the copy was made, and all other writers move it, so that a stale copy shows in a conflict: it is dropped, and the
+//! Everything here is a copy of the table. Every transaction demands that the head of the feed has not moved since the
+//! copy was made, and all other writers move it. A stale copy therefore ends in a conflict: it is dropped, and the
 //! readings are judged afresh.
 //!
-//! Readings of a series that has marks are stored and not judged: whoever settles the site judges them with what they
-//! are marked for. Marks of single readings alone are worked off here, where what they need is at hand. While a file is
-//! being recorded, its marks are nobody's to settle and hold up nothing: all that it touches is judged once it is there.
+//! Readings of a series with marks are stored but not judged: the site's settler judges them together with what is
+//! marked. If there are only marks of single readings, they are settled here, provided that what they need is at hand.
+//! While a file is being recorded, its marks cannot be settled and block nothing: what it touches is judged once all of
+//! it is there.
 
 use crate::events::{alert_events, reading_event};
 use crate::judge::{all, judge_columns, too_many_units};
@@ -32,11 +33,11 @@ mod others;
 mod recent;
 use recent::Recent;
 
-/// Readings in the open segment of a series: every transaction writes it anew, at about 1.7 bytes a reading.
+/// Readings in the open segment of a series: every transaction rewrites it, at about 1.7 bytes a reading.
 const TAIL_READINGS: usize = 1024;
 /// Series kept at once.
 const MAX_SERIES: usize = 4096;
-/// The most marks of a series that are worked off with a reading.
+/// The most marks of a series that are settled with a reading.
 const MAX_MARKS: usize = 16;
 
 /// A site.
@@ -48,12 +49,12 @@ pub(crate) struct Site {
 struct Known {
     head: Head,
     terms: Terms,
-    /// What is marked besides stretches of series.
+    /// Marks that are not stretches of series.
     outstanding: Outstanding,
     series: HashMap<String, Kept>,
 }
 
-/// What is kept of a series.
+/// The known state of a series.
 struct Kept {
     entry: Entry,
     rules: Vec<Rule>,
@@ -64,7 +65,7 @@ struct Kept {
     recent: Recent,
 }
 
-/// What became of readings.
+/// The outcome of readings.
 pub(crate) enum Outcome {
     /// They are stored, or refused one by one.
     Stored(Stored),
@@ -72,11 +73,11 @@ pub(crate) enum Outcome {
     TooLarge,
 }
 
-/// What a transaction has stored.
+/// The result of a transaction.
 pub(crate) struct Stored {
     /// The events, readings first and in order.
     pub(crate) events: Vec<Event>,
-    /// Each reading's place among the events, or why it was not taken.
+    /// Each reading's index among the events, or why it was refused.
     pub(crate) fates: Vec<Result<u64, PublishError>>,
     /// New alerts.
     pub(crate) alerts: BTreeMap<Severity, u64>,
@@ -84,7 +85,7 @@ pub(crate) struct Stored {
     pub(crate) deferred: bool,
 }
 
-/// What changes about a series if the transaction succeeds.
+/// The changes to a series if the transaction succeeds.
 struct Next {
     entry: Entry,
     before: Option<Tail>,
@@ -104,15 +105,15 @@ impl Site {
         &self.name
     }
 
-    /// Stores readings with what follows from them.
+    /// Stores readings with everything that follows from them.
     pub(crate) async fn store(&mut self, store: &Store, readings: &[Reading<'_>]) -> Result<Outcome, StoreError> {
-        // Taken out, so that after any failure it is read afresh.
+        // Taken out, so that it is read afresh after any failure.
         let mut known = match self.known.take() {
             Some(known) => known,
             None => Known::load(store, &self.name).await?,
         };
         let outcome = match known.store(store, &self.name, readings, false).await? {
-            // One reading under very many limits: it is stored, and judged apart.
+            // A single reading under very many limits is stored, and judged separately.
             Outcome::TooLarge if readings.len() == 1 => known.store(store, &self.name, readings, true).await?,
             outcome => outcome,
         };
@@ -120,7 +121,7 @@ impl Site {
         Ok(outcome)
     }
 
-    /// The head of the feed, as far as it is known.
+    /// The head of the feed, if known.
     pub(crate) async fn head(&mut self, store: &Store) -> Result<Head, StoreError> {
         match &self.known {
             Some(known) => Ok(known.head),
@@ -128,7 +129,7 @@ impl Site {
         }
     }
 
-    /// Forgets what is known.
+    /// Forgets everything.
     pub(crate) fn forget(&mut self) {
         self.known = None;
     }
@@ -187,7 +188,7 @@ impl Known {
         Ok(Outcome::Stored(Stored { events, fates, alerts, deferred }))
     }
 
-    /// Which readings are not taken: those whose unit has no room in their series.
+    /// The readings to refuse: those whose unit has no room in their series.
     async fn refuse(
         &mut self,
         store: &Store,
@@ -223,7 +224,7 @@ impl Known {
         self.series.get_mut(id).ok_or(StoreError::Conflict)
     }
 
-    /// Works out what readings of one series lead to.
+    /// Computes what follows from the readings of one series.
     async fn next(&mut self, store: &Store, series: Series, new: Columns, apart: bool) -> Result<Next, StoreError> {
         let (revision, whole) = (self.head.revision, self.is_marked_as_a_whole());
         let terms = self.terms.clone();
@@ -234,13 +235,13 @@ impl Known {
         let tail = kept.grow_tail(&mut entry, &new, revision)?;
         let before = kept.entry.tail;
         if kept.entry.is_new() {
-            // Its first reading says whether its days are those of a calendar.
+            // The first reading determines whether its days are calendar days.
             kept.rules = entry.rules(&terms.history);
         }
         let Some(stretch) = new.span() else { return Err(StoreError::Conflict) };
         let mut moments = new.clone();
         terms.view.resolve(&mut moments);
-        // What other series are made of is judged with them.
+        // Inputs of other series are judged with them.
         let is_joined = terms.is_named(&entry.series) || kept.rules.iter().any(|rule| rule.other().is_some());
         let is_left = apart || whole || is_joined;
         let judged = if is_left { None } else { kept.judge(store, &terms, &entry, &moments).await? };
@@ -255,7 +256,7 @@ impl Known {
         Ok(Next { entry, before, tail, new: moments, changes, settled, mark })
     }
 
-    /// Takes over what the transaction has stored.
+    /// Applies what the transaction has stored.
     fn keep(&mut self, nexts: Vec<Next>) -> Result<(), StoreError> {
         for Next { entry, tail, new, changes, settled, mark, .. } in nexts {
             let Some(kept) = self.series.get_mut(&entry.id) else { continue };
@@ -300,8 +301,8 @@ impl Kept {
         Ok(Self { entry, rules, stored, marks, tail: tail.unwrap_or_default(), recent })
     }
 
-    /// Judges new readings, and those that marks of single readings left to be judged. `None` if that is for whoever
-    /// settles the site: marks of others are there, or what is needed is not at hand, or too much changes.
+    /// Judges new readings, and those left by marks of single readings. `None` if the settler must do it: there are
+    /// other marks, or needed data is not at hand, or too much changes.
     async fn judge(
         &self,
         store: &Store,
@@ -330,9 +331,9 @@ impl Kept {
         Ok(changes.map(|changes| (changes, self.marks.clone())))
     }
 
-    /// Leaves readings to whoever settles the site. While that one works on other marks of the series, one mark of
-    /// readings grows with each; afterwards, when it works on those, each gets one of its own, and those that it has in
-    /// hand stay as they are: so it comes to an end, however dense the readings are.
+    /// Leaves readings to the settler. While it works on other marks of the series, one mark of readings grows with
+    /// each. Afterwards, when it works on those, each gets its own mark, and those that it has read stay as they are:
+    /// so it finishes, however dense the readings are.
     fn defer(&self, touched: (i64, i64), readings: usize) -> (Vec<Mark>, Mark) {
         let is_of_readings = |mark: &&Mark| matches!(mark.origin, Origin::Readings(_));
         let grown =
@@ -343,8 +344,8 @@ impl Kept {
         (grown.cloned().into_iter().collect(), Mark::new(&self.entry.id, origin, stretch, readings))
     }
 
-    /// The open segment with `new` readings, noted in `entry`. A full one is left and another one opened, as it is
-    /// when a file was written since, or when time steps back: a segment that reaches far is read often.
+    /// The open segment with `new` readings, recorded in `entry`. A new one is opened if it is full, if a file was
+    /// written since, or if time steps back: a segment that reaches far is read often.
     fn grow_tail(&self, entry: &mut Entry, new: &Columns, revision: u64) -> Result<Columns, StoreError> {
         let fits = |tail: &Tail| {
             tail.order.revision == revision
@@ -384,8 +385,8 @@ fn union(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
     (a.0.min(b.0), a.1.max(b.1))
 }
 
-/// Adds published readings to others, in time order: each adds to the set of its time, or replaces what is there if it
-/// says so.
+/// Adds published readings to others, in time order: each is added to those of its time, or replaces them if it says
+/// so.
 fn add(columns: &mut Columns, new: &Columns) -> Result<(), StoreError> {
     let before = columns.len();
     columns.append(new).map_err(too_many_units)?;

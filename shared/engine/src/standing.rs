@@ -1,4 +1,4 @@
-//! How series stand: what statistics come to, beyond their limits or not.
+//! The state of series: the values of statistics, exceeding their limits or not.
 
 use crate::judge::{made_values, whole_periods};
 use crate::terms::{Terms, other_series};
@@ -7,7 +7,7 @@ use domain::evaluate::{Rule, Survey, Surveyor};
 use table::series::Entry;
 use table::{Store, StoreError};
 
-/// What the statistic of each rule comes to in the period of a series' latest reading.
+/// The value of each rule's statistic in the period of a series' latest reading.
 pub async fn standing(store: &Store, entry: &Entry, terms: &Terms) -> Result<Vec<(Rule, Survey)>, StoreError> {
     let latest = entry.latest_moment(&terms.view);
     let mut surveys = Vec::new();
@@ -18,7 +18,7 @@ pub async fn standing(store: &Store, entry: &Entry, terms: &Terms) -> Result<Vec
     Ok(surveys)
 }
 
-/// What the statistic of each rule came to in the periods that touch a range of time, whole periods each.
+/// The values of each rule's statistic in the periods that touch a range of time, as whole periods.
 pub async fn surveys(
     store: &Store,
     entry: &Entry,
@@ -36,7 +36,7 @@ pub async fn surveys(
     Ok(found)
 }
 
-/// From the first reading that a rule speaks of to the last: those of the series that it names beside its own count, too.
+/// From the first reading that a rule applies to, to the last, including those of its other series.
 async fn span(store: &Store, (entry, terms): (&Entry, &Terms), rule: &Rule) -> Result<(i64, i64), StoreError> {
     let own = entry.span(&terms.view);
     let mut all = own;
@@ -56,7 +56,8 @@ async fn survey(
     touched: (i64, i64),
 ) -> Result<Survey, StoreError> {
     if rule.other().is_some() {
-        // Loads and removals are values of whole periods; what depends on the water is each result by itself.
+        // Loads and removals are values of whole periods; with limits that depend on the water, each result stands by
+        // itself.
         let touched = if rule.is_of_water() { touched } else { whole_periods(&rule, touched) };
         let made = made_values(store, (entry, terms), &rule, touched).await?;
         let mut values = Some(made.columns);
@@ -69,12 +70,12 @@ async fn survey(
         return Ok(Survey::default());
     };
     let survey = move || Surveyor::new(&rule, touched).run(|| readings.next_piece());
-    // A million readings are work for a second, which nobody else is to wait for.
+    // A million readings take a second of work, which must not block others.
     let done = tokio::task::spawn_blocking(survey).await;
     done.map_err(|error| StoreError::Service(error.to_string()))?
 }
 
-/// The stretch of readings that make up the periods which touch a range of time, as far as there are any.
+/// The stretch of readings in the periods that touch a range of time, if there are any.
 fn touching(rule: &Rule, (first, last): (i64, i64), (from, to): (i64, i64)) -> Option<(i64, i64)> {
     // Open ends first: no calendar knows a period around them.
     let (from, to) = (if from < first { first } else { from }, if to > last { last } else { to });

@@ -1,4 +1,4 @@
-//! From the accounts of a file to its answer.
+//! Builds the answer to a file from its accounts.
 
 use crate::answer::{Alerts, Answer, Incomparable, LimitName, MAX_ANSWERED_ALERTS, VerdictSummary};
 use crate::water;
@@ -14,10 +14,9 @@ use table::alerts::Source;
 use table::ingests::{Ingest, Stage};
 use table::{Store, StoreError};
 
-/// Writes the answer to a file, if all that it brought is judged at all its sites. Done twice, it does nothing the second
-/// time.
+/// Writes the answer to a file, if everything that it brought is judged at all its sites. Repeating it does nothing.
 pub(crate) async fn answer_file(store: &Store, id: &str) -> Result<(), StoreError> {
-    // Of a file of many sites each looks for the others.
+    // In a file of many sites, each looks for the others.
     if store.is_unsettled(id).await? {
         return Ok(());
     }
@@ -25,7 +24,7 @@ pub(crate) async fn answer_file(store: &Store, id: &str) -> Result<(), StoreErro
         return Ok(());
     };
     let accounts = store.accounts_of(id).await?;
-    // Accounts go when the answer is written: without one, somebody else is about to.
+    // Accounts are removed when the answer is written: if one is missing, another process is about to do that.
     if accounts.len() < ingest.revisions.len() || accounts.iter().any(|(_, account)| account.left > 0) {
         return Ok(());
     }
@@ -57,12 +56,12 @@ fn damaged(id: &str, error: &serde_json::Error) -> StoreError {
     StoreError::Damaged { key: format!("ingest {id}"), reason: error.to_string() }
 }
 
-/// The answer that a record holds.
+/// The answer in a record.
 pub(crate) fn answer_of(ingest: &Ingest) -> Option<Answer> {
     serde_json::from_value(ingest.answer.clone()?).ok()
 }
 
-/// What the last event of a file says of a site.
+/// A site's part of a file's last event.
 pub(crate) fn account_of_file(account: &Account) -> Value {
     let mut event = account.about.clone();
     event["readings_judged"] = json!(account.judged);
@@ -118,7 +117,7 @@ fn add(alerts: &mut Alerts, account: &Account) {
     alerts.withdrawn += account.withdrawn;
 }
 
-/// The alerts that an account names.
+/// The alerts that an account lists.
 async fn rendered(
     store: &Store,
     site: &str,
@@ -157,7 +156,7 @@ async fn rendered(
 }
 
 impl Answer {
-    /// Makes the answer whole, once its verdicts are there.
+    /// Completes the answer, once its verdicts are there.
     pub(crate) fn finish(&mut self) {
         self.bound();
         self.message = self.sentence();

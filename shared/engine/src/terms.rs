@@ -1,4 +1,4 @@
-//! What a site's readings are judged by.
+//! The terms by which a site's readings are judged.
 
 use domain::history::History;
 use domain::name;
@@ -11,41 +11,41 @@ use table::segments::View;
 use table::series::Entry;
 use table::{Store, StoreError};
 
-/// A site's permit, and how its readings are looked at.
+/// A site's permit, and its view of the readings.
 #[derive(Debug, Clone)]
 pub struct Terms {
     /// All versions of the permit.
     pub history: Arc<History>,
-    /// How often the permit was written.
+    /// How many times the permit was written.
     pub version: u64,
-    /// The site's calendar, and what was withdrawn.
+    /// The site's calendar, and the withdrawn files.
     pub view: View,
 }
 
 impl Terms {
-    /// Those of a site as they are now.
+    /// The current terms of a site.
     pub async fn load(store: &Store, site: &str) -> Result<Self, StoreError> {
         Ok(Self::of(&store.permit(site).await?))
     }
 
-    /// Those of a site with a permit.
+    /// The terms with a given permit.
     pub fn of(permit: &StoredPermit) -> Self {
         Self { history: permit.history.clone(), version: permit.version, view: permit.view() }
     }
 
-    /// The same under other limits, of which the calendar may be another one, too.
+    /// The same with other limits, which may have another calendar.
     pub(crate) fn with(&self, history: History) -> Self {
         let view = View { calendar: history.calendar.clone(), ..self.view.clone() };
         Self { history: Arc::new(history), version: self.version, view }
     }
 
-    /// The other series that limits name beside their own.
+    /// The other series that limits refer to.
     pub(crate) fn others(&self) -> impl Iterator<Item = &Other> {
         let limits = self.history.versions().iter().flat_map(|version| &version.permit.limits);
         limits.filter_map(|limit| limit.with.as_ref())
     }
 
-    /// Whether values of other series are made of this one.
+    /// Whether values of other series are computed from this one.
     pub(crate) fn is_named(&self, series: &Series) -> bool {
         series.is_raw() && self.others().any(|other| other.names(&series.parameter))
     }
@@ -64,7 +64,7 @@ impl Terms {
         Ok(store.series_of(site).await?.into_iter().filter_map(joined).collect())
     }
 
-    /// The series whose values are made of this one, too.
+    /// The series whose values are also computed from this one.
     pub(crate) async fn dependents(&self, store: &Store, entry: &Entry) -> Result<Vec<Entry>, StoreError> {
         if !self.is_named(&entry.series) {
             return Ok(Vec::new());
@@ -79,9 +79,9 @@ impl Terms {
     }
 }
 
-/// Of each parameter that a limit names beside its own, the series that may count: that of the same outfall first, or `None`
-/// in its place, and the others of the site. Which of them does is a question of each period, see
-/// [`domain::derive::one_of`]. A flow and what comes in are those of their outfall alone, if it has a series of them.
+/// For each parameter that a limit refers to, the series that may count: first that of the same outfall, or `None` in
+/// its place, and then the others of the site. Which one counts is decided for each period, see
+/// [`domain::derive::one_of`]. A flow and an influent are only those of their own outfall, if it has such a series.
 pub(crate) async fn other_series(
     store: &Store,
     entry: &Entry,

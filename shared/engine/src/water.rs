@@ -1,5 +1,5 @@
-//! What the water was like when a limit that depends on it was exceeded. The table keeps the limit alone: its inputs are
-//! readings, and whatever changes them has the alerts judged anew.
+//! The properties of the water when a limit that depends on it was exceeded. The table keeps only the limit: its inputs
+//! are readings, and any change to these has the alerts judged again.
 
 use crate::judge::{made_values, whole_periods};
 use crate::terms::Terms;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use table::alerts::{Block, Source};
 use table::{Store, StoreError};
 
-/// Has a source say with its alerts, of periods that begin between two times, what the formula of their limit took. Of other
-/// limits nothing is read.
+/// Makes a source include, with its alerts of periods that begin between two times, the inputs of their limit's
+/// formula. For other limits nothing is read.
 pub async fn add(store: &Store, source: &mut Source, span: (i64, i64)) -> Result<(), StoreError> {
     if source.of_water().is_none() {
         return Ok(());
@@ -23,7 +23,7 @@ pub async fn add(store: &Store, source: &mut Source, span: (i64, i64)) -> Result
     Ok(())
 }
 
-/// The same for blocks of alerts, as far as they are in a range.
+/// The same for the blocks of alerts within a range.
 pub async fn add_to_blocks(store: &Store, blocks: &mut [Block], (from, to): (i64, i64)) -> Result<(), StoreError> {
     for block in blocks {
         let span = block.rows.span().map(|(first, last)| (first.max(from), last.min(to)));

@@ -1,4 +1,4 @@
-//! Withdrawing files, and deciding about rows that were refused.
+//! Withdraws files, and records decisions about refused rows.
 
 use crate::Engine;
 use crate::answer::AlertsChanged;
@@ -11,14 +11,14 @@ use table::marks::Origin;
 use table::retry::Backoff;
 use table::withdrawals::Withdrawal;
 
-/// Why a file stays as it is.
+/// Why a decision about a file is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideError {
     /// There is no such file.
     #[error("no ingest has this id")]
     Unknown,
-    /// It is not completely taken in.
-    #[error("the file is still being taken in")]
+    /// It is not completely ingested.
+    #[error("the file is still being ingested")]
     Unfinished,
     /// No row of it was refused.
     #[error("no row of the file was refused")]
@@ -28,7 +28,7 @@ pub enum DecideError {
     Store(#[from] StoreError),
 }
 
-/// A file that was withdrawn, and what that has changed so far.
+/// A withdrawn file, and the changes so far.
 #[derive(Debug)]
 pub struct Withdrawn {
     /// Its record.
@@ -40,9 +40,9 @@ pub struct Withdrawn {
 }
 
 impl Engine {
-    /// Withdraws a file: its readings count no longer, what they had replaced counts again, and its sites are judged
-    /// anew. Done twice, it changes nothing the second time. It goes on if whoever waits for it goes away; what a process
-    /// that dies leaves of a file of several sites is finished by doing it again.
+    /// Withdraws a file: its readings no longer count, the readings they had replaced count again, and its sites are
+    /// judged anew. Repeating it changes nothing. It continues if the client disconnects; if a process dies while it
+    /// withdraws a file from several sites, repeating the request completes it.
     pub async fn withdraw(&self, id: &str, reason: &str, who: &str) -> Result<Withdrawn, DecideError> {
         let (engine, id, reason, who) = (self.clone(), id.to_owned(), reason.to_owned(), who.to_owned());
         let withdrawing = tokio::spawn(async move { engine.withdraw_all(&id, &reason, &who).await });
@@ -114,7 +114,7 @@ impl Engine {
         }
     }
 
-    /// Notes what a person has decided about the rows of a file that were refused: certificates name them no longer.
+    /// Records a person's decision about the refused rows of a file: certificates no longer name them.
     pub async fn resolve(&self, id: &str, reason: &str, who: &str) -> Result<Ingest, DecideError> {
         let ingest = self.finished(id).await?;
         let refused = ingest.answer.as_ref().and_then(|answer| answer["rows_refused"].as_u64());
@@ -127,7 +127,7 @@ impl Engine {
         self.finished(id).await
     }
 
-    /// A file that is completely taken in.
+    /// A file that is completely ingested.
     async fn finished(&self, id: &str) -> Result<Ingest, DecideError> {
         let ingest = self.store.ingest(id).await?.ok_or(DecideError::Unknown)?;
         if ingest.state == Stage::Done { Ok(ingest) } else { Err(DecideError::Unfinished) }

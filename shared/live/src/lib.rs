@@ -1,4 +1,4 @@
-//! What connected people see: the client protocol, and the ports to connections.
+//! The client protocol, and the ports to connections.
 
 #![warn(missing_docs)]
 

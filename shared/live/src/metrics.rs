@@ -1,4 +1,4 @@
-//! Metrics of connections and of what goes over them.
+//! Metrics of connections and their messages.
 
 use crate::protocol::Code;
 use metrics::{counter, gauge};
@@ -33,13 +33,13 @@ pub static FAMILY: Family = Family {
 };
 
 telemetry::label! {
-    /// Why a connection was dropped, where it was not for a message.
+    /// Why a connection was dropped, if not for a message.
     Dropped {
         /// The client does not read.
         TooSlow = "too_slow",
         /// The client does not answer.
         Silent = "silent",
-        /// Nobody knows whether the client has what was delivered by a process that was killed.
+        /// A killed process was delivering to the client, and nobody knows whether it has the events.
         UnknownDelivery = "unknown_delivery",
     }
 }
@@ -49,12 +49,12 @@ fn begin() {
     gauge!(STREAM_BUFFER).set(0.0);
     [CONNECTIONS, RECEIVED, BROADCAST].into_iter().for_each(|name| counter!(name).increment(0));
     Dropped::ALL.iter().for_each(|why| errors(why.as_str(), 0));
-    // Without a token no connection comes to be: that is an HTTP request with status 401, and is counted as one.
+    // Without a token there is no connection, only an HTTP request with status 401, which is counted as such.
     let codes = Code::ALL.into_iter().filter(|code| *code != Code::Unauthorized);
     codes.for_each(|code| errors(code.as_str(), 0));
 }
 
-/// A message was refused, or a connection dropped for it.
+/// A message was refused, or its connection dropped.
 pub fn refused(code: Code) {
     errors(code.as_str(), 1);
 }

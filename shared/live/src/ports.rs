@@ -1,4 +1,4 @@
-//! The ports between live logic and the host.
+//! The ports between the live code and the host.
 
 use bytes::Bytes;
 use std::pin::Pin;
@@ -7,23 +7,22 @@ use table::StoreError;
 pub use table::connections::Connection;
 use table::feed::Event;
 
-/// A future that a port returns where the port has to be an object.
+/// The future of a port that must be usable as a trait object.
 pub type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// Where events go once they are in the feed. In AWS the table's stream carries them, so that nothing is to be done;
-/// a server hands them to its own connections at once.
+/// Announces events once they are in the feed. In AWS the table's stream does that, so there is nothing to do; a server
+/// passes them to its own connections at once.
 pub trait Announce: Send + Sync {
-    /// Takes events that have been committed.
+    /// Accepts committed events.
     fn announce(&self, site: &str, entries: Vec<Event>);
 
-    /// Waits while most subscribers of a site have more to read than is good for them. Bounded: a few that do not
-    /// read hold nobody up.
+    /// Waits while most subscribers of a site are far behind. Bounded: a few that do not read slow nobody down.
     fn pace<'a>(&'a self, _site: &'a str) -> Waiting<'a> {
         Box::pin(std::future::ready(()))
     }
 }
 
-/// Leaves announcing to whoever follows the feed.
+/// Announces nothing: whoever follows the feed finds the events.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FollowTheFeed;
 
@@ -31,10 +30,10 @@ impl Announce for FollowTheFeed {
     fn announce(&self, _site: &str, _entries: Vec<Event>) {}
 }
 
-/// An event on its way to connections.
+/// An event for connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
-    /// Its place in the site's feed.
+    /// Its sequence number in the site's feed.
     pub seq: u64,
     /// The frame, UTF-8.
     pub frame: Bytes,
@@ -45,7 +44,7 @@ pub struct Pushed {
 }
 
 impl Pushed {
-    /// Whether a connection is to get it: not the one that published it, and of the others those that came for it.
+    /// Whether a connection gets it: not the publisher's own, and otherwise those that subscribed to it.
     pub fn is_for(&self, connection: &Connection) -> bool {
         self.origin.as_deref() != Some(&connection.id) && (self.is_alerts || !connection.alerts_only)
     }
@@ -58,7 +57,7 @@ impl From<Event> for Pushed {
     }
 }
 
-/// Events of one site that follow each other without a gap.
+/// Consecutive events of one site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     /// The site.
@@ -70,14 +69,14 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch; `None` without events.
+    /// A batch; `None` if there are no events.
     pub fn new(site: &str, entries: impl IntoIterator<Item = Event>) -> Option<Self> {
         let events: Vec<Pushed> = entries.into_iter().map(Pushed::from).collect();
         let bytes = events.iter().map(|event| event.frame.len()).sum();
         (!events.is_empty()).then(|| Self { site: site.to_owned(), events, bytes })
     }
 
-    /// What of it comes after an event; `None` if nothing does.
+    /// The events after `seq`; `None` if there are none.
     pub fn after(self: &Arc<Self>, seq: u64) -> Option<Arc<Self>> {
         let start = self.events.partition_point(|event| event.seq <= seq);
         match start {
@@ -91,40 +90,40 @@ impl Batch {
         }
     }
 
-    /// The place of the first event.
+    /// The sequence number of the first event.
     pub fn first(&self) -> u64 {
         self.events.first().map_or(0, |event| event.seq)
     }
 
-    /// The place of the last event.
+    /// The sequence number of the last event.
     pub fn last(&self) -> u64 {
         self.events.last().map_or(0, |event| event.seq)
     }
 }
 
-/// Who is connected.
+/// The registered connections.
 pub trait Connections: Send + Sync {
     /// Adds a connection, or moves it to another site.
     fn register(&self, connection: &Connection) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Removes a connection.
     fn unregister(&self, id: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// The connections that get the events of a site.
+    /// The connections that receive the events of a site.
     fn list(&self, site: &str) -> impl Future<Output = Result<Vec<Arc<Connection>>, StoreError>> + Send;
 }
 
-/// Why events did not reach a connection.
+/// Why a connection did not receive events.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PushError {
-    /// It is no longer there.
+    /// It no longer exists.
     #[error("the connection is gone")]
     Gone,
-    /// It may still be there.
+    /// It may still exist.
     #[error("the connection could not be reached: {0}")]
     Failed(String),
 }
 
-/// The way to a connection.
+/// Sends to connections.
 pub trait Push: Send + Sync {
-    /// Hands a connection the events that it wants, in order.
+    /// Sends a connection the events that it wants, in order.
     fn post(&self, connection: &Connection, batch: &Arc<Batch>) -> impl Future<Output = Result<(), PushError>> + Send;
 }

@@ -1,4 +1,4 @@
-//! The messages of the client protocol: JSON texts over a WebSocket, the same in every host.
+//! The messages of the client protocol: JSON texts over a WebSocket, the same on every host.
 
 use super::ports::Pushed;
 use bytes::Bytes;
@@ -9,11 +9,11 @@ use domain::time::{self, TimeKind};
 use domain::unit::{DEFAULT_UNIT, MAX_UNIT_BYTES, Unit};
 use serde_json::{Map, Value, json};
 
-/// The longest message that any host takes off the wire, in bytes: API Gateway's limit. A longer one ends the
-/// connection with close code 1009; shorter ones over `OW_SC_WS_MAX_MESSAGE_BYTES` are answered.
+/// The largest message that any host accepts on the wire, in bytes: API Gateway's limit. A larger one ends the
+/// connection with close code 1009; smaller ones above `OW_SC_WS_MAX_MESSAGE_BYTES` are answered.
 pub const MAX_WIRE_BYTES: usize = 128 * 1024;
 
-/// What clients may send, and what it does: the documentation page shows it.
+/// The client's messages and their effects, as the documentation page shows them.
 pub const MESSAGES: &[(&str, &str)] = &[
     (
         r#"{"time":1.0,"species":"SO4","concentration":251.2}"#,
@@ -22,7 +22,7 @@ pub const MESSAGES: &[(&str, &str)] = &[
     ),
     (
         r#"{"type":"subscribe","site":"default","after":123}"#,
-        "Goes to a site: first everything after seq 123 that is still kept (24 hours), then live events, without a \
+        "Switches to a site: sends everything after seq 123 that is still kept (24 hours), then live events, without a \
          gap or a repeat. Without `after`, live events only. Answered with {\"type\":\"subscribed\",\"site\",\"seq\"}: \
          the next event has a higher seq. \"lost\" says how many events were no longer kept, \"reset\" that `after` lay \
          in the future.",
@@ -30,7 +30,7 @@ pub const MESSAGES: &[(&str, &str)] = &[
     (r#"{"type":"ping"}"#, r#"Answered with {"type":"pong"}."#),
 ];
 
-/// Why a message was not taken.
+/// Why a message was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// More messages in a second than allowed.
@@ -50,7 +50,7 @@ impl Code {
     pub const ALL: [Self; 5] =
         [Self::RateLimited, Self::TooLarge, Self::BadMessage, Self::Unauthorized, Self::Unavailable];
 
-    /// The code as clients see it.
+    /// The code in frames.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RateLimited => "rate_limited",
@@ -67,7 +67,7 @@ impl Code {
             Self::RateLimited => "More messages a second than OW_SC_WS_MSGS_PER_SEC; send it again later.",
             Self::TooLarge => "Longer than OW_SC_WS_MAX_MESSAGE_BYTES, in bytes received.",
             Self::BadMessage => {
-                "Not JSON, or not a message of this protocol, or a reading that cannot be taken; the detail says where and why."
+                "Not JSON, or not a message of this protocol, or a reading that cannot be stored; the detail says where and why."
             }
             Self::Unauthorized => "The server wants a token: the upgrade is refused with status 401.",
             Self::Unavailable => "The reading was not stored; send it again later.",
@@ -75,7 +75,7 @@ impl Code {
     }
 }
 
-/// The frame that says why a message was not taken.
+/// The frame that says why a message was refused.
 pub fn error(code: Code, detail: &str) -> String {
     json!({"type": "error", "code": code.as_str(), "detail": detail}).to_string()
 }
@@ -85,8 +85,8 @@ pub fn pong() -> String {
     json!({"type": "pong"}).to_string()
 }
 
-/// The answer to a subscription. `from` is the place in the sequence behind which it begins, and `lost` how many
-/// events the client has missed that are no longer kept.
+/// The answer to a subscription. It starts after sequence number `from`; `lost` is how many events the client has
+/// missed that have expired.
 pub fn subscribed(site: &str, from: u64, lost: u64, reset: bool) -> String {
     let mut frame = json!({"type": "subscribed", "site": site, "seq": from});
     if lost > 0 {
@@ -98,14 +98,15 @@ pub fn subscribed(site: &str, from: u64, lost: u64, reset: bool) -> String {
     frame.to_string()
 }
 
-/// Messages for events, in order: an event alone as it is, several as JSON arrays, each at most [`MAX_WIRE_BYTES`].
+/// Packs events into messages, in order: a single event is sent as it is, several as JSON arrays of at most
+/// [`MAX_WIRE_BYTES`].
 pub fn messages(events: &[&Pushed]) -> Vec<Bytes> {
     let mut messages = Vec::new();
     let mut rest = events;
     while !rest.is_empty() {
         let mut bytes = 1;
         let fitting = rest.iter().take_while(|event| {
-            // Each event brings the comma or bracket behind it.
+            // Each event adds a comma or bracket.
             bytes += event.frame.len() + 1;
             bytes <= MAX_WIRE_BYTES
         });
@@ -130,7 +131,7 @@ fn array(events: &[&Pushed]) -> Bytes {
     text.into()
 }
 
-/// In place of an event that no message can carry: its sequence number, and where to read it.
+/// Replaces an event that is too large for a message: its sequence number, and where to read it.
 fn stand_in(seq: u64) -> Bytes {
     json!({"type": "omitted", "seq": seq, "all": "/api/streams"}).to_string().into()
 }
@@ -140,14 +141,14 @@ fn stand_in(seq: u64) -> Bytes {
 pub enum Message {
     /// A reading.
     Publish(Box<Published>),
-    /// Go to a site.
+    /// A subscription.
     Subscribe {
-        /// The site; the present one if absent.
+        /// The site; the current one if absent.
         site: Option<String>,
         /// Replay everything after this event first.
         after: Option<u64>,
     },
-    /// Are you there?
+    /// A ping.
     Ping,
 }
 
@@ -158,19 +159,19 @@ pub struct Published {
     pub site: Option<String>,
     /// The outfall.
     pub outfall: String,
-    /// What was measured.
+    /// The parameter.
     pub parameter: String,
     /// The unit.
     pub unit: String,
     /// Time, value and qualifier; the unit index in the flags is 0.
     pub row: Row,
-    /// The object as it came, with a `timestamp`.
+    /// The received object, with a `timestamp`.
     pub fields: Map<String, Value>,
     /// The length of the message, in bytes.
     pub bytes: usize,
 }
 
-/// Reads a message, or says what is wrong with it.
+/// Parses a message, or says what is wrong with it.
 pub fn parse(text: &[u8]) -> Result<Message, String> {
     let value: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let Value::Object(object) = value else { return Err("a JSON object is expected".into()) };
@@ -230,7 +231,7 @@ fn required<'a>(object: &'a Map<String, Value>, key: &str, shown: &str) -> Resul
 fn moment(value: &Value) -> Result<(i64, TimeKind), String> {
     let read = match value {
         Value::Number(hours) => time::from_hours(hours.as_f64().unwrap_or(f64::NAN)).map(|t| (t, TimeKind::Hours)),
-        // A number of hours is a number; as text it would be a guess.
+        // A number of hours must be a number; as a text it would be ambiguous.
         Value::String(text) if text.trim().parse::<f64>().is_err() => time::from_query(text),
         _ => Err(time::TimeError::Malformed),
     };
@@ -251,8 +252,7 @@ fn optional(
     }
 }
 
-/// Whether a reading takes the place of all that there is at its time; otherwise it is one more, or takes that of its
-/// sample.
+/// Whether a reading replaces everything at its time; otherwise it is added, or replaces the one with its sample id.
 fn replaces(object: &Map<String, Value>) -> Result<bool, String> {
     match object.get("replaces") {
         None | Some(Value::Null) => Ok(false),
@@ -299,7 +299,7 @@ mod tests {
         const HALF: usize = MAX_WIRE_BYTES / 2;
         assert!(lengths(&[]).is_empty());
         assert_eq!(lengths(&[MAX_WIRE_BYTES]), [MAX_WIRE_BYTES]);
-        // Two brackets and a comma are three bytes more.
+        // Two brackets and a comma are three more bytes.
         assert_eq!(lengths(&[HALF, HALF - 3]), [MAX_WIRE_BYTES]);
         assert_eq!(lengths(&[HALF, HALF - 2]), [HALF, HALF - 2]);
         assert_eq!(lengths(&[10, HALF, HALF, 10]), [HALF + 13, HALF + 13]);

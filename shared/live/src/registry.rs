@@ -1,4 +1,4 @@
-//! The connections that the table knows, for hosts whose connections outlive their processes.
+//! The connections registered in the table, for hosts whose connections outlive their processes.
 
 use crate::metrics::CONNECTIONS;
 use crate::ports::{Connection, Connections};

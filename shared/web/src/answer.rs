@@ -1,16 +1,16 @@
-//! How long an answer may be, on every host alike.
+//! Limits the size of answers, equally on every host.
 
 use serde::Serialize;
 use std::io::{Result, Write};
 
-/// Lambda hands on answers of 6 MB (6 x 1024 x 1024 bytes), headers and all. An answer is in there as a JSON text, in which
-/// quotes take two bytes.
+/// Lambda passes on answers of up to 6 MB (6 x 1024 x 1024 bytes), including headers. An answer is a JSON string there,
+/// in which quotes take two bytes.
 pub const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024 - 256 * 1024;
 
-/// What a value takes in an answer: its JSON, within a JSON text.
+/// The size of a value in an answer: its JSON, within a JSON string.
 pub fn weight(value: &impl Serialize) -> usize {
     let mut counter = Counter(0);
-    // The writer never fails, and our own types are always JSON.
+    // The writer never fails, and our own types always serialise.
     let _ = serde_json::to_writer(&mut counter, value);
     counter.0
 }
@@ -28,7 +28,7 @@ impl Write for Counter {
     }
 }
 
-/// Room for the entries of a list in one answer.
+/// The room for a list's entries in one answer.
 #[derive(Debug)]
 pub struct Room {
     left: usize,
@@ -36,14 +36,14 @@ pub struct Room {
 }
 
 impl Default for Room {
-    /// All but what stands beside the list.
+    /// Everything except the fields beside the list.
     fn default() -> Self {
         Self { left: MAX_ANSWER_BYTES - 64 * 1024, is_empty: true }
     }
 }
 
 impl Room {
-    /// Takes room for an entry. `false`: it belongs on the next page. The first one always has room.
+    /// Reserves room for an entry. `false`: it belongs on the next page. The first one always has room.
     pub fn take(&mut self, entry: &impl Serialize) -> bool {
         let weight = weight(entry) + 1;
         let fits = weight <= self.left || self.is_empty;
@@ -55,7 +55,7 @@ impl Room {
         fits
     }
 
-    /// How many entries from the first on have room.
+    /// How many entries have room, counted from the first.
     pub fn of<T: Serialize>(list: &[T]) -> usize {
         let mut room = Self::default();
         list.iter().take_while(|entry| room.take(entry)).count()
@@ -81,7 +81,7 @@ mod tests {
         let fitting = (MAX_ANSWER_BYTES - 64 * 1024) / 1024;
         assert_eq!(Room::of(&vec![&entry; fitting]), fitting);
         assert_eq!(Room::of(&vec![&entry; fitting + 1]), fitting);
-        // One that is too long by itself is answered, so that a client comes past it.
+        // An entry that is too large by itself is answered, so that a client can get past it.
         let long = "x".repeat(MAX_ANSWER_BYTES);
         assert_eq!(Room::of(&[long.as_str(), "a"]), 1);
         assert_eq!(Room::of(&["a", long.as_str(), "b"]), 1);

@@ -7,15 +7,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 
-/// The subprotocol that a browser offers beside the one that carries its token.
+/// The subprotocol that a browser offers beside the one with its token.
 pub const SUBPROTOCOL: &str = "owsc";
-/// Begins a subprotocol that carries a token as it is.
+/// The prefix of a subprotocol that contains the plain token.
 const PLAIN_TOKEN: &str = "bearer.";
-/// Begins a subprotocol that carries a token in base64url without padding: a subprotocol cannot hold `=`, `/` or `,`,
-/// and tokens may.
+/// The prefix of a subprotocol that contains the token in base64url without padding: a subprotocol cannot contain `=`,
+/// `/` or `,`, but tokens may.
 const ENCODED_TOKEN: &str = "owsc.bearer64.";
 
-/// Whether what a client sent is the secret, in a time that does not depend on where the two differ.
+/// Compares a sent token with the secret in constant time.
 pub fn matches(secret: &Secret, sent: &str) -> bool {
     secret.expose().as_bytes().ct_eq(sent.as_bytes()).into()
 }
@@ -27,8 +27,8 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The token that a WebSocket client sends: as a header, as the query's `token`, or, as browsers can do neither safely,
-/// as a subprotocol `owsc.bearer64.<base64url of the token>` or `bearer.<token>` beside the subprotocol `owsc`.
+/// The token of a WebSocket client: in a header, in the query's `token`, or, since browsers can do neither safely, in a
+/// subprotocol `owsc.bearer64.<base64url of the token>` or `bearer.<token>` beside the subprotocol `owsc`.
 pub fn websocket_token<'a>(headers: &'a HeaderMap, query_token: Option<&'a str>) -> Option<Cow<'a, str>> {
     let given = bearer(headers).or(query_token).map(Cow::Borrowed);
     given.or_else(|| subprotocols(headers).find_map(token_in))
@@ -42,7 +42,7 @@ fn token_in(subprotocol: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
-/// The subprotocol to answer with: never the one that carries the token.
+/// The subprotocol of the answer: never the one with the token.
 pub fn chosen_subprotocol(headers: &HeaderMap) -> Option<&str> {
     subprotocols(headers).find(|protocol| *protocol == SUBPROTOCOL)
 }

@@ -1,6 +1,6 @@
 //! Configuration from environment variables.
 //!
-//! A value that does not parse is an error that names the variable, the value and what was expected.
+//! The error for a value that cannot be parsed names the variable, the value and what was expected.
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Uri};
@@ -23,7 +23,7 @@ mod values;
 pub struct Secret(String);
 
 impl Secret {
-    /// The secret itself, for comparing, or for whoever it is a key to.
+    /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -41,17 +41,17 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `OW_SC_API_TOKEN`: required of `/api/*` and WebSockets if set.
     pub api_token: Option<Secret>,
-    /// `OW_SC_ALLOW_ANONYMOUS`, server only, default 0: whether others than this machine are served without a token.
+    /// `OW_SC_ALLOW_ANONYMOUS`, server only, default 0: whether to serve other machines without a token.
     pub allow_anonymous: bool,
-    /// `OW_SC_HOSTS`, server only, comma list, default none: host names, besides this machine's own, that are served where
-    /// there is no token; `*` is any.
+    /// `OW_SC_HOSTS`, server only, comma list, default none: host names, besides this machine's own, that are served
+    /// without a token; `*` is any.
     pub hosts: Vec<String>,
-    /// `OW_SC_METRICS_PROTECT`: whether `/metrics` wants a token; if unset, it does where there is one.
+    /// `OW_SC_METRICS_PROTECT`: whether `/metrics` requires a token; if unset, it does if there is one.
     pub metrics_protect: Option<bool>,
     /// `OW_SC_METRICS_TOKEN`: the token for `/metrics`; the API token if unset.
     pub metrics_token: Option<Secret>,
@@ -65,19 +65,19 @@ pub struct Config {
     pub max_csv_bytes: u64,
     /// `OW_SC_MAX_CSV_ROWS`, default 1000000: the longest file, in data rows.
     pub max_csv_rows: u64,
-    /// `OW_SC_MAX_BATCH_BYTES`, default 5368709120: the largest file that comes by itself, after decompression.
+    /// `OW_SC_MAX_BATCH_BYTES`, default 5368709120: the largest file of the inbox, after decompression.
     pub max_batch_bytes: u64,
-    /// `OW_SC_INBOX`: where files are taken in from by themselves: a folder, on the server, or `s3://BUCKET/PREFIX`.
+    /// `OW_SC_INBOX`: the inbox: a folder, on the server, or `s3://BUCKET/PREFIX`.
     pub inbox: Option<String>,
-    /// `OW_SC_SOURCE_HOSTS`, comma list, default none: hosts, with a port or without, that sources may name although their
-    /// addresses are private or they have no TLS.
+    /// `OW_SC_SOURCE_HOSTS`, comma list, default none: hosts, optionally with a port, that sources may name even if
+    /// their addresses are private or they have no TLS.
     pub source_hosts: Vec<Authority>,
-    /// `OW_SC_SOURCE_SECRETS`: by names that sources refer to, a host and what it alone is sent in `Authorization`.
+    /// `OW_SC_SOURCE_SECRETS`: by the name used in sources, a host and the `Authorization` that only this host is sent.
     pub source_secrets: BTreeMap<String, (String, HeaderValue)>,
-    /// `OW_SC_SWEEP_EVERY`, server only, seconds, default 30: how often it is looked for what was left unfinished, and
-    /// into the inbox where the system does not tell of it.
+    /// `OW_SC_SWEEP_EVERY`, server only, seconds, default 30: how often to look for unfinished work, and into the inbox
+    /// if the system does not report changes.
     pub sweep_every: Duration,
-    /// `OW_SC_BACKUP`, server only: where backups of the embedded database go by themselves: a folder, or
+    /// `OW_SC_BACKUP`, server only: where scheduled backups of the embedded database go: a folder, or
     /// `s3://BUCKET/PREFIX`.
     pub backup: Option<String>,
     /// `OW_SC_BACKUP_EVERY`, hours, default 24: how often.
@@ -88,21 +88,21 @@ pub struct Config {
     pub hsts: Option<HeaderValue>,
     /// `OW_SC_CORS_ORIGINS`, comma list, default none: origins whose pages may call the API.
     pub cors_origins: Vec<HeaderValue>,
-    /// `OW_SC_TRUSTED_PROXIES`, server only, comma list, default none: proxies whose `X-Forwarded-For` is believed.
+    /// `OW_SC_TRUSTED_PROXIES`, server only, comma list, default none: proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// `OW_SC_TABLE`, default `owsc`: the table.
     pub table: String,
-    /// `OW_SC_DATA_DIR`, default `./data`: where the embedded database lives.
+    /// `OW_SC_DATA_DIR`, default `./data`: the folder of the embedded database.
     pub data_dir: PathBuf,
-    /// `OW_SC_PUSH_URL`, functions only: the WebSocket API's stage, where connections are posted to.
+    /// `OW_SC_PUSH_URL`, functions only: the stage of the WebSocket API, for posts to connections.
     pub push_url: Option<String>,
     /// `OW_SC_LIVE_URL`: where the dashboard connects for live events; `/ws/effluent` of its own host if unset.
     pub live_url: Option<Uri>,
-    /// `OW_SC_UPLOAD_URL`: the bucket that pages put files into, where that is not the dashboard's own host.
+    /// `OW_SC_UPLOAD_URL`: the bucket into which pages put files, if not the dashboard's own host.
     pub upload_url: Option<Uri>,
     /// `OW_SC_REDIS_URL`, server only: a Redis through which instances on one table wake each other.
     pub redis_url: Option<Secret>,
-    /// `OW_SC_REDIS_CHANNEL`, default `owsc:effluent`: the channel for it.
+    /// `OW_SC_REDIS_CHANNEL`, default `owsc:effluent`: its channel.
     pub redis_channel: String,
     /// `LOG_FORMAT`, default `text`: `text` or `json`.
     pub log_format: Format,
@@ -110,7 +110,7 @@ pub struct Config {
     pub log_level: LevelFilter,
 }
 
-/// A variable whose value cannot be used.
+/// A variable whose value is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}={value:?}: {expected} is expected")]
 pub struct ConfigError {
@@ -122,7 +122,7 @@ pub struct ConfigError {
     pub expected: String,
 }
 
-/// The environment of this process. A variable that is not UTF-8 cannot be a setting with a usable value.
+/// The environment of this process. No setting has a valid value that is not UTF-8.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     // `vars` would panic on it.
     std::env::vars_os()
@@ -130,7 +130,7 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 impl Config {
-    /// Reads the environment of this process. Also returns names that look like settings and are not.
+    /// Reads the environment of this process. Also returns unknown names that look like settings.
     pub fn from_env() -> Result<(Self, Vec<String>), ConfigError> {
         Self::from_vars(environment())
     }
@@ -220,14 +220,14 @@ impl Config {
 
     /// The defaults, as the documentation states them.
     pub fn defaults() -> Self {
-        // No variables, no bad values.
+        // Without variables, there are no invalid values.
         match Self::from_vars([]) {
             Ok((config, _)) => config,
             Err(error) => unreachable!("{error}"),
         }
     }
 
-    /// The token that `/metrics` wants: `Ok(None)` for none, `Err` if it is protected and there is none to give.
+    /// The token for `/metrics`: `Ok(None)` if none is needed, `Err` if it is protected but no token is configured.
     pub(crate) fn metrics_guard(&self) -> Result<Option<&Secret>, ()> {
         let token = self.metrics_token.as_ref().or(self.api_token.as_ref());
         match (self.metrics_protect, token) {
@@ -258,7 +258,7 @@ impl Vars {
         self.parse(name, default, &expected, |text| text.parse().ok().filter(|number| range.contains(number)))
     }
 
-    /// It may hold a password, and is not shown.
+    /// It may contain a password, so it is never shown.
     fn redis_url(&mut self, name: &str) -> Result<Option<Secret>, ConfigError> {
         let known = |text: &str| {
             let rest = text.strip_prefix("redis://").or_else(|| text.strip_prefix("rediss://"))?;

@@ -1,7 +1,7 @@
-//! Reading what a refused request still sends.
+//! Drains refused requests.
 //!
-//! A client that is answered while it is sending notices only when it has finished. If the server closed the
-//! connection on the rest of the body, the client would see a broken pipe in place of the reason.
+//! A client that gets its answer while it is still sending notices only when it has sent everything. If the server
+//! closed the connection before that, the client would see a broken pipe instead of the reason.
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -13,17 +13,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// How much of a refused body is read, in bytes; a client that sends more is cut off.
+/// How many bytes of a refused body are drained; a client that sends more is disconnected.
 const MOST: u64 = 64 * 1024 * 1024;
-/// How long it may take.
+/// How long draining may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Puts the rest of every body aside that its handler did not read.
+/// Drains the part of each body that its handler did not read.
 pub(super) async fn drain(request: Request, next: Next) -> Response {
     next.run(request.map(|body| Body::new(Drained(body)))).await
 }
 
-/// A body that is read to its end after it has been dropped.
+/// A body that is drained after it was dropped.
 struct Drained(Body);
 
 impl HttpBody for Drained {

@@ -17,19 +17,19 @@ use table::StoreError;
 /// The result of a handler.
 pub type ApiResult<T> = Result<T, ApiError>;
 
-/// A failure with what the client is told and, apart from it, what the log is.
+/// A failure: what the client is told, and separately what is logged.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
-    /// Boxed: with it in place, every result of a handler would be larger than what it usually holds.
+    /// Boxed: otherwise every result of a handler would be larger than its usual contents.
     details: Option<Box<Value>>,
     cause: Option<String>,
     retry_after: Option<u64>,
 }
 
-/// The envelope, as the API documentation shows it.
+/// The envelope, for the API documentation.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ErrorEnvelope {
     /// The error.
@@ -39,37 +39,37 @@ pub struct ErrorEnvelope {
 /// What is wrong.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ErrorBody {
-    /// For machines: stable.
+    /// For programs: stable.
     pub code: String,
     /// For people.
     pub message: String,
-    /// To be quoted when asking for help: the log has the same.
+    /// To be quoted in a support request: the log has the same id.
     pub request_id: String,
-    /// More, by code.
+    /// More, depending on the code.
     #[schema(value_type = Option<ErrorDetails>)]
     pub details: Option<Value>,
 }
 
-/// What a program can use, by code.
+/// Details for programs, depending on the code.
 #[derive(Debug, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum ErrorDetails {
-    /// `invalid`: what is wrong with which fields.
+    /// `invalid`: the errors of the fields.
     Fields {
         /// The fields.
         fields: Vec<FieldError>,
     },
-    /// `too_large`: the bound.
+    /// `too_large`: the limit.
     Bytes {
         /// The most bytes.
         max_bytes: u64,
     },
-    /// `too_many_rows`: the bound.
+    /// `too_many_rows`: the limit.
     Rows {
         /// The most data rows.
         max_rows: u64,
     },
-    /// `conflict`: what is in force.
+    /// `conflict`: the permit in force.
     Permit {
         /// The version in force.
         version: u64,
@@ -81,7 +81,7 @@ pub enum ErrorDetails {
     Report(formats::report::Report),
 }
 
-/// The schema is that of the function that answers so.
+/// The schema is defined by the function that answers with it.
 fn site_permit() -> utoipa::openapi::Ref {
     utoipa::openapi::Ref::from_schema_name("SitePermit")
 }
@@ -91,7 +91,7 @@ fn site_permit() -> utoipa::openapi::Ref {
 pub(crate) struct Cause(pub(crate) String);
 
 impl ApiError {
-    /// An error with a text that the client may see.
+    /// An error with a message that the client may see.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), details: None, cause: None, retry_after: None }
     }
@@ -106,7 +106,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
-    /// 415: the body is of another type.
+    /// 415: the body has an unsupported type.
     pub fn unsupported_media_type(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
     }
@@ -116,13 +116,13 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "a valid token is required")
     }
 
-    /// 422: fields that are not as they should be.
+    /// 422: invalid fields.
     pub fn invalid(errors: &[FieldError]) -> Self {
         let message = errors.first().map_or_else(String::new, |e| format!("{}: {}", e.field, e.reason));
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message).with_details(json!({ "fields": errors }))
     }
 
-    /// 429, with when to come again.
+    /// 429, with the time to wait.
     pub fn rate_limited(retry_after: u64) -> Self {
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests");
         Self { retry_after: Some(retry_after.max(1)), ..error }
@@ -141,12 +141,12 @@ impl ApiError {
         Self { cause: Some(cause.to_string()), ..error }
     }
 
-    /// Says after how many seconds to try again.
+    /// Sets the number of seconds after which to retry.
     pub fn with_retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
     }
 
-    /// Adds what a machine can use.
+    /// Adds details for programs.
     pub fn with_details(self, details: Value) -> Self {
         Self { details: Some(Box::new(details)), ..self }
     }

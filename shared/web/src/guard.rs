@@ -24,7 +24,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// As configured, for a process that all clients of a server come to.
+    /// As configured, for a single process that serves all clients.
     pub fn new(config: &Config) -> Self {
         Self::with(config, Limiter::own(config.requests_per_second))
     }
@@ -38,7 +38,7 @@ impl Guard {
         Self { token: config.api_token.clone(), limiter, origins: Origins::new(config) }
     }
 
-    /// Puts the guard before all routes of a router. Paths that are no routes are not counted.
+    /// Puts the guard in front of all routes of a router. Unknown paths are not counted.
     pub fn protect(&self, router: Router) -> Router {
         router.route_layer(middleware::from_fn_with_state(self.clone(), check))
     }
@@ -56,8 +56,8 @@ impl Guard {
         self.compare(token, auth::websocket_token(headers, query_token).as_deref(), client, path).await
     }
 
-    /// Compares what a client sent with the token. Without a token nothing is guessed; wrong ones are counted, and who sent
-    /// too many is not compared for a while.
+    /// Compares the client's token with the configured one. Without a token, nothing is guessed. Wrong ones are
+    /// counted, and a client that sent too many is refused for a while without a comparison.
     async fn compare(&self, token: &Secret, sent: Option<&str>, client: IpAddr, path: &str) -> ApiResult<()> {
         let Some(sent) = sent else { return Err(ApiError::unauthorized()) };
         self.limiter.hears(client)?;
@@ -76,14 +76,14 @@ impl Guard {
     }
 }
 
-/// The address that a request came from.
+/// The client's address of a request.
 pub fn client_of(extensions: &http::Extensions) -> IpAddr {
     extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
 }
 
-/// Who asks, as ledgers name it: the address that the request came from.
+/// The caller, as ledgers name it: its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client(pub String);
 
@@ -140,9 +140,9 @@ mod tests {
                 u32::from(admit(guesser, Some("wrong")).await.unwrap_err().status() == StatusCode::UNAUTHORIZED);
         }
         assert!((10..=12).contains(&compared), "{compared}");
-        // Even the right token is not looked at now.
+        // Even the right token is not compared now.
         assert!(admit(guesser, Some("right")).await.is_err());
-        // Whoever sends none has guessed nothing.
+        // A client without a token has guessed nothing.
         for _ in 0..100 {
             assert_eq!(admit(room, None).await.unwrap_err().status(), StatusCode::UNAUTHORIZED);
         }

@@ -1,8 +1,8 @@
-//! Which hosts are answered for, and whose pages may do more than read.
+//! Decides which hosts are served, and whose pages may do more than read.
 //!
-//! A browser lets every page send requests to every address. A token keeps strangers' pages out. Where there is none, a
-//! page is told by its `Origin`; and one whose own name has been made to point at this machine (DNS rebinding) by the
-//! `Host`, which is then a stranger's.
+//! A browser lets every page send requests to every address. A token keeps foreign pages out. Without one, a page is
+//! recognised by its `Origin`; and a page whose own name was made to resolve to this machine (DNS rebinding), by its
+//! foreign `Host`.
 
 use super::{ApiError, ApiResult};
 use crate::config::Config;
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-/// Where there is no token: has a server answer for this machine's names and for those of `OW_SC_HOSTS` alone.
+/// Without a token, serves only this machine's names and those of `OW_SC_HOSTS`.
 pub fn known_alone(router: Router, config: &Config) -> Router {
     if config.api_token.is_some() || config.hosts.iter().any(|name| name == "*") {
         return router;
@@ -23,7 +23,7 @@ pub fn known_alone(router: Router, config: &Config) -> Router {
     router.layer(middleware::from_fn_with_state(Arc::from(config.hosts.as_slice()), check_host))
 }
 
-/// Where there is no token: keeps pages of other origins from sending anything.
+/// Without a token, keeps pages of other origins from sending anything.
 pub(crate) fn own_pages_alone(router: Router, config: &Config) -> Router {
     if config.api_token.is_some() {
         return router;
@@ -33,15 +33,15 @@ pub(crate) fn own_pages_alone(router: Router, config: &Config) -> Router {
 
 async fn check_host(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {
     let host = request.uri().authority().cloned().or_else(|| host(request.headers()));
-    // HTTP/1.0 needs none, and browsers always send one.
+    // HTTP/1.0 needs none, but browsers always send one.
     if request.headers().contains_key(header::HOST) && !host.is_some_and(|host| is_known(host.host(), &known)) {
-        let detail = "no such host is served here; OW_SC_HOSTS lists those that are where there is no OW_SC_API_TOKEN";
+        let detail = "this host is not served; without OW_SC_API_TOKEN, it must be in OW_SC_HOSTS";
         return ApiError::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", detail).into_response();
     }
     next.run(request).await
 }
 
-/// Addresses are no names that somebody could point elsewhere.
+/// Nobody can make an address resolve elsewhere.
 fn is_known(host: &str, known: &[String]) -> bool {
     let name = host.trim_end_matches('.').to_ascii_lowercase();
     let literal = name.trim_start_matches('[').trim_end_matches(']');
@@ -57,7 +57,7 @@ async fn check_origin(State(origins): State<Origins>, request: Request, next: Ne
     }
 }
 
-/// Whose pages may send something where there is no token.
+/// The pages that may send something without a token.
 #[derive(Debug, Clone)]
 pub(crate) struct Origins(Arc<[HeaderValue]>);
 
@@ -66,7 +66,7 @@ impl Origins {
         Self(config.cors_origins.as_slice().into())
     }
 
-    /// Whether the page, if it is one, is our own or a listed one.
+    /// Whether the page, if there is one, is our own or a listed one.
     pub(crate) fn admit(&self, headers: &HeaderMap) -> ApiResult<()> {
         let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
         if self.0.contains(origin) || is_own(origin, headers) {
@@ -77,7 +77,8 @@ impl Origins {
     }
 }
 
-/// Whether a page comes from the host that it asks. Many proxies pass the host on without its port; the page's origin has it.
+/// Whether a page comes from the host of its request. Many proxies pass the host on without its port, but the page's
+/// origin has it.
 fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     let Some(own) = host(headers) else { return false };
     let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")?.1.parse::<Authority>().ok());
@@ -88,7 +89,7 @@ fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether the host names the port that the origin's scheme implies.
+/// Whether the host's port is the default of the origin's scheme.
 fn is_default(origin: &HeaderValue, port: u16, page: &Authority) -> bool {
     let implied = if origin.as_bytes().starts_with(b"https:") { 443 } else { 80 };
     page.port_u16().is_none() && port == implied
@@ -159,7 +160,7 @@ mod tests {
         let friends = [
             ("localhost:8000", "http://localhost:8000"),
             ("localhost:8000", "https://plant.example"),
-            // Behind a proxy that passes the host on without its port, or with the usual one.
+            // Behind a proxy that passes the host on without its port, or with the default one.
             ("localhost", "https://localhost:8443"),
             ("localhost:443", "https://localhost"),
         ];

@@ -25,7 +25,7 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
-/// The policy allows what our own pages load from where they came from, connections to `others`, and nothing else.
+/// The policy allows what our own pages load from their own origin, connections to `others`, and nothing else.
 pub fn content_security_policy<'a>(others: impl IntoIterator<Item = &'a Uri>) -> HeaderValue {
     let origin = |uri: &Uri| Some(format!(" {}://{}", uri.scheme_str()?, uri.authority()?));
     let others: String = others.into_iter().filter_map(origin).collect();
@@ -33,19 +33,23 @@ pub fn content_security_policy<'a>(others: impl IntoIterator<Item = &'a Uri>) ->
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
          connect-src 'self'{others}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
-    // Schemes and authorities are visible ASCII; should one not be, nothing at all may be loaded.
+    // Schemes and authorities are visible ASCII; if one ever was not, the page may load nothing at all.
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-/// The longest path of an unknown route that is logged.
+/// The longest logged path of an unknown route.
 const MAX_LOGGED_PATH: usize = 200;
 
-/// Puts the layers around a router that has all its routes.
+/// Wraps a complete router in the layers.
 pub fn wrap(router: Router, config: &Config) -> Router {
     let router = router
-        .fallback(|| async { ApiError::not_found("there is nothing at this path; GET /docs lists what there is") })
+        .fallback(|| async { ApiError::not_found("unknown path; GET /docs lists the API") })
         .method_not_allowed_fallback(|| async {
-            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take this method")
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this path does not support this method",
+            )
         })
         .layer(middleware::from_fn(drain))
         .layer(middleware::from_fn_with_state(PATIENCE, pace))
@@ -100,10 +104,10 @@ fn finish(headers: &mut HeaderMap, id: &str) {
     }
 }
 
-/// What is kept of a request for its log line. The query is not: it may carry a token.
+/// What the log line needs of a request. Not the query, which may contain a token.
 struct Seen {
     method: Method,
-    /// The matched route for metrics, so that invented paths do not make series.
+    /// The matched route for metrics, so that invented paths do not create series.
     route: Option<MatchedPath>,
     path: String,
     client: std::net::IpAddr,
@@ -178,7 +182,7 @@ mod tests {
             let (_, headers, _) = ask(config, Request::get("/")).await;
             headers.get(header::STRICT_TRANSPORT_SECURITY).map(|value| value.to_str().unwrap().to_owned())
         };
-        // Not of other hosts of the plant's domain.
+        // Not for other hosts of the plant's domain.
         assert_eq!(ask(&Config::defaults()).await.as_deref(), Some("max-age=31536000"));
         assert_eq!(ask(&Config { hsts: None, ..Config::defaults() }).await, None);
     }

@@ -1,4 +1,5 @@
-//! What every HTTP function has: configuration, the error envelope, the layers around a router, limits and tokens.
+//! The common parts of HTTP functions: configuration, the error envelope, the layers around a router, limits and
+//! tokens.
 
 pub mod answer;
 pub mod auth;

@@ -1,4 +1,5 @@
-//! How often a client may ask: counted in this process, or in the table where many processes serve the same clients.
+//! Limits how often a client may call: counted in this process, or in the table if many processes serve the same
+//! clients.
 
 use super::rate::{self, RateLimiter};
 use super::{ApiError, ApiResult};
@@ -10,15 +11,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use table::Store;
 
-/// Whoever brings the right token may ask so many times as often as others: a control room has one token for all its
-/// screens, behind one address.
+/// Clients with the right token may call so many times as often as others: a control room shares one token and one
+/// address for all its screens.
 const WITH_TOKEN: u32 = 100;
-/// After so many seconds there is room for at least one more: limits are per second.
+/// Limits are per second, so after so many seconds there is room for at least one more.
 const RETRY_AFTER: u64 = 1;
-/// Those who bring the right token are counted together.
+/// Clients with the right token are counted together.
 const TOKEN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// Counts requests of clients by path. Clones count together.
+/// Counts requests by client and path. Clones count together.
 #[derive(Debug, Clone)]
 pub(super) struct Limiter(Arc<Counts>);
 
@@ -27,7 +28,7 @@ struct Counts {
     asking: Asking,
     with_token: RateLimiter,
     guesses: RateLimiter,
-    /// Until when clients that guessed too often are not listened to.
+    /// Until when clients that guessed too often are ignored.
     guessers: Mutex<HashMap<IpAddr, Instant>>,
 }
 
@@ -58,7 +59,7 @@ impl Limiter {
         }))
     }
 
-    /// Counts a request of somebody who needs no token, or says when to come again.
+    /// Counts a request that needs no token; the error says when to retry.
     pub(super) async fn check(&self, client: IpAddr, path: &str) -> ApiResult<()> {
         let client = rate::client(client);
         match &self.0.asking {
@@ -67,7 +68,7 @@ impl Limiter {
         }
     }
 
-    /// Counts in the table, if that is where it is counted.
+    /// Counts in the table, if the counters are shared.
     async fn check_shared(&self, client: IpAddr, path: &str) -> ApiResult<()> {
         let Asking::Shared(store, limit) = &self.0.asking else { return Ok(()) };
         let within = store.within_rate(&format!("{client} {path}"), *limit, time::now()).await?;
@@ -79,8 +80,8 @@ impl Limiter {
         self.0.with_token.check(TOKEN, path).map_err(ApiError::rate_limited)
     }
 
-    /// Whether a client's token is looked at: not for a while after it has guessed too often. Each process remembers that by
-    /// itself: what is refused then costs the table nothing.
+    /// Whether a client's token is compared: not for a while after it has guessed too often. Each process remembers
+    /// that by itself, so that refusals cost the table nothing.
     pub(super) fn hears(&self, client: IpAddr) -> ApiResult<()> {
         let now = Instant::now();
         match self.0.guessers.lock().get(&rate::client(client)).filter(|until| **until > now) {
@@ -89,12 +90,12 @@ impl Limiter {
         }
     }
 
-    /// Counts a wrong token, or says that it is one too many.
+    /// Counts a wrong token; an error if it was one too many.
     pub(super) async fn guessed(&self, client: IpAddr, path: &str) -> ApiResult<()> {
         let client = rate::client(client);
         let (seconds, refusal) = match self.0.guesses.check(client, path) {
             Err(seconds) => (seconds, ApiError::rate_limited(seconds)),
-            // Other processes may have heard this client, too.
+            // The client may have guessed at other processes, too.
             Ok(()) => match self.check_shared(client, path).await {
                 Ok(()) => return Ok(()),
                 Err(refusal) => (RETRY_AFTER, refusal),

@@ -1,4 +1,4 @@
-//! Metrics of HTTP, and the families that every host has.
+//! Metrics of HTTP, and the families of every host.
 
 use metrics::{counter, histogram};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use telemetry::{Family, Kind, Metric, SECONDS};
 const REQUESTS: &str = "owsc_http_requests_total";
 const REQUEST_SECONDS: &str = "owsc_http_request_duration_seconds";
 
-/// The metrics. Their labels are not known beforehand.
+/// The metrics. Their labels are not known in advance.
 pub static FAMILY: Family = Family {
     metrics: &[
         Metric::new(REQUESTS, Kind::Counter, "HTTP requests, by matched route and status"),
@@ -16,7 +16,7 @@ pub static FAMILY: Family = Family {
     begin: || {},
 };
 
-/// The families of what every host runs.
+/// The families of the code that every host runs.
 pub static FAMILIES: [&Family; 4] =
     [&live::metrics::FAMILY, &engine::metrics::FAMILY, &table::metrics::FAMILY, &FAMILY];
 

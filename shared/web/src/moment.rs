@@ -1,4 +1,4 @@
-//! Times in queries, as the API's documentation shows them. [`domain::range`] reads them.
+//! Times in queries, for the API's documentation. [`domain::range`] parses them.
 
 use domain::time::MAX_HOURS;
 use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type};

@@ -1,7 +1,7 @@
-//! Bodies that come too slowly.
+//! Limits slow bodies.
 //!
-//! A client may pause for 20 s, and for as long in all, and longer by a second for each 500 bytes that it has sent. Time in
-//! which we are busy does not count. These are the usual bounds of Apache's `mod_reqtimeout`
+//! A client may pause for 20 s, and for as long in all, plus one second for each 500 bytes that it has sent. Time in
+//! which we are busy does not count. These are the usual limits of Apache's `mod_reqtimeout`
 //! (<https://httpd.apache.org/docs/2.4/mod/mod_reqtimeout.html>).
 
 use super::ApiError;
@@ -20,26 +20,26 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long bodies are waited for.
+/// How long to wait for a body.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    /// How long it may pause, and how long it may be waited for whatever it has sent.
+    /// The longest pause, and the total wait that is allowed however little was sent.
     grace: Duration,
-    /// The slowest that a long body may come, in bytes a second.
+    /// The minimum rate of a long body, in bytes a second.
     rate: u64,
 }
 
-/// Everybody's.
+/// The limits for all clients.
 pub(super) const PATIENCE: Patience = Patience { grace: Duration::from_secs(20), rate: 500 };
 
 impl Patience {
-    /// What is left of the time that a sender has.
+    /// The time that a sender has left.
     fn left(self, received: u64, waited: Duration) -> Duration {
         (self.grace + Duration::from_secs(received / self.rate)).saturating_sub(waited).min(self.grace)
     }
 }
 
-/// Ends a request whose body comes too slowly with 408.
+/// Ends a request with a slow body with 408.
 pub(super) async fn pace(State(patience): State<Patience>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
@@ -49,13 +49,13 @@ pub(super) async fn pace(State(patience): State<Patience>, request: Request, nex
     if !is_late.load(Ordering::Relaxed) {
         return response;
     }
-    let detail = format!("the body came too slowly: at least {} bytes a second are expected", patience.rate);
+    let detail = format!("the body arrived too slowly: at least {} bytes a second are expected", patience.rate);
     let mut response = ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail).into_response();
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// A body that fails when its sender has been waited for too long.
+/// A body that fails when the wait for its sender gets too long.
 struct Paced {
     body: Body,
     patience: Patience,
@@ -123,7 +123,7 @@ mod tests {
         let left = |received, waited| PATIENCE.left(received, Duration::from_secs(waited)).as_secs();
         assert_eq!((left(0, 0), left(0, 19), left(0, 20), left(0, 21)), (20, 1, 0, 0));
         assert_eq!((left(499, 20), left(500, 20), left(10_000, 20), left(10_000, 39)), (0, 1, 20, 1));
-        // However much has come, what comes next may not be long in coming.
+        // However much has arrived, the next pause is limited.
         assert_eq!(left(10_485_760, 0), 20);
     }
 

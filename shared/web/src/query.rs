@@ -1,4 +1,4 @@
-//! Extractors whose refusals are envelopes, and the paging that lists share.
+//! Extractors whose errors are envelopes, and the paging of lists.
 
 use super::{ApiError, ApiResult};
 use axum::body::Bytes;
@@ -28,7 +28,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// What stands in the path in place of `{...}`, or 400 where it is not UTF-8.
+/// The parameters of the path; 400 if they are not UTF-8.
 #[derive(Debug, Clone, Copy)]
 pub struct Path<T>(pub T);
 
@@ -41,8 +41,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-/// The body as JSON, or 400 with line and column of what is wrong, or 413. A body that is not said to be JSON is refused
-/// with 415: a page of another origin may send such a one without asking.
+/// The body as JSON; 400 with line and column of an error, or 413. A body that is not declared as JSON is refused with
+/// 415: a page of another origin may send one without a preflight.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonBody<T>(pub T);
 
@@ -83,7 +83,7 @@ pub fn reason(text: &str) -> ApiResult<&str> {
 
 /// The most entries of a list in one answer.
 pub const MAX_PAGE: usize = 1000;
-/// How many without being asked.
+/// How many if the request does not say.
 pub const DEFAULT_PAGE: usize = 100;
 
 /// `limit` of a list.
@@ -135,7 +135,7 @@ mod tests {
         for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
             assert!(is(json), "{json}");
         }
-        // The three that a page of another origin may send without asking, and others.
+        // The three that a page of another origin may send without a preflight, and others.
         for other in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "text/json", ""] {
             assert!(!is(other), "{other}");
         }

@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Keys that have had their time are dropped once in so many checks.
+/// Expired keys are dropped once in so many checks.
 const SWEEP_EVERY: u32 = 4096;
 
-/// The address that a client is counted by. A home or a plant gets a network of at least 64 bits of IPv6 (RFC 6177), and may
-/// use every address in it.
+/// The address by which a client is counted. A home or a plant gets an IPv6 network of at least 64 bits (RFC 6177), and
+/// may use every address in it.
 pub fn client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(long) => Ipv6Addr::from_bits(long.to_bits() & (u128::MAX << 64)).into(),
@@ -18,8 +18,8 @@ pub fn client(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A limit for every pair of client and matched route. Routes are few, and clients are forgotten when they have been
-/// quiet for a second, so that neither invented paths nor passing clients make it grow.
+/// A limit for every pair of client and matched route. Routes are few, and clients are forgotten after a second of
+/// silence, so neither invented paths nor many clients make it grow.
 #[derive(Debug)]
 pub struct RateLimiter {
     limiter: DefaultKeyedRateLimiter<(IpAddr, String)>,
@@ -28,13 +28,13 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// So many a second, and as many at once.
+    /// So many per second, and as many at once.
     pub fn per_second(count: u32) -> Self {
         let quota = Quota::per_second(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
         Self { limiter: governor::RateLimiter::keyed(quota), clock: DefaultClock::default(), checks: AtomicU32::new(0) }
     }
 
-    /// Counts a request, or says after how many seconds to come again.
+    /// Counts a request; the error is the number of seconds after which to retry.
     pub fn check(&self, client: IpAddr, route: &str) -> Result<(), u64> {
         if self.checks.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_EVERY) {
             self.limiter.retain_recent();
@@ -86,7 +86,7 @@ mod tests {
         for client in 0..2 * SWEEP_EVERY {
             let _ = limiter.check(IpAddr::V4(client.into()), "/api/a");
         }
-        // Those of the last microsecond before the sweep were not quiet yet.
+        // Those of the last microsecond before the sweep were not silent long enough.
         assert!(limiter.len() <= SWEEP_EVERY as usize + 100, "{}", limiter.len());
     }
 }

@@ -2,9 +2,9 @@
 
 use axum::http::{HeaderName, HeaderValue};
 
-/// The header that carries them, both ways.
+/// The header that carries them, in both directions.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest id taken over from a caller.
+/// The longest accepted id of a client.
 const MAX_LENGTH: usize = 128;
 
 tokio::task_local! {
@@ -17,12 +17,12 @@ pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// Does something on behalf of the request with this id.
+/// Runs work on behalf of the request with this id.
 pub async fn scope<F: Future>(id: String, work: F) -> F::Output {
     CURRENT.scope(id, work).await
 }
 
-/// The caller's id if it is sane, else a new one. Sane ids are short and of characters that need no quoting in logs.
+/// The client's id if it is sane, otherwise a new one. Sane ids are short and need no quoting in logs.
 pub(crate) fn accept(sent: Option<&HeaderValue>) -> String {
     let sane = |id: &&str| {
         (1..=MAX_LENGTH).contains(&id.len())

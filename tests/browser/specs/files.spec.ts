@@ -137,12 +137,12 @@ test("refused rows are dealt with by the keyboard, and the dialog can be left wi
 test("what the server does not allow is said in the dialog, which stays", async ({ dashboard, demo, page, watch }) => {
   watch.expect(/status of 409/);
   await prepare(dashboard, demo, "files-conflict");
-  const error = { code: "unfinished", message: "the file is still being taken in", request_id: "r-9" };
+  const error = { code: "unfinished", message: "the file is still being ingested", request_id: "r-9" };
   await page.route("**/api/ingests/*/resolution", (route) => route.fulfill({ status: 409, json: { error } }));
   await dashboard.file("files-conflict.csv").getByRole("button", { name: "Refused rows are dealt with" }).click();
   await dashboard.decide("They are dealt with", "Footer");
   const dialog = page.getByRole("dialog");
-  await expect(dialog.getByRole("alert")).toContainText("still being taken in");
+  await expect(dialog.getByRole("alert")).toContainText("still being ingested");
   await expect(dialog.getByLabel("Reason")).toHaveValue("Footer");
   await dialog.getByRole("button", { name: "Cancel" }).click();
   await expect(dialog).toHaveCount(0);

@@ -69,7 +69,7 @@ fn add_responses(operation: &mut Value, is_guarded: bool, strangers: Strangers) 
         add("415", "The body is not declared as JSON");
     }
     if has_body {
-        add("408", "The body came too slowly");
+        add("408", "The body arrived too slowly");
     }
     if is_guarded && strangers.wants_token {
         add("401", "No valid token");

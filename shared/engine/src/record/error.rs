@@ -1,4 +1,4 @@
-//! Why a file is not taken in.
+//! Why a file could not be ingested.
 
 use crate::original::OriginalError;
 use domain::name::NameError;
@@ -8,8 +8,8 @@ use formats::report::Report;
 use serde_json::{Value, json};
 use table::StoreError;
 
-/// Why a file was not taken. Nothing of it has been stored, except after `Store`, `Io` and `Paused`, where the same
-/// file given again finishes the work.
+/// Why a file could not be ingested. Nothing of it is stored, except after `Store`, `Io` and `Paused`, when the same
+/// file, given again, completes the work.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The body.
@@ -21,7 +21,7 @@ pub enum IngestError {
     /// The site in the query.
     #[error("site: {0}")]
     Site(NameError),
-    /// A header, and nothing below it.
+    /// A header without rows.
     #[error("the file has a header and no rows")]
     NoRows,
     /// More rows than allowed.
@@ -30,22 +30,22 @@ pub enum IngestError {
         /// The limit.
         limit: u64,
     },
-    /// Bad rows, and the client asked to take all or nothing; or no row could be read.
+    /// Bad rows, and the client asked for all or nothing; or no row could be read.
     #[error("{} of {} rows cannot be read", .0.rows_refused, .0.rows)]
     Refused(Box<Report>),
     /// The table.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The bytes, which were there before.
-    #[error("the file cannot be read any more: {0}")]
+    /// The bytes, which could be read before.
+    #[error("the file can no longer be read: {0}")]
     Io(#[from] std::io::Error),
-    /// The time was over before all was done. The next attempt goes on where this one has stopped.
-    #[error("the file is not done yet; the next attempt goes on")]
+    /// The time was over before everything was done. The next attempt resumes.
+    #[error("the file is not done yet; the next attempt resumes")]
     Paused,
 }
 
 impl IngestError {
-    /// For machines: stable.
+    /// For programs: stable.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Original(OriginalError::TooLarge { .. }) => "too_large",
@@ -63,7 +63,7 @@ impl IngestError {
         }
     }
 
-    /// More, by code: the limit, or the account of the rows.
+    /// More, depending on the code: the limit, or the account of the rows.
     pub fn details(&self) -> Option<Value> {
         match self {
             Self::Original(OriginalError::TooLarge { limit }) => Some(json!({ "max_bytes": limit })),
@@ -73,7 +73,7 @@ impl IngestError {
         }
     }
 
-    /// Whether it is the file that is wrong, so that it would be refused another time, too.
+    /// Whether the file itself is at fault, so that it would be refused again.
     pub fn is_of_the_file(&self) -> bool {
         if matches!(self, Self::Store(StoreError::NoNewSite(_))) {
             return true;

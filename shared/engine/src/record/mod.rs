@@ -1,16 +1,17 @@
-//! Recording a file: its readings are stored, and what they touch is marked to be judged.
+//! Records a file: its readings are stored, and what they touch is marked to be judged.
 //!
-//! The steps, each of which can be the last one before a crash; the same file posted again takes up the record that
-//! the first attempt left, writes the same items under the same keys, and goes on:
+//! A crash may follow any step. If the same file is posted again, it continues the record of the first attempt, writes
+//! the same items under the same keys, and goes on:
 //!
-//! 1. The bytes are taken in, or read where they are, and their digest is looked up. A file that is done is answered from its record.
-//! 2. The file is read once, to refuse it as a whole if it has to be; nothing is stored until then.
+//! 1. The bytes are spooled, or read where they are, and their digest is looked up. A file that is done is answered
+//!    from its record.
+//! 2. The file is read once, to refuse it as a whole if necessary; nothing is stored before that.
 //! 3. The record is written, with a revision for each site.
-//! 4. The stretches that it touches are marked: whatever can be seen of it from now on is known to be unjudged.
-//! 5. The file is read again and written as segments, and its series are brought into the directory.
-//! 6. Each site is told that the readings are there; with that the marks are free to be settled.
+//! 4. The stretches that it touches are marked: whatever becomes visible from now on is known to be unjudged.
+//! 5. The file is read again and written as segments, and its series are entered into the directory.
+//! 6. The readings are announced at each site, which releases the marks to be settled.
 //!
-//! From there on the settler goes on, and whoever waits for the answer waits for it.
+//! From there on the settler does the work, and the request waits for it.
 
 mod begin;
 mod error;
@@ -48,17 +49,17 @@ use tokio::sync::watch;
 use touched::{by_site, is_marked, mark, readings_events};
 use write::Writing;
 
-/// How often a process that waits for another one with the same file looks whether that is done.
+/// How often a process that waits for another one with the same file checks whether that is done.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a request waits for verdicts. API Gateway waits for 29 s.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(25);
-/// How long a file's task waits for its verdicts, for the sake of its metrics.
+/// How long a file's task waits for its verdicts, for its metrics.
 const LONG: Duration = Duration::from_secs(3600);
-/// Sites, or series, that are worked on at the same time: each waits for the table several times, and API Gateway for a
-/// file no longer than 29 s.
+/// Sites, or series, that are processed at the same time: each waits for the table several times, and API Gateway waits
+/// for a file at most 29 s.
 const AT_ONCE: usize = 16;
 
-/// Takes files in.
+/// Ingests files.
 #[derive(Clone)]
 pub struct Ingestor {
     pub(crate) store: Store,
@@ -67,32 +68,32 @@ pub struct Ingestor {
     pub(crate) settler: Settler,
     pub(crate) limits: Limits,
     pub(crate) spool: PathBuf,
-    /// Whether tasks go on after their request has been answered.
+    /// Whether tasks continue after their request is answered.
     pub(crate) outlives: bool,
 }
 
-/// What became of a file by the time that its request is answered.
+/// The state of a file when its request is answered.
 #[derive(Debug)]
 pub enum Taken {
     /// It is judged.
     Answered(Box<Answer>),
-    /// It will be, whoever waits for it or not.
+    /// It is still being judged, whether or not anybody waits.
     Underway(Underway),
 }
 
-/// A file whose verdicts are still being worked out.
+/// A file whose verdicts are pending.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[schema(as = IngestUnderway)]
 pub struct Underway {
     /// The id of the ingest record.
     pub id: String,
-    /// How far it has come.
+    /// Its state.
     pub state: Stage,
     /// A sentence for a person.
     pub message: String,
 }
 
-/// How large a file may be.
+/// The limits on a file's size.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Bytes after decompression.
@@ -101,7 +102,7 @@ pub struct Limits {
     pub rows: u64,
 }
 
-/// What is taken of a file, and where it may be put meanwhile.
+/// The limits for reading a file, and the folder for copies.
 #[derive(Debug, Clone, Copy)]
 pub struct Room<'a> {
     /// The most bytes after decompression.
@@ -112,24 +113,24 @@ pub struct Room<'a> {
     pub until: Option<Instant>,
 }
 
-/// What comes with a body.
+/// The parameters of a body.
 #[derive(Debug, Clone, Default)]
 pub struct Upload {
     /// The body is gzip.
     pub gzip: bool,
-    /// The site of rows that name none, and of an effluent chart whatever its rows name.
+    /// The site of rows that name none; for an effluent chart, whatever its rows name.
     pub site: Option<String>,
     /// Refuse the whole file if one row is bad.
     pub strict: bool,
-    /// Take the file in even if the same bytes were taken in before.
+    /// Ingest the file even if the same bytes were ingested before.
     pub again: bool,
-    /// What the client calls the file.
+    /// The client's name for the file.
     pub source: String,
     /// The client.
     pub who: String,
 }
 
-/// A file, and which ingest it is.
+/// A file, and its ingest.
 #[derive(Debug, Clone)]
 pub struct Identified {
     upload: Upload,
@@ -137,10 +138,10 @@ pub struct Identified {
     pub id: String,
 }
 
-/// How far the task of a file has come.
+/// The progress of a file's task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    /// It may still be refused, and nobody would find out why if its request were over.
+    /// It may still be refused, and nobody would learn why if its request were over.
     Reading,
     /// Its record is written.
     Recording,
@@ -153,12 +154,12 @@ impl Ingestor {
         &self.store
     }
 
-    /// Takes a file in. Once the body is there, a client that goes away stops nothing.
+    /// Ingests a file. Once the body has arrived, a client that disconnects stops nothing.
     pub async fn run<B>(&self, body: B, upload: Upload) -> Result<Taken, IngestError>
     where
         B: AsyncBufRead + Unpin + Send,
     {
-        // Before the body is waited for.
+        // Checked before the body is read.
         upload.site.as_deref().map(name::check_site).transpose().map_err(IngestError::Site)?;
         let original = Original::spooled(body, upload.gzip, self.limits.bytes, &self.spool).await?;
         let Identified { upload, id } = self.identified(&original, upload).await?;
@@ -174,7 +175,7 @@ impl Ingestor {
         if let Ok(done) = tokio::time::timeout(PATIENCE, &mut task).await {
             return done.map_err(std::io::Error::other)?.map(|answer| Taken::Answered(Box::new(answer)));
         }
-        // Without its request, what is not recorded would stand still with its process, unless that lives on.
+        // Unless the process lives on, unrecorded work would stop with the request.
         let enough = if self.outlives { Step::Recording } else { Step::Recorded };
         tokio::select! {
             done = &mut task => {
@@ -187,13 +188,13 @@ impl Ingestor {
         Ok(Taken::Underway(Underway { id, state, message }))
     }
 
-    /// Where files come from that nobody waits for, and how much of them is taken.
+    /// The limits for files without a waiting client.
     pub fn room(&self, until: Option<Instant>) -> Room<'_> {
         Room { bytes: self.limits.bytes, spool: &self.spool, until }
     }
 
-    /// Takes a file in that nobody waits for, and returns when it is judged. What is not done by `until` pauses: the next
-    /// attempt goes on where this one has stopped.
+    /// Ingests a file without a waiting client, and returns when it is judged. What is not done by `until` pauses; the
+    /// next attempt resumes.
     pub async fn take_in(
         &self,
         original: Original,
@@ -206,7 +207,7 @@ impl Ingestor {
         result
     }
 
-    /// Finds out which ingest a file is.
+    /// Determines the ingest of a file.
     pub async fn identified(&self, original: &Original, upload: Upload) -> Result<Identified, IngestError> {
         let site = upload.site.as_deref().map(name::check_site).transpose().map_err(IngestError::Site)?;
         let site = site.map(str::to_owned);
@@ -231,7 +232,8 @@ impl Ingestor {
         }
     }
 
-    /// Takes a spooled file in, unless it is known. The same file twice at once: the second waits for the first.
+    /// Ingests a spooled file, unless it is known. If the same file comes twice at once, the second waits for the
+    /// first.
     async fn take(
         &self,
         original: Original,
@@ -273,7 +275,7 @@ impl Ingestor {
         self.answer(&id, Status::Stored, until).await
     }
 
-    /// Waits for the answer to a file that is recorded.
+    /// Waits for the answer to a recorded file.
     async fn answer(&self, id: &str, status: Status, until: Option<Instant>) -> Result<Answer, IngestError> {
         let look = || async { Ok(self.store.ingest(id).await?.filter(|ingest| ingest.state == Stage::Done)) };
         let waited = self.settler.wait(until.unwrap_or_else(|| Instant::now() + LONG), look).await?;
@@ -354,7 +356,7 @@ impl Ingestor {
         self.end(&store, ingest, scanned, written.settled, (new, units, started), lease).await
     }
 
-    /// Says that all readings of a file are there: at each site, if it is `new` to it, and in its record.
+    /// Announces that all readings of a file are there: at each site that is `new` to it, and in its record.
     async fn end(
         &self,
         store: &Store,
@@ -374,7 +376,7 @@ impl Ingestor {
         drop(by_site);
         let answer = draft(&ingest, scanned, settled, write_units, started);
         if ingest.revisions.is_empty() {
-            // Nothing is to be judged.
+            // There is nothing to judge.
             return self.close(store, ingest, answer).await;
         }
         ingest.state = Stage::Judging;
@@ -392,8 +394,8 @@ impl Ingestor {
     }
 }
 
-/// How far earlier attempts have come, and how they have read the file. Without the latter the former says nothing: read in
-/// another way, the file may give other segments.
+/// The progress of earlier attempts, and how they have read the file. Without the latter, the former is useless: read
+/// differently, the file may give other segments.
 fn kept(reached: Option<Reached>) -> (Reached, Option<Options>) {
     let reached = reached.unwrap_or_default();
     match reached.options.as_deref().map(serde_json::from_str) {
@@ -422,7 +424,7 @@ fn count(result: &Result<Answer, IngestError>, started: Instant) {
     names::file_ingested(outcome, started.elapsed());
 }
 
-/// Runs what would hold up other requests on a thread of its own.
+/// Runs blocking work on a thread of its own.
 async fn blocking<T, F>(work: F) -> Result<T, IngestError>
 where
     T: Send + 'static,

@@ -1,4 +1,4 @@
-//! What the ledger is told of files, and what it says of them.
+//! Writes and reads the ledger's records of files.
 
 use super::{IngestError, Ingestor, Scanned, Upload, write};
 use crate::answer::{Answer, Status, VerdictSummary};
@@ -13,7 +13,8 @@ use table::ingests::{Decision, Ingest, Refusal, Stage};
 use table::removals::Removal;
 
 impl Ingestor {
-    /// Notes in the ledger that a source was asked and has brought no file, in place of what was noted for the same `since`.
+    /// Records in the ledger that the fetch of a source brought no file, replacing an earlier entry with the same
+    /// `since`.
     pub async fn note_look(
         &self,
         upload: &Upload,
@@ -25,7 +26,7 @@ impl Ingestor {
         self.store.note_look(&Ingest { id, state, refusal: Some(refusal), ..opened(upload) }).await
     }
 
-    /// Notes in the ledger that a file was refused, once for each `version` of it: nobody is there to be told.
+    /// Records in the ledger that a file was refused, once for each `version`: nobody is waiting for the answer.
     pub async fn note_refused(
         &self,
         upload: &Upload,
@@ -44,7 +45,7 @@ impl Ingestor {
     }
 }
 
-/// The record of a file of which nothing is known but who has sent it.
+/// The record of a file of which only the sender is known.
 pub(super) fn opened(upload: &Upload) -> Ingest {
     Ingest {
         id: String::new(),
@@ -97,7 +98,7 @@ pub(super) fn draft(
     answer
 }
 
-/// The answer to a file that was taken in before.
+/// The answer to a file that was ingested before.
 pub(super) fn known(ingest: &Ingest) -> Option<Answer> {
     let mut answer = answer_of(ingest)?;
     answer.status = Status::Known;
@@ -106,7 +107,7 @@ pub(super) fn known(ingest: &Ingest) -> Option<Answer> {
     Some(answer)
 }
 
-/// The record of a file: where readings came from, and what became of them.
+/// The record of a file: where readings came from, and their outcome.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct IngestRecord {
     /// Its id.
@@ -117,27 +118,27 @@ pub struct IngestRecord {
     pub bytes: u64,
     /// The site given with the file.
     pub site: Option<String>,
-    /// What the client called the file; may be empty.
+    /// The client's name for the file; may be empty.
     pub source: String,
     /// Who sent it.
     pub who: String,
     /// When it was first sent.
     #[schema(format = DateTime)]
     pub received_at: String,
-    /// The version of the program that took it in.
+    /// The version of the program that ingested it.
     pub code_version: String,
-    /// How far it has come.
+    /// Its state.
     pub state: Stage,
     /// The sites that it has readings of.
     pub sites: Vec<String>,
     /// The answer, once it is done.
     #[schema(value_type = Option<Answer>)]
     pub answer: Option<Value>,
-    /// Why nothing of it is stored.
+    /// Why it was refused.
     pub error: Option<Refusal>,
-    /// That it was withdrawn.
+    /// Its withdrawal.
     pub withdrawn: Option<Decision>,
-    /// What a person has decided about the rows that were refused.
+    /// A person's decision about the refused rows.
     pub resolution: Option<Decision>,
     /// The sites that were removed since, and the file's readings with them.
     pub removed: Vec<RemovedFrom>,
@@ -156,7 +157,7 @@ pub struct IngestRecord {
 pub struct FileProgress {
     /// Bytes after decompression.
     pub read: u64,
-    /// All of them.
+    /// The total.
     pub of: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Reading a file without storing anything of it.
+//! Reads a file without storing anything.
 
 use super::{AT_ONCE, IngestError, Upload, blocking};
 use crate::original::Original;
@@ -21,7 +21,7 @@ use std::time::Instant;
 use table::series::Entry;
 use table::{Store, StoreError};
 
-/// How far a file is read.
+/// The limits for reading a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// The most rows that it may have.
@@ -30,11 +30,11 @@ pub(super) struct Bounds {
     pub(super) until: Option<Instant>,
 }
 
-/// Rows after which the clock is looked at.
+/// The clock is checked after so many rows.
 const ROWS_A_LOOK: u64 = 65_536;
 
 impl Bounds {
-    /// Whether a file with so many rows so far is read on.
+    /// Whether to continue reading a file with so many rows so far.
     #[inline]
     fn hold(&self, rows: u64) -> Result<(), IngestError> {
         if rows > self.rows {
@@ -47,7 +47,7 @@ impl Bounds {
     }
 }
 
-/// What the first reading of a file tells.
+/// The result of the first reading of a file.
 pub(super) struct Scanned {
     pub(super) shape: Shape,
     pub(super) report: Report,
@@ -58,7 +58,7 @@ pub(super) struct Scanned {
     pub(super) options: Options,
 }
 
-/// What a file brings for a series.
+/// A file's readings of a series.
 pub(super) struct Touched {
     pub(super) series: Series,
     pub(super) readings: u64,
@@ -71,14 +71,14 @@ pub(super) struct Touched {
 }
 
 impl Touched {
-    /// Whether some value may be ten times as high as all before. The numbers of several units say little together.
+    /// Whether some value may be ten times the highest before. Numbers in several units say little together.
     fn may_surprise(&self, highest: &Highest, brought: &[Arc<str>]) -> bool {
         let before = brought.first().filter(|_| brought.len() == 1).map(|unit| highest.in_unit(unit));
         before.is_none_or(|before| before.is_some_and(|before| before > 0.0 && self.highest >= before * TIMES))
     }
 }
 
-/// Units by series, which have room for no others.
+/// The units of series that have no room for others.
 pub(super) type Units = HashMap<String, Vec<String>>;
 
 /// Counts what each series gets while rows are read.
@@ -120,8 +120,8 @@ impl Tally {
     }
 }
 
-/// Reads a file, until all that only the whole of it tells about its cells is known. Rows whose units find no room in
-/// their series are refused, as other bad ones are.
+/// Reads a file until everything about its cells is known that only the whole file reveals. Rows whose units do not fit
+/// into their series are refused, like other bad rows.
 pub(super) async fn scan(
     store: &Store,
     mut original: Original,
@@ -147,7 +147,7 @@ pub(super) async fn scan(
         }
         let mut known = look_up(store, &scanned, &brought, Room::Seen).await?;
         if known.full.is_empty() {
-            // Others may have taken it meanwhile. Most series have one unit for ever: no room is made for that.
+            // Others may have taken it meanwhile. Most series have one unit for ever, and need no reservation.
             known.full = look_up(store, &scanned, &brought, Room::Taken(known.several)).await?.full;
         }
         known.surprised.retain(|id, _| !options.highest.contains_key(id));
@@ -159,7 +159,7 @@ pub(super) async fn scan(
     }
 }
 
-/// Takes over what a reading has taught; says whether the file is to be read again.
+/// Applies what a reading has revealed; returns whether the file must be read again.
 async fn learn(store: &Store, options: &mut Options, read: &Read) -> Result<bool, StoreError> {
     let mut again = false;
     if read.learned != options.conventions {
@@ -179,7 +179,7 @@ async fn learn(store: &Store, options: &mut Options, read: &Read) -> Result<bool
     Ok(again)
 }
 
-/// Takes over the time zone of a site; says whether that changes how its times are read.
+/// Applies the time zone of a site; returns whether that changes how its times are read.
 async fn learn_zone(store: &Store, options: &mut Options, site: &str) -> Result<bool, StoreError> {
     let key = name::key(site);
     if options.zones.contains_key(&key) {
@@ -191,22 +191,22 @@ async fn learn_zone(store: &Store, options: &mut Options, site: &str) -> Result<
     Ok(is_new)
 }
 
-/// How it is found out which units have room.
+/// How to determine which units have room.
 enum Room {
-    /// It is looked, and nothing written: the file may still be refused.
+    /// Checks without writing: the file may still be refused.
     Seen,
-    /// Room is made for those of some series, so that files that come at once do not bring more than a series may have.
+    /// Reserves room in some series, so that concurrent files do not exceed the maximum together.
     Taken(Vec<usize>),
 }
 
-/// What the directory says of the series of a file.
+/// What the directory says about the series of a file.
 struct Known {
-    /// Those that have not room for all units of the file, with those that they take: what they have, and what comes first
-    /// in the file.
+    /// Series without room for all units of the file, with those that they accept: the stored ones, and the first of
+    /// the file.
     full: Units,
-    /// Those that have several units then.
+    /// Series that then have several units.
     several: Vec<usize>,
-    /// The highest values so far of those for which values of the file may be a surprise.
+    /// The highest values so far of the series for which values of the file may be surprising.
     surprised: HashMap<String, Highest>,
 }
 
@@ -237,7 +237,7 @@ async fn look_up(store: &Store, scanned: &Scanned, brought: &[Vec<Arc<str>>], ro
     Ok(known)
 }
 
-/// What the directory has of the series of a file, with the units that it brings.
+/// The directory's entries for the series of a file, with the units that it brings.
 async fn seen(
     store: &Store,
     touched: &[Touched],
@@ -261,19 +261,19 @@ async fn seen(
     Ok(entries)
 }
 
-/// What one reading of a file tells.
+/// The result of one reading of a file.
 struct Read {
     scanned: Scanned,
     /// The units of each series.
     brought: Vec<Vec<Arc<str>>>,
     learned: Conventions,
-    /// Series whose blank units only those that are stored can tell.
+    /// Series whose blank units depend on their stored readings.
     wanted: Vec<Series>,
-    /// Sites with times of the site's clock.
+    /// Sites with times in their own zone.
     local_sites: Vec<String>,
 }
 
-/// Reads a file once in a way that is known to suit it.
+/// Reads a file once, in a way that is known to suit it.
 pub(super) async fn scan_as(
     original: Original,
     options: Options,
@@ -301,7 +301,7 @@ async fn read(mut original: Original, options: Options, bounds: Bounds) -> Resul
 }
 
 impl Tally {
-    /// What the rows of a file, all of which were read, have told; and the units of each series.
+    /// The result of all rows of a file; and the units of each series.
     pub(super) fn scanned<R: io::Read>(self, rows: &Rows<R>, options: Options) -> (Scanned, Vec<Vec<Arc<str>>>) {
         let mut sites: Vec<String> = Vec::new();
         let (mut touched, mut brought) = (Vec::new(), Vec::new());

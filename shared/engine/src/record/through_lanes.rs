@@ -1,5 +1,5 @@
-//! What a file changes about a site besides its segments. It goes through the site's lane, so that publishers of this
-//! process take it over, in place of meeting it as a conflict and reading everything anew.
+//! A file's changes to a site, apart from its segments. They go through the site's lane, so that publishers of this
+//! process adopt them, instead of hitting a conflict and reading everything again.
 
 use super::{Touched, readings_events};
 use crate::lanes::Lanes;
@@ -7,7 +7,7 @@ use live::ports::Announce;
 use table::leases::Lease;
 use table::{Store, StoreError};
 
-/// Makes a revision for a file.
+/// Creates a revision for a file.
 pub(super) async fn revision(store: &Store, lanes: &Lanes, site: &str) -> Result<u64, StoreError> {
     let lane = lanes.of(site);
     let mut known = lane.site.lock().await;
@@ -16,7 +16,7 @@ pub(super) async fn revision(store: &Store, lanes: &Lanes, site: &str) -> Result
     Ok(revision)
 }
 
-/// Says that all of a file's readings of a site are there.
+/// Announces that all of a file's readings of a site are there.
 pub(super) async fn end(
     (store, lanes, announce): (&Store, &Lanes, &dyn Announce),
     lease: &Lease,

@@ -1,4 +1,4 @@
-//! What a file touches: marks for the settler, and events for those who follow.
+//! What a file touches: marks for the settler, and events for subscribers.
 
 use super::scan::{Scanned, Touched};
 use super::{AT_ONCE, IngestError};
@@ -17,7 +17,7 @@ const MAX_SERIES: usize = 2000;
 /// Series in one event.
 const SERIES_PER_EVENT: usize = 50;
 
-/// Whether all that a file touches is marked since an earlier attempt, so that it may be written at once.
+/// Whether an earlier attempt has marked everything that a file touches, so that it may be written at once.
 pub(super) async fn is_marked(store: &Store, ingest: &Ingest) -> Result<bool, StoreError> {
     let sites: Vec<&String> = ingest.revisions.keys().collect();
     let looks = (0..sites.len()).map(|index| store.outstanding(sites[index]));
@@ -37,7 +37,7 @@ pub(super) fn by_site<'a>(ingest: &Ingest, scanned: &'a Scanned) -> Vec<(String,
     }
 }
 
-/// Marks what a file is about to bring to a site. `false` if all of it has been recorded before.
+/// Marks what a file is about to bring to a site. `false` if all of it was recorded before.
 pub(super) async fn mark(
     (store, ingest, scanned): (&Store, &Ingest, &Scanned),
     lease: &Lease,
@@ -56,7 +56,7 @@ pub(super) async fn mark(
     Ok(store.begin_file(lease, (site, revision), &ingest.id, &marks, about).await?)
 }
 
-/// What subscribers are told of the readings themselves.
+/// The events about the readings themselves.
 pub(super) fn readings_events(id: &str, touched: &[&Touched]) -> Vec<Draft> {
     let shown = |touched: &&Touched| {
         let series = &touched.series;

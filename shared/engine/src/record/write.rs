@@ -1,4 +1,4 @@
-//! A file's readings into the table: cut and packed on one thread, written on another.
+//! Writes a file's readings to the table: cut and packed on one thread, written on another.
 
 use super::scan::{Scanned, Tally};
 use super::{AT_ONCE, IngestError, blocking};
@@ -28,10 +28,10 @@ use tokio::sync::mpsc;
 
 /// Packed segments waiting to be written.
 const WAITING: usize = 8;
-/// Bytes of packed segments in one batch; BatchWriteItem takes 16 MB.
+/// Bytes of packed segments in one batch; BatchWriteItem accepts 16 MB.
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
 
-/// How long a recording goes on before it is noted how far it has come.
+/// How often the progress of a recording is saved.
 const A_WHILE: Duration = Duration::from_secs(5);
 
 /// A file that is being recorded, and how.
@@ -40,27 +40,27 @@ pub(super) struct Writing<'a> {
     pub(super) lanes: &'a Lanes,
     pub(super) lease: &'a Lease,
     pub(super) ingest: &'a Ingest,
-    /// How it is read.
+    /// How to read it.
     pub(super) options: &'a Options,
-    /// How far earlier attempts have come.
+    /// The progress of earlier attempts.
     pub(super) before: Reached,
-    /// Whether what the rows tell is to be found out by the way.
+    /// Whether to collect the result of the rows on the way.
     pub(super) tells: bool,
     /// When it pauses.
     pub(super) until: Option<Instant>,
 }
 
-/// What a file has come to.
+/// The result of writing a file.
 pub(super) struct Written {
     entries: Vec<Entry>,
     pub(super) settled: Settled,
-    /// What the rows tell, if that was wanted.
+    /// The result of the rows, if requested.
     pub(super) scanned: Option<Scanned>,
 }
 
 impl Writing<'_> {
-    /// Writes the file as segments and brings its series into the directory. What an earlier attempt has written is read
-    /// again, because the account is of all rows, and is not written again.
+    /// Writes the file as segments and enters its series into the directory. What an earlier attempt has written is
+    /// read again, because the account covers all rows, but it is not written again.
     pub(super) async fn write(self, original: Original) -> Result<Written, IngestError> {
         let (sender, mut packed) = mpsc::channel::<Item>(WAITING);
         let read = Arc::new(AtomicU64::new(0));
@@ -89,8 +89,8 @@ impl Writing<'_> {
                 continue;
             }
             if held.elapsed() >= BEAT {
-                // Segments go without a condition: one who stood still for so long that he was taken for dead finds out
-                // before the next one, not when he notes how far he has come.
+                // Segments are written without a condition: a process that was suspended for so long that it was taken
+                // for dead notices before the next batch, not when it saves its progress.
                 self.store.beat(self.lease).await?;
                 held = Instant::now();
             }
@@ -121,7 +121,7 @@ impl Writing<'_> {
     }
 }
 
-/// What became of rows of a file beside others of its own.
+/// The outcome of a file's rows beside other rows of the same file.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     pub(super) rows_repeated: u64,
@@ -146,7 +146,7 @@ struct Cut {
     options: Options,
     /// By the key of the site.
     revisions: HashMap<String, u64>,
-    /// The segments before this one are not sent.
+    /// Segments before this one are not sent.
     skipped: u64,
     sender: mpsc::Sender<Item>,
     /// Bytes read so far.
@@ -179,7 +179,7 @@ impl Cut {
                 if index < self.skipped { None } else { Some(segments::item(&entry.id, order, &piece.columns)?) };
             index += 1;
             cutter.recycle(piece.columns);
-            // The receiver is gone when a write failed; its error is what counts.
+            // The receiver is dropped when a write failed; that error counts.
             let stopped = |_| IngestError::Store(StoreError::Service("writing has stopped".into()));
             item.map_or(Ok(()), |item| self.sender.blocking_send(item).map_err(stopped))
         };

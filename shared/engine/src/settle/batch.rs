@@ -1,4 +1,4 @@
-//! What is written in one settlement: the steps that fit one transaction, and what follows from them.
+//! A settlement's writes: the steps that fit into one transaction, and what follows from them.
 
 use super::pass::Task;
 use crate::answer::bound;
@@ -16,10 +16,10 @@ use table::feed::Draft;
 use table::marks::{Mark, Origin};
 use table::settle::{ROOM, ROOM_BYTES};
 
-/// The most alerts of one rule of a series that events name, and their bytes; the event says how many more there are.
+/// The most alerts of one rule of a series that events list, and their bytes; the event counts the rest.
 const MAX_NAMED: usize = 200;
 const NAMED_BYTES: usize = 150 * 1024;
-/// The most alerts, new and withdrawn, that events name of one file or permit.
+/// The most alerts, new and withdrawn, that events list for one file or permit.
 const MAX_NAMED_OF_ORIGIN: u64 = 1000;
 /// The most origins of one settlement, each with an account.
 const MAX_ORIGINS: usize = 8;
@@ -28,8 +28,8 @@ const MAX_ORIGINS: usize = 8;
 pub(super) struct Step {
     task: Arc<Marked>,
     change: Option<Change>,
-    /// With the last step of a task its marks go, and what the task found is noted: if something comes between its steps,
-    /// it is judged again as a whole.
+    /// The last step of a task removes its marks and records its result: if something comes between its steps, all of
+    /// it is judged again.
     last: Option<Account>,
     bytes: usize,
 }
@@ -47,11 +47,11 @@ pub(super) struct Batch {
     bytes: usize,
 }
 
-/// What a batch comes to for others.
+/// The effects of a batch on others.
 pub(super) struct Written {
     pub(super) accounts: Vec<(Origin, Account)>,
     pub(super) events: Vec<Draft>,
-    /// Files of which no mark of the site is left.
+    /// Files without any marks left at the site.
     pub(super) finished: Vec<String>,
 }
 
@@ -77,7 +77,7 @@ impl Batch {
         steps
     }
 
-    /// Whether a step can be written with those that are here.
+    /// Whether a step fits with those already here.
     pub(super) fn has_room(&self, step: &Step) -> bool {
         let mut origins: BTreeSet<_> = self.origins().collect();
         origins.extend(step.task.marks.first().map(|mark| mark.origin.clone()));
@@ -97,7 +97,7 @@ impl Batch {
         self.steps.is_empty()
     }
 
-    /// Those who are told what it comes to.
+    /// The origins that are told the result.
     pub(super) fn origins(&self) -> impl Iterator<Item = Origin> + use<'_> {
         self.steps.iter().filter_map(|step| step.task.marks.first()).map(|mark| mark.origin.clone())
     }
@@ -106,25 +106,25 @@ impl Batch {
         self.steps.iter().filter_map(|step| step.change.as_ref()).filter(|change| change.writes() > 0)
     }
 
-    /// The marks that go.
+    /// The marks to remove.
     pub(super) fn settled(&self) -> Vec<&Mark> {
         self.steps.iter().filter(|step| step.last.is_some()).flat_map(|step| &step.task.marks).collect()
     }
 
-    /// The marks of tasks of which there is more to come.
+    /// The marks of a task with further steps, which must still be there.
     pub(super) fn demanded(&self) -> Vec<&Mark> {
         let last = self.steps.last().filter(|step| step.last.is_none());
         last.iter().flat_map(|step| &step.task.marks).collect()
     }
 
-    /// Counts what has been written.
+    /// Counts what was written.
     pub(super) fn count(&self) {
         for (severity, count) in self.changes().flat_map(|change| &change.added_by_severity) {
             metrics::alerts_raised(*severity, *count);
         }
     }
 
-    /// What it comes to, on top of what the accounts say.
+    /// The result, added to the accounts.
     pub(super) fn written(&self, accounts: &HashMap<Origin, Account>, units: f64) -> Written {
         let mut written = Written { accounts: Vec::new(), events: Vec::new(), finished: Vec::new() };
         let (mut told, mut last): (Vec<Told>, Vec<Draft>) = (Vec::new(), Vec::new());
@@ -172,7 +172,7 @@ impl Step {
     }
 }
 
-/// What a task came to besides its changes.
+/// The result of a task besides its changes.
 fn facts(series: &Series, found: &[Found], limited: bool) -> Account {
     let mut facts = Account::default();
     facts.judged = found.iter().map(|found| found.judged).max().unwrap_or_default();
@@ -182,7 +182,7 @@ fn facts(series: &Series, found: &[Found], limited: bool) -> Account {
     for Found { judged, incomparable, inconclusive, without_water, change } in found {
         facts.inconclusive += inconclusive;
         facts.without_water += without_water;
-        // What is withdrawn with its rule met nothing.
+        // A rule whose alerts are withdrawn because it was removed met no reading.
         if *judged > 0 || !incomparable.is_empty() || !change.found_by_severity.is_empty() {
             facts.met.insert(change.source.rule.clone());
         }
@@ -203,7 +203,7 @@ fn facts(series: &Series, found: &[Found], limited: bool) -> Account {
     facts
 }
 
-/// The change with as many alerts as events name, the gravest.
+/// The change with as many alerts as events list, the gravest.
 fn shortened(mut change: Change) -> Change {
     sort_by_gravity(&mut change.added);
     change.added.truncate(MAX_NAMED);
@@ -212,7 +212,7 @@ fn shortened(mut change: Change) -> Change {
     change
 }
 
-/// Alerts that subscribers are told of, on account of one origin.
+/// The alerts that subscribers are told of because of one origin.
 #[derive(Default)]
 struct Told {
     added: Vec<Alert>,
@@ -221,7 +221,7 @@ struct Told {
 }
 
 impl Told {
-    /// Notes a change in the account of those who caused it, and its alerts as far as there is room for them.
+    /// Records a change in the account of its origin, and its alerts as far as there is room.
     fn note(&mut self, change: &Change, origin: &Origin, account: &mut Account) {
         for (severity, count) in &change.added_by_severity {
             *account.new.entry(*severity).or_default() += count;
@@ -251,7 +251,7 @@ impl Told {
     }
 }
 
-/// What is told when the last mark of an origin is settled: of a file its account, of a permit what has not been told.
+/// The event when the last mark of an origin is settled: a file's account, or whatever a permit has not announced yet.
 fn last_event(origin: &Origin, account: &Account) -> Vec<Draft> {
     match origin {
         Origin::File(_) => vec![event("ingest", summary::account_of_file(account))],

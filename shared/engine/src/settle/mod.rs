@@ -1,9 +1,9 @@
-//! Settling: marked stretches are judged, and what they come to is written.
+//! Settles: judges marked stretches, and writes the results.
 //!
-//! One settler at a time works on a site, by a lease in the table. It takes marks, judges their stretches by readings
-//! and permit as they are then, and commits alerts, events, accounts and the removal of the marks together. An attempt
-//! that something came between leaves nothing behind, and its marks are taken again. Whoever waits for marks of its own
-//! settles the site itself; what is left of those who went away is found by a sweep, and by the table's stream.
+//! One settler at a time works on a site, under a lease in the table. It takes marks, judges their stretches by the
+//! readings and the permit as they are then, and commits alerts, events, accounts and the removal of the marks
+//! together. If something came between, the attempt leaves nothing behind, and its marks are taken again. Whoever waits
+//! for its own marks settles the site itself; what others left behind is found by a sweep, and by the table's stream.
 
 mod batch;
 mod pass;
@@ -32,15 +32,15 @@ use tokio::task::JoinHandle;
 
 /// Sites that are settled at the same time: each waits for the table several times, and a file may have hundreds.
 const SITES_AT_ONCE: usize = 16;
-/// How often it is looked whether somebody else has done what is waited for.
+/// How often to check whether another process has done what is waited for.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often a site that cannot be settled is tried again before it is left to the next sweep.
+/// How long a failing site is retried before it is left to the next sweep.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How old, in microseconds, blocks that are no longer valid are before they are removed: whoever reads alerts page by
-/// page may still be among them.
+/// The age, in microseconds, at which invalid blocks are removed: a client that reads alerts page by page may still
+/// need them.
 const GARBAGE_AGE: i64 = 10_000_000;
 
-/// Settles sites. Clones are the same.
+/// Settles sites. Clones share the state.
 #[derive(Clone)]
 pub struct Settler(Arc<Inner>);
 
@@ -48,24 +48,24 @@ struct Inner {
     store: Store,
     announce: Arc<dyn Announce>,
     lanes: Lanes,
-    /// Sites that a task of this process is settling, and whether there is more to do than it may have seen.
+    /// Sites that a task of this process is settling, and whether there may be more work than it has seen.
     running: Mutex<HashMap<String, bool>>,
     room: Semaphore,
-    /// Told whenever something was settled.
+    /// Notified after every settlement.
     progress: Notify,
     watches: Mutex<HashMap<String, Watch>>,
     /// Whether it may remove sites.
     removes: bool,
 }
 
-/// What has been done about the marks of a site.
+/// What was done about the marks of a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Done {
     /// There is more to do.
     Some,
-    /// All that could be settled is.
+    /// Everything that could be settled is.
     Nothing,
-    /// Somebody else has the lease.
+    /// Another process has the lease.
     Lost,
 }
 
@@ -83,7 +83,7 @@ impl Settler {
         }))
     }
 
-    /// Has a site settled by a task of its own, which goes on whoever waits for it or not.
+    /// Starts a task that settles a site, and continues whether or not anybody waits.
     pub fn kick(&self, site: &str) {
         let key = domain::name::key(site);
         let mut running = self.0.running.lock();
@@ -105,7 +105,7 @@ impl Settler {
     }
 
     async fn settle_patiently(&self, site: &str) {
-        // Nobody closes it.
+        // The semaphore is never closed.
         let _room = self.0.room.acquire().await;
         let mut backoff = Backoff::default();
         let mut is_again = false;
@@ -153,7 +153,7 @@ impl Settler {
             let worked = self.work(&lease, site).await;
             drop(beating);
             store.give_back(&lease).await?;
-            // Marks that came meanwhile are worked off by those who left them.
+            // Marks that arrived meanwhile are settled by those who left them.
             return worked;
         }
     }
@@ -166,7 +166,7 @@ impl Settler {
         let mut after = None;
         loop {
             let (marks, next) = self.0.store.marks(site, after.as_deref()).await?;
-            // Read afterwards, for the reason that `Pass::run` gives.
+            // Read afterwards, for the reason given in `Pass::run`.
             let outstanding = self.0.store.outstanding(site).await?;
             if !outstanding.permits.is_empty() || outstanding.garbage.iter().any(is_old) {
                 return Ok(true);
@@ -210,8 +210,8 @@ impl Settler {
         Ok(())
     }
 
-    /// Waits until `done` has something, looking after each settlement of this process and every now and then; `None`
-    /// if it is not done by then.
+    /// Waits until `done` returns something, checking after each settlement of this process and at intervals; `None` if
+    /// the time is over first.
     pub(crate) async fn wait<T, F>(&self, until: Instant, done: impl Fn() -> F) -> Result<Option<T>, StoreError>
     where
         F: Future<Output = Result<Option<T>, StoreError>>,
@@ -235,19 +235,19 @@ fn is_old((_, _, since): &(String, String, i64)) -> bool {
     domain::time::now() - since >= GARBAGE_AGE
 }
 
-/// Whether a mark can be settled now: a file that is being recorded is judged when all of it is there.
+/// Whether a mark can be settled now: a file that is being recorded is judged once all of it is there.
 pub(crate) fn is_ready(mark: &Mark, outstanding: &Outstanding) -> bool {
     !matches!(&mark.origin, table::marks::Origin::File(id) if outstanding.recording.contains(id))
 }
 
-/// That a task settles a site; it ends with the task, however that ends.
+/// Records that a task settles a site; released with the task, however that ends.
 struct Running<'a> {
     settler: &'a Settler,
     key: String,
 }
 
 impl Running<'_> {
-    /// Whether nothing came in since it was asked last.
+    /// Whether nothing came in since the last call.
     fn is_over(&self) -> bool {
         let mut running = self.settler.0.running.lock();
         match running.get_mut(&self.key) {
@@ -271,18 +271,18 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Makes a lease beat, until dropped.
+/// Renews a lease, until dropped.
 pub struct Beating(JoinHandle<()>);
 
 impl Beating {
-    /// Begins. Every [`BEAT`] from now on.
+    /// Starts, and renews every [`BEAT`] from now on.
     pub fn start(store: Store, lease: Lease) -> Self {
         Self(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(BEAT).await;
                 match store.beat(&lease).await {
                     Ok(()) => {}
-                    // Whoever works under it learns of it from the next transaction.
+                    // The work under it fails at its next transaction.
                     Err(StoreError::Conflict) => return,
                     Err(error) => tracing::warn!(%error, ?lease, "a lease was not renewed"),
                 }

@@ -21,17 +21,17 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Series that are judged at the same time: each waits for the table several times.
 const AT_ONCE: usize = 16;
-/// The most readings of the series that are judged at the same time, but for two that have more: one for each core of a
-/// small machine. A series takes two bytes a reading meanwhile.
+/// The most readings of all series that are judged at the same time, except for two that have more: one for each core
+/// of a small machine. Meanwhile a series takes two bytes per reading.
 const READINGS_AT_ONCE: u32 = 65_536;
-/// A series that has more is judged alone: two of 20 million readings would take 80 MB.
+/// A longer series is judged alone: two of 20 million readings would take 80 MB.
 const LONG: u64 = 8_000_000;
-/// What a stretch counts as of which nobody knows how many readings it has.
+/// The weight of a stretch with an unknown number of readings.
 const UNKNOWN_READINGS: u32 = READINGS_AT_ONCE / 4;
 /// The most marks of single readings that are settled together.
 const MAX_TOGETHER: usize = 40;
 
-/// How long an attempt waits after one that something came between.
+/// How long an attempt waits after one that became stale.
 const AFTER_STALE: Duration = Duration::from_millis(20);
 
 /// A settler at work on a site.
@@ -43,13 +43,13 @@ pub(super) struct Pass<'a> {
     accounts: HashMap<Origin, Account>,
     /// Blocks of alerts that are to be removed.
     pub(super) garbage: Vec<(String, String, i64)>,
-    /// Files of which the last mark of this site is settled.
+    /// Files whose last mark at this site is settled.
     pub(super) finished: Vec<String>,
     units: f64,
     store: Store,
 }
 
-/// Marks of a series that are settled together, and what their stretch came to.
+/// Marks of a series that are settled together, and the result for their stretch.
 pub(super) struct Task {
     pub(super) marks: Vec<Mark>,
     /// `None`: the series has no readings there.
@@ -76,15 +76,15 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Settles what can be settled, of each series the marks of one origin, and says whether there is more.
+    /// Settles what can be settled, for each series the marks of one origin, and returns whether there is more.
     pub(super) async fn run(&mut self) -> Result<Done, StoreError> {
         let terms = Arc::new(Terms::load(&self.store, self.site).await?);
         let mut done = Done::Nothing;
         let mut after = None;
         loop {
             let (mut marks, next) = self.store.marks(self.site, after.as_deref()).await?;
-            // Read afterwards: a file's marks come after the one that says that it is being recorded, and that goes when
-            // all of the file is there.
+            // Read afterwards: a file's marks are written after the mark that it is being recorded, and that one is
+            // removed once all of the file is there.
             let outstanding = self.store.outstanding(self.site).await?;
             for version in &outstanding.permits {
                 match self.mark_series(*version).await {
@@ -113,15 +113,15 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Marks all series for a version of the permit. Series that come into being from now on are judged by it anyway.
+    /// Marks all series for a version of the permit. Series created from now on are judged by it anyway.
     async fn mark_series(&self, version: u64) -> Result<(), StoreError> {
         let mark = |entry: Entry| Mark::new(&entry.id, Origin::Permit(version), (i64::MIN, i64::MAX), 0);
         let marks: Vec<_> = self.store.series_of(self.site).await?.into_iter().map(mark).collect();
         self.store.mark_series(self.lease, self.site, version, &marks).await
     }
 
-    /// Brings into the directory what interrupted files have stored: a file does so itself at its end only. What is not
-    /// there is not judged, and whatever came later would bring it to light.
+    /// Enters what interrupted files have stored into the directory: a file does so itself only at its end. What is not
+    /// entered is not judged, and any later file would reveal it.
     async fn adopt(&self, groups: &[Vec<Mark>], interrupted: &[String], terms: &Terms) -> Result<(), StoreError> {
         for id in interrupted {
             let is_its = |mark: &&Mark| matches!(&mark.origin, Origin::File(of) if of == id);
@@ -145,11 +145,12 @@ impl<'a> Pass<'a> {
         if groups.is_empty() {
             return Ok(Done::Nothing);
         }
-        // Values that are made of two series are judged with either: one after the other, each on what the one before wrote.
+        // Values computed from two series are judged with either: one after the other, each based on what the previous
+        // one wrote.
         let joined = terms.joined(&self.store, self.site).await?;
         let is_joined = |group: &Vec<Mark>| joined.contains_key(&group[0].series);
         let (mut of_two, own): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_joined);
-        // Limited ones first: what they have found already is not found again with the others.
+        // Limited ones first: what they have found is not found again with the others.
         of_two.sort_by_key(|group| joined.get(&group[0].series) != Some(&true));
         let mut done = self.settle_together(own, terms).await?;
         for group in of_two {
@@ -162,12 +163,12 @@ impl<'a> Pass<'a> {
         Ok(done)
     }
 
-    /// Judges marked stretches at the same time, and writes what they come to in as few transactions as they fit into.
+    /// Judges marked stretches at the same time, and writes the results in as few transactions as possible.
     async fn settle_together(&mut self, groups: Vec<Vec<Mark>>, terms: &Arc<Terms>) -> Result<Done, StoreError> {
         let mut done = Done::Nothing;
         let room = Arc::new(Semaphore::new(READINGS_AT_ONCE as usize));
         let about = (self.store.clone(), self.site.to_owned(), terms.clone(), self.purpose.clone(), room);
-        // Each on whatever core is free.
+        // Each on any free core.
         let judging = groups.into_iter().map(move |marks| {
             let (store, site, terms, purpose, room) = about.clone();
             let task = tokio::spawn(async move { judged(&store, &site, marks, &terms, &purpose, &room).await });
@@ -184,7 +185,7 @@ impl<'a> Pass<'a> {
                         Done::Some => {
                             done = Done::Some;
                             if place > 0 {
-                                // The steps before are not written: its marks stay, and all of it is judged again.
+                                // The steps before were not written: its marks stay, and all of it is judged again.
                                 break;
                             }
                         }
@@ -200,7 +201,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Writes what has been collected, and empties it. Says whether it has to be done again.
+    /// Writes what was collected, and empties it. Returns whether it must be done again.
     async fn commit(&mut self, batch: &mut Batch, permit: u64) -> Result<Done, StoreError> {
         let batch = std::mem::take(batch);
         if batch.is_empty() {
@@ -244,12 +245,12 @@ impl<'a> Pass<'a> {
                     inner.progress.notify_waiters();
                     return Ok(Done::Nothing);
                 }
-                // Events came in between; what was found still holds.
+                // Events came in between, but the result still holds.
                 Settled::Behind => {
                     metrics::settle_attempt(Attempt::Behind);
                     known.forget();
                 }
-                // What is known of the site is right as long as its head is, and that is demanded with every write.
+                // What is known of the site is correct as long as its head is unchanged, which every write demands.
                 Settled::Stale => {
                     metrics::settle_attempt(Attempt::Stale);
                     self.accounts.clear();
@@ -259,7 +260,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Something changed that the attempt was based on: it is made again, unless the lease is gone.
+    /// The inputs of the attempt have changed: it is repeated, unless the lease is lost.
     async fn after_stale(&self) -> Result<Done, StoreError> {
         tokio::time::sleep(AFTER_STALE).await;
         match self.store.beat(self.lease).await {
@@ -270,8 +271,8 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Of each series the first mark, or the first ones if they are of single readings. Marks come in order of their series,
-/// those of single readings last.
+/// The first mark of each series, or the first ones if they are of single readings. Marks are sorted by series, those
+/// of single readings last.
 fn first_of_each_series(marks: Vec<Mark>) -> Vec<Vec<Mark>> {
     let mut groups: Vec<Vec<Mark>> = Vec::new();
     for mark in marks {
@@ -302,7 +303,7 @@ async fn judged(
         LONG.. => READINGS_AT_ONCE,
         few => few.min(u64::from(READINGS_AT_ONCE) / 2) as u32,
     };
-    // Nobody closes it.
+    // The semaphore is never closed.
     let _room = room.acquire_many(readings).await;
     let entry = store.series(site, &marks[0].series).await?;
     let stretch = marks.iter().map(|mark| mark.stretch).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
@@ -312,14 +313,14 @@ async fn judged(
         let (from, to) = terms.view.stretch(stretch, entry.has_local);
         (from.max(first), to.min(last))
     };
-    // What was marked for a file that was interrupted may never have come.
+    // What was marked for an interrupted file may never have arrived.
     let Some(entry) = entry.filter(|entry| touched(entry).0 <= touched(entry).1) else {
         return Ok(Task { marks, entry: None, found: Vec::new(), limited: false, sets: Sets::default() });
     };
     let touched = touched(&entry);
     let sets = Sets::of(store, &entry, terms, touched, &marks).await?;
     let mut found = judge(store, &entry, terms, (touched, TouchedBy::Own), purpose).await?;
-    // A series that has come into being may be the one that counts from now on, at whatever time.
+    // A new series may be the one that counts from now on, at whatever time.
     let is_new = touched.0 <= entry.span(&terms.view).0;
     for dependent in terms.dependents(store, &entry).await? {
         let touched = if is_new { dependent.span(&terms.view) } else { touched };

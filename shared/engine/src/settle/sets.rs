@@ -1,4 +1,4 @@
-//! What a file's results did to those that were there before.
+//! A file's effect on the results that were there before.
 
 use crate::terms::Terms;
 use domain::columns::Row;
@@ -18,7 +18,7 @@ pub(super) struct Sets {
 }
 
 impl Sets {
-    /// What the file of some marks did in a stretch of a series; nothing if they are of no file.
+    /// The effect of the file behind some marks on a stretch of a series; empty if there is no such file.
     pub(super) async fn of(
         store: &Store,
         entry: &Entry,
@@ -28,7 +28,7 @@ impl Sets {
     ) -> Result<Self, StoreError> {
         let mut sets = Self::default();
         let [Mark { origin: Origin::File(id), .. }, ..] = marks else { return Ok(sets) };
-        // Nothing is replaced where no two segments have a time in common.
+        // Nothing is replaced if no two segments have a time in common.
         if !store.overlap_of(entry, &terms.view, touched).await? {
             return Ok(sets);
         }
@@ -68,7 +68,7 @@ impl Sets {
     }
 }
 
-/// A result that was replaced, for people.
+/// A replaced result, for people.
 pub(crate) fn replacement(series: &Series, old: Row, new: Row) -> Replacement {
     let shown = |row: Row| match row.flags.qualifier() {
         Qualifier::Equal => row.value.to_string(),

@@ -1,4 +1,4 @@
-//! Finding what was left: by clients that went away, functions that ended, processes that were killed.
+//! Finds work left by clients that disconnected, functions that ended, and processes that were killed.
 
 use super::Settler;
 use crate::metrics;
@@ -8,7 +8,7 @@ use table::marks::Open;
 use table::{Store, StoreError};
 
 impl Settler {
-    /// Settles whatever is open at any site, and says which files nobody records any more. Returns what was open.
+    /// Settles everything open at any site, and reports files that nobody records any more. Returns what was open.
     pub async fn sweep(&self) -> Result<Vec<Open>, StoreError> {
         let store = &self.0.store;
         let sites = store.judge_anew().await?;
@@ -25,19 +25,19 @@ impl Settler {
         }
         if !suspects.is_empty() {
             self.look(&suspects).await?;
-            // Whoever is at work has given a sign of it when it is looked again.
+            // By the next look, every live process has renewed its leases.
             tokio::time::sleep(LEASE).await;
             for (site, ingest, abandoned) in self.look(&suspects).await? {
                 if store.is_paused(&ingest).await? {
                     continue;
                 }
-                // One that came to its end meanwhile has nobody who records it either.
+                // A file that was completed meanwhile has nobody who records it either.
                 if store.note_interrupted(&abandoned, &site, &ingest).await? {
                     tracing::warn!(site, ingest, "the recording of a file was interrupted; it has to be sent again");
                 }
             }
         }
-        // One that cannot be settled does not keep the others waiting.
+        // A site that cannot be settled does not delay the others.
         let mut failed = None;
         for site in &sites {
             if let Err(error) = self.settle_site(site).await {
@@ -50,7 +50,7 @@ impl Settler {
         failed.map_or(Ok(open), Err)
     }
 
-    /// Which of some files that are being recorded nobody is recording, as far as can be seen.
+    /// The files of those being recorded that apparently nobody records any more.
     async fn look(&self, suspects: &[(String, String)]) -> Result<Vec<(String, String, Abandoned)>, StoreError> {
         let mut dead = Vec::new();
         for (site, ingest) in suspects {
@@ -64,7 +64,7 @@ impl Settler {
     }
 }
 
-/// Reports what is open, for whoever watches: how much there is, and how old the oldest of it is.
+/// Reports the open work for monitoring: how much there is, and the age of the oldest.
 pub async fn report(store: &Store) -> Result<(), StoreError> {
     metrics::open_work(&store.open_work().await?);
     Ok(())

@@ -1,4 +1,4 @@
-//! What others of this process have written to the site, taken over into what is known of it.
+//! Applies what other parts of this process have written to the site.
 
 use super::{Known, Site};
 use table::alerts::{Change, Source};
@@ -7,21 +7,21 @@ use table::marks::Mark;
 use table::series::Entry;
 
 impl Site {
-    /// Takes over that a file has got its revision: open segments end with it.
+    /// A file has got its revision: open segments end with it.
     pub(crate) fn revised(&mut self, revision: u64) {
         match &mut self.known {
-            // Nobody else got one since.
+            // Nobody else has got one since.
             Some(known) if known.head.revision + 1 == revision => known.head.revision += 2,
             _ => self.known = None,
         }
     }
 
-    /// Whether something is known of a series.
+    /// Whether a series is known.
     pub(crate) fn knows(&self, series: &str) -> bool {
         self.known.as_ref().is_some_and(|known| known.series.contains_key(series))
     }
 
-    /// Takes over what a file has brought into the directory.
+    /// A file has entered a series into the directory.
     pub(crate) fn merged(&mut self, entry: &Entry) {
         let Some(known) = &mut self.known else { return };
         if let Some(kept) = known.series.get_mut(&entry.id) {
@@ -30,13 +30,13 @@ impl Site {
         }
     }
 
-    /// Takes over that readings of some series have come to light: what is kept of these is read anew.
+    /// Readings of some series were revealed: what is known of these is read again.
     pub(crate) fn adopted(&mut self, series: &[String]) {
         let Some(known) = &mut self.known else { return };
         series.iter().for_each(|id| drop(known.series.remove(id)));
     }
 
-    /// Takes over that all of a file's readings are there, of some series.
+    /// All of a file's readings of some series are there.
     pub(crate) fn told(&mut self, head: Head, ingest: &str, series: impl Iterator<Item = String>) {
         let Some(known) = &mut self.known else { return };
         known.head = head;
@@ -44,7 +44,7 @@ impl Site {
         series.for_each(|id| drop(known.series.remove(&id)));
     }
 
-    /// Takes over that some marks were settled, and what that changed.
+    /// Some marks were settled, with these changes.
     pub(crate) fn settled<'a>(&mut self, head: Head, changes: impl Iterator<Item = &'a Change>, marks: &[&Mark]) {
         let Some(known) = &mut self.known else { return };
         if known.is_marked_as_a_whole() {
@@ -58,7 +58,7 @@ impl Site {
 }
 
 impl Known {
-    /// Takes over a change that a settler has made.
+    /// Applies a settler's change.
     fn change(&mut self, change: &Change) {
         let Source { series_id, rule, .. } = &change.source;
         let Some(kept) = self.series.get_mut(series_id) else { return };

@@ -11,26 +11,26 @@ use table::{Store, StoreError};
 /// The latest readings.
 pub(super) struct Recent {
     pub(super) columns: Columns,
-    /// There is none missing from this time on.
+    /// Complete from this time on.
     from: i64,
 }
 
 impl Recent {
-    /// What verdicts on a reading at the time of the latest one need.
+    /// Loads what verdicts on a reading at the latest time need.
     pub(super) async fn load(store: &Store, entry: &Entry, view: &View, rules: &[Rule]) -> Result<Self, StoreError> {
         if entry.is_new() {
-            // Nothing is missing of a series without readings.
+            // Without readings, nothing is missing.
             return Ok(Self { columns: Columns::default(), from: i64::MIN });
         }
         let latest = entry.span(view).1;
         match store.context_span(entry, view, rules, (latest, latest)).await? {
             Some((from, _)) => Ok(Self { columns: all(store, entry, view, (from, i64::MAX)).await?, from }),
-            // Nothing is needed where no rule looks back.
+            // Nothing is needed if no rule looks back.
             None => Ok(Self { columns: Columns::default(), from: i64::MAX }),
         }
     }
 
-    /// Whether what verdicts need is all here. `first` is the time of the series' first reading.
+    /// Whether everything that verdicts need is here. `first` is the time of the series' first reading.
     pub(super) fn serves(&self, rules: &[Rule], touched: (i64, i64), first: i64) -> bool {
         rules.iter().all(|rule| {
             let context = rule.context(touched);
@@ -40,7 +40,7 @@ impl Recent {
         })
     }
 
-    /// Adds readings; those that are older than what is kept do not belong here.
+    /// Adds readings; they must not be older than those kept.
     pub(super) fn push(&mut self, new: &Columns) -> Result<(), StoreError> {
         let mut later = Columns::default();
         for index in (0..new.len()).filter(|&index| new.times[index] >= self.from) {
@@ -49,7 +49,7 @@ impl Recent {
         add(&mut self.columns, &later)
     }
 
-    /// Forgets what the next reading does not need, once it is more than what it does.
+    /// Forgets what the next reading does not need, once that is more than what it does need.
     pub(super) fn prune(&mut self, rules: &[Rule], latest: i64) -> Result<(), StoreError> {
         let length = self.columns.len();
         if length <= TAIL_READINGS {
@@ -65,7 +65,7 @@ impl Recent {
         Ok(())
     }
 
-    /// The place of the first reading that a rule needs for the next one.
+    /// The index of the first reading that a rule needs for the next one.
     fn needed_from(&self, rule: &Rule, latest: i64) -> usize {
         let context = rule.context((latest, latest));
         let mut start = self.columns.lower_bound(context.from);

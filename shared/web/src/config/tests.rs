@@ -9,7 +9,7 @@ struct Row {
     good: &'static [&'static str],
     bad: &'static [&'static str],
     expected: &'static str,
-    /// What a configuration has of it, written as it would be set.
+    /// The configured value, written as in the setting.
     shown: fn(&Config) -> String,
 }
 
@@ -26,7 +26,7 @@ const fn row(
 /// Any text may name a folder.
 const FOLDERS: [&str; 3] = ["OW_SC_DATA_DIR", "OW_SC_INBOX", "OW_SC_BACKUP"];
 
-/// Limits are tried on both sides. Those of lengths are in `names_may_be_so_long`.
+/// Limits are tested on both sides. Those of lengths are in `names_may_be_so_long`.
 const ROWS: &[Row] = &[
     row("OW_SC_API_TOKEN", &["s3cret", "!~"], &["two words", "schlüssel", "a\u{7f}"], "visible ASCII", |c| {
         secret(c.api_token.as_ref())
@@ -127,7 +127,7 @@ const ROWS: &[Row] = &[
         option(c.push_url.as_ref())
     }),
     row("OW_SC_TABLE", &["abc", "plant-1_a.B"], &["ab", "a b", "a/b"], "3 to 255", |c| c.table.clone()),
-    // Whether they are folders, the file system says: the suite tries it on the server.
+    // Whether they are folders, only the file system knows: the suite tests it on the server.
     row(
         "OW_SC_MAX_BATCH_BYTES",
         &["1", "1099511627776"],
@@ -190,7 +190,7 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-/// Those whose values are never shown.
+/// Settings whose values are never shown.
 const SECRETS: [&str; 4] = ["OW_SC_API_TOKEN", "OW_SC_METRICS_TOKEN", "OW_SC_REDIS_URL", "OW_SC_SOURCE_SECRETS"];
 
 fn secret(secret: Option<&Secret>) -> String {
@@ -303,7 +303,7 @@ fn protected_metrics_fall_back_to_the_api_token_and_fail_closed() {
     assert_eq!(guard(&[("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_API_TOKEN", "a")]), Ok(Some("a".into())));
     let both = [("OW_SC_METRICS_PROTECT", "1"), ("OW_SC_API_TOKEN", "a"), ("OW_SC_METRICS_TOKEN", "m")];
     assert_eq!(guard(&both), Ok(Some("m".into())));
-    // Where there is a token, only a word opens them.
+    // With a token, only an explicit value opens them.
     assert_eq!(guard(&both[1..]), Ok(Some("m".into())));
     assert_eq!(guard(&both[1..2]), Ok(Some("a".into())));
     assert_eq!(guard(&[("OW_SC_METRICS_PROTECT", "0"), both[1], both[2]]), Ok(None));

@@ -1,4 +1,4 @@
-//! Values of settings: what each text means, or `None` if it means nothing.
+//! Parses the values of settings; `None` for invalid ones.
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Uri};
@@ -28,7 +28,7 @@ pub(super) fn origins(text: &str) -> Option<Vec<HeaderValue>> {
 }
 
 pub(super) fn hosts(text: &str) -> Option<Vec<Authority>> {
-    // What stands behind the host is no port if it is none that there is.
+    // Anything after the host must be a valid port.
     let is_host = |host: &Authority| host.as_str() == host.host() || host.port_u16().is_some();
     let host = |text: &str| text.trim().parse().ok().filter(|host| is_host(host) && !host.as_str().contains('@'));
     text.split(',').map(host).collect()
@@ -54,7 +54,7 @@ pub(super) fn networks(text: &str) -> Option<Vec<IpNet>> {
     text.split(',').map(|part| network(part.trim())).collect()
 }
 
-/// An address is a network of one. IPv4 within IPv6 is IPv4, as it is in the addresses that are compared.
+/// A single address is a network of one. IPv4 within IPv6 counts as IPv4, as in the addresses that are compared.
 pub(super) fn network(text: &str) -> Option<IpNet> {
     let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address))).ok()?;
     let IpNet::V6(long) = network else { return Some(network) };
@@ -69,7 +69,7 @@ pub(super) fn url(text: &str) -> Option<String> {
     (!rest.is_empty()).then(|| text.into())
 }
 
-/// Nothing that would end an attribute of a page is taken, or the part of a policy.
+/// Refuses characters that would end an attribute of a page, or a part of a policy.
 pub(super) fn of_page(text: &str, schemes: [&str; 2]) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let is_one = schemes.contains(&uri.scheme_str()?) && uri.authority().is_some();
@@ -92,7 +92,7 @@ pub(super) fn host_names(text: &str) -> Option<Vec<String>> {
     text.split(',').map(name).collect()
 }
 
-/// `off`, or what the header is to be.
+/// `off`, or the value of the header.
 pub(super) fn hsts(text: &str) -> Option<Option<HeaderValue>> {
     if text.eq_ignore_ascii_case("off") {
         return Some(None);
