@@ -195,8 +195,8 @@ class Filters(unittest.TestCase):
 
     def test_files_that_failed_and_those_that_are_refused_are_two_things(self):
         for metric, level, message in (
-            ("FailedFiles", "error", "a file could not be read, and is tried again"),
-            ("FailedFiles", "warn", "the recording of a file was interrupted; it has to be sent again"),
+            ("FailedFiles", "error", "a file could not be read; a retry follows"),
+            ("FailedFiles", "warn", "the recording of a file was interrupted; send the file again"),
             ("RefusedFiles", "warn", "a file is refused"),
             ("RefusedFiles", "warn", "no file came from a source"),
         ):

@@ -213,7 +213,7 @@ fn hub(store: &Store, embedded: bool, redis: Option<Redis>) -> Hub {
     match redis {
         redis if embedded => {
             if redis.is_some() {
-                tracing::warn!("OW_SC_REDIS_URL is not used: nobody shares an embedded database");
+                tracing::warn!("OW_SC_REDIS_URL is ignored: the embedded database is not shared");
             }
             Hub::new(store.clone(), None)
         }

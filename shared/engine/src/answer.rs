@@ -144,7 +144,7 @@ pub struct VerdictSummary {
     pub limits_without_reading: Vec<LimitName>,
     /// Limits and readings whose units cannot be compared.
     pub incomparable_units: Vec<Incomparable>,
-    /// Values of which nobody can say whether they exceed a limit: their sign leaves it open.
+    /// Values that may or may not exceed a limit: their sign leaves it open.
     #[serde(default)]
     pub readings_inconclusive: u64,
     /// Periods with results whose limit depends on unknown properties of the water.

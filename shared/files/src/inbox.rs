@@ -212,7 +212,7 @@ impl<S: Source> Inbox<S> {
             Err(error) => {
                 // A file without read permission, or one that is gone, delays no other.
                 metrics::failure();
-                tracing::error!(source = upload.source, %error, "a file could not be read, and is tried again");
+                tracing::error!(source = upload.source, %error, "a file could not be read; a retry follows");
                 return Ok(Took::Unreadable);
             }
         };

@@ -269,7 +269,7 @@ async fn redis_is_not_used_where_nobody_shares_the_database() -> anyhow::Result<
     let mut watcher = Socket::ready(&server.ws_url("/ws/effluent")).await?;
     publisher.publish(1.0, "X", 1.0).await?;
     assert_eq!(watcher.next().await?["seq"], json!(1));
-    assert!(server.log().contains("OW_SC_REDIS_URL is not used"), "{}", server.log());
+    assert!(server.log().contains("OW_SC_REDIS_URL is ignored"), "{}", server.log());
     let absent: Value = json!(null);
     assert_eq!(Api::new(&server).json("/readyz").await?["redis"], absent);
     Ok(())

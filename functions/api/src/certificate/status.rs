@@ -48,7 +48,7 @@ pub(super) enum Gap {
     Unmet { limit: Box<Limit>, why: Why },
     /// Periods in which a limit has no value.
     Missing { limit: Box<Limit>, outfall: String, periods: Vec<String>, count: u64 },
-    /// Values of which nobody can say whether they exceed their limit.
+    /// Values that may or may not exceed their limit.
     Inconclusive { limit: Box<Limit>, outfall: String, count: u64 },
     /// Periods with results that were compared with nothing, because the properties of the water are not known.
     NoWater { limit: Box<Limit>, outfall: String, count: u64 },
@@ -172,7 +172,7 @@ fn unmet(permit: &StoredPermit, series: &[SeriesFacts], span: (i64, i64)) -> Vec
     gaps
 }
 
-/// Values of which nobody can say whether they exceed the limit.
+/// Values that may or may not exceed the limit.
 fn inconclusive(series: &SeriesFacts, facts: &LimitFacts) -> Option<Gap> {
     let limit = violated(&facts.rule).filter(|_| facts.survey.inconclusive > 0)?;
     let (limit, outfall) = (Box::new(limit.clone()), series.entry.series.outfall.clone());

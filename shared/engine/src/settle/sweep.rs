@@ -33,7 +33,7 @@ impl Settler {
                 }
                 // A file that was completed meanwhile has nobody who records it either.
                 if store.note_interrupted(&abandoned, &site, &ingest).await? {
-                    tracing::warn!(site, ingest, "the recording of a file was interrupted; it has to be sent again");
+                    tracing::warn!(site, ingest, "the recording of a file was interrupted; send the file again");
                 }
             }
         }
