@@ -1,4 +1,4 @@
-"""The Makefile: what it needs of the machine, and what it says where that is missing."""
+"""The Makefile: what it needs of the machine, and what it reports as missing."""
 
 import os
 import re
@@ -10,12 +10,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [ROOT / "Makefile", *ROOT.glob("make/*.mk"), ROOT / ".ci/run", *ROOT.glob("infra/**/*.sh")]
-# Everything that `prerequisites.sh` itself is made of.
+# Everything that `prerequisites.sh` itself uses.
 SHELL = ("bash", "env", "uname", "id", "sed")
 
 
 class Machine:
-    """A machine with nothing on it but these programs, and stand-ins that write down how they were called."""
+    """A machine with nothing but these programs, and stand-ins that record how they were called."""
 
     def __init__(self, *real):
         self.folder = tempfile.TemporaryDirectory()
@@ -27,15 +27,15 @@ class Machine:
             (self.bin / name).symlink_to(shutil.which(name))
 
     def put(self, name, script=""):
-        """A program that does that."""
+        """A stand-in with this script."""
         file = self.bin / name
-        # It may be a link to the real one, which is not to be written to.
+        # It may be a link to the real program, which must not be overwritten.
         file.unlink(missing_ok=True)
         file.write_text(f'#!/bin/bash\necho "{name} $*" >> {self.log}\n{script}\n', encoding="utf-8")
         file.chmod(0o755)
 
     def run(self, *words, **environment):
-        """Exit code, and all that was said."""
+        """Exit code and output."""
         done = subprocess.run(
             [shutil.which(words[0]), *words[1:]] if words[0] == "make" else words,
             cwd=ROOT, env={"PATH": str(self.bin), **environment}, encoding="utf-8", check=False,
@@ -44,7 +44,7 @@ class Machine:
         return done.returncode, done.stdout
 
     def calls(self):
-        """What was started of the stand-ins."""
+        """The recorded calls of stand-ins."""
         return self.log.read_text(encoding="utf-8").splitlines()
 
 
@@ -102,7 +102,7 @@ class Prerequisites(unittest.TestCase):
         machine = Machine(*SHELL)
         machine.put("cargo")
         machine.put("id", "echo 0")
-        # Stand-ins for what the packages bring.
+        # Stand-ins for what the packages provide.
         brought = "printf '#!/bin/bash\\nexit 0\\n' > $file; chmod +x $file".replace("chmod", shutil.which("chmod"))
         names = "cc python3 redis-server chromium promtool"
         machine.put(
@@ -137,7 +137,7 @@ class Prerequisites(unittest.TestCase):
 
 
 class Everything(unittest.TestCase):
-    """What holds for all files."""
+    """Properties of all files."""
 
     def test_every_python_package_has_a_hash(self):
         listed = subprocess.run(["git", "ls-files", "*requirements*.txt", "*/requirements/*.txt"], cwd=ROOT, check=True,

@@ -1,4 +1,4 @@
-"""Runs `sam deploy`, and does what it cannot: keeps updates from replacing what holds readings, and one token in force.
+"""Runs `sam deploy`, and adds what it lacks: updates cannot replace what holds readings, and one token is in force.
 
 Takes the flags of `sam deploy`. Needs a build, as that does.
 """
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SAM = Path(sys.executable).with_name("sam")
 POLICY = Path(__file__).with_name("stack-policy.json").read_text(encoding="utf-8")
 
-# Parameters that say which secret and which version of it, and the output that names one the stack has made.
+# Parameters with a secret and its version, and the output with the secret that the stack has created.
 SECRETS = (
     ("ApiTokenSecretArn", "ApiTokenVersion", "ApiTokenSecret"),
     ("MetricsTokenSecretArn", "MetricsTokenVersion", "MetricsTokenSecret"),
@@ -26,7 +26,7 @@ SECRETS = (
 
 
 class Settings:
-    """What is deployed where: flags, and under them the configuration file."""
+    """The target of the deployment: flags, backed by the configuration file."""
 
     def __init__(self, flags, folder=ROOT):
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -55,7 +55,7 @@ class Settings:
 
 
 def quoted(value):
-    """A value as SAM reads it: in quotes, with those in it and backslashes escaped."""
+    """A value in SAM's syntax: in quotes, with quotes and backslashes escaped."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -67,12 +67,12 @@ def describe(cloudformation, name):
         if "does not exist" in error.response["Error"]["Message"]:
             return None
         raise
-    # What a change set that was never executed leaves behind.
+    # Left behind by a change set that was never executed.
     return None if stack["StackStatus"] == "REVIEW_IN_PROGRESS" else stack
 
 
 def pin(secrets, stack, parameters):
-    """Names the current version of each secret whose version nobody has named.
+    """Adds the current version of each secret without a given version.
 
     CloudFormation reads a secret again only for functions that change. With the version in the reference all change,
     or none does; without it, some could hold the token of before and some the new one.
@@ -87,22 +87,22 @@ def pin(secrets, stack, parameters):
 
 
 def protect(cloudformation, name):
-    """Has every later update refused that would replace or remove what holds readings."""
+    """Sets a policy that refuses any later update that would replace or remove what holds readings."""
     cloudformation.set_stack_policy(StackName=name, StackPolicyBody=POLICY)
 
 
 def deploy(settings, cloudformation, secrets, run):
-    """Pins and deploys; answers with SAM's exit status."""
+    """Pins and deploys; returns SAM's exit status."""
     stack = describe(cloudformation, settings.stack)
     pin(secrets, stack, settings.parameters)
-    # One that was opened on purpose has a policy, and is left open for this once.
+    # A stack that was unlocked on purpose has a policy already, and stays unlocked this once.
     if stack and "StackPolicyBody" not in cloudformation.get_stack_policy(StackName=settings.stack):
         protect(cloudformation, settings.stack)
     return run(settings.command())
 
 
 def finish(settings, cloudformation):
-    """Protects what is there now, however the deployment ended."""
+    """Protects what exists now, however the deployment ended."""
     if describe(cloudformation, settings.stack):
         protect(cloudformation, settings.stack)
 
@@ -116,7 +116,7 @@ def main():
     try:
         clients = session.client("cloudformation"), session.client("secretsmanager")
         status = deploy(settings, *clients, run)
-        # `--guided` asks for names, and writes them down.
+        # `--guided` asks for names, and stores them.
         settings, session = begin()
         finish(settings, session.client("cloudformation"))
     except (BotoCoreError, ClientError) as error:

@@ -1,4 +1,4 @@
-"""The part of CloudWatch's filter patterns that template.yaml uses, to see what a filter counts."""
+"""The part of CloudWatch's filter pattern syntax that template.yaml uses, to check what a filter counts."""
 
 import re
 
@@ -6,7 +6,7 @@ COMPARISON = re.compile(r'\(\$\.(\w+) (=|!=) "([^"]*)"\)')
 
 
 def matches(pattern, line):
-    """Whether a filter with that pattern counts a line. A field that the line does not have matches nothing."""
+    """Whether a filter with that pattern counts a line. A missing field matches nothing."""
 
     def holds(comparison):
         field, operator, wanted = comparison.groups()

@@ -1,4 +1,4 @@
-"""Prints template.yaml as CloudFormation gets it: with what SAM makes of it, as JSON. Needs neither network nor account."""
+"""Prints template.yaml as CloudFormation receives it: transformed by SAM, as JSON. Needs no network or account."""
 
 import json
 import os
@@ -12,7 +12,7 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 class NoManagedPolicies:
-    """SAM asks for AWS's managed policies by name. No function uses one, and a template that does is an error."""
+    """SAM asks for AWS's managed policies by name. No function uses one, and a template with one is an error."""
 
     def load(self):
         return {}
@@ -24,11 +24,11 @@ def source():
 
 
 def render():
-    """The template as CloudFormation gets it."""
+    """The template as CloudFormation receives it."""
     template = source()
-    # `sam build` puts each function's own folder here, `sam deploy` where it was uploaded to.
+    # `sam build` puts each function's own folder here, `sam deploy` the place of its upload.
     template["Globals"]["Function"]["CodeUri"] = "s3://artifacts/function.zip"
-    # What SAM makes does not depend on it, but it wants one.
+    # SAM's output does not depend on it, but SAM requires one.
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     return transform(template, {}, NoManagedPolicies())
 

@@ -1,4 +1,4 @@
-"""template.yaml as CloudFormation gets it, and how its parts are found."""
+"""template.yaml as CloudFormation receives it, and access to its parts."""
 
 from render import TEMPLATE, render
 
@@ -39,7 +39,7 @@ def several(value):
 
 
 def text(value):
-    """An ARN as a text: `Logical.Attribute` for Fn::GetAtt, the template for Fn::Sub."""
+    """An ARN as text: `Logical.Attribute` for Fn::GetAtt, the template for Fn::Sub."""
     match value:
         case {"Fn::GetAtt": [name, attribute]}:
             return f"{name}.{attribute}"
@@ -56,7 +56,7 @@ def ref(value):
 
 
 def binaries():
-    """Functions by what they run: logical id and properties."""
+    """Functions by their binary: logical id and properties."""
     functions = of_type("AWS::Lambda::Function").items()
     return {f["Metadata"]["BuildProperties"]["Binary"]: (name, f["Properties"]) for name, f in functions}
 
@@ -85,6 +85,6 @@ def strings(value):
 
 
 def parts(statement):
-    """A statement as it is compared: actions, resources and partition keys."""
+    """A statement in a comparable form: actions, resources and partition keys."""
     keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
     return frozenset(several(statement["Action"])), tuple(map(text, several(statement["Resource"]))), frozenset(keys)

@@ -1,4 +1,4 @@
-"""Alarms: nothing fails unseen, each failure is told of once, and somebody knows what to do."""
+"""Alarms: no failure goes unnoticed, each is reported once, and there is a runbook for it."""
 
 import re
 import unittest
@@ -9,7 +9,7 @@ from rendered import FUNCTIONS, RENDERED, RESOURCES, ROOT, of_type, ref
 ALARMS = {name: alarm["Properties"] for name, alarm in of_type("AWS::CloudWatch::Alarm").items()}
 FILTERS = {name: filter["Properties"] for name, filter in of_type("AWS::Logs::MetricFilter").items()}
 
-# What has to go beyond which number; one of the first kind is enough.
+# The metrics and their thresholds; one of the first kind is enough.
 AT_ONCE = {
     "FunctionErrors",
     "FunctionThrottles",
@@ -33,7 +33,7 @@ BEYOND = {
 
 
 def queries(alarm):
-    """The texts of an alarm's expressions, with the names of what they refer to."""
+    """The texts of an alarm's expressions, with the names they refer to."""
     for query in ALARMS[alarm].get("Metrics", []):
         match query.get("Expression"):
             case {"Fn::Join": ["", parts]}:
@@ -114,7 +114,7 @@ class Watched(unittest.TestCase):
         (target,) = probe["ProbeRule"]["Properties"]["Targets"]
         self.assertEqual("ProbeDestination", ref(target["Arn"]))
         self.assertEqual("ProbeRole", ref(target["RoleArn"]))
-        # One that is repeated until it succeeds has not failed.
+        # An event that is retried until it succeeds has not failed.
         self.assertEqual(0, target["RetryPolicy"]["MaximumRetryAttempts"])
         destination = probe["ProbeDestination"]["Properties"]
         self.assertEqual("GET", destination["HttpMethod"])
@@ -139,7 +139,7 @@ class Told(unittest.TestCase):
         sections = dict(re.findall(r"(?ms)^### (\w+)\n\n(.+?)(?=^#|\Z)", runbooks))
         self.assertEqual(ALARMS.keys(), sections.keys())
         for name, section in sections.items():
-            # What it means, and something to do.
+            # The meaning, and steps.
             self.assertRegex(section, r"\A(?:.+\n)+\n1\. [A-Z].{15}", name)
 
     def test_runbooks_name_lines_that_are_logged(self):
@@ -155,11 +155,11 @@ class Filters(unittest.TestCase):
     """What functions report and answer for themselves, and how it is counted."""
 
     def line(self, message, level="ERROR", **fields):
-        # As telemetry writes them, and Lambda hands them on.
+        # In telemetry's format, as Lambda passes it on.
         return {"timestamp": "2026-11-28T04:05:41.556608Z", "level": level, "message": message, **fields}
 
     def counted(self, line, group="FunctionLogs"):
-        """Which metrics count a line, and how much."""
+        """Which metrics count a line, and the amount."""
         counts = {}
         for filter in FILTERS.values():
             (metric,) = filter["MetricTransformations"]
@@ -177,7 +177,7 @@ class Filters(unittest.TestCase):
         self.assertGreater(len(messages), 12)
         for message in messages - {"request"}:
             self.assertEqual(1, len(self.counted(self.line(message, readings=2))), message)
-        # Every answer with 5xx is an error of this name, and HttpApi5xx has it.
+        # Every answer with 5xx is an error with this message, counted by HttpApi5xx.
         self.assertIn("request", messages)
         self.assertEqual({}, self.counted(self.line("request", path="/api/ingest", status=503)))
 

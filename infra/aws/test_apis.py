@@ -1,4 +1,4 @@
-"""Routes reach their functions, and nobody else does."""
+"""Routes reach their own functions only."""
 
 import unittest
 
@@ -14,7 +14,8 @@ class Apis(unittest.TestCase):
             self.assertEqual("2.0", integration["payloadFormatVersion"], path)
             self.assertIn(f"functions/${{{FUNCTIONS[binary][0]}.Arn}}/", text(integration["uri"]), path)
             below = path.replace("{proxy+}", "*").replace("{id}", "*").replace("{part}", "*")
-            # Whoever has the default route is called for whatever has none of its own, and needs no other permission.
+            # The default route's function is called for paths without a route of their own, and needs no other
+            # permission.
             source = "/*" if binary == HTTP_ROUTES["$default"] else f"/*{below}"
             self.assertTrue(any(arn.endswith(source) for arn in self.callers(binary)), path)
 

@@ -1,13 +1,14 @@
-"""What floods and mistakes can cost: throttles of routes, a most of the table, a budget."""
+"""The cost of floods and mistakes: route throttles, a maximum for the table, a budget."""
 
 import unittest
 
 from rendered import HTTP_ROUTES, LIVE_ROUTES, RENDERED, RESOURCES, of_type
 
 PARAMETERS = RENDERED["Parameters"]
-# What answers whoever has no token. The page itself is small, and many screens load it at once: it has the default.
+# Routes open to clients without a token. The page itself is small, and many screens load it at once, so it has the
+# default.
 OPEN = {"/docs", "/docs/{proxy+}", "/health", "/livez", "/readyz", "/metrics"}
-# What takes a processor for seconds.
+# Routes that use a processor for seconds.
 DEAR = {"/api/ingest", "/api/uploads", "/api/chemistry/fit"}
 
 
@@ -23,7 +24,7 @@ class Throttles(unittest.TestCase):
             rate, burst = f"{kind}Rate", f"{kind}Burst"
             settings = {"ThrottlingRateLimit": {"Ref": rate}, "ThrottlingBurstLimit": {"Ref": burst}}
             self.assertEqual(settings, stages()[stage]["DefaultRouteSettings"])
-            # Of an account, which has 10,000, one API takes a part.
+            # One API takes a part of an account's 10,000.
             self.assertLess(PARAMETERS[rate]["Default"], 10_000)
 
     def test_routes_that_are_open_or_dear_have_less(self):
@@ -40,14 +41,14 @@ class Throttles(unittest.TestCase):
         self.assertLess(settings["$connect"]["ThrottlingRateLimit"], 500)
 
     def test_settings_of_routes_are_numbers(self):
-        # CloudFormation knows no types there: a parameter, though a number, would reach API Gateway as a text.
+        # CloudFormation knows no types there: even a number parameter would reach API Gateway as text.
         for stage in stages().values():
             for route, settings in stage["RouteSettings"].items():
                 self.assertEqual({"ThrottlingRateLimit", "ThrottlingBurstLimit"}, settings.keys(), route)
                 self.assertEqual({int}, set(map(type, settings.values())), route)
 
     def test_a_warning_does_not_undo_a_deployment(self):
-        # Routes are looked at in test_apis.
+        # Routes are checked in test_apis.
         self.assertNotIn("FailOnWarnings", RESOURCES["HttpApi"]["Properties"])
 
 
@@ -61,7 +62,7 @@ class Table(unittest.TestCase):
         most = {"Fn::If": ["Cap", {"MaxReadRequestUnits": reads, "MaxWriteRequestUnits": writes}, nothing]}
         table = RESOURCES["Table"]["Properties"]
         self.assertEqual(most, table["OnDemandThroughput"])
-        # An index has one of its own, and a table that waits for its index gains nothing.
+        # The index has its own maximum, and a table that waits for its index gains nothing.
         self.assertEqual(most, table["GlobalSecondaryIndexes"][0]["OnDemandThroughput"])
 
     def test_what_is_not_set_is_left_out(self):

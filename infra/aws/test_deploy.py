@@ -1,4 +1,4 @@
-"""What `make deploy` does besides what SAM does. AWS cannot be reached: its answers are made by its own model."""
+"""What `make deploy` adds to SAM. botocore's stubs, checked against its model, answer instead of AWS."""
 
 import json
 import tempfile
@@ -26,7 +26,7 @@ region = "eu-west-1"
 
 
 def version(name):
-    """An id that is as long as AWS makes them."""
+    """An id as long as AWS's."""
     return name.ljust(32, "0")
 
 

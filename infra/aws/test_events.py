@@ -1,4 +1,4 @@
-"""What sets functions off: the stream, schedules and objects in the inbox."""
+"""Triggers of functions: the stream, schedules and objects in the inbox."""
 
 import json
 import unittest
@@ -7,7 +7,7 @@ from rendered import FUNCTIONS, RESOURCES, of_type, ref, text
 
 
 def mappings():
-    """What feeds functions from the stream, by binary."""
+    """The stream mappings of functions, by binary."""
     found = [m["Properties"] for m in of_type("AWS::Lambda::EventSourceMapping").values()]
     names = {name: binary for binary, (name, _) in FUNCTIONS.items()}
     return {names[ref(mapping["FunctionName"])]: mapping for mapping in found}
@@ -15,15 +15,15 @@ def mappings():
 
 class Stream(unittest.TestCase):
     def test_two_functions_read_it_and_no_more(self):
-        # DynamoDB serves two readers of a shard; a third would have all of them throttled.
+        # DynamoDB serves two readers of a shard; a third would get all of them throttled.
         self.assertEqual({"ws-broadcast", "settle"}, mappings().keys())
         self.assertEqual(2, len(of_type("AWS::Lambda::EventSourceMapping")))
 
     def test_only_events_of_the_feed_reach_broadcast_in_order(self):
         mapping = mappings()["ws-broadcast"]
         self.assertEqual({("FEED#", "E#")}, self.wanted(mapping))
-        # Lambda keeps the order of changes of one item when it hands over several batches of a shard at a time, and
-        # the events of a site are many items.
+        # With several batches of a shard at a time, Lambda keeps only the order of changes of one item, but a site's
+        # events are many items.
         self.assertEqual(1, mapping["ParallelizationFactor"])
 
     def test_only_new_marks_reach_settle(self):
@@ -44,7 +44,7 @@ class Stream(unittest.TestCase):
         self.assertTrue(RESOURCES["GivenUp"]["Properties"]["SqsManagedSseEnabled"])
 
     def wanted(self, mapping):
-        """What the mapping's filter lets through: new items, by the beginnings of their keys."""
+        """What the mapping's filter lets through: new items, by key prefix."""
         (filter,) = mapping["FilterCriteria"]["Filters"]
         pattern = json.loads(filter["Pattern"])
         keys = pattern["dynamodb"]["Keys"]
@@ -89,7 +89,7 @@ class Schedules(unittest.TestCase):
         self.assertTrue(bridge["EventBridgeEnabled"])
 
     def test_rates_are_in_words_that_aws_takes(self):
-        # No linter finds `rate(5 minute)`.
+        # No linter detects `rate(5 minute)`.
         for name, rule in of_type("AWS::Events::Rule").items():
             expression = rule["Properties"].get("ScheduleExpression", "rate(1 minute)")
             self.assertRegex(expression, r"^rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)$", name)
@@ -107,7 +107,7 @@ class Schedules(unittest.TestCase):
 
     @staticmethod
     def invoked():
-        """How functions are invoked that nobody waits for, by binary."""
+        """How asynchronous invocations are configured, by binary."""
         configs = [config["Properties"] for config in of_type("AWS::Lambda::EventInvokeConfig").values()]
         names = {name: binary for binary, (name, _) in FUNCTIONS.items()}
         return {names[ref(config["FunctionName"])]: config for config in configs}

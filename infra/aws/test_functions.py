@@ -1,4 +1,4 @@
-"""Functions: what they are given, and what they must not be."""
+"""The functions' configuration."""
 
 import re
 import unittest
@@ -45,8 +45,8 @@ class Functions(unittest.TestCase):
 
     def test_functions_end_before_nobody_waits_any_more(self):
         for binary in HTTP_ROUTES.values():
-            # What the first two record is worth finishing when nobody waits for the answer any more. The last one invokes
-            # itself for what takes its time.
+            # What the first two record is worth finishing even if nobody waits for the answer. The last one invokes
+            # itself for long work.
             most = {"ingest": 61, "api": 61, "chemistry": 901}.get(binary, 30)
             self.assertLess(FUNCTIONS[binary][1]["Timeout"], most, binary)
         for binary in LIVE_ROUTES.values():
@@ -60,7 +60,7 @@ class Functions(unittest.TestCase):
     def test_all_log_into_one_group_that_forgets(self):
         for binary, (_, properties) in FUNCTIONS.items():
             self.assertEqual("FunctionLogs", ref(properties["LoggingConfig"]["LogGroup"]), binary)
-            # Filters read fields.
+            # Filters need JSON fields.
             self.assertEqual("JSON", properties["LoggingConfig"]["LogFormat"], binary)
             self.assertEqual("json", properties["Environment"]["Variables"]["LOG_FORMAT"], binary)
         groups = of_type("AWS::Logs::LogGroup")
@@ -83,7 +83,7 @@ class Secrets(unittest.TestCase):
             reference = "{{resolve:secretsmanager:${Arn}:SecretString:token::${" + version + "}}}"
             self.assertEqual({reference}, set(found.values()))
         resolved = [text for text in strings(RENDERED) if "{{resolve:" in text]
-        # One more: what is sent to sources, where there is something.
+        # One more: the secrets for sources, if there are any.
         self.assertEqual(sum(map(len, self.HOLDERS.values())) + 1, len(resolved))
         sent = FUNCTIONS["batch"][1]["Environment"]["Variables"]["OW_SC_SOURCE_SECRETS"]["Fn::If"]
         reference = "{{resolve:secretsmanager:${SourceSecretArn}:SecretString:::${SourceSecretVersion}}}"
@@ -106,7 +106,7 @@ class Secrets(unittest.TestCase):
             self.assertEqual(f"Make{name}", secret["Condition"])
             made = secret["Properties"]["GenerateSecretString"]
             self.assertNotIn("SecretString", secret["Properties"])
-            # 43 letters and digits are 256 bits; other characters may not stand in a WebSocket subprotocol's name.
+            # 43 letters and digits are 256 bits; other characters are not allowed in a WebSocket subprotocol's name.
             self.assertEqual((43, True), (made["PasswordLength"], made["ExcludePunctuation"]))
             self.assertEqual("token", made["GenerateStringKey"])
 

@@ -1,4 +1,4 @@
-"""Who may do what: exactly what each function does, and nothing else."""
+"""Permissions: exactly what each function does, and nothing else."""
 
 import re
 import unittest
@@ -16,8 +16,8 @@ POST, DELETE, GET = (
 )
 BUCKET = ("Inbox.Arn",)
 WAITING, DONE, REFUSED = (f"${{Inbox.Arn}}/{folder}/*" for folder in ("inbox", "done", "refused"))
-# What cannot be said more exactly: API Gateway makes the ids of connections, a stream's label is a time, and objects are
-# called as those who put them call them; and a function's own name ends in what CloudFormation makes up.
+# Resources that cannot be narrower: API Gateway makes up the ids of connections, a stream's label is a time, clients
+# choose the names of objects, and a function's own name ends in a part made up by CloudFormation.
 ITSELF = (
     "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-ChemistryFunction*"
 )
@@ -33,7 +33,7 @@ def on(resources, actions, *keys, service="dynamodb"):
 
 PUSH = on((POST, DELETE), ["ManageConnections"], service="execute-api")
 
-# What whoever works marks off needs.
+# Needed to settle marks.
 SETTLED = ("MARKS#*", "ALERTS#*", "FEED#*", "INGEST#*", "PERMIT#*")
 WRITE = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem"]
 SETTLER = {
@@ -48,7 +48,7 @@ REMOVER = {
 }
 SETTLERS = ("ingest", "batch", "api", "ws-message", "settle")
 
-# What a function that is fed from the stream needs for that.
+# Needed by a function that is fed from the stream.
 FED = {
     on(STREAM, ["DescribeStream", "GetRecords", "GetShardIterator"]),
     on(STREAMS, ["ListStreams"]),
@@ -163,7 +163,7 @@ TRACING = on(("*",), ["PutTraceSegments", "PutTelemetryRecords"], service="xray"
 
 
 def always(binary):
-    """What a function may do whatever the parameters are."""
+    """What a function may do, whatever the parameters."""
     return [statement for statement in statements(binary) if "Fn::If" not in statement]
 
 

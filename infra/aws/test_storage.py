@@ -1,4 +1,4 @@
-"""Readings and originals stay, whatever becomes of the stack."""
+"""Readings and originals are kept, even if the stack is deleted."""
 
 import re
 import unittest
@@ -41,7 +41,7 @@ class Storage(unittest.TestCase):
         (encryption,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         self.assertEqual("AES256", encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"])
         for rule in properties["LifecycleConfiguration"]["Rules"]:
-            # What is current is never deleted.
+            # Current versions are never deleted.
             self.assertFalse({"ExpirationInDays", "ExpirationDate"} & rule.keys(), rule["Id"])
             if rule["Prefix"] != "inbox/":
                 self.assertNotIn("NoncurrentVersionExpiration", rule)

@@ -19,23 +19,23 @@ CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\](?:\([^)]*\))?)*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 REFERENCE = re.compile(r"(?m)^ {0,3}\[[^\]]+\]:\s+<?(\S+?)>?\s*$")
 MENTION = re.compile(r"\bdocs/[\w./-]+\.md(?:#[\w-]+)?")
-# A change log tells of pages as they were called then; a program asks a server for its own /docs.
+# A change log uses the former names of pages; a program requests a server's own /docs.
 SPEAKS_OF_THE_PAST = {"CHANGELOG.md"}
 
 
 def blank(match):
-    """The text of a match without its content, so that lines stay where they are."""
+    """The text of a match without its content, so that line numbers stay the same."""
     return re.sub(r"[^\n]", " ", match[0])
 
 
 def slug(title):
-    """The anchor that GitHub makes of a heading."""
+    """The anchor that GitHub derives from a heading."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title)
     return re.sub(r"[^\w\- ]", "", text.replace("`", "")).strip().lower().replace(" ", "-")
 
 
 def anchors(path):
-    """The anchors of a page: of its headings, and those that are set by hand."""
+    """The anchors of a page: of its headings, and explicit ones."""
     text = FENCE.sub(blank, path.read_text(encoding="utf-8"))
     found, seen = set(re.findall(r"<a (?:id|name)=\"([^\"]+)\"", text)), {}
     for title in re.findall(r"(?m)^#{1,6} +(.+?) *#*$", text):
@@ -46,7 +46,7 @@ def anchors(path):
 
 
 def wrong(page, link):
-    """Why a link from a page leads nowhere, if it does."""
+    """Why a link from a page is broken, if it is."""
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
         return None
@@ -69,14 +69,14 @@ def links(text):
 
 
 def of_page(page):
-    """What is wrong in a Markdown file."""
+    """The errors in a Markdown file."""
     for line, link in links(page.read_text(encoding="utf-8")):
         if why := wrong(page, link):
             yield f"{page.relative_to(ROOT)}:{line}: {link}: {why}"
 
 
 def of_mentions(file):
-    """Pages of docs/ that a file names and that are not there."""
+    """Pages of docs/ that a file names but that do not exist."""
     if file.name in SPEAKS_OF_THE_PAST:
         return
     text = file.read_text(encoding="utf-8", errors="ignore")
@@ -106,7 +106,7 @@ class Page(HTMLParser):
 
 
 def of_site(site):
-    """What is wrong in a built site: links, pictures, scripts and styles of every page."""
+    """The errors in a built site: links, pictures, scripts and styles of every page."""
     site = site.resolve()
     pages = {path: Page(path) for path in site.rglob("*.html") if path.name not in ("toc.html", "print.html")}
     if not pages:
@@ -125,7 +125,7 @@ def of_site(site):
 
 
 def tracked():
-    """Files of the repository, those that are not yet committed too."""
+    """The repository's files, including those that are not committed yet."""
     listed = subprocess.check_output(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, encoding="utf-8"
     )
@@ -133,7 +133,7 @@ def tracked():
 
 
 def main(arguments):
-    """Prints what is wrong, and ends with 1 if anything is."""
+    """Prints the errors, and exits with 1 if there are any."""
     if arguments:
         found = [line for site in arguments for line in of_site(Path(site))]
     else:

@@ -1,4 +1,4 @@
-"""A preprocessor of mdBook: links from a page to files outside docs/ become plain text, since the site does not have them.
+"""A preprocessor for mdBook: turns links to files outside docs/ into plain text, since the site does not contain them.
 
 On GitHub, where the pages are read too, these links work.
 """
@@ -8,12 +8,12 @@ import os
 import re
 import sys
 
-# Not in code, which the first two alternatives pass over.
+# Not in code, which the first two alternatives skip.
 LINK = re.compile(r"(?ms)^ *```.*?^ *```|(`+)(?!`).+?(?<!`)\1(?!`)|(?<!!)\[(?P<text>[^\[\]]*)\]\((?P<to>[^)\s]+)\)")
 
 
 def without(content, path):
-    """A page without its links to the outside."""
+    """A page without its links to outside files."""
 
     def kept(match):
         target = (match["to"] or "").split("#")[0]
@@ -36,7 +36,7 @@ def walk(items):
 
 
 def main(arguments):
-    """What mdBook asks: whether a kind of output is supported, and to change a book."""
+    """mdBook's requests: whether a kind of output is supported, and to change a book."""
     if arguments[:1] == ["supports"]:
         return 0
     _context, book = json.load(sys.stdin)

@@ -1,4 +1,4 @@
-"""The link check finds what is broken, and lets pass what is not."""
+"""The link check finds broken links, and accepts valid ones."""
 
 import tempfile
 import unittest
@@ -61,7 +61,7 @@ class Links(unittest.TestCase):
                 self.assertTrue(found.startswith(f"page.md:{line}: ") and found.endswith(why), found)
 
     def test_pages_that_code_names_have_to_be_there(self):
-        # Put together, as the check reads this file, too.
+        # Concatenated, because the check reads this file, too.
         page = "docs" + "/page.md"
         self.write(page, "# One\n")
         good = self.write("good.rs", f"// {page}, {page}#one, ../../{page}, infra/{page}\n")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command beside DynamoDB Local, whose address is in OWSC_TEST_ENDPOINT: with.sh FOLDER-OF-JARS COMMAND...
+# Runs a command with DynamoDB Local, at the address in OWSC_TEST_ENDPOINT: with.sh FOLDER-OF-JARS COMMAND...
 set -euo pipefail
 
 jars=$1
@@ -9,7 +9,7 @@ log=$(mktemp)
 java -Dsqlite4java.library.path="$jars" -cp "$jars/*" com.amazonaws.services.dynamodbv2.local.main.ServerRunner \
     -sharedDb -inMemory -port "$port" -disableTelemetry >"$log" 2>&1 &
 server=$!
-# Waited for, or the next one's command would find this one's port.
+# Wait for the end; otherwise the next command might find this one's port.
 trap 'kill $server 2>/dev/null && wait $server || true; rm -f "$log"' EXIT
 
 until (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do

@@ -1,4 +1,4 @@
-"""As much of Kubernetes' API as Helm asks when a chart looks something up: `make test-cluster` has the real one."""
+"""The part of Kubernetes' API that Helm's lookups need; `make test-cluster` has the real one."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ NOTHING = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": 
 
 
 class ApiServer:
-    """A cluster that has what has been put into it, for as long as the block lasts."""
+    """A cluster that contains what was put into it, for the duration of the block."""
 
     def __init__(self):
         self.objects = {}
@@ -44,7 +44,7 @@ class ApiServer:
 
     @property
     def options(self):
-        """Options of `helm template` with which it asks this cluster."""
+        """Options that make `helm template` use this cluster."""
         return ("--dry-run=server", "--kube-apiserver", f"http://127.0.0.1:{self.server.server_port}")
 
     def put(self, item, namespace="default"):

@@ -1,4 +1,4 @@
-"""Rendering the chart, for its tests and for the plain manifests."""
+"""Renders the chart, for its tests and for the plain manifests."""
 
 import shutil
 import subprocess
@@ -12,13 +12,13 @@ ROOT = HERE.parents[1]
 CHART = HERE / "openworld-specialty-chemicals"
 VALUE_SETS = sorted([*(HERE / "ci").glob("*.yaml"), *(HERE / "plain").glob("*.yaml")])
 
-# The oldest and the newest that the chart is for.
+# The oldest and newest supported Kubernetes.
 VERSIONS = ["1.27.0", "1.37.0"]
 NEWEST = VERSIONS[-1]
 
 
 def run(*command):
-    """Runs a command: how it ended, and all it said."""
+    """Runs a command: its exit code and its output."""
     done = subprocess.run(
         [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
     )
@@ -26,7 +26,7 @@ def run(*command):
 
 
 def options(values=(), **sets):
-    """Options of helm: files of values, and single ones; `a__b=1` is `--set a.b=1`."""
+    """Options of helm for files of values, and single values; `a__b=1` is `--set a.b=1`."""
     for path in values:
         yield from ("--values", path)
     for name, value in sets.items():
@@ -34,13 +34,13 @@ def options(values=(), **sets):
 
 
 def complete(**sets):
-    """Options of helm for values that are not in a file, with a token unless they say where it comes from."""
+    """Options of helm for given values, with a token unless they specify one."""
     known = sets.keys() & {"secrets__apiToken", "secrets__existingSecret", "allowAnonymous"}
     return options(**(sets if known else sets | {"secrets__apiToken": "5hJ2kQ9wX7pL"}))
 
 
 def template(*arguments, name="ows", version=NEWEST, chart=CHART, helm="helm"):
-    """What `helm template` says: exit code and text."""
+    """The result of `helm template`: exit code and text."""
     return run(helm, "template", name, chart, "--kube-version", version, *arguments)
 
 
@@ -61,7 +61,7 @@ def one(rendered, kind, suffix=""):
 
 
 def pods(rendered):
-    """Name, labels and specification of every pod that may come to run."""
+    """Name, labels and specification of every pod that may be created."""
     for item in rendered:
         if item["kind"] == "Pod":
             yield item["metadata"]["name"], item["metadata"]["labels"], item["spec"]
@@ -79,12 +79,12 @@ def server(rendered):
 
 
 def environment(rendered):
-    """The server's variables: values, or where they come from."""
+    """The server's variables: values, or their sources."""
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in server(rendered)["env"]}
 
 
 def notes(*arguments):
-    """The notes, rendered as an object: `helm template` leaves them out, and `helm install` wants a cluster."""
+    """The notes, rendered as an object: `helm template` omits them, and `helm install` needs a cluster."""
     with tempfile.TemporaryDirectory() as folder:
         chart = Path(folder) / CHART.name
         shutil.copytree(CHART, chart)
@@ -102,5 +102,5 @@ def files():
 
 
 def renderings():
-    """What each set of values renders, by its name."""
+    """The rendered objects of each set of values, by its name."""
     return [(name, objects(*arguments)) for name, arguments in files().items()]

@@ -1,10 +1,10 @@
-"""Writes the plain manifests in infra/k8s: what the chart renders, without what is Helm's."""
+"""Writes the plain manifests in infra/k8s: the rendered chart, without Helm's own parts."""
 
 import re
 
 from chart import HERE, ROOT, template
 
-# Where manifests are, and what they are rendered with.
+# The folders of manifests, and the values they are rendered with.
 FOLDERS = {
     ROOT / "infra/k8s": HERE / "plain/k8s.yaml",
     ROOT / "infra/k8s/embedded": HERE / "plain/embedded.yaml",
@@ -17,7 +17,7 @@ EMPTY = re.compile(r"^  annotations:\n(?=\w)", re.MULTILINE)
 
 
 def render(values):
-    """The manifests by their names. Each template makes a file, whatever it has in it."""
+    """The manifests by name. Each template becomes a file, whatever it contains."""
     code, text = template("--values", values, "--skip-tests", name="owsc")
     if code:
         raise SystemExit(text)

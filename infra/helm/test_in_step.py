@@ -1,4 +1,4 @@
-"""What is written down in two places is the same in both."""
+"""What is written in two places is the same in both."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from chart import (
 
 
 def merged(old, new):
-    """An object with a patch, as Kubernetes does it: items of lists are known by name, or by where they are mounted."""
+    """Patches an object as Kubernetes does: items of lists are identified by name, or by mount path."""
     if isinstance(old, dict) and isinstance(new, dict):
         return {name: merged(old.get(name), new.get(name)) for name in [*old, *(new.keys() - old)]}
     if isinstance(old, list) and isinstance(new, list):
@@ -33,7 +33,7 @@ def merged(old, new):
 
 
 def in_order(pod):
-    """A pod whose variables, volumes and mounts come in the order of their names."""
+    """A pod whose variables, volumes and mounts are sorted by name."""
     if isinstance(pod, dict):
         return {name: in_order(value) for name, value in pod.items()}
     if isinstance(pod, list) and all(isinstance(item, dict) and "name" in item for item in pod):
@@ -84,7 +84,7 @@ class InStep(unittest.TestCase):
 
     def test_the_settings_of_the_server(self):
         source = (ROOT / "shared/web/src/config.rs").read_text(encoding="utf-8").split("#[cfg(test)]")[0]
-        # Of the functions alone.
+        # Only for the functions.
         settings = set(re.findall(r'"(OW_SC_[A-Z_]+[A-Z])"', source)) - {"OW_SC_PUSH_URL"}
         schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
         known = schema["properties"]["env"]["propertyNames"]["anyOf"][1]["enum"]

@@ -1,4 +1,4 @@
-"""The oldest Helm that the chart is for, and older ones."""
+"""The oldest supported Helm, and older ones."""
 
 import os
 import re
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from chart import CHART, ROOT, VALUE_SETS, complete, run, template
 
-# `make lint-deploy` says where it is.
+# Set by `make lint-deploy`.
 OLDEST = os.environ["OLDEST_HELM"]
 GUARD = re.compile(r'semverCompare "<(\d+\.\d+)\.0-0" \.Capabilities\.HelmVersion\.Version')
 GUARDED = "templates/tests/ready.yaml"
 
 
 class Oldest(unittest.TestCase):
-    """Helm of the version that the chart states."""
+    """Helm in the version that the chart states."""
 
     def test_it_is_the_one_that_is_stated(self):
         stated = GUARD.search((CHART / GUARDED).read_text(encoding="utf-8"))[1]

@@ -1,4 +1,4 @@
-"""What the chart refuses, and what it says to it."""
+"""The chart's refusals, and their messages."""
 
 import re
 import unittest
@@ -12,7 +12,7 @@ BACKUP = {"backup__bucket": "plant-1", "backup__region": "us-east-1"}
 CLAIM = {"inbox__existingClaim": "laboratory"}
 SCALING = {**DYNAMODB, "autoscaling__enabled": "true"}
 
-# Values, and what the chart says to them.
+# Values, and the chart's messages about them.
 REFUSED = {
     "several instances on one file": (
         {"replicaCount": 2},
@@ -209,7 +209,7 @@ REFUSED = {
 # Depends on the cluster.
 SLEEPLESS = "preStopSleepSeconds needs Kubernetes 1.30"
 
-# Slips of the pen, and what the schema says to them.
+# Typing mistakes, and the schema's messages about them.
 MISTYPED = {
     "replicacount=1": "'replicacount' not allowed",
     "image.repo=x": "'repo' not allowed",
@@ -270,7 +270,7 @@ MISTYPED = {
 
 
 class Refusals(unittest.TestCase):
-    """What is not rendered, and why."""
+    """What is refused, and why."""
 
     def test_what_does_not_go_together(self):
         answers = []

@@ -1,4 +1,4 @@
-"""The alert rules that the chart hands to Prometheus: those of its own release, whatever it is called."""
+"""The alert rules that the chart passes to Prometheus: those of its own release, whatever its name."""
 
 import re
 import tempfile
@@ -11,7 +11,7 @@ from chart import ROOT, complete, objects, one, run
 
 PLAIN = yaml.safe_load((ROOT / "infra/prometheus/alerts.yaml").read_text(encoding="utf-8"))
 ALL = {"serviceMonitor__enabled": "true", "prometheusRule__enabled": "true"}
-# Release, namespace, values, and the job by which its metrics are known.
+# Release, namespace, values, and the job of its metrics.
 RELEASES = (
     ("ows", "default", {}, "default/ows-openworld-specialty-chemicals"),
     ("other", "default", {}, "default/other-openworld-specialty-chemicals"),
@@ -28,7 +28,7 @@ def rendered(release, namespace, values):
 
 
 class Rules(unittest.TestCase):
-    """Rules and scrape of a release know each other."""
+    """Rules and scrape of a release match."""
 
     def test_the_rules_look_at_what_the_scrape_brings(self):
         for release, namespace, values, job in RELEASES:

@@ -13,14 +13,14 @@ from chart import NEWEST, ROOT, VALUE_SETS, complete, objects, one, options, pod
 
 RESTORE = ROOT / "docs/deploy-kubernetes.md"
 
-# OpenShift's, by which the chart knows it.
+# OpenShift's API, by which the chart detects it.
 OPENSHIFT = ("--api-versions", "security.openshift.io/v1")
-# A project has a user of its own, and gives it to pods that ask for none.
+# A project has its own user, and assigns it to pods that specify none.
 CHOSEN = ("runAsUser", "runAsGroup", "fsGroup")
 
 
 def forbidden(*judged):
-    """What Kubernetes has against pods under the restricted standard, in the words of its admission; nothing is good."""
+    """Violations of the restricted standard by pods, in the words of Kubernetes' admission; empty if there are none."""
     command = [shutil.which("podsecurity") or "podsecurity is not built"]
     text = json.dumps([{"metadata": {"labels": labels}, "spec": spec} for _, labels, spec in judged])
     return json.loads(subprocess.run(command, input=text, stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout)
@@ -42,7 +42,7 @@ class Restricted(unittest.TestCase):
         pod = yaml.safe_load(text)
         kubernetes_validate.utils.validate(pod, NEWEST, strict=True)
         self.assertEqual(forbidden((None, {}, pod["spec"])), [""])
-        # It is beside the volumes of the chart.
+        # Outside the chart's volumes.
         rendered = objects(*complete(backup__size="5Gi"))
         claims = {item["metadata"]["name"] for item in rendered if item["kind"] == "PersistentVolumeClaim"}
         self.assertIn(pod["spec"]["volumes"][1]["persistentVolumeClaim"]["claimName"], claims)
@@ -67,7 +67,7 @@ class Restricted(unittest.TestCase):
 
 
 class OpenShift(unittest.TestCase):
-    """A project says which user and group its pods have."""
+    """The project decides which user and group its pods have."""
 
     def contexts(self, *arguments):
         """The security contexts of all pods."""
@@ -89,7 +89,7 @@ class OpenShift(unittest.TestCase):
 
 
 class Labels(unittest.TestCase):
-    """What is added to pods does not hide them."""
+    """Additions to pods do not hide violations."""
 
     def test_labels_and_annotations_are_added(self):
         rendered = objects(*complete(podLabels__team="plant", podAnnotations__note="x"))

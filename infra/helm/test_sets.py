@@ -1,4 +1,4 @@
-"""What holds of every set of values: Kubernetes takes what is rendered, and it does no harm."""
+"""Properties of every set of values: Kubernetes accepts what is rendered, and it does no harm."""
 
 import functools
 import json
@@ -29,15 +29,15 @@ from chart import (
     template,
 )
 
-# Of a version the library reads a file of 2 MB for each object, unless it is told to remember.
+# Without a cache, the library reads a file of 2 MB for each object.
 kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 
-# Kinds that are not Kubernetes' own; schemas of them are in `schemas/`.
+# Kinds that are not Kubernetes' own; their schemas are in `schemas/`.
 FOREIGN = {"ServiceMonitor", "PrometheusRule", "HTTPRoute"}
 
 
 def kubeconform(folder, version, *arguments):
-    """What kubeconform says by Kubernetes' schemas in a folder, and those of foreign kinds."""
+    """kubeconform's output, with Kubernetes' schemas in a folder, and those of foreign kinds."""
     name = "{{.ResourceKind}}{{.KindSuffix}}.json"
     ours = ("-schema-location", f"{folder}/{{{{.NormalizedKubernetesVersion}}}}/{name}")
     foreign = ("-schema-location", f"{HERE}/schemas/{name}")
@@ -45,7 +45,7 @@ def kubeconform(folder, version, *arguments):
 
 
 def supported(name, version):
-    """Whether a set of values is for a version of Kubernetes."""
+    """Whether a set of values supports a version of Kubernetes."""
     return name != "autoscaling" or version != VERSIONS[0]
 
 
@@ -102,7 +102,7 @@ class ValueSets(unittest.TestCase):
 
 
 class Everywhere(unittest.TestCase):
-    """What holds of every set of values."""
+    """Properties of every set of values."""
 
     def test_pods_can_do_no_harm(self):
         for name, rendered in renderings():
@@ -197,7 +197,7 @@ class Everywhere(unittest.TestCase):
         for name, rendered in renderings():
             with self.subTest(name):
                 for item in rendered:
-                    # A StatefulSet's name goes into a label of its pod, with ten characters more.
+                    # A StatefulSet's name goes into a label of its pod, with ten more characters.
                     limit = 52 if item["kind"] == "StatefulSet" else 63
                     self.assertLessEqual(len(item["metadata"]["name"]), limit)
                     for value in item["metadata"]["labels"].values():

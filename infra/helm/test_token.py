@@ -1,4 +1,4 @@
-"""Nobody is let in by mistake: where the API token comes from, and that it stays what it is."""
+"""Nobody gets in by mistake: where the API token comes from, and that it stays the same."""
 
 import unittest
 
@@ -22,12 +22,12 @@ def token(rendered):
 
 
 def checksum(rendered):
-    """The annotation with which pods change when the Secret does."""
+    """The annotation that makes pods change when the Secret does."""
     return one(rendered, "StatefulSet")["spec"]["template"]["metadata"]["annotations"]["checksum/secret"]
 
 
 class Closed(unittest.TestCase):
-    """Without a word to the contrary there is a token."""
+    """By default, there is a token."""
 
     def test_without_a_cluster_nothing_is_published_without_a_token(self):
         for name, values in PUBLISHED.items():
@@ -94,7 +94,7 @@ class Closed(unittest.TestCase):
 
 
 class Open(unittest.TestCase):
-    """With the word."""
+    """With allowAnonymous."""
 
     def test_the_word_opens_it_everywhere(self):
         for name, values in PUBLISHED.items():
@@ -141,7 +141,7 @@ class Open(unittest.TestCase):
 
 
 class WithoutLookups(unittest.TestCase):
-    """As Argo CD renders: with `helm template`, again and again, and what differs is applied."""
+    """Rendered as by Argo CD: with `helm template`, repeatedly, applying the differences."""
 
     def test_every_rendering_is_the_same(self):
         for path in VALUE_SETS:

@@ -1,4 +1,4 @@
-"""What single values do."""
+"""The effects of single values."""
 
 import json
 import re
@@ -234,7 +234,7 @@ class Particulars(unittest.TestCase):
             policy = one(objects(*files()[name]), "NetworkPolicy", "chemicals")
             return [[port["port"] for port in rule["ports"]] for rule in policy["spec"]["egress"]]
 
-        # The store's port, AWS for the role's credentials, Redis' port; and what the values add.
+        # The store's port, AWS for the role's credentials, Redis's port; and the additions in the values.
         self.assertEqual(ports("locked-down"), [[53, 53], [8443, 443, 6380], [80]])
         self.assertEqual(ports("locked-redis"), [[53, 53], [443, 6379]])
         self.assertEqual(ports("inbox-bucket"), [[53, 53], [9000]])

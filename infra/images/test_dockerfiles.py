@@ -1,4 +1,4 @@
-"""The Dockerfiles and the compose file: that they are well formed, hardened, and say the same as what they go with."""
+"""The Dockerfiles and the compose file: they are well formed, hardened, and consistent with related files."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ TOOLS = Path(sys.executable).parent
 
 
 def run(*command):
-    """Runs a command: how it ended, and all it said."""
+    """Runs a command: its exit code and its output."""
     done = subprocess.run(
         [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
     )
@@ -34,7 +34,7 @@ class Dockerfiles(unittest.TestCase):
         self.assertEqual(run(TOOLS / "hadolint", "--failure-threshold", "style", *files), (0, ""))
 
     def test_they_differ_in_their_base_and_in_what_they_say_of_it(self):
-        """Nobody wants to mend a build twice."""
+        """Both builds must be maintained only once."""
 
         def common(path):
             text = path.read_text(encoding="utf-8")
@@ -49,7 +49,7 @@ class Dockerfiles(unittest.TestCase):
         self.assertIn(f"rust:{channel}-bookworm", (DEVCONTAINER / "Dockerfile").read_text(encoding="utf-8"))
 
     def test_every_image_is_named_with_its_registry(self):
-        """A short name is one image here and another there."""
+        """A short name may mean different images in different places."""
         for path in (SLIM, DISTROLESS):
             for image in re.findall(r"(?m)^ARG \w+_IMAGE=(\S+)$", path.read_text(encoding="utf-8")):
                 self.assertRegex(image, r"^[a-z0-9-]+(\.[a-z0-9-]+)+/")
@@ -95,7 +95,7 @@ class Compose(unittest.TestCase):
             service = self.services[name]
             folder = service["environment"]["OW_SC_INBOX"]
             self.assertEqual(service["volumes"], [f"${{INBOX:-inbox}}:{folder}"])
-            # What the volume is made of belongs to the image's user, which is taken unless a folder has another owner.
+            # The volume's contents belong to the image's user, which is the default unless a folder has another owner.
             user = re.fullmatch(r"\$\{INBOX_OWNER:-(.+)\}", service["user"])[1]
             self.assertIn(f"/volumes{folder}", image)
             self.assertIn(f"\nCOPY --from=build --chown={user.split(':')[0]}:0 /volumes /\n", image)

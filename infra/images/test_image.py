@@ -23,13 +23,13 @@ DISTROLESS = f"{SLIM}-distroless"
 IMAGES = (SLIM, DISTROLESS)
 TOKEN = "secret-of-the-test"
 FILE = b"time,species,concentration\n1,SO4,200\n2,SO4,900\n3,SO4,200\n"
-# Without these podman needs systemd: limits that a process inside need not raise, and no timer for the health check.
+# Without these, podman needs systemd: limits that a process inside need not raise, and no timer for the health check.
 GLOBAL = ["--runtime", "runc", "--cgroup-manager", "cgroupfs"] if PODMAN else []
 LIMITS = "--ulimit nofile=4096:4096 --ulimit nproc=1024:1024 --health-interval disable".split() if PODMAN else []
 
 
 def engine(*words, check=True):
-    """Runs podman or Docker: what it said on standard output."""
+    """Runs podman or Docker: its standard output."""
     done = subprocess.run(
         [CONTAINER, *GLOBAL, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", check=False
     )
@@ -48,17 +48,17 @@ def new_volume():
 
 
 def tearDownModule():
-    """Removes what was made."""
+    """Removes what was created."""
     engine("volume", "rm", "--force", *VOLUMES)
 
 
 def hardened():
-    """The options by which `make docker-run` keeps the container in, as the Makefile has them."""
+    """The options by which `make docker-run` confines the container, taken from the Makefile."""
     said = subprocess.run(["make", "--dry-run", "docker-run"], cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", check=True)
     words = said.stdout.replace("\\\n", " ").split()
     start, end = words.index("--read-only"), words.index("--stop-timeout")
     options = " ".join(words[start:end])
-    # Without systemd podman has no cgroups to hold memory and processes.
+    # Without systemd, podman has no cgroups to limit memory and processes.
     return (re.sub(r"--(pids-limit|memory) \S+", "", options) if PODMAN else options).split()
 
 
@@ -88,7 +88,7 @@ class Container:
             return response.status, response.read().decode()
 
     def ready(self):
-        """Waits for the line that says where it is."""
+        """Waits for the ready line."""
         follow = [CONTAINER, *GLOBAL, "logs", "--follow", self.id]
         with subprocess.Popen(follow, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8") as logs:
             timer = threading.Timer(30, logs.kill)
@@ -102,7 +102,7 @@ class Container:
         return self.ask("/readyz")
 
     def healthy(self):
-        """What the image's health check says: podman is asked to run it, Docker does so by itself."""
+        """The result of the image's health check: podman is asked to run it, Docker does so by itself."""
         if PODMAN:
             return engine("healthcheck", "run", self.id, check=False)[0] == 0
         return engine("inspect", "--format", "{{.State.Health.Status}}", self.id).strip() == "healthy"
@@ -115,7 +115,7 @@ class Container:
 
 
 class Images(unittest.TestCase):
-    """Both images alike."""
+    """Both images."""
 
     def test_it_runs_read_only_without_root_and_without_rights(self):
         for image in IMAGES:
@@ -165,7 +165,7 @@ class Images(unittest.TestCase):
             with self.subTest(image), Container(image) as container:
                 container.ready()
                 container.ask("/api/ingest?site=plant", FILE)
-                # The engine itself puts host names into /etc, and makes the folders of what it mounts.
+                # The engine itself puts host names into /etc, and creates the folders of its mounts.
                 changed = engine("diff", container.id).splitlines()
                 self.assertEqual([line for line in changed if not re.fullmatch(r"[CA] /(etc(/.*)?|run(/.*)?)", line)], [])
 
@@ -198,7 +198,7 @@ class Images(unittest.TestCase):
                     time.sleep(0.2)
                 ingest = json.loads(ledger)["ingests"][0]
                 self.assertEqual((ingest["site"], ingest["answer"]["rows_taken"]), ("north", 1))
-                # It puts away what it has taken in before it ends.
+                # It finishes the files that it has taken in before it stops.
                 engine("stop", "--time", "15", container.id)
                 self.assertEqual(shell("cd /inbox && echo */north/*"), "done/north/report.csv done/north/report.csv.json\n")
 
@@ -220,7 +220,7 @@ class Images(unittest.TestCase):
             first.ready()
             first.ask("/api/ingest?site=plant", FILE)
             engine("stop", "--time", "15", first.id)
-        # A new volume belongs to whom the folder below it belonged: there is one for an inbox.
+        # A new volume belongs to the owner of the folder beneath it: there is one for an inbox.
         backup = ("--volume", f"{shelf}:/inbox", "--env", "OW_SC_BACKUP=/inbox")
         with Container(DISTROLESS, volume=first.volume, options=backup) as again:
             again.ready()
@@ -245,7 +245,7 @@ class Images(unittest.TestCase):
 
     def test_its_health_is_asked_by_the_program_itself(self):
         for image in IMAGES:
-            # In a network of its own, where the port is the usual one.
+            # In a network of its own, where the default port is free.
             with self.subTest(image), Container(image, network="none", arguments=("serve",)) as container:
                 until = time.monotonic() + 30
                 while not container.healthy() and time.monotonic() < until:
@@ -283,7 +283,7 @@ class Images(unittest.TestCase):
 
 
 class Distroless(unittest.TestCase):
-    """The one without a shell."""
+    """The image without a shell."""
 
     def test_it_has_no_shell(self):
         for shell in ("/bin/sh", "/bin/bash", "/bin/busybox"):
@@ -293,7 +293,7 @@ class Distroless(unittest.TestCase):
 
     def test_it_is_below_54_megabytes(self):
         size = int(engine("inspect", "--format", "{{.Size}}", DISTROLESS))
-        # Of which the base is 15, the client of S3 some 6, and Swagger UI 1.7.
+        # Of these, the base takes 15, the S3 client some 6, and Swagger UI 1.7.
         self.assertLess(size, 54_000_000)
         # An image that lacks half of it would be small, too.
         self.assertGreater(size, 10_000_000)

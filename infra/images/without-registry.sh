@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds both images where no image registry is reached and no Docker runs: with buildah, on bases that are made here of
-# Debian's packages, of this machine's Rust, and of Node from PyPI. They are laid out like the official ones, so that
-# the Dockerfiles are the same. Needs Debian 12 and root. `make docker-build` is the way where a registry is reached.
+# Builds both images without an image registry or Docker: with buildah, on bases made here from Debian's packages, this
+# machine's Rust, and Node from PyPI. They are laid out like the official ones, so that the Dockerfiles are the same.
+# Needs Debian 12 and root. If a registry can be reached, use `make docker-build`.
 #
-#   without-registry.sh            builds the program, too: the whole Dockerfiles
-#   without-registry.sh PROGRAM    takes a program that is built: their last stages, in seconds
+#   without-registry.sh            also builds the program: the whole Dockerfiles
+#   without-registry.sh PROGRAM    uses a program that is built already: their last stages, in seconds
 set -euo pipefail
 PROGRAM=${1:+$(realpath "$1")}
 cd "$(dirname "$0")/../.."
@@ -23,7 +23,7 @@ fi
 
 has_image() { buildah inspect --type image "$1" >/dev/null 2>&1; }
 
-# unpack FOLDER PACKAGE...: Debian's packages, unpacked and not installed.
+# unpack FOLDER PACKAGE...: Debian's packages, unpacked but not installed.
 unpack() {
     local tree=$1 packages
     shift
@@ -33,7 +33,7 @@ unpack() {
     for package in "$packages"/*.deb; do dpkg-deb --extract "$package" "$tree"; done
 }
 
-# commit NAME FOLDER-OR-TAR [BUILDAH-CONFIG-OPTION...]: an image of nothing but that.
+# commit NAME FOLDER-OR-TAR [BUILDAH-CONFIG-OPTION...]: an image that contains only that.
 commit() {
     local name=$1 content=$2 container
     shift 2
@@ -69,7 +69,7 @@ debian_base() {
     commit debian "$WORK/debian.tar"
 }
 
-# What distroless' "base-nossl" is made of: packages unpacked and not installed, and a user of its own.
+# The contents of distroless' "base-nossl": packages unpacked but not installed, and a user of its own.
 distroless_base() {
     local tree=$WORK/distroless
     mkdir -p "$tree"/{etc,tmp,home/nonroot}
@@ -82,12 +82,12 @@ distroless_base() {
     commit distroless "$tree"
 }
 
-# What the last stages take from the stage "build", with a program that is built and the libraries and roots of Debian.
-# This machine's own may trust others.
+# What the last stages copy from the stage "build": a program that is built already, and Debian's libraries and root
+# certificates. This machine may trust others.
 built() {
     local tree=$WORK/build
     unpack "$tree" ca-certificates libgcc-s1
-    # Debian's own layout is that of a merged /usr.
+    # Debian has a merged /usr.
     if [ ! -L "$tree/lib" ] && [ -d "$tree/lib" ]; then mkdir -p "$tree/usr/lib" && cp -a "$tree/lib/." "$tree/usr/lib/"; fi
     mkdir -p "$tree/etc/ssl/certs" "$tree/src/target/server"
     cat "$tree"/usr/share/ca-certificates/mozilla/*.crt >"$tree/etc/ssl/certs/ca-certificates.crt"
@@ -96,8 +96,8 @@ built() {
     echo "$tree"
 }
 
-# Roots that this machine trusts hold for the build, where a proxy may stand between it and the packages; the images get
-# Debian's.
+# The build trusts this machine's root certificates, because a proxy may stand between it and the packages; the images
+# get Debian's.
 CA=/etc/ssl/certs/ca-certificates.crt
 
 BASES=(debian distroless)

@@ -1,4 +1,4 @@
-"""Clients that follow a site through whatever happens to their connections, and one that publishes meanwhile."""
+"""Clients that follow a site whatever happens to their connections, and one that publishes meanwhile."""
 
 import contextlib
 import http.client
@@ -14,7 +14,7 @@ SITE = "plant"
 
 
 class Follower(threading.Thread):
-    """A client that comes back with `after`, and keeps what it got and how long it was away."""
+    """A client that reconnects with `after`, and records what it received and how long it was away."""
 
     def __init__(self, address, token):
         super().__init__(daemon=True)
@@ -43,7 +43,7 @@ class Follower(threading.Thread):
             time.sleep(0.1)
 
     def _connect(self):
-        """A connection that has been told that it goes on where this one was."""
+        """A connection that has resumed where the previous one ended."""
         connection = Live(self.address, SITE, self.token, patience=1)
         after = {} if self.head is None else {"after": self.head}
         connection.send({"type": "subscribe", "site": SITE} | after)
@@ -65,7 +65,7 @@ class Follower(threading.Thread):
                 self.events.append(event)
 
     def stop(self):
-        """Ends it. Raises what it found wrong."""
+        """Ends it. Raises any error it has found."""
         self.stopped.set()
         self.join(timeout=10)
         if self.failure:
@@ -73,7 +73,7 @@ class Follower(threading.Thread):
 
 
 class Publisher(threading.Thread):
-    """Publishes numbered readings, twenty a second, and posts a numbered file every half second until it is taken."""
+    """Publishes numbered readings, twenty a second, and every half second posts a numbered file until it is accepted."""
 
     def __init__(self, address, token):
         super().__init__(daemon=True)
@@ -97,14 +97,14 @@ class Publisher(threading.Thread):
                 return connection and connection.close()
 
     def _listen(self, connection, seconds):
-        """Hears what comes, as somebody who wants to know that the connection is over."""
+        """Reads until the connection ends."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
                 connection.receive(left)
 
     def _post(self, number):
-        """A file of one row, again and again until it is taken."""
+        """Posts a file of one row, again and again until it is accepted."""
         row = f"time,species,concentration\n{number},Zn,1\n".encode()
         while not self.stopped.is_set():
             try:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the images that the node runs as archives: images.sh FOLDER IMAGE-OF-THE-SERVER. Redis' and the one that holds
-# a pod's namespaces are made here of Debian's packages.
+# Writes the node's images as archives: images.sh FOLDER IMAGE-OF-THE-SERVER. Redis's image, and the one that holds a
+# pod's namespaces, are made here from Debian's packages.
 set -euo pipefail
 
 FOLDER=$1
@@ -11,13 +11,13 @@ mkdir -p "$FOLDER"
 
 command -v catatonit >/dev/null || apt-get install -qq -y --no-install-recommends catatonit >/dev/null
 
-# archive FILE IMAGE NAME: an image of buildah's, under the name by which pods ask for it.
+# archive FILE IMAGE NAME: a buildah image, under the name that pods use.
 archive() {
     rm -f "$FOLDER/$1.tar"
     buildah push --quiet "$2" "docker-archive:$FOLDER/$1.tar:$3"
 }
 
-# make_image NAME [BUILDAH-CONFIG-OPTION...]: an image of nothing but the folder of that name.
+# make_image NAME [BUILDAH-CONFIG-OPTION...]: an image that contains only the folder of that name.
 make_image() {
     local name=$1 container
     shift
@@ -36,7 +36,7 @@ pause() {
 
 redis() {
     mkdir "$WORK/redis"
-    # The program, the C libraries it names, and no shell.
+    # The program, its C libraries, and no shell.
     { command -v redis-server; ldd "$(command -v redis-server)" | grep -o '/[^ ]*'; } |
         xargs cp --parents --dereference --target-directory "$WORK/redis"
     make_image redis --env PATH=/usr/bin

@@ -1,4 +1,4 @@
-"""The cluster as the tests see it: kubectl, helm, namespaces, volumes, and requests to what runs in it."""
+"""The cluster for the tests: kubectl, helm, namespaces, volumes, and requests to the pods."""
 
 import json
 import os
@@ -15,18 +15,18 @@ VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["work
 REPOSITORY = "localhost/openworld-specialty-chemicals"
 TAG = f"{VERSION}-distroless"
 IMAGE = {"image__repository": REPOSITORY, "image__tag": TAG}
-# Where the node keeps what it writes.
+# Where the node stores its data.
 STATE = Path(os.environ["KUBECONFIG"]).parent
 NODE = "10.0.0.1"
-# Seconds until a test no longer waits.
+# The timeout of tests, in seconds.
 PATIENCE = 60
-# `make lint-deploy` looks into these kinds; here they need only be known.
+# `make lint-deploy` validates these kinds; here they only need to exist.
 APPROVED = {"api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api"}
 OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 def run(*words, stdin=None):
-    """Runs a command: what it said. Raises if it fails."""
+    """Runs a command: its output. Raises if it fails."""
     command = [str(word) for word in words]
     done = subprocess.run(
         command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
@@ -37,7 +37,7 @@ def run(*words, stdin=None):
 
 
 def eventually(what, check):
-    """What `check` gives, once it gives something and raises nothing."""
+    """The result of `check`, once it returns something without raising."""
     until = time.monotonic() + PATIENCE
     while True:
         last = None
@@ -52,7 +52,7 @@ def eventually(what, check):
 
 
 class Namespace:
-    """A namespace of its own for a test, under the restricted Pod Security Standard."""
+    """A namespace for a test, under the restricted Pod Security Standard."""
 
     def __init__(self, name):
         self.name = name
@@ -75,7 +75,7 @@ class Namespace:
         return run("helm", command, release, *options, *sets, "--namespace", self.name)
 
     def install(self, command="install", wait=True, **settings):
-        """Installs or upgrades the chart with the image that the node has, and waits until it is ready."""
+        """Installs or upgrades the chart with the node's image, and waits until it is ready."""
         options = ("--wait", "--timeout", "3m") if wait else ()
         said = self.helm(command, "ows", CHART, *options, **IMAGE, **settings)
         if "would violate" in said:
@@ -83,7 +83,7 @@ class Namespace:
         return said
 
     def pods(self):
-        """The servers' pods that are ready and are not going, by name: their addresses."""
+        """The servers' pods that are ready and not terminating: addresses by name."""
         return {
             pod["metadata"]["name"]: pod["status"]["podIP"]
             for pod in self.get("pods", "app.kubernetes.io/component=server")
@@ -96,12 +96,12 @@ class Namespace:
         return json.loads(self.kubectl("get", "service", service, "--output", "json"))["spec"]["clusterIP"]
 
     def delete(self):
-        """Removes it and all that is in it."""
+        """Removes it with all its contents."""
         run("cluster", "kubectl", "delete", "namespace", self.name, "--timeout=120s")
 
 
 def volumes(count):
-    """A default class of volumes, and so many of them, which nobody has to provide: folders of the node."""
+    """A default storage class with this many volumes, provisioned as folders of the node."""
     classes = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
@@ -133,7 +133,7 @@ def volume(number):
 
 
 def operators_kinds():
-    """The kinds that Prometheus' operator and a gateway bring."""
+    """The resource kinds of the Prometheus operator and of gateways."""
     monitoring, gateway = "monitoring.coreos.com", "gateway.networking.k8s.io"
     for group, kind in ((monitoring, "ServiceMonitor"), (monitoring, "PrometheusRule"), (gateway, "HTTPRoute")):
         version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": OPEN}}

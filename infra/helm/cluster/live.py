@@ -8,7 +8,7 @@ from websocket import ABNF, WebSocketException, WebSocketTimeoutException
 
 
 class Ended(ConnectionError):
-    """The connection is over: close code, or 0 where it broke or never was, and the reason."""
+    """The connection has ended: the close code, or 0 if it broke or never existed, and the reason."""
 
     def __init__(self, code, reason=""):
         super().__init__(f"{code} {reason}")
@@ -16,7 +16,7 @@ class Ended(ConnectionError):
 
 
 class Live:
-    """A connection that raises what sockets raise: `Ended`, or `TimeoutError` where nothing comes."""
+    """A connection that raises what sockets raise: `Ended`, or `TimeoutError` if nothing arrives."""
 
     def __init__(self, address, site, token, patience=5):
         url = f"ws://{address}:8000/ws/effluent?site={site}&wait=true"
@@ -32,7 +32,7 @@ class Live:
         self.close()
 
     def close(self):
-        """Lets go of it without a word."""
+        """Drops it without a close frame."""
         self.socket.shutdown()
 
     def send(self, message):

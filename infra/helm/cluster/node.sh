@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The node, inside its own namespaces: starts Kubernetes part by part, and runs a command:
-# node.sh TOOLS STATE CGROUP COMMAND...
+# The node, inside its own namespaces: starts Kubernetes part by part, and runs a command: node.sh TOOLS STATE CGROUP
+# COMMAND...
 set -euo pipefail
 
 TOOLS=$1 STATE=$2 CGROUP=$3
@@ -19,7 +19,7 @@ start() {
     "$@" >"$STATE/$name.log" 2>&1 &
 }
 
-# await WHAT COMMAND...: until it succeeds, a minute at most.
+# await WHAT COMMAND...: retries until it succeeds, for a minute at most.
 await() {
     local what=$1
     shift
@@ -32,7 +32,7 @@ await() {
     exit 1
 }
 
-# What the parts write goes to the state, wherever they think it is.
+# The parts' data go to the state folder, whatever paths they use.
 own_folders() {
     mkdir -p "$STATE"/{lib,log,cni}
     mount -t tmpfs tmpfs /run
@@ -47,7 +47,7 @@ own_network() {
     ip link set nobody up
     ip link set node up
     ip addr add $NODE/24 dev node
-    # Addresses of services are nowhere; packets to them need a way to set out on before they are rewritten.
+    # Service addresses exist nowhere; packets to them need a route before they are rewritten.
     ip route add default dev node
     sysctl -q net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1
     cat >"$STATE/cni/pods.conflist" <<-EOF
@@ -63,7 +63,7 @@ start_containerd() {
 	version = 2
 	[plugins."io.containerd.grpc.v1.cri"]
 	  sandbox_image = "localhost/pause"
-	  # Root of a container may not protect processes from the kernel's choice when memory is short.
+	  # Root of a container may not protect processes from the kernel's OOM killer.
 	  restrict_oom_score_adj = true
 	  [plugins."io.containerd.grpc.v1.cri".cni]
 	    bin_dir = "/usr/lib/cni"

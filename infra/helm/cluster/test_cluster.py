@@ -1,4 +1,4 @@
-"""The chart and the plain manifests on a Kubernetes of one node: `make test-cluster`."""
+"""The chart and the plain manifests on a single-node Kubernetes: `make test-cluster`."""
 
 import base64
 import json
@@ -76,11 +76,11 @@ class Case(unittest.TestCase):
 
 
 class Guide(Case):
-    """One instance with the embedded database, installed by the line of the old guide."""
+    """One instance with the embedded database, installed with the command from the old guide."""
 
     def test_the_line_of_the_old_guide_installs_what_works(self):
         self.space.install(**GUIDE, wait=False)
-        # At once, as a person types it.
+        # At once, like a person typing it.
         self.space.helm("test")
         address = self.space.address("ows-openworld-specialty-chemicals")
         self.assertEqual(ask(address, "/api/ingest?site=plant", None, FILE)[0], 401)
@@ -109,7 +109,7 @@ class Guide(Case):
         eventually("the file", lambda: len(self.ingests(address)) == 1)
 
     def left(self):
-        """What is left of a release."""
+        """The remains of a release."""
         kinds = "all,secrets,configmaps,serviceaccounts,pvc,pdb,hpa,networkpolicies,ingresses,roles,rolebindings,leases"
         own = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
         found = {f"{item['kind']}/{item['metadata']['name']}" for item in self.space.get(kinds)}
@@ -117,12 +117,12 @@ class Guide(Case):
 
 
 class Closed(Case):
-    """Who is let in, and as whom it runs."""
+    """Access, and the user it runs as."""
 
     NAME = "ows-openworld-specialty-chemicals"
 
     def token(self):
-        """The token that the chart keeps."""
+        """The chart's stored token."""
         secret = json.loads(self.space.kubectl("get", "secret", self.NAME, "--output", "json"))
         return base64.b64decode(secret["data"]["OW_SC_API_TOKEN"]).decode()
 
@@ -141,7 +141,7 @@ class Closed(Case):
         # Nothing that pods are made of changes, not even the token.
         self.space.install("upgrade", service__annotations__note="x")
         self.assertEqual((self.token(), self.pod()["metadata"]["uid"]), (token, pod))
-        # As the guide has it rotated.
+        # Rotated as the guide says.
         self.space.kubectl("delete", "secret", self.NAME)
         self.space.install("upgrade")
         self.assertNotEqual(self.token(), token)
@@ -154,7 +154,7 @@ class Closed(Case):
         self.assertEqual(ask(self.space.address(self.NAME), "/api/status")[0], 200)
 
     def test_the_user_of_a_project_of_openshift_can_do_all(self):
-        # What its admission puts into a pod that asks for nothing.
+        # What Kubernetes' admission adds to a pod without settings.
         user = {"runAsUser": 1000710000, "runAsGroup": 0, "fsGroup": 1000710000}
         settings = {f"podSecurityContext__{name}": value for name, value in user.items()}
         self.space.install(**GUIDE, **settings)
@@ -170,7 +170,7 @@ class Closed(Case):
 
 
 class Several(Case):
-    """Three instances on a table that they share."""
+    """Three instances on a shared table."""
 
     RELEASE = {
         "fullnameOverride": "owsc",
@@ -244,7 +244,7 @@ class Several(Case):
         self.assertIn('"Success"', self.evict(names[1]))
 
     def evict(self, name):
-        """Asks for a pod to be evicted, as the emptying of a node does."""
+        """Requests the eviction of a pod, as draining a node does."""
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
         path = f"/api/v1/namespaces/{self.space.name}/pods/{name}/eviction"
         return self.space.kubectl("create", "--raw", path, "--filename", "-", stdin=json.dumps(eviction))
@@ -262,7 +262,7 @@ class Several(Case):
         self.assertEqual(set(self.space.pods()), before)
 
     def judge(self, address, followers, publisher, took):
-        """Everybody has everything that was acknowledged, once and in order, and was away for five seconds at most."""
+        """Each follower has all that was acknowledged, once and in order, and was away for five seconds at most."""
         head = max(follower.head for follower in followers)
         eventually("all events", lambda: all(follower.head >= head for follower in followers))
         for follower in followers:
@@ -276,7 +276,7 @@ class Several(Case):
             f" sent, {len(numbers)} delivered; {len(publisher.posted)} files taken at {publisher.retries} more tries"
         )
         self.assertEqual({code for follower in followers for code in follower.codes}, {1001})
-        # Both went on all the time, and what was on its way to an instance that went is all that may be missing.
+        # Both continued all the time, and only data in flight to a terminated instance may be missing.
         self.assertGreater(min(len(publisher.posted), len(numbers) / 10), took)
         self.assertEqual(len(numbers), len(set(numbers)))
         for follower in followers:
@@ -290,7 +290,7 @@ class Several(Case):
 
 
 class Accepted(Case):
-    """What the API server says to everything that the chart can be told."""
+    """The API server's verdict on everything that the chart can be configured to render."""
 
     def test_every_value_set_is_accepted(self):
         kinds = list(operators_kinds())
@@ -302,7 +302,7 @@ class Accepted(Case):
         for values in sorted((ROOT / "infra/helm/ci").glob("*.yaml")):
             with self.subTest(values.name):
                 self.space.helm("install", "ows", CHART, "--dry-run=server", "--values", values)
-                # Helm asks the server what it knows; only kubectl hands it the objects.
+                # Helm asks the server about its capabilities; only kubectl sends it the objects.
                 objects = self.space.helm("template", "ows", CHART, "--values", values)
                 said = self.space.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=objects)
                 self.assertNotIn("Warning", said)
@@ -321,7 +321,7 @@ class Accepted(Case):
                 self.space.kubectl("delete", "--filename", copy)
 
     def copy(self, folder, copy):
-        """Copies manifests, and puts in the image that the node has."""
+        """Copies manifests, and inserts the node's image."""
         here = f"registry.example.com/openworld-specialty-chemicals:{VERSION}"
         for path in folder.glob("*.yaml"):
             text = path.read_text(encoding="utf-8").replace(here, f"{REPOSITORY}:{TAG}")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs a command on a Kubernetes of one node: with.sh FOLDER-OF-TOOLS COMMAND...
+# Runs a command on a single-node Kubernetes: with.sh FOLDER-OF-TOOLS COMMAND...
 #
-# The node is a world of its own for processes, mounts and network: none of it is seen from outside, nothing outside is
-# reached from it, and all of it ends with the command. Needs Debian 12 and root.
+# The node has its own processes, mounts and network: it is invisible from outside, reaches nothing outside, and ends
+# with the command. Needs Debian 12 and root.
 set -euo pipefail
 
 TOOLS=$(realpath "$1")
@@ -34,10 +34,10 @@ make_groups() {
 
 clean() {
     local tree
-    # With it goes the node's first process, and with that all others.
+    # This ends the node's first process, and with it all others.
     kill -KILL "$NODE" 2>/dev/null && wait "$NODE" || true
     for tree in $(trees); do
-        # Processes that were killed hold their groups for a moment.
+        # Killed processes hold their groups for a moment.
         for _ in 1 2 3 4 5; do
             [ -d "$tree/$CGROUP" ] || break
             find "$tree/$CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.5
