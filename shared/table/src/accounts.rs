@@ -1,7 +1,7 @@
-//! Accounts: what judging has come to so far, for whoever caused it.
+//! Accounts: the results of judging so far, by their cause.
 //!
-//! A file has an account at each of its sites, and each version of a permit has one. What is found goes into the account
-//! in the transaction that writes it, so that sums over accounts are what is stored, whoever finds it.
+//! A file has an account at each of its sites, and so has each version of a permit. A result is added to its account in
+//! the transaction that writes it, so that the sums over accounts equal what is stored, whoever judges.
 
 use crate::alerts::Source;
 use crate::ingests;
@@ -20,14 +20,14 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The most entries of a list, and bytes of its texts, that an account keeps; further ones are counted.
+/// The most entries of a list, and bytes of its texts, in an account; further ones are counted.
 const MAX_TEXTS: usize = 20 * 1024;
-/// The most replaced results that an account names.
+/// The most replaced results that an account lists.
 pub const MAX_REPLACEMENTS: usize = 100;
-/// The most exceedances that an account names.
+/// The most exceedances that an account lists.
 pub const MAX_GRAVEST: usize = 100;
 
-/// What judging has come to.
+/// The results of judging.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     /// How many of its marks are left.
@@ -42,12 +42,12 @@ pub struct Account {
     pub withdrawn: u64,
     /// The gravest exceedances.
     pub gravest: Vec<Grave>,
-    /// How many alerts, new and withdrawn, events have named.
+    /// How many alerts, new and withdrawn, events have listed.
     pub named: u64,
-    /// New alerts that no event speaks of.
+    /// New alerts that no event lists.
     #[serde(default)]
     pub omitted: u64,
-    /// Withdrawn ones.
+    /// Withdrawn alerts that no event lists.
     #[serde(default)]
     pub withdrawn_omitted: u64,
     /// Parameters that no limit covers.
@@ -56,49 +56,49 @@ pub struct Account {
     pub met: BTreeSet<String>,
     /// Readings whose unit does not compare with a limit's.
     pub incomparable: Vec<Incomparable>,
-    /// Values that may be beyond their limit or not.
+    /// Values that may or may not exceed their limit.
     #[serde(default)]
     pub inconclusive: u64,
-    /// Periods with results that were compared with nothing, as nobody knows what the water was like.
+    /// Periods with results that were compared with nothing, because the properties of the water are not known.
     #[serde(default)]
     pub without_water: u64,
-    /// Results that its own took the place of.
+    /// Results that its own have replaced.
     #[serde(default)]
     pub replaced: u64,
     /// The first of them.
     #[serde(default)]
     pub replacements: Vec<Replacement>,
-    /// Its rows that are alike to others of its own.
+    /// Its rows that equal others of its own.
     #[serde(default)]
     pub repeated: u64,
-    /// Parameters that found no room in their list.
+    /// Parameters for which the list had no room.
     #[serde(default)]
     pub unlimited_left_out: u64,
-    /// Units that found none in theirs.
+    /// Units for which the list had no room.
     #[serde(default)]
     pub incomparable_left_out: u64,
     /// Write units that were charged.
     pub write_units: f64,
-    /// What the file's last event says besides; the engine's.
+    /// Further contents of the file's last event; the engine's.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub about: Value,
-    /// Since when it is open, in microseconds since 1970.
+    /// Since when it has been open, in microseconds since 1970.
     pub since: i64,
-    /// Whether the file's recording was interrupted: nothing more comes of it unless the file is sent again.
+    /// Whether the file's recording was interrupted: it stays incomplete unless the file is sent again.
     #[serde(default)]
     pub interrupted: bool,
     #[serde(skip)]
     version: u64,
 }
 
-/// An exceedance, named.
+/// An exceedance, as listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Grave {
     /// The series.
     pub series: String,
     /// The rule.
     pub rule: String,
-    /// Where its period begins.
+    /// The start of its period.
     pub time: i64,
     /// The rule's statistic.
     pub statistic: String,
@@ -110,7 +110,7 @@ pub struct Grave {
     pub flags: u32,
     /// The unit of value and limit.
     pub unit: String,
-    /// Its place among those of one time.
+    /// Its number among those of the same time.
     #[serde(default)]
     pub place: u64,
     /// How far beyond the limit it is.
@@ -119,13 +119,13 @@ pub struct Grave {
 }
 
 impl Grave {
-    /// The exceedance.
+    /// The exceedance, as a row.
     pub fn row(&self) -> Row {
         Row { time: self.time, value: self.value, flags: Flags(self.flags), limit: self.limit, sample: self.place }
     }
 }
 
-/// A result that another one took the place of.
+/// A result that another one has replaced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Replacement {
     /// The outfall.
@@ -170,13 +170,13 @@ fn key(site: &str, origin: &Origin) -> Option<(String, String)> {
 }
 
 impl Account {
-    /// An account of something that leaves so many marks.
+    /// An account for so many marks.
     pub fn open(left: u64, about: Value, since: i64) -> Self {
         Self { left, about, since, ..Self::default() }
     }
 
-    /// The account of a file that is recorded again, after its recording was interrupted: what was written stays
-    /// counted, what is judged again is counted anew.
+    /// The account of a file that is recorded again after an interruption: written results stay counted, judged ones
+    /// are counted anew.
     pub fn again(&self, left: u64, about: Value) -> Self {
         Self {
             new: self.new.clone(),
@@ -190,14 +190,14 @@ impl Account {
         }
     }
 
-    /// Notes exceedances of a rule, of which the gravest are kept.
+    /// Adds exceedances of a rule; the gravest are kept.
     pub fn note_gravest(&mut self, of: &Source, found: &[(Row, Arc<str>)]) {
         self.gravest.extend(found.iter().map(|(row, unit)| Grave {
             series: of.series_id.clone(),
             rule: of.rule.clone(),
             time: row.time,
             statistic: of.statistic.to_string(),
-            // The sum of finite readings can be infinite, which JSON has no number for.
+            // The sum of finite readings can be infinite, which JSON cannot express.
             value: row.value.clamp(f64::MIN, f64::MAX),
             limit: row.limit,
             flags: row.flags.with_unit(0).0,
@@ -209,7 +209,7 @@ impl Account {
         self.keep_gravest();
     }
 
-    /// Adds what was found about a stretch.
+    /// Adds the results for a stretch.
     pub fn add_found(&mut self, more: &Self) {
         self.judged += more.judged;
         for (severity, count) in &more.found {
@@ -235,7 +235,7 @@ impl Account {
         self.gravest.truncate(MAX_GRAVEST);
     }
 
-    /// Notes a parameter that no limit covers.
+    /// Adds a parameter that no limit covers.
     pub fn note_unlimited(&mut self, parameter: &str) {
         let bytes: usize = self.unlimited.iter().map(String::len).sum();
         if bytes + parameter.len() > MAX_TEXTS {
@@ -245,7 +245,7 @@ impl Account {
         }
     }
 
-    /// Notes readings that were not compared.
+    /// Adds readings that were not compared.
     pub fn note_incomparable(&mut self, more: Incomparable) {
         let size = |one: &Incomparable| {
             one.outfall.len() + one.parameter.len() + one.reading_unit.len() + one.limit_unit.len() + 80
@@ -263,7 +263,7 @@ impl Account {
         item.insert("site".into(), s(site));
         item.insert("version".into(), n(self.version));
         item.insert("left".into(), n(self.left));
-        // A file's stays open until its answer is written.
+        // A file's account stays open until its answer is written.
         if !self.interrupted && (self.left > 0 || !self.about.is_null()) {
             item.extend(marks::open(site, self.since));
         }
@@ -275,7 +275,7 @@ impl Account {
         Ok(Self { version: item.number("version")?, ..account })
     }
 
-    /// Adds the write of the account to a transaction that fails if somebody else wrote it since it was read.
+    /// Adds the write of the account to a transaction, which fails if the account was changed since it was read.
     pub(crate) fn write(
         &mut self,
         store: &Store,
@@ -300,7 +300,7 @@ impl Store {
         self.get(pk, sk).await?.as_ref().map(Account::from_item).transpose()
     }
 
-    /// Whether some account of a file has marks left.
+    /// Whether any account of a file has marks left.
     pub async fn is_unsettled(&self, ingest: &str) -> Result<bool, StoreError> {
         let mut start = None;
         loop {

@@ -1,21 +1,21 @@
-//! What became of files at their places, for whoever has put one there and asks.
+//! The outcomes of files by their place, for clients that have put a file there.
 
 use crate::ingests::Refusal;
 use crate::item::{expiring, s};
 use crate::{ItemExt, Store, StoreError, keys};
 use domain::reading::short_digest;
 
-/// Seconds after which nobody asks any more. The ledger has what became of every file for ever.
+/// Seconds after which nobody asks any more. The ledger has the outcome of every file for ever.
 const KEPT: i64 = 30 * 24 * 3600;
 
-/// What is known of a file.
+/// The known outcome of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Arrival {
-    /// It is being recorded, or was.
+    /// It is or was recorded.
     Ingest {
         /// The id of its ingest.
         id: String,
-        /// Which of the files that have stood at this place it is, as the source says it.
+        /// Distinguishes it from other files at the same place, in the source's terms.
         version: String,
     },
     /// It was refused.
@@ -28,7 +28,7 @@ fn key(source: &str, place: &str) -> (String, String) {
 }
 
 impl Store {
-    /// Notes what became of the file at a place of a source.
+    /// Records the outcome of the file at a place of a source.
     pub async fn note_arrival(&self, source: &str, place: &str, arrival: &Arrival) -> Result<(), StoreError> {
         let (pk, sk) = key(source, place);
         let mut item = expiring(keys(pk, sk), KEPT);
@@ -45,7 +45,7 @@ impl Store {
         self.put_if(item, None).await
     }
 
-    /// What became of the file at a place of a source, if anything was noted.
+    /// The outcome of the file at a place of a source, if it is known.
     pub async fn arrival(&self, source: &str, place: &str) -> Result<Option<Arrival>, StoreError> {
         let (pk, sk) = key(source, place);
         let Some(item) = self.get(pk, sk).await? else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Making the table where there is none, and looking at one that is there.
+//! Creating a missing table, and checking an existing one.
 
 mod repair;
 
@@ -16,18 +16,18 @@ pub const GSI_PK: &str = "gpk";
 /// The index's sort key.
 pub const GSI_SK: &str = "gsk";
 
-/// How long a new table may take until it can be used, and a change until the next one, in steps of [`STEP`].
+/// How long a new table may take to become usable, and a change to complete, in steps of [`STEP`].
 const STEPS: u32 = 600;
 const STEP: Duration = Duration::from_millis(200);
 
-/// What was found at the start.
+/// The result of the check at the start.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Prepared {
-    /// Whether the table was missing and has been made.
+    /// Whether the table was missing and has been created.
     pub created: bool,
-    /// What was not as it should be and has been mended.
+    /// Faults that were mended.
     pub mended: Vec<&'static str>,
-    /// What is not as it should be, and why it could not be mended.
+    /// Faults that could not be mended, and why.
     pub wrong: Vec<String>,
 }
 
@@ -35,19 +35,19 @@ pub struct Prepared {
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// Its keys are another program's.
-    #[error("the table has other keys than pk and sk, which are texts: it is not one of this program")]
+    #[error("the table has other keys than pk and sk of type string: it does not belong to this program")]
     Keys,
-    /// It is being deleted, is archived, or its key cannot be reached.
+    /// It is being deleted, is archived, or its encryption key is inaccessible.
     #[error("the table is {0}")]
     Status(String),
-    /// The service did not answer as it should.
+    /// The service failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Store {
-    /// Creates the table if it is missing, or looks whether the one that is there has what is needed, and mends what it may.
-    /// A new table is kept from deletion, and backed up to any moment, if `is_lasting`: on an engine that knows how.
+    /// Creates the table if it is missing; otherwise checks the existing one and mends its faults where the role allows
+    /// it. With `is_lasting`, a new table gets deletion protection and point-in-time recovery, if the engine has them.
     pub async fn prepare_table(&self, is_lasting: bool) -> Result<Prepared, PrepareError> {
         let mut prepared = Prepared { created: self.create_table_if_missing().await?, ..Prepared::default() };
         let table = self.usable().await?;
@@ -55,7 +55,7 @@ impl Store {
         Ok(prepared)
     }
 
-    /// Creates the table if it is missing and waits until it can be used. Returns whether it was created.
+    /// Creates the table if it is missing and waits until it is usable. Returns whether it was created.
     pub async fn create_table_if_missing(&self) -> Result<bool, StoreError> {
         if self.described().await?.is_some() {
             return Ok(false);
@@ -72,7 +72,7 @@ impl Store {
         }
         let created = match request.global_secondary_indexes(index()?).stream_specification(stream()?).send().await {
             Ok(_) => true,
-            // Another one that starts at the same moment was first.
+            // Another process that starts at the same moment was first.
             Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => false,
             Err(error) => return Err(error.into()),
         };
@@ -88,7 +88,7 @@ impl Store {
         Ok(created)
     }
 
-    /// The table, once it can be used.
+    /// Waits until the table is usable.
     async fn usable(&self) -> Result<TableDescription, PrepareError> {
         for _ in 0..STEPS {
             let table = self.described().await?.ok_or_else(|| PrepareError::Status("gone".into()))?;
@@ -101,7 +101,7 @@ impl Store {
                 Some(other) => return Err(PrepareError::Status(other.as_str().to_lowercase())),
             }
         }
-        Err(PrepareError::Status("still being made".into()))
+        Err(PrepareError::Status("still being created".into()))
     }
 
     async fn described(&self) -> Result<Option<TableDescription>, StoreError> {
@@ -120,7 +120,7 @@ impl Store {
     }
 }
 
-/// A table is read and written while it is changed, such as while an index is filled.
+/// A table can be read and written while it is being updated, for example while an index is filled.
 fn is_usable(table: &TableDescription) -> bool {
     matches!(table.table_status(), Some(TableStatus::Active | TableStatus::Updating))
 }

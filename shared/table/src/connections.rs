@@ -1,9 +1,9 @@
-//! Who is connected, for hosts whose connections outlive their processes.
+//! Connections, for hosts whose connections outlive their processes.
 //!
 //! A connection has an item in its site's list, which is spread over shards so that a large list is read in parallel
-//! and no partition takes all the writes of a morning's logins, and one under its own id, which knows the site. While
-//! it waits for its first message, moves from one site to another, or reads the past, it is in no list. The index has
-//! all of them by age: that is how they are counted, and how those are found of whose end nobody was told.
+//! and no partition takes all the writes of a morning's logins, and one under its own id, which names the site. While
+//! it waits for its first message, moves from one site to another, or reads past events, it is in no list. The index
+//! has all of them by age, to count them and to find those whose `$disconnect` was lost.
 
 use super::bootstrap::{GSI, GSI_PK, GSI_SK};
 use super::item::{n, s};
@@ -19,10 +19,10 @@ use std::time::Duration;
 
 /// Partitions of one site's list, and of the index.
 const SHARDS: u8 = 8;
-/// Seconds after which an entry expires that nobody removed: API Gateway ends every connection after two hours.
+/// Seconds after which a forgotten entry expires: API Gateway ends every connection after two hours.
 const LIFETIME: i64 = 2 * 3600 + 600;
-/// How long events wait for a new connection: a client that comes back says behind which event it wants to begin, and
-/// must not be sent later ones before it has said so.
+/// How long events wait for a new connection: a client that reconnects says after which event it resumes, and must not
+/// be sent later ones before that.
 pub const HOLD: Duration = Duration::from_millis(500);
 
 /// A connected client.
@@ -30,11 +30,11 @@ pub const HOLD: Duration = Duration::from_millis(500);
 pub struct Connection {
     /// Its id.
     pub id: String,
-    /// The site whose events it gets.
+    /// The site whose events it receives.
     pub site: String,
-    /// Whether it gets alerts only.
+    /// Whether it receives only alerts.
     pub alerts_only: bool,
-    /// Whether it gets nothing before its first message, which is to say where it begins.
+    /// Whether it receives nothing before its first message, which says where it begins.
     pub waits: bool,
     /// When it was registered, in microseconds since 1970.
     pub since: i64,
@@ -45,7 +45,7 @@ pub struct Connection {
 pub struct Subscriber {
     /// The connection.
     pub connection: Connection,
-    /// It gets events after this one.
+    /// It receives events after this one.
     pub from: u64,
     /// Until when events wait for it, in microseconds since 1970.
     pub hold: i64,
@@ -58,7 +58,7 @@ pub struct Known {
     pub connection: Connection,
     /// Until when events wait for it, in microseconds since 1970.
     pub hold: i64,
-    /// Since when it is in no list, in microseconds since 1970.
+    /// Since when it has been in no list, in microseconds since 1970.
     pub moving: Option<i64>,
 }
 
@@ -76,7 +76,7 @@ fn index_partition(shard: u8) -> String {
     format!("CONNECTED#{shard}")
 }
 
-/// The shard of a connection, from its id.
+/// The shard of a connection, derived from its id.
 fn shard(id: &str) -> u8 {
     Sha256::digest(id)[0] % SHARDS
 }
@@ -111,7 +111,7 @@ fn connection(item: &Item) -> Result<Connection, StoreError> {
         site: item.text("site")?.into(),
         alerts_only: item.number::<u8>("alerts")? == 1,
         waits: item.contains_key("waits"),
-        // Those of an earlier version do not say; what they say is when they expire.
+        // Earlier versions stored only when it expires.
         since: item.number_or("since", (item.number::<i64>(TTL)? - LIFETIME) * 1_000_000)?,
     })
 }
@@ -131,7 +131,7 @@ impl Store {
         self.get(own_partition(id), OWN.into()).await?.as_ref().map(known).transpose()
     }
 
-    /// The connections that get a site's events.
+    /// The connections that receive a site's events.
     pub async fn subscribers(&self, site: &str) -> Result<Vec<Subscriber>, StoreError> {
         let now = time::now() / 1_000_000;
         let shards = (0..SHARDS).map(|shard| self.prefixed(list_partition(site, shard), ""));
@@ -140,13 +140,13 @@ impl Store {
         items.iter().filter(|item| item.number::<i64>(TTL).is_ok_and(|expires| expires > now)).map(subscriber).collect()
     }
 
-    /// A connection as it stands in its site's list now.
+    /// A connection's current entry in its site's list.
     pub async fn subscriber(&self, connection: &Connection) -> Result<Option<Subscriber>, StoreError> {
         let (pk, sk) = (list_partition(&connection.site, shard(&connection.id)), connection.id.clone());
         self.get(pk, sk).await?.as_ref().map(subscriber).transpose()
     }
 
-    /// Lets no event wait for a connection any more.
+    /// Stops events from waiting for a connection.
     pub async fn end_hold(&self, connection: &Connection) -> Result<(), StoreError> {
         let update = self
             .client
@@ -164,7 +164,7 @@ impl Store {
         }
     }
 
-    /// Takes a connection out of its list, so that it can be brought to another place in the events. `None` if it is
+    /// Takes a connection out of its list, so that it can be moved to another position in the feed. `None` if it is
     /// unknown, or moving already.
     pub async fn unsettle(&self, id: &str) -> Result<Option<Subscriber>, StoreError> {
         let update = self
@@ -187,7 +187,7 @@ impl Store {
         Ok(Some(left))
     }
 
-    /// Puts a connection into the list of its site, for the events after `from`. A conflict says that the delivery of
+    /// Puts a connection into the list of its site, for the events after `from`. A conflict means that a delivery of
     /// later ones has begun without it, or that it is gone.
     pub async fn settle(&self, connection: &Connection, from: u64) -> Result<(), StoreError> {
         let subscriber = Subscriber { connection: connection.clone(), from, hold: 0 };
@@ -201,7 +201,7 @@ impl Store {
 }
 
 impl Store {
-    /// Adds a connection that begins behind the latest event of its site.
+    /// Adds a connection that starts after the latest event of its site.
     pub async fn add_connection(&self, connection: &Connection) -> Result<(), StoreError> {
         let from = self.head(&connection.site).await?.seq;
         let hold = time::now() + HOLD.as_micros() as i64;

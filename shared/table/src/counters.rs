@@ -1,8 +1,8 @@
 //! Counters that many processes add to.
 //!
-//! A function's environment lives for minutes and sees a share of the traffic, so that what it counts is added here
-//! and summed when somebody asks. A metric with its labels is one item, a histogram too: a write unit each time it has
-//! changed. Adding is spread over shards: one item takes a thousand additions a second.
+//! A function's environment lives for minutes and sees a part of the traffic, so its counts are added here, and summed
+//! on request. A metric with its labels is one item, including a histogram: each change costs a write unit. Additions
+//! are spread over shards: one item takes a thousand additions a second.
 
 use super::item::n;
 use super::{Item, PK, SK, Store, StoreError};
@@ -19,7 +19,8 @@ fn partition(shard: u8) -> String {
 }
 
 impl Store {
-    /// Adds to a counter. `origin` is who adds, and spreads the load: any text that differs between processes.
+    /// Adds to a counter. `origin` identifies the process, and spreads the load: any text that differs between
+    /// processes.
     pub async fn add_to_counter(&self, origin: &str, delta: &Delta) -> Result<(), StoreError> {
         let shard = origin.bytes().fold(0u8, u8::wrapping_add) % SHARDS;
         let mut request = self

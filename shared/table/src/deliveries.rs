@@ -1,9 +1,9 @@
-//! How far the events of a site have been delivered to connections that outlive the processes that post to them.
+//! The progress of delivering a site's events to connections that outlive the posting processes.
 //!
-//! One process at a time delivers a site's events, as the table's stream hands a partition's changes to one. It notes
-//! that it begins before it reads who is connected, and that it has finished afterwards. In between it claims a few
-//! connections at a time, posts, and notes that they have it. Who takes over after a crash knows of every connection
-//! whether it has the events, has not, or may have: a claim without its end.
+//! One process at a time delivers a site's events, because the table's stream hands a partition's changes to one. It
+//! records that it begins before it reads the list of connections, and afterwards that it has finished. In between it
+//! claims a few connections at a time, posts, and records that they have the events. After a crash, the next process
+//! knows of every connection whether it has the events, lacks them, or may have them: a claim without its end.
 
 use super::item::{expiring, n, s};
 use super::{ItemExt, PK, SK, Store, StoreError, keys};
@@ -13,16 +13,16 @@ use domain::name;
 use std::collections::HashMap;
 
 const STATE: &str = "STATE";
-/// Seconds after which a claim expires; it matters until the next delivery of its site has begun.
+/// Seconds after which a claim expires; it is needed until the next delivery of its site has begun.
 const KEPT: i64 = 24 * 3600;
 
-/// How far a site's events have been delivered.
+/// The progress of delivering a site's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Everybody has what they are to have up to this event.
+    /// All connections have what they should have up to this event.
     pub through: u64,
-    /// The last event of the delivery that was begun last; if it lies behind `through`, that one is under way, or its
-    /// process is gone.
+    /// The last event of the latest delivery; if it is after `through`, that delivery is in progress, or its process is
+    /// dead.
     pub begun: u64,
 }
 
@@ -45,19 +45,19 @@ fn claims_of(begun: u64) -> String {
 }
 
 impl Store {
-    /// Where the delivery of a site stands; `None` if nothing was ever delivered.
+    /// The progress of a site's delivery; `None` if nothing was ever delivered.
     pub async fn progress(&self, site: &str) -> Result<Option<Progress>, StoreError> {
         let item = self.get(partition(site), STATE.into()).await?;
         item.map(|item| Ok(Progress { through: item.number_or("through", 0)?, begun: item.number_or("begun", 0)? }))
             .transpose()
     }
 
-    /// Notes that the events after `through` up to `last` are being delivered.
+    /// Records that the events after `through` up to `last` are being delivered.
     pub async fn begin_delivery(&self, site: &str, through: u64, last: u64) -> Result<(), StoreError> {
         self.note_progress(site, "SET through = :through, begun = :last", [Some(through), Some(last)]).await
     }
 
-    /// Notes that everybody has the events up to `last`.
+    /// Records that all connections have the events up to `last`.
     pub async fn finish_delivery(&self, site: &str, last: u64) -> Result<(), StoreError> {
         self.note_progress(site, "SET through = :last", [None, Some(last)]).await
     }
@@ -77,7 +77,7 @@ impl Store {
                 request = request.expression_attribute_values(name, n(value));
             }
         }
-        // A subscription may look at the state within a transaction just now.
+        // A subscription may be reading the state in a transaction.
         let answer = self.patiently(|| request.clone().send()).await?;
         self.consumed(answer.consumed_capacity());
         Ok(())
@@ -91,7 +91,7 @@ impl Store {
         Ok(claim)
     }
 
-    /// Notes that the claimed connections have the events.
+    /// Records that the claimed connections have the events.
     pub async fn claim_done(&self, site: &str, claim: Claim) -> Result<(), StoreError> {
         self.put_claim(site, &Claim { done: true, ..claim }).await
     }
@@ -118,7 +118,7 @@ impl Store {
 }
 
 impl Transaction {
-    /// Fails if a delivery has begun that reaches beyond `seq`: it may have read who is connected already.
+    /// Fails if a delivery beyond `seq` has begun: it may have read the list of connections already.
     pub(super) fn unless_begun(&mut self, store: &Store, site: &str, seq: u64) -> Result<(), StoreError> {
         let values = HashMap::from([(":seq".to_owned(), n(seq))]);
         let condition = "attribute_not_exists(begun) OR begun <= :seq";

@@ -1,7 +1,7 @@
-//! The feed of a site: a dense, gapless sequence of events.
+//! The feed of a site: a gapless sequence of events.
 //!
-//! Events are kept as the frames that subscribers get, several to an item where several were committed together.
-//! An item's key is its last sequence number, so that "everything after n" is one query.
+//! Events are stored as the frames that subscribers receive, several to an item if they were committed together. An
+//! item's key is its last sequence number, so that "everything after n" is one query.
 
 use super::item::{n, s};
 use super::write::{Transaction, values};
@@ -12,25 +12,25 @@ use serde_json::{Map, Value};
 
 /// How long events are kept, in seconds.
 pub const RETENTION: i64 = 24 * 3600;
-/// The most bytes of frames in one item; DynamoDB's limit is 400 KB with everything.
+/// The most bytes of frames in one item; DynamoDB's limit for the whole item is 400 KB.
 const MAX_ITEM_BYTES: usize = 200 * 1024;
 
-/// Where a site's feed and storage stand.
+/// The state of a site's feed and storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Head {
     /// The sequence number of the last event.
     pub seq: u64,
-    /// The revision: every file that is written gets one of its own.
+    /// The revision: every file gets its own.
     pub revision: u64,
-    /// How often others than publishers have changed what verdicts depend on.
+    /// How many times writers other than publishers have changed what verdicts depend on.
     pub changes: u64,
-    /// The first revision that counts: readings of earlier ones went with a site of this name that was removed.
+    /// The first revision that counts: readings of earlier ones were removed with an earlier site of this name.
     pub first_revision: u64,
     /// Whether the site is being removed.
     pub being_removed: bool,
 }
 
-/// An event that has no place in the sequence yet.
+/// An event without a sequence number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     /// `reading`, `readings`, `alerts`, `ingest` or `removed`.
@@ -41,10 +41,10 @@ pub struct Draft {
     pub origin: Option<String>,
 }
 
-/// An event in its place.
+/// An event with its sequence number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its place.
+    /// Its sequence number.
     pub seq: u64,
     /// The frame: one line of JSON.
     pub frame: String,
@@ -53,19 +53,19 @@ pub struct Event {
 }
 
 impl Event {
-    /// Whether it is about alerts. Frames are ours: the type comes first in all of them.
+    /// Whether it is about alerts. We write the frames ourselves: the type always comes first.
     pub fn is_alerts(&self) -> bool {
         self.frame.starts_with(r#"{"type":"alerts""#)
     }
 
-    /// Whether it says that the site was removed, and the events before it with it.
+    /// Whether it says that the site was removed, together with its earlier events.
     pub fn is_removal(&self) -> bool {
         self.frame.starts_with(r#"{"type":"removed""#)
     }
 }
 
 impl Draft {
-    /// The frame at a place in the sequence.
+    /// The frame with a sequence number.
     pub fn frame(&self, site: &str, seq: u64) -> String {
         let mut object = Map::with_capacity(self.fields.len() + 3);
         object.insert("type".into(), self.kind.into());
@@ -81,29 +81,29 @@ impl Draft {
     }
 }
 
-/// What a writer demands of the head that it appends behind.
+/// A writer's condition on the head to which it appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Demand {
-    /// Nobody wrote anything to the site since the head was read.
+    /// Nobody has written to the site since the head was read.
     Unchanged,
-    /// Nobody appended events since. Publishers learn by it that what they know is no longer so.
+    /// Nobody has appended events since. Publishers then notice that their copy is stale.
     SameEvents,
 }
 
 /// What a transaction appends.
 pub(crate) struct Appended {
-    /// The events in their places.
+    /// The events with their sequence numbers.
     pub(crate) entries: Vec<Event>,
     /// The head afterwards.
     pub(crate) head: Head,
-    /// The place of the head among the transaction's items.
+    /// The index of the head among the transaction's items.
     pub(crate) place: usize,
 }
 
-/// What the partition keys of feeds begin with; the site's key follows.
+/// The prefix of the feeds' partition keys; the site's key follows.
 pub const PREFIX: &str = "FEED#";
 
-/// Whether a revision is one of single readings; the others belong to a file each.
+/// Whether a revision is one for single readings; each of the others belongs to a file.
 pub fn is_of_single_readings(revision: u64) -> bool {
     // See `Store::next_revision`.
     revision.is_multiple_of(2)
@@ -117,12 +117,12 @@ pub(crate) fn event_key(last: u64) -> String {
     format!("E#{last:020}")
 }
 
-/// Adds to a transaction that whoever has cached what verdicts depend on notices at the next commit.
+/// Adds to a transaction that publishers with a copy of what verdicts depend on notice at their next commit.
 pub(crate) fn tell_publishers(store: &Store, transaction: &mut Transaction, site: &str) -> Result<(), StoreError> {
     transaction.update(store, (partition(site), "HEAD".into()), "ADD changes :one", None, values([(":one", n(1))]))
 }
 
-/// Adds to a transaction that it fails if the site is being removed, or if a revision went with one of its name.
+/// Makes a transaction fail if the site is being removed, or if the revision belongs to a removed site of this name.
 pub(crate) fn demand_revision(
     store: &Store,
     transaction: &mut Transaction,
@@ -134,12 +134,12 @@ pub(crate) fn demand_revision(
 }
 
 impl Store {
-    /// Whether readings of a revision count, or went with a site that was removed; an error while it is being removed.
+    /// Whether readings of a revision count; they do not if their site was removed. An error while it is being removed.
     pub async fn counts(&self, site: &str, revision: u64) -> Result<bool, StoreError> {
         Ok(revision >= self.head_to_write(site).await?.first_revision)
     }
 
-    /// Where the site stands; zeros if it has no feed yet.
+    /// The state of the site; zeros if it has no feed yet.
     pub async fn head(&self, site: &str) -> Result<Head, StoreError> {
         match self.get(partition(site), "HEAD".into()).await? {
             Some(item) => Ok(Head {
@@ -153,14 +153,14 @@ impl Store {
         }
     }
 
-    /// The same for whoever is about to write.
+    /// The same for a writer: an error while the site is being removed.
     pub async fn head_to_write(&self, site: &str) -> Result<Head, StoreError> {
         let head = self.head(site).await?;
         if head.being_removed { Err(StoreError::BeingRemoved) } else { Ok(head) }
     }
 
-    /// The sequence number of the site's last event, or of one shortly before: the cheapest way to ask whether there is
-    /// something new, half a read unit.
+    /// The sequence number of the site's last event, or of one shortly before: the cheapest check for new events, half
+    /// a read unit.
     pub async fn glance(&self, site: &str) -> Result<u64, StoreError> {
         let request = self.client.get_item().table_name(self.table());
         let request = request.key(super::PK, s(partition(site))).key(SK, s("HEAD"));
@@ -168,8 +168,8 @@ impl Store {
         found.item.as_ref().map_or(Ok(0), |item| item.number_or("seq", 0))
     }
 
-    /// Makes a revision for a file, and one above it for single readings that come later. Whoever has cached what
-    /// belongs to an earlier one notices at the next commit.
+    /// Creates a revision for a file, and one above it for later single readings. Publishers with a copy of an earlier
+    /// one notice at their next commit.
     pub async fn next_revision(&self, site: &str) -> Result<u64, StoreError> {
         let update = self
             .client
@@ -190,7 +190,7 @@ impl Store {
         Ok(answer.attributes.unwrap_or_default().number::<u64>("rev")? - 1)
     }
 
-    /// Adds events behind `head` to a transaction. It fails at its place unless the head is as `demand` says.
+    /// Appends events after `head` to a transaction. It fails at that index unless the head is as `demand` says.
     pub(crate) fn append(
         &self,
         transaction: &mut Transaction,
@@ -242,8 +242,8 @@ impl Store {
         Ok(Appended { entries, head: next, place })
     }
 
-    /// The events after `seq`, in order and without a gap, as many as one query gives; empty at the end. Events that
-    /// have expired count as gone, whether the table has removed them or not: it removes them in any order.
+    /// The events after `seq`, in order and without a gap, as many as one query returns; empty at the end. Expired
+    /// events count as gone, even if the table has not removed them yet: it removes them in any order.
     pub async fn feed_after(&self, site: &str, seq: u64) -> Result<Vec<Event>, StoreError> {
         let query = self
             .client
@@ -260,7 +260,7 @@ impl Store {
             let answer = self.patiently(|| page.clone().send()).await?;
             let entries = kept(answer.items(), time::now() / 1_000_000, seq)?;
             start = answer.last_evaluated_key;
-            // A page of nothing but expired events is not the end.
+            // A page of expired events only is not the end.
             if !entries.is_empty() || start.is_none() {
                 return Ok(entries);
             }
@@ -298,7 +298,7 @@ impl Store {
     }
 }
 
-/// The events of items behind `seq` that have not expired, from the last gap on.
+/// The unexpired events of items after `seq`, from the last gap on.
 fn kept(items: &[super::Item], now: i64, seq: u64) -> Result<Vec<Event>, StoreError> {
     let mut kept: Vec<Event> = Vec::new();
     for item in items {
@@ -358,7 +358,7 @@ mod tests {
         let (old, live) = (100, 101);
         assert_eq!(seqs(&[block(1..=2, live), block(3..=4, live)], 1), [2, 3, 4]);
         assert_eq!(seqs(&[block(1..=2, old), block(3..=4, live)], 0), [3, 4]);
-        // The table has removed 3 and 4, and not yet 1 and 2.
+        // The table has removed 3 and 4, but not yet 1 and 2.
         assert_eq!(seqs(&[block(1..=2, old), block(5..=6, live)], 0), [5, 6]);
         assert_eq!(seqs(&[block(1..=2, live), block(5..=6, live)], 0), [5, 6]);
         assert!(seqs(&[block(1..=2, old)], 0).is_empty());

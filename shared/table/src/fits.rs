@@ -1,10 +1,10 @@
-//! Fits, which are worked out apart from the requests that ask for them.
+//! Fits, which are computed apart from their requests.
 //!
 //! | partition | sort key | what |
 //! |---|---|---|
-//! | `FIT#id` | `JOB` | what is asked, how far it is, and what came of it |
-//! | `FIT#id` | `P#n` | points that came with it |
-//! | `FITS` | the id | a fit that is not over |
+//! | `FIT#id` | `JOB` | the request, its state, and its result |
+//! | `FIT#id` | `P#n` | points sent with it |
+//! | `FITS` | the id | a fit that is not finished |
 
 use crate::item::{b, expiring, n, s};
 use crate::leases::Lease;
@@ -13,11 +13,11 @@ use crate::{ItemExt, SK, Store, StoreError, keys};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 
-/// Seconds for which a fit can be asked for.
+/// Seconds for which a fit is kept.
 pub(crate) const KEPT: i64 = 7 * 24 * 3600;
-/// The most fits that are not over.
+/// The most unfinished fits.
 pub const MAX_OPEN: usize = 64;
-/// Bytes of points in one item, which has room for 400 KB.
+/// Bytes of points in one item, which may have 400 KB.
 const CHUNK: usize = 384 * 1000;
 
 const JOB: &str = "JOB";
@@ -30,47 +30,47 @@ const IS_OPEN: &str = "doing IN (:waiting, :running)";
 pub struct FitJob {
     /// Its id.
     pub id: String,
-    /// What is asked, as JSON.
+    /// The request, as JSON.
     pub asked: String,
-    /// How far it is.
+    /// Its state.
     pub state: FitState,
-    /// How often somebody has begun to work it out.
+    /// How many attempts have begun.
     pub attempts: u64,
     /// Steps taken, and steps after which it gives up.
     pub steps: (u64, u64),
-    /// What came of it, as JSON, once it is over.
+    /// Its result, as JSON, once it is finished.
     pub outcome: Option<String>,
 }
 
-/// How far a fit is.
+/// The state of a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FitState {
-    /// Others are before it.
+    /// It is queued.
     Waiting,
-    /// It is being worked out.
+    /// It is being computed.
     Running,
-    /// There is a fit.
+    /// It has a result.
     Done,
-    /// There is none.
+    /// It has failed.
     Failed,
-    /// Somebody has cancelled it.
+    /// It was cancelled.
     Cancelled,
 }
 
-/// Whether something was noted about a fit.
+/// Whether something was recorded about a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noted {
     /// It was.
     Yes,
-    /// No: the fit is over, perhaps because somebody has cancelled it.
+    /// No: the fit is finished, perhaps cancelled.
     Over,
-    /// No: somebody else works on it by now.
+    /// No: another process works on it now.
     Lost,
 }
 
 impl FitState {
-    /// Whether nothing more becomes of it.
+    /// Whether it is finished.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Waiting | Self::Running)
     }
@@ -101,7 +101,7 @@ fn open_values() -> crate::write::Values {
 }
 
 impl Store {
-    /// Keeps a fit to be worked out, and the points that came with it. `false` if there are too many already.
+    /// Stores a fit to be computed, and its points. `false` if there are too many already.
     pub async fn begin_fit(&self, id: &str, asked: &str, points: &[u8]) -> Result<bool, StoreError> {
         if self.open_fits().await?.len() >= MAX_OPEN {
             return Ok(false);
@@ -135,7 +135,7 @@ impl Store {
         }))
     }
 
-    /// The points that came with a fit.
+    /// The points that were sent with a fit.
     pub async fn fit_points(&self, id: &str) -> Result<Vec<u8>, StoreError> {
         let mut points = Vec::new();
         for item in self.prefixed(partition(id), POINTS).await? {
@@ -144,30 +144,30 @@ impl Store {
         Ok(points)
     }
 
-    /// The ids of fits that are not over, the oldest first.
+    /// The ids of unfinished fits, the oldest first.
     pub async fn open_fits(&self) -> Result<Vec<String>, StoreError> {
         self.prefixed(OPEN.into(), "").await?.iter().map(|item| Ok(item.text(SK)?.to_owned())).collect()
     }
 
-    /// Notes that somebody begins to work a fit out.
+    /// Records that an attempt at a fit begins.
     pub async fn fit_begins(&self, lease: &Lease, id: &str) -> Result<Noted, StoreError> {
         let one = [(":one".to_owned(), n(1))];
         self.change_fit(lease, id, "SET doing = :running ADD attempts :one", one).await
     }
 
-    /// Notes how far a fit is.
+    /// Records the progress of a fit.
     pub async fn fit_goes_on(&self, lease: &Lease, id: &str, (step, most): (u64, u64)) -> Result<Noted, StoreError> {
         let far = [(":step".to_owned(), n(step)), (":most".to_owned(), n(most))];
         self.change_fit(lease, id, "SET step = :step, most = :most", far).await
     }
 
-    /// Notes that a fit waits for somebody else, and that the attempt at it does not count.
+    /// Records that a fit waits for another process, and that this attempt does not count.
     pub async fn fit_rests(&self, lease: &Lease, id: &str) -> Result<Noted, StoreError> {
         let less = [(":less".to_owned(), n(-1))];
         self.change_fit(lease, id, "SET doing = :waiting ADD attempts :less", less).await
     }
 
-    /// Says what came of a fit.
+    /// Records the result of a fit.
     pub async fn end_fit_under(
         &self,
         lease: &Lease,
@@ -185,7 +185,7 @@ impl Store {
         Ok(noted)
     }
 
-    /// The same for whoever does not work on it. `false` if it is over.
+    /// The same without the lease. `false` if it is finished.
     pub async fn end_fit(&self, id: &str, state: FitState, outcome: Option<&str>) -> Result<bool, StoreError> {
         let mut transaction = Transaction::default();
         self.end(&mut transaction, id, state, outcome)?;
@@ -230,7 +230,7 @@ impl Store {
         self.noted(transaction).await
     }
 
-    /// Carries a transaction out that demands the lease first and then that the fit is not over.
+    /// Commits a transaction that demands first the lease, and second that the fit is not finished.
     async fn noted(&self, transaction: Transaction) -> Result<Noted, StoreError> {
         Ok(match self.commit_or_tell(transaction).await? {
             Ok(()) => Noted::Yes,

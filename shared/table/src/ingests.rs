@@ -1,4 +1,4 @@
-//! Ingest records: the ledger of where readings came from, and what makes an ingest happen once.
+//! Ingest records: the ledger of where readings came from, and what makes an ingest happen only once.
 
 use crate::accounts::{self, Account};
 use crate::bootstrap::{GSI, GSI_PK, GSI_SK};
@@ -18,36 +18,36 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long the beginning of a file is tried again when others change its account.
+/// How long the start of a file is retried while others change its account.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Accounts that are removed in one transaction.
+/// Accounts removed in one transaction.
 const ACCOUNTS_TOGETHER: usize = 90;
 
-/// How far an ingest has come.
+/// The state of an ingest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = IngestState)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Readings are being written. If that is interrupted, the same file posted again finishes it.
+    /// Readings are being written. If that is interrupted, posting the same file again completes it.
     #[serde(alias = "writing")]
     Recording,
-    /// All readings are written; verdicts on them are being worked out.
+    /// All readings are written; they are being judged.
     Judging,
     /// Everything is stored, judged and announced.
     Done,
     /// It was refused as a whole: nothing of it is stored.
     Refused,
-    /// A source was asked, and has nothing new.
+    /// A source was fetched, but has nothing new.
     Unchanged,
-    /// A source was asked, and no file came.
+    /// A source could not be fetched.
     Failed,
 }
 
 /// The record of one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ingest {
-    /// Made of digest and given site: the same file for the same site is the same ingest.
+    /// Derived from the digest and the given site: the same file for the same site is the same ingest.
     pub id: String,
     /// SHA-256 of the decompressed bytes, in hex.
     pub digest: String,
@@ -55,7 +55,7 @@ pub struct Ingest {
     pub bytes: u64,
     /// The site given with the file.
     pub site: Option<String>,
-    /// What the client called the file; may be empty.
+    /// The client's name for the file; may be empty.
     pub source: String,
     /// Who sent it: the client's address.
     pub who: String,
@@ -63,46 +63,46 @@ pub struct Ingest {
     pub received_at: String,
     /// The version of this program.
     pub code_version: String,
-    /// How far it has come.
+    /// Its state.
     pub state: Stage,
     /// The revision of each site under which its segments are written.
     pub revisions: BTreeMap<String, u64>,
-    /// What the answer says without verdicts, while they are being worked out.
+    /// The answer without verdicts, while they are pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<Value>,
-    /// The answer that was given, once it is done.
+    /// The final answer, once it is done.
     pub answer: Option<Value>,
-    /// Why nothing of it is stored.
+    /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
-    /// That it was withdrawn. Decisions stand beside the record: neither takes the place of another.
+    /// Its withdrawal. Decisions are stored beside the record, so that they do not overwrite each other.
     #[serde(skip)]
     pub withdrawn: Option<Decision>,
-    /// What a person has decided about the rows that were refused.
+    /// A person's decision about the refused rows.
     #[serde(skip)]
     pub resolution: Option<Decision>,
 }
 
-/// Why a file was refused as a whole, or why none came.
+/// Why a file was refused as a whole, or why there was none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Refusal {
-    /// For machines: as in the answer to a request.
+    /// For programs: as in the answer to a request.
     pub code: String,
     /// For people.
     pub message: String,
-    /// More, by code: refused rows, limits.
+    /// More, depending on the code: refused rows, limits.
     #[schema(schema_with = error_details)]
     pub details: Option<Value>,
 }
 
-/// As in the answer to a request, whose schema is that of the API.
+/// As in the answer to a request, which has the API's schema.
 fn error_details() -> utoipa::openapi::Schema {
     let reference = utoipa::openapi::Ref::from_schema_name("ErrorDetails");
     let null = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::Type::Null);
     utoipa::openapi::OneOfBuilder::new().item(null).item(reference).into()
 }
 
-/// What a person has decided about a file.
+/// A person's decision about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Decision {
     /// Why.
@@ -113,7 +113,7 @@ pub struct Decision {
     pub at: String,
 }
 
-/// The id of the ingest of these bytes for this site; `again`: how often they have been a new file before.
+/// The id of the ingest of these bytes for this site; `again`: how many times they have counted as a new file before.
 pub fn id_of(digest: &str, site: Option<&str>, again: u32) -> String {
     let (site, again) = (site.map(name::key).unwrap_or_default(), again.to_string());
     let parts = [digest, &site, &again];
@@ -138,14 +138,14 @@ impl Store {
         Ok(Some(ingest))
     }
 
-    /// Notes that a file, which is done, was withdrawn; of several who do so the first counts.
+    /// Records that a file, which is done, was withdrawn; the first such decision counts.
     pub async fn note_withdrawn(&self, id: &str, decision: &Decision) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
         note_withdrawn(self, &mut transaction, id, decision)?;
         self.commit(transaction).await
     }
 
-    /// Notes what a person has decided about the rows of a file, which is done, that were refused.
+    /// Records a person's decision about the refused rows of a file, which is done.
     pub async fn note_resolution(&self, id: &str, decision: &Decision) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
         let change = format!("SET {RESOLUTION} = :decision");
@@ -160,8 +160,8 @@ impl Store {
         Ok(ingest.and_then(|ingest| ingest.revisions.iter().find(|(of, _)| name::key(of) == key).map(|(_, r)| *r)))
     }
 
-    /// The ledger: the records of ingests, the latest first, each with its place. `before` is the place of the last
-    /// one of the page before. An ingest of this moment may be missing: the index follows the table.
+    /// The ledger: the records of ingests, the latest first, each with its position. `before` is the position of the
+    /// last one on the previous page. An ingest of this moment may be missing: the index lags behind the table.
     pub async fn ingests(&self, before: Option<&str>, limit: usize) -> Result<Vec<(String, Ingest)>, StoreError> {
         let query = self
             .client
@@ -170,7 +170,7 @@ impl Store {
             .index_name(GSI)
             .key_condition_expression("gpk = :ledger AND gsk < :before")
             .expression_attribute_values(":ledger", s(LEDGER))
-            // Behind every time there is.
+            // After every possible time.
             .expression_attribute_values(":before", s(before.unwrap_or("~")))
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
@@ -183,7 +183,7 @@ impl Store {
         Ok(try_join_all(read).await?.into_iter().flatten().collect())
     }
 
-    /// Writes the record of an ingest that begins. If there is one by now, that one counts.
+    /// Writes the record of a new ingest. If there is one already, that one counts.
     pub async fn begin_ingest(&self, ingest: Ingest) -> Result<Ingest, StoreError> {
         match self.put_if(record(&ingest)?, Some("attribute_not_exists(pk)")).await {
             Err(StoreError::Conflict) => self.ingest(&ingest.id).await?.ok_or(StoreError::Conflict),
@@ -191,7 +191,7 @@ impl Store {
         }
     }
 
-    /// Writes the record of a file that was refused, unless it is there.
+    /// Writes the record of a refused file, unless it exists.
     pub async fn note_refused(&self, ingest: &Ingest) -> Result<(), StoreError> {
         match self.put_if(record(ingest)?, Some("attribute_not_exists(pk)")).await {
             Err(StoreError::Conflict) => Ok(()),
@@ -199,8 +199,8 @@ impl Store {
         }
     }
 
-    /// Marks what a file is about to bring to a site, before any of it can be seen. `about` is kept for the file's last
-    /// event. Nothing is to be done, and `false` returned, if all of it has been recorded before.
+    /// Marks what a file is about to bring to a site, before any of it is visible. `about` is kept for the file's last
+    /// event. Returns `false`, and does nothing, if all of it was recorded before.
     pub async fn begin_file(
         &self,
         lease: &Lease,
@@ -231,7 +231,7 @@ impl Store {
             sites::note_file(self, &mut transaction, site)?;
             feed::demand_revision(self, &mut transaction, site, revision)?;
             match self.commit(transaction).await {
-                // A sweep that had found the holder before this one dead has just noted it in the account.
+                // A sweep that had found the previous holder dead has just recorded that in the account.
                 Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {
                     self.beat(lease).await?;
                     if !self.is_site(site).await? || !self.counts(site, revision).await? {
@@ -245,11 +245,11 @@ impl Store {
         Ok(true)
     }
 
-    /// Writes the record of a file that is recorded anew at some sites, which were removed since: what was noted of it there
-    /// is of no use any more.
+    /// Writes the record of a file that is recorded again at some sites because they were removed since. Its old
+    /// accounts there are removed.
     pub async fn begin_again(&self, lease: &Lease, ingest: &Ingest, anew: &[String]) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
-        // The accounts first: with the record written, nobody would know that they are of no use.
+        // The accounts first: once the record is written, nobody could tell that they are obsolete.
         for site in anew {
             if transaction.len() > ACCOUNTS_TOGETHER {
                 self.commit(std::mem::take(&mut transaction)).await?;
@@ -267,8 +267,8 @@ impl Store {
         self.commit(transaction).await
     }
 
-    /// Says that all of a file's readings of a site are written, and announces them behind `head`. Publishers learn of it.
-    /// Gives the events and the head now; `None` if that was not the head any more.
+    /// Records that all of a file's readings of a site are written, and announces them after `head`. Publishers notice.
+    /// Returns the events and the new head; `None` if the head has changed.
     pub async fn end_file(
         &self,
         lease: &Lease,
@@ -289,9 +289,9 @@ impl Store {
         }
     }
 
-    /// Says that the recording of a file will not go on by itself, so that what there is of it is free to be judged.
-    /// Publishers learn of it. Nothing happens if it has gone on, or if somebody has taken it up since it was seen
-    /// `abandoned`, and `false` is returned.
+    /// Records that the recording of a file will not continue by itself, so that its stored part may be judged.
+    /// Publishers notice. Returns `false`, and does nothing, if it has continued, or if another process has resumed it
+    /// since it was seen `abandoned`.
     pub async fn note_interrupted(&self, abandoned: &Abandoned, site: &str, id: &str) -> Result<bool, StoreError> {
         let origin = Origin::File(id.to_owned());
         let mut transaction = Transaction::default();
@@ -310,13 +310,13 @@ impl Store {
         }
     }
 
-    /// Writes what came of asking a source, which has brought no file, in place of what it said before.
+    /// Writes the result of fetching a source that brought no file, replacing its previous one.
     pub async fn note_look(&self, ingest: &Ingest) -> Result<(), StoreError> {
         self.put_if(record(ingest)?, None).await
     }
 
-    /// Writes the record of an ingest whose readings are all written. Nothing happens if somebody has decided about it:
-    /// it was done before.
+    /// Writes the record of an ingest whose readings are all written. Does nothing if somebody has decided about it:
+    /// then it was done before.
     pub async fn save_ingest(&self, ingest: &Ingest) -> Result<(), StoreError> {
         let undecided = format!("attribute_not_exists({WITHDRAWN}) AND attribute_not_exists({RESOLUTION})");
         match self.put_if(record(ingest)?, Some(&undecided)).await {
@@ -325,10 +325,10 @@ impl Store {
         }
     }
 
-    /// Writes the record of an ingest that is done, and removes what was kept until then.
+    /// Writes the record of a finished ingest, and removes what was kept until then.
     pub async fn end_ingest(&self, ingest: &Ingest) -> Result<(), StoreError> {
         self.save_ingest(ingest).await?;
-        // What ingests noted in earlier versions goes, too.
+        // Including the notes of earlier versions.
         let mut gone = Vec::new();
         for prefix in ["ACCOUNT#", "NOTE#", REACHED, "SENT#"] {
             for item in self.prefixed(partition(&ingest.id), prefix).await? {

@@ -1,4 +1,4 @@
-//! Reading attributes of an item.
+//! Typed access to the attributes of an item.
 
 use super::{PK, SK, StoreError, TTL};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -19,9 +19,9 @@ pub trait ItemExt {
     fn number_or<T: FromStr>(&self, name: &str, default: T) -> Result<T, StoreError>;
     /// Bytes.
     fn bytes(&self, name: &str) -> Result<&[u8], StoreError>;
-    /// Bytes, which the item does not have any more then.
+    /// Bytes, removed from the item.
     fn take_bytes(&mut self, name: &str) -> Result<Vec<u8>, StoreError>;
-    /// The error that an attribute is not as expected.
+    /// The error for an unexpected attribute.
     fn damaged(&self, reason: impl ToString) -> StoreError;
 }
 

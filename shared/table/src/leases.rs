@@ -1,8 +1,8 @@
 //! Leases: one process at a time works on a site, or on a file.
 //!
-//! The holder makes the lease's *beat* go on; who sees the same beat for [`LEASE`] by its own clock takes the lease
-//! over. No clock is compared with another. Each holder has a *fence* of its own, and what it commits demands that
-//! fence: work of a holder that was taken for dead comes too late, and leaves nothing behind.
+//! The holder advances the lease's *beat*. A process that sees the same beat for [`LEASE`] by its own clock takes the
+//! lease over; no two clocks are compared. Each holder has its own *fence*, which its commits demand: if a holder was
+//! taken for dead, its work comes too late, and leaves nothing behind.
 
 use crate::item::{n, s};
 use crate::write::{Transaction, Values, values};
@@ -13,21 +13,21 @@ use std::time::{Duration, Instant};
 
 /// How long a lease lasts without a beat.
 pub const LEASE: Duration = Duration::from_secs(3);
-/// How often a holder makes it beat.
+/// How often a holder renews it.
 pub const BEAT: Duration = Duration::from_secs(1);
 
 const LEASES: &str = "LEASE";
 
-/// What a lease is for.
+/// The work that a lease covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
     /// Settling a site.
     Site(String),
     /// Recording the file of an ingest.
     File(String),
-    /// Taking in what waits at a source of files.
+    /// Taking in the waiting files of a source.
     Source(String),
-    /// Working a fit out.
+    /// Computing a fit.
     Fit(String),
 }
 
@@ -39,22 +39,22 @@ pub struct Lease {
     fence: u64,
 }
 
-/// That nobody was at some work when it was looked, as far as could be seen.
+/// Evidence that nobody was doing some work when it was checked.
 #[derive(Debug, Clone)]
 pub struct Abandoned {
     work: Work,
-    /// The last sign of its dead holder, if it has one.
+    /// The last beat of its dead holder, if there was one.
     beat: Option<u64>,
 }
 
-/// What was seen of a lease that somebody else holds.
+/// What was seen of another process's lease.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
     seen: Option<(u64, Instant)>,
 }
 
 impl Watch {
-    /// Notes a beat; returns whether it has been the same one for long enough.
+    /// Records a beat; returns whether it has been the same for long enough.
     fn is_dead(&mut self, beat: u64) -> bool {
         match self.seen {
             Some((seen, since)) if seen == beat => since.elapsed() >= LEASE,
@@ -76,19 +76,19 @@ impl Work {
         }
     }
 
-    /// When the lease itself may be removed, in seconds since 1970: with all else that there is of the work.
+    /// When the lease itself may be removed, in seconds since 1970: together with the rest of the work's items.
     fn expires(&self) -> Option<i64> {
         matches!(self, Self::Fit(_)).then(|| time::now() / 1_000_000 + crate::fits::KEPT)
     }
 }
 
 impl Lease {
-    /// The number of this holder; later ones have greater numbers.
+    /// The number of this holder; later holders have greater ones.
     pub fn fence(&self) -> u64 {
         self.fence
     }
 
-    /// Adds to a transaction that it fails unless the lease is still held; it beats with it.
+    /// Adds to a transaction that it fails unless the lease is still held, and renews it.
     pub(crate) fn demand(&self, store: &Store, transaction: &mut Transaction) -> Result<(), StoreError> {
         let key = (self.work.partition(), LEASES.to_owned());
         let values = values([(":fence", n(self.fence)), (":one", n(1)), (":holder", s(&self.holder))]);
@@ -97,7 +97,8 @@ impl Lease {
 }
 
 impl Abandoned {
-    /// Adds to a transaction that it fails if somebody has taken the work up since, or has given a sign of life.
+    /// Adds to a transaction that it fails if another process has taken up the work since, or the holder has shown a
+    /// sign of life.
     pub(crate) fn demand(&self, store: &Store, transaction: &mut Transaction) -> Result<(), StoreError> {
         let key = (self.work.partition(), LEASES.to_owned());
         match self.beat {
@@ -108,7 +109,7 @@ impl Abandoned {
 }
 
 impl Store {
-    /// Takes a lease if nobody holds it, or if its holder is dead by what `watch` has seen.
+    /// Takes a lease if nobody holds it, or if its holder is dead according to `watch`.
     pub async fn take_lease(&self, work: Work, watch: &mut Watch) -> Result<Option<Lease>, StoreError> {
         if let Some(lease) = self.try_lease(&work, None).await? {
             return Ok(Some(lease));
@@ -120,13 +121,13 @@ impl Store {
         }
     }
 
-    /// Takes a lease that nobody holds, or whose beat is still the one given.
+    /// Takes a lease that nobody holds, or whose beat is still the given one.
     async fn try_lease(&self, work: &Work, beat: Option<u64>) -> Result<Option<Lease>, StoreError> {
         let holder = uuid::Uuid::new_v4().simple().to_string();
         let condition = if beat.is_some() {
             "beat = :beat OR holder = :holder"
         } else {
-            // The second half is for a try that was carried out and whose answer was lost.
+            // The second half is for an attempt that was carried out, but whose answer was lost.
             "attribute_not_exists(holder) OR holder = :holder"
         };
         let mut update = self
@@ -159,12 +160,12 @@ impl Store {
         }
     }
 
-    /// Makes a lease go on; a conflict says that somebody else has it.
+    /// Renews a lease; a conflict means that another process has it.
     pub async fn beat(&self, lease: &Lease) -> Result<(), StoreError> {
         self.change(lease, "ADD beat :one", Some(n(1))).await
     }
 
-    /// Gives a lease back. One that somebody else has by now stays theirs.
+    /// Releases a lease. If another process has it already, that one keeps it.
     pub async fn give_back(&self, lease: &Lease) -> Result<(), StoreError> {
         match self.change(lease, "REMOVE holder", None).await {
             Err(StoreError::Conflict) => Ok(()),
@@ -172,7 +173,7 @@ impl Store {
         }
     }
 
-    /// Looks whether somebody holds a lease and is alive by what `watch` has seen; `None` if so.
+    /// Checks whether a live process holds a lease, according to `watch`; `None` if so.
     pub async fn abandoned(&self, work: &Work, watch: &mut Watch) -> Result<Option<Abandoned>, StoreError> {
         let held = self.get(work.partition(), LEASES.into()).await?;
         let beat = held.filter(|item| item.contains_key("holder")).map(|item| item.number("beat")).transpose()?;

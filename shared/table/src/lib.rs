@@ -1,4 +1,4 @@
-//! The one table, on DynamoDB or what speaks its protocol.
+//! The single table, in DynamoDB or anything that speaks its protocol.
 //!
 //! The keys and access patterns are listed in docs/architecture.md; none of them is a scan.
 
@@ -47,7 +47,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) const PK: &str = "pk";
 /// The sort key's name.
 pub(crate) const SK: &str = "sk";
-/// The most bytes of keys in DynamoDB.
+/// DynamoDB's limits on keys, in bytes.
 const MAX_PK_BYTES: usize = 2048;
 const MAX_SK_BYTES: usize = 1024;
 /// The attribute by which items expire, in seconds since 1970.
@@ -62,7 +62,7 @@ pub struct Store {
     client: Client,
     table: Arc<str>,
     meter: Arc<Meter>,
-    /// Whether the last call that came to an end has failed.
+    /// Whether the last completed call has failed.
     failed: Arc<AtomicBool>,
 }
 
@@ -73,25 +73,25 @@ struct Meter {
     parent: Option<Arc<Meter>>,
 }
 
-/// Why the table did not do as asked.
+/// Why an operation on the table failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A condition did not hold: somebody else wrote first.
+    /// A condition did not hold: another writer was first.
     #[error("the item was changed by another writer")]
     Conflict,
-    /// The site is being removed, or was removed while this was on its way: nothing may be written to it.
+    /// The site is being removed, or was removed during the request: nothing may be written to it.
     #[error("the site is being removed")]
     BeingRemoved,
-    /// The site is unknown, and may not come into being.
+    /// The site is unknown, and cannot be created.
     #[error(transparent)]
     NoNewSite(#[from] sites::NoNewSite),
-    /// The service did not do it, or nobody knows whether it did; a later try may succeed.
+    /// The service did not do it, or nobody knows whether it did; a retry may succeed.
     #[error("the database is busy: {0}")]
     Busy(String),
     /// The service failed, or cannot be reached.
     #[error("the database failed: {0}")]
     Service(String),
-    /// An item is not what this program writes.
+    /// An item is not in this program's format.
     #[error("the item {key} is damaged: {reason}")]
     Damaged {
         /// Partition and sort key.
@@ -102,7 +102,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// For errors of request builders, which fail only where a required field is missing in our own code.
+    /// For errors of request builders, which fail only if our own code omits a required field.
     fn build(error: impl std::error::Error) -> Self {
         Self::Service(error.to_string())
     }
@@ -114,9 +114,9 @@ struct Stretch<'a> {
     /// The first and the last sort key, both included.
     from: String,
     to: String,
-    /// Items of which a number is less than it should be are read, and not sent.
+    /// Items with a smaller number than this are read, but not sent.
     least: Option<(&'a str, i64)>,
-    /// The attributes that are sent, by a comma; all if absent.
+    /// The attributes to send, separated by commas; all if absent.
     only: Option<&'a str>,
 }
 
@@ -126,13 +126,13 @@ impl Store {
         Self { client, table: table.into(), meter: Arc::default(), failed: Arc::default() }
     }
 
-    /// The same store, counting its write units apart.
+    /// The same store, with its own count of write units.
     pub fn metered(&self) -> Self {
         let meter = Arc::new(Meter { hundredths: AtomicU64::new(0), parent: Some(self.meter.clone()) });
         Self { meter, ..self.clone() }
     }
 
-    /// Write units consumed through this store since it was made.
+    /// Write units consumed through this store since it was created.
     pub fn write_units(&self) -> f64 {
         self.meter.hundredths.load(Ordering::Relaxed) as f64 / 100.0
     }
@@ -147,12 +147,12 @@ impl Store {
         self.get("PING".into(), "PING".into()).await.map(drop)
     }
 
-    /// Whether a call has failed and none was proved to work since. A table may answer reads while it takes no writes.
+    /// Whether a call has failed and none has succeeded since. A table may answer reads while it takes no writes.
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Whether the table takes writes: an item that means nothing and expires.
+    /// Whether the table takes writes: writes a meaningless item that expires.
     pub async fn prove_write(&self, now: i64) -> Result<(), StoreError> {
         let expires = AttributeValue::N((now / 1_000_000 + PROOF_KEPT).to_string());
         let item = [(PK, AttributeValue::S("PING".into())), (SK, AttributeValue::S("WRITE".into())), (TTL, expires)];
@@ -174,7 +174,7 @@ impl Store {
 
     /// One item by its key, strongly consistent.
     async fn get(&self, pk: String, sk: String) -> Result<Option<Item>, StoreError> {
-        // Whoever asks for an id that nobody has made may ask for one that no key has room for.
+        // A requested id may be longer than any key.
         if pk.len() > MAX_PK_BYTES || sk.len() > MAX_SK_BYTES {
             return Ok(None);
         }
@@ -183,7 +183,7 @@ impl Store {
         Ok(self.patiently(|| request.clone().send()).await?.item)
     }
 
-    /// All items of a partition whose sort key lies between two others, both included, in ascending order.
+    /// All items of a partition with a sort key between two others, both included, in ascending order.
     async fn range(&self, pk: String, from: String, to: String) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         let stretch = Stretch { pk, from, to, least: None, only: None };
@@ -195,7 +195,7 @@ impl Store {
         Ok(items)
     }
 
-    /// The same page by page, of 1 MB at most, for those who do not keep all of them.
+    /// The same in pages of at most 1 MB, for callers that do not keep all items.
     async fn pages(
         &self,
         stretch: Stretch<'_>,
@@ -214,7 +214,7 @@ impl Store {
         }
     }
 
-    /// The first of these items, `most` at most, and whether there may be more.
+    /// The first of these items, at most `most`, and whether there may be more.
     async fn first(&self, stretch: Stretch<'_>, most: i32) -> Result<(Vec<Item>, bool), StoreError> {
         let query = self.query_of(stretch).limit(most);
         let page = self.patiently(|| query.clone().send()).await?;
@@ -242,14 +242,14 @@ impl Store {
 
     /// All items of a partition whose sort key begins with `prefix`, which may be empty.
     async fn prefixed(&self, pk: String, prefix: &str) -> Result<Vec<Item>, StoreError> {
-        // No key is empty, and DynamoDB compares with none that is. The highest code point there is sorts behind every
-        // key that begins with the prefix.
+        // No key is empty, and DynamoDB refuses comparisons with an empty one. The highest code point sorts after every
+        // key with the prefix.
         let first = if prefix.is_empty() { "\0" } else { prefix };
         self.range(pk, first.to_owned(), format!("{prefix}\u{10ffff}")).await
     }
 }
 
-/// A time as a key: sorts as text the way it sorts as a number.
+/// A time as a key: it sorts as text in the same order as a number.
 pub(crate) fn time_key(micros: i64) -> String {
     format!("{:016x}", micros as u64 ^ 1 << 63)
 }

@@ -1,15 +1,15 @@
 //! Marks: what is still to be judged.
 //!
-//! Whatever changes what a verdict depends on leaves marks before anybody can see it: a file and single readings the
-//! stretches that they touch, a permit the whole site. A mark goes in the transaction that writes what its stretch comes
-//! to. While a site has marks, its alerts may not be what its readings and its permit say.
+//! Every change to what a verdict depends on leaves marks before anybody can see it: a file and single readings mark
+//! the stretches that they touch, a permit marks the whole site. A mark is removed in the transaction that writes the
+//! result of its stretch. While a site has marks, its alerts may not match its readings and its permit.
 //!
 //! | sort key | what |
 //! |---|---|
-//! | `F#ingest` | a file is being recorded: its readings come in, its stretches are marked and not judged yet |
-//! | `G#series#rule` | blocks of alerts that are no longer valid are to be removed |
-//! | `I#ingest` | a file whose recording was interrupted: it has to be sent again |
-//! | `K#version` | a permit version: all series are to be judged, and are not marked one by one yet |
+//! | `F#ingest` | a file is being recorded: its readings are arriving, its stretches are marked but not judged yet |
+//! | `G#series#rule` | blocks of alerts that are no longer valid must be removed |
+//! | `I#ingest` | a file whose recording was interrupted: it must be sent again |
+//! | `K#version` | a permit version: all series must be judged, and are not marked one by one yet |
 //! | `M#series#origin` | a stretch of a series |
 //! | `R#` | the site is being removed |
 
@@ -21,41 +21,41 @@ use crate::{rules, series, sites};
 use domain::reading::Series;
 use domain::{name, time};
 
-/// The index partition of what is open.
+/// The index partition of open work.
 pub(crate) const OPEN: &str = "OPEN";
-/// Marks read at once.
+/// Marks per read.
 const PAGE: i32 = 200;
 
-/// Where a mark comes from, and who is told what came of it.
+/// The origin of a mark, which is told the result.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// A file, by its ingest's id.
     File(String),
     /// A version of the site's permit.
     Permit(u64),
-    /// Single readings; the text tells marks apart.
+    /// Single readings; the text distinguishes marks.
     Readings(String),
 }
 
-/// A stretch of a series that is to be judged.
+/// A stretch of a series that must be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// The series.
     pub series: String,
-    /// Where it comes from.
+    /// Its origin.
     pub origin: Origin,
     /// The first and the last time, both included.
     pub stretch: (i64, i64),
-    /// About how many readings it has; 0 if nobody knows.
+    /// The approximate number of readings; 0 if unknown.
     pub readings: u64,
-    /// The names of the series, where it is a file's: it may be the first that the site hears of it. Marks of earlier
+    /// The names of the series, if the mark is a file's: the site may not know the series yet. Marks of earlier
     /// versions have none.
     pub names: Option<Series>,
-    /// Differs each time that a mark is written.
+    /// Different each time a mark is written.
     nonce: String,
 }
 
-/// The marks of a site, but for its stretches.
+/// The marks of a site, except for stretches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outstanding {
     /// Files that are being recorded, by ingest.
@@ -64,18 +64,18 @@ pub struct Outstanding {
     pub interrupted: Vec<String>,
     /// Permit versions whose series are not marked yet.
     pub permits: Vec<u64>,
-    /// Series and rules whose blocks of alerts are to be cleared, and since when, in microseconds since 1970.
+    /// Series and rules whose blocks of alerts must be cleared, and since when, in microseconds since 1970.
     pub garbage: Vec<(String, String, i64)>,
 }
 
-/// Something that is open, as the index has it.
+/// Open work, as listed by the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Open {
     /// The site's key.
     pub site: String,
     /// Since when, in microseconds since 1970.
     pub since: i64,
-    /// The file that it is about, by ingest.
+    /// Its file, by ingest.
     pub ingest: Option<String>,
 }
 
@@ -133,7 +133,7 @@ impl Mark {
         if let Some(names) = &self.names {
             series::name_item(&mut item, names);
         }
-        // Others have an account, which stands in the index for all of them.
+        // Others have an account, which is in the index for all of them.
         if matches!(self.origin, Origin::Readings(_)) {
             item.extend(open(site, time::now()));
         }
@@ -158,19 +158,19 @@ impl Mark {
         ("nonce = :nonce", values([(":nonce", s(&self.nonce))]))
     }
 
-    /// Adds the removal of the mark to a transaction that fails if it is not there as it was read.
+    /// Adds the removal of the mark to a transaction, which fails if the mark has changed since it was read.
     pub(crate) fn settle(&self, store: &Store, transaction: &mut Transaction, site: &str) -> Result<(), StoreError> {
         transaction.delete(store, &partition(site), &self.sort_key(), Some(self.unchanged()))
     }
 
-    /// Adds to a transaction that it fails if the mark is not there as it was read.
+    /// Adds to a transaction that it fails if the mark has changed since it was read.
     pub(crate) fn demand(&self, store: &Store, transaction: &mut Transaction, site: &str) -> Result<(), StoreError> {
         let (condition, values) = self.unchanged();
         transaction.check(store, (partition(site), self.sort_key()), condition, values)
     }
 }
 
-/// The attributes by which the index finds an item that is open.
+/// The index attributes of an open item.
 pub(crate) fn open(site: &str, since: i64) -> [(String, aws_sdk_dynamodb::types::AttributeValue); 2] {
     let place = format!("{}#{}", time_key(since), name::key(site));
     [(GSI_PK.to_owned(), s(OPEN)), (GSI_SK.to_owned(), s(place))]
@@ -203,12 +203,12 @@ pub(crate) fn garbage(site: &str, series: &str, rule: &str) -> Item {
 }
 
 impl Store {
-    /// Marks stretches of a site, some at a time.
+    /// Writes marks for stretches of a site, some at a time.
     pub async fn mark(&self, site: &str, marks: &[Mark]) -> Result<(), StoreError> {
         self.put_all(marks.iter().map(|mark| mark.item(site)).collect()).await
     }
 
-    /// The marks of a site, but for its stretches.
+    /// The marks of a site, except for stretches.
     pub async fn outstanding(&self, site: &str) -> Result<Outstanding, StoreError> {
         let mut outstanding = Outstanding::default();
         for item in &self.range(partition(site), "F#".into(), "K$".into()).await? {
@@ -229,7 +229,7 @@ impl Store {
         Ok(outstanding)
     }
 
-    /// Marked stretches of a site, in order of their series, and where the next page begins.
+    /// Marked stretches of a site, sorted by series, and where the next page begins.
     pub async fn marks(&self, site: &str, after: Option<&str>) -> Result<(Vec<Mark>, Option<String>), StoreError> {
         let from = after.map_or_else(|| "M#".to_owned(), |after| format!("{after}\0"));
         let query = self
@@ -253,9 +253,9 @@ impl Store {
         self.prefixed(partition(site), &format!("M#{series}#")).await?.iter().map(Mark::from_item).collect()
     }
 
-    /// How many marks of a site are still to be worked off: 0 if its alerts are what its readings and permit say.
+    /// How many marks of a site are still to be settled; at 0, its alerts match its readings and permit.
     pub async fn pending(&self, site: &str) -> Result<u64, StoreError> {
-        // Read before the marks: it goes when the site is marked.
+        // Read before the marks, because it is removed when the site is marked.
         let known = self.get(sites::SITES.into(), name::key(site)).await?;
         let is_of_earlier_rules = known.as_ref().map_or(Ok(false), rules::is_of_earlier_rules)?;
         let outstanding = self.outstanding(site).await?;
@@ -273,8 +273,7 @@ impl Store {
         }
     }
 
-    /// Everything that is open at any site, the oldest first. What came into being at this moment may be missing: the
-    /// index follows the table.
+    /// All open work at any site, the oldest first. The newest may be missing: the index lags behind the table.
     pub async fn open_work(&self) -> Result<Vec<Open>, StoreError> {
         let mut found = Vec::new();
         let mut start = None;

@@ -5,7 +5,7 @@ use telemetry::{Family, Kind, Metric};
 
 const RETRIES: &str = "owsc_store_retries_total";
 
-/// What the table lacks, as a server found at its start.
+/// What the table lacks, as found by a server at its start.
 pub(crate) const TABLE_FAULTS: &str = "owsc_table_faults";
 
 /// The metrics.
@@ -14,13 +14,13 @@ pub static FAMILY: Family = Family {
     begin: || counter!(RETRIES).increment(0),
 };
 
-/// Those of a process that prepares the table.
+/// The metrics of a process that prepares the table.
 pub static PREPARED: Family = Family {
     metrics: &[Metric::new(TABLE_FAULTS, Kind::Gauge, "What the table lacks, as found at the start and not mended")],
     begin: || gauge!(TABLE_FAULTS).set(0.0),
 };
 
-/// A write was tried again.
+/// A write was retried.
 pub fn retried() {
     counter!(RETRIES).increment(1);
 }

@@ -1,7 +1,7 @@
 //! Permits of sites, with all their versions.
 //!
-//! One item says which versions there are and is what writers compete for; each version's limits are an item of their
-//! own, and stay when a correction takes their place. Permits of earlier program versions are one item with its limits.
+//! One item lists the versions, and is what writers compete for. Each version's limits are an item of their own, which
+//! is kept when a correction replaces it. Permits of earlier program versions are one item with its limits.
 
 use crate::accounts::Account;
 use crate::feed::Demand;
@@ -28,22 +28,22 @@ use std::sync::Arc;
 pub struct StoredPermit {
     /// All versions and the calendar.
     pub history: Arc<History>,
-    /// How often it was written, and files withdrawn; 0 at first.
+    /// How many times it was written, and files withdrawn; 0 at first.
     pub version: u64,
-    /// The versions in the history, by their numbers; none for the built-in permit.
+    /// The versions in the history, by number; empty for the built-in permit.
     pub versions: Vec<VersionRecord>,
-    /// The files that were withdrawn from the site, in that order.
+    /// The files withdrawn from the site, in that order.
     pub withdrawals: Vec<Withdrawal>,
     /// The first revision of readings that count; 0 unless a site of this name was removed.
     pub first_revision: u64,
 }
 
-/// What is known of a version beside its limits.
+/// A version without its limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionRecord {
     /// Its number.
     pub number: u64,
-    /// The first local day of which it is in force; from the beginning on if absent.
+    /// The first local day on which it is in force; absent if from the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<String>,
     /// When it was written, in microseconds.
@@ -56,19 +56,19 @@ pub struct VersionRecord {
 /// Where a permit goes among the versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// In the place of the version in force.
+    /// It replaces the version in force.
     InForce,
     /// From a local day on.
     From(jiff::civil::Date),
 }
 
-/// What is new about a permit that is written.
+/// What is new in a permit that is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Written<'a> {
     Nothing,
     /// A version, by its number.
     Version(u64),
-    /// A withdrawal, and whether it is the last of its file.
+    /// A withdrawal, and whether it completes that of its file.
     Withdrawal(&'a Withdrawal, bool),
 }
 
@@ -78,7 +78,7 @@ impl StoredPermit {
         &self.history.now(time::now()).permit
     }
 
-    /// What is known of the version in force now; `None` for the built-in permit.
+    /// The record of the version in force now; `None` for the built-in permit.
     pub fn in_force(&self) -> Option<&VersionRecord> {
         let number = self.history.now(time::now()).number;
         self.versions.iter().find(|version| version.number == number)
@@ -89,7 +89,7 @@ impl StoredPermit {
         !self.versions.is_empty()
     }
 
-    /// How the site's readings are looked at.
+    /// The view of the site's readings.
     pub fn view(&self) -> View {
         let withdrawn = self.withdrawals.iter().map(|withdrawal| withdrawal.revision).collect();
         let (calendar, first_revision) = (self.history.calendar.clone(), self.first_revision);
@@ -101,7 +101,7 @@ impl StoredPermit {
         self.versions.iter().map(|version| version.updated_at).max()
     }
 
-    /// The same with a permit in a place, as the version that would be written next.
+    /// The version that would be written next for a permit at a place.
     pub fn with(&self, permit: &Permit, place: Place) -> Version {
         let effective_from = match place {
             Place::From(day) => Some(day),
@@ -110,10 +110,10 @@ impl StoredPermit {
         Version { number: self.version + 1, effective_from, permit: permit.clone() }
     }
 
-    /// The history with a permit in a place.
+    /// The history with a permit at a place.
     pub fn history_with(&self, permit: &Permit, place: Place) -> History {
         let version = self.with(permit, place);
-        // The built-in permit goes, whenever the first one of its own begins.
+        // The built-in permit is dropped, whenever the first own version begins.
         if self.is_own() { self.history.with(version) } else { History::new(vec![version]).unwrap_or_default() }
     }
 }
@@ -129,7 +129,7 @@ fn version_key(number: u64) -> String {
     format!("VERSION#{number:010}")
 }
 
-/// That the permit was written so often; 0 is the built-in one.
+/// The condition that the permit was written so many times; 0 is the built-in one.
 fn in_force(version: u64) -> (&'static str, Values) {
     match version {
         0 => ("attribute_not_exists(pk)", Values::new()),
@@ -137,7 +137,7 @@ fn in_force(version: u64) -> (&'static str, Values) {
     }
 }
 
-/// Adds to a transaction that it fails unless the permit is the one that was written so often.
+/// Adds to a transaction that it fails unless the permit was written so many times.
 pub(crate) fn demand(store: &Store, transaction: &mut Transaction, site: &str, version: u64) -> Result<(), StoreError> {
     let (condition, values) = in_force(version);
     transaction.check(store, (partition(site), PERMIT.into()), condition, values)
@@ -151,7 +151,7 @@ fn parsed(item: &Item) -> Result<Permit, StoreError> {
 fn records(item: &Item) -> Result<Vec<VersionRecord>, StoreError> {
     match item.contains_key("versions") {
         true => serde_json::from_str(item.text("versions")?).map_err(|e| item.damaged(e)),
-        // Of an earlier program version.
+        // From an earlier program version.
         false => Ok(vec![VersionRecord {
             number: item.number("version")?,
             effective_from: None,
@@ -162,14 +162,14 @@ fn records(item: &Item) -> Result<Vec<VersionRecord>, StoreError> {
 }
 
 impl Store {
-    /// The permit of a site, which is the built-in one if the site has none of its own.
+    /// The permit of a site; the built-in one if the site has none of its own.
     pub async fn permit(&self, site: &str) -> Result<StoredPermit, StoreError> {
         let Some(item) = self.get(partition(site), PERMIT.into()).await? else {
             return Ok(StoredPermit::default());
         };
         let versions = records(&item)?;
         let limits = versions.iter().map(|record| self.limits_of(site, &item, record));
-        // Without a version of its own the site has the built-in permit.
+        // Without a version of its own, the site has the built-in permit.
         let history = Arc::new(History::new(try_join_all(limits).await?).unwrap_or_default());
         let withdrawals = match item.contains_key("withdrawals") {
             true => serde_json::from_str(item.text("withdrawals")?).map_err(|e| item.damaged(e))?,
@@ -191,8 +191,8 @@ impl Store {
         Ok(Version { number: record.number, effective_from, permit })
     }
 
-    /// Puts a permit in a place over what was written `over` times, and marks the site: its readings are to be judged by
-    /// it. A conflict says that it has been written more often by now.
+    /// Writes a permit at a place, provided that it was written `over` times before, and marks the site, whose readings
+    /// must be judged by it. A conflict means that it has been written since.
     pub async fn adopt_permit(
         &self,
         site: &str,
@@ -220,8 +220,8 @@ impl Store {
         self.write_permit(site, over, next, Written::Version(version.number)).await
     }
 
-    /// Withdraws a file from a site: its readings count no longer, and all that is stored is judged anew. With the last of
-    /// the file's sites the ledger says so, too. A conflict says that the permit has been written by somebody else.
+    /// Withdraws a file from a site: its readings no longer count, and everything stored is judged anew. With the last
+    /// of the file's sites, the ledger records it, too. A conflict means that another process has written the permit.
     pub async fn withdraw(
         &self,
         site: &str,
@@ -235,14 +235,14 @@ impl Store {
         self.write_permit(site, over, next, Written::Withdrawal(&withdrawal, is_last)).await
     }
 
-    /// Writes the permit as it is once more: all that is stored of the site is judged by it anew.
+    /// Writes the permit again unchanged, so that everything stored for the site is judged by it anew.
     pub(crate) async fn rewrite_permit(&self, site: &str, over: &StoredPermit) -> Result<StoredPermit, StoreError> {
         let next = StoredPermit { version: over.version + 1, ..over.clone() };
         self.write_permit(site, over, next, Written::Nothing).await
     }
 
-    /// Leaves of the permit of a site that is being removed that it was written once more than now, so that whoever has read
-    /// it before finds out, and which readings count from now on. Done twice, it changes nothing the second time.
+    /// Empties the permit of a site that is being removed. The first revision that counts stays, and so does the number
+    /// of writes, increased by one: whoever read the permit before cannot write it. A repetition changes nothing.
     pub(crate) async fn empty_permit(&self, lease: &Lease, site: &str, first_revision: u64) -> Result<(), StoreError> {
         let before = self.get(partition(site), PERMIT.into()).await?;
         let version = before.as_ref().map_or(Ok(0), |item| item.number("version"))?;
@@ -261,7 +261,7 @@ impl Store {
         self.commit(transaction).await
     }
 
-    /// Writes what has changed, with the limits of a new version, and marks the site.
+    /// Writes the changes, with the limits of a new version, and marks the site.
     async fn write_permit(
         &self,
         site: &str,
@@ -285,7 +285,7 @@ impl Store {
             let mut transaction = Transaction::default();
             transaction.put_if(self, item.clone(), Some(condition), given.clone())?;
             for known in next.history.versions().iter().filter(|_| next.is_own()) {
-                // The limits of an earlier program version get an item of their own, too.
+                // The limits of an earlier program version get their own item, too.
                 if new == Written::Version(known.number) || over.versions.len() == 1 {
                     let mut item = keys(partition(site), version_key(known.number));
                     item.insert("document".into(), s(permit_json::to_json(&known.permit).to_string()));
@@ -294,7 +294,7 @@ impl Store {
             }
             transaction.put(self, marks::whole_site(site, next.version))?;
             let site_place = transaction.len();
-            // A permit may come before the first reading; all else is about a site that is there.
+            // Only a permit may come before the site's first reading; other changes need an existing site.
             let may_be_new = matches!(new, Written::Version(_));
             let room = if may_be_new { self.room_for(&[site.to_owned()]).await? } else { None };
             sites::note_judged(self, &mut transaction, site, room.as_ref())?;
@@ -308,7 +308,7 @@ impl Store {
             match self.commit_or_tell(transaction).await? {
                 Ok(()) => return Ok(next),
                 Err(places) if !may_be_new && places.contains(&site_place) => return Err(StoreError::BeingRemoved),
-                // Events came in between, or others have made sites.
+                // New events, or others have created sites.
                 Err(places) if places.iter().all(|at| *at == appended.place || site_places.contains(at)) => {}
                 Err(_) => return Err(StoreError::Conflict),
             }

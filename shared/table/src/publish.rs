@@ -1,4 +1,4 @@
-//! Writing published readings, and what follows from them, in one transaction.
+//! Writes published readings, and everything that follows from them, in one transaction.
 
 use crate::alerts::Change;
 use crate::feed::{Demand, Draft, Event, Head};
@@ -14,42 +14,42 @@ use domain::columns::Columns;
 pub struct Publication<'a> {
     /// The site.
     pub site: &'a str,
-    /// The head of the feed that what is known of the site belongs to.
+    /// The head of the feed to which the copy of the site belongs.
     pub head: Head,
-    /// What subscribers are told.
+    /// The events for subscribers.
     pub events: &'a [Draft],
     /// The series, one by one.
     pub series: Vec<SeriesUpdate<'a>>,
 }
 
-/// What changes about a series.
+/// The changes to a series.
 #[derive(Debug)]
 pub struct SeriesUpdate<'a> {
-    /// The directory's entry, with the readings noted.
+    /// The directory's entry, including the readings.
     pub entry: &'a mut Entry,
-    /// The open segment, with the readings in it.
+    /// The open segment, including the readings.
     pub segment: &'a Columns,
     /// The open segment as it is stored.
     pub before: Option<Tail>,
     /// The changed alerts.
     pub changes: &'a [Change],
-    /// Marks that are worked off by it.
+    /// Marks that it settles.
     pub settled: &'a [Mark],
     /// The mark of a stretch that is left to be judged.
     pub mark: Option<&'a Mark>,
 }
 
-/// What became of a publication.
+/// The outcome of a publication.
 #[derive(Debug)]
 pub enum Published {
-    /// It is written: the events in their places, and the head now.
+    /// It is written: the events with their sequence numbers, and the new head.
     Done(Vec<Event>, Head),
-    /// It is more than one transaction takes; nothing is written.
+    /// It is too much for one transaction; nothing is written.
     TooLarge,
 }
 
 impl Store {
-    /// Writes a publication as a whole or not at all. A conflict says that somebody else wrote to the site.
+    /// Writes a publication as a whole or not at all. A conflict means that another process wrote to the site.
     pub async fn publish(&self, publication: Publication<'_>) -> Result<Published, StoreError> {
         let Publication { site, head, events, series } = publication;
         let mut transaction = Transaction::default();
@@ -70,7 +70,7 @@ impl SeriesUpdate<'_> {
         let id = &self.entry.id;
         if let Some(tail) = self.entry.tail {
             let key = segments::sort_key(tail.first, tail.last, tail.order);
-            // A segment's key tells how far it reaches, so that a grown one may have another.
+            // A segment's key depends on how far it reaches, so a grown one may have another.
             if let Some(before) = self.before.filter(|before| before.order == tail.order) {
                 let old = segments::sort_key(before.first, before.last, before.order);
                 if old != key {

@@ -1,7 +1,7 @@
 //! Rate limits that many processes share.
 //!
-//! The generic cell rate algorithm: an item keeps the time up to which its key has used its allowance, and every use
-//! moves it on. Unlike counts per second it lets no double portion through where two seconds meet.
+//! The generic cell rate algorithm: an item holds the time up to which its key has used its allowance, and every use
+//! advances it. Unlike counts per second, it does not let a double amount through at the border of two seconds.
 
 use super::item::n;
 use super::{Store, StoreError, TTL};
@@ -18,11 +18,11 @@ fn partition(key: &str) -> String {
 }
 
 impl Store {
-    /// Counts something that `key` does at `now` (microseconds), and says whether it is within `limit` a second, with
-    /// as many at once.
+    /// Counts a use by `key` at `now` (microseconds), and returns whether it is within `limit` a second, with as many
+    /// at once.
     pub async fn within_rate(&self, key: &str, limit: u32, now: i64) -> Result<bool, StoreError> {
         let interval = SECOND / i64::from(limit.max(1));
-        // Who has been quiet begins anew; who has not goes on, as far as the allowance reaches.
+        // A key that was quiet starts anew; any other advances, as far as its allowance reaches.
         let quiet = ("SET used = :next, #ttl = :ttl", "attribute_not_exists(used) OR used <= :now", now + interval);
         let busy = ("SET used = used + :next, #ttl = :ttl", "used > :now AND used <= :most", interval);
         for (update, condition, next) in [quiet, busy] {

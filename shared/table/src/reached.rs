@@ -1,4 +1,4 @@
-//! How far the recording of a file has come, so that the next attempt goes on from there.
+//! The progress of recording a file, so that the next attempt can resume.
 
 use crate::ingests::partition;
 use crate::item::{n, s};
@@ -8,32 +8,32 @@ use crate::{ItemExt, Store, StoreError, keys};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::time;
 
-/// The sort key; it goes with the record's other notes once the file is done.
+/// The sort key; the item is removed with the record's other notes once the file is done.
 pub(crate) const REACHED: &str = "REACHED";
-/// How long, in microseconds, a file whose recording pauses is left alone: whoever paused goes on within minutes.
+/// How long, in microseconds, a paused recording is left alone: it is resumed within minutes.
 const PAUSE: i64 = 15 * 60 * 1_000_000;
-/// Longer texts are not kept, as an item has room for 400 KB: the file is read for them again.
+/// Longer texts are not stored, because an item may have 400 KB: the file is read for them again.
 const MAX_OPTIONS: usize = 300_000;
 
-/// How far it has come.
+/// The progress.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reached {
-    /// The segments before this one are written, in the order in which the file gives them.
+    /// The segments before this one are written, in the file's order.
     pub segments: u64,
-    /// Bytes that have been read of it, and how many it has.
+    /// Bytes read, and in total.
     pub read: (u64, u64),
-    /// What the attempts so far have written, in write units.
+    /// The write units of all attempts so far.
     pub write_units: f64,
-    /// How it is read, as JSON; none if that is too long to be kept.
+    /// How it is read, as JSON; absent if that is too long to store.
     pub options: Option<String>,
-    /// Whether all that the file touches was marked before, and no later attempt has begun to do so again.
+    /// Whether everything that the file touches was marked before, and no later attempt has started to mark again.
     pub is_marked: bool,
     /// When the recording paused, if it did: in microseconds.
     pub paused_at: Option<i64>,
 }
 
 impl Store {
-    /// Notes how far the recording of a file has come, unless somebody else records it by now.
+    /// Records the progress of a file's recording, unless another process records it now.
     pub async fn note_reached(&self, lease: &Lease, id: &str, reached: &Reached) -> Result<(), StoreError> {
         let mut item = keys(partition(id), REACHED);
         item.insert("segments".into(), n(reached.segments));
@@ -53,7 +53,7 @@ impl Store {
         self.commit(transaction).await
     }
 
-    /// How far the recording of a file has come, if anything was noted.
+    /// The progress of a file's recording, if any is stored.
     pub async fn reached(&self, id: &str) -> Result<Option<Reached>, StoreError> {
         let Some(item) = self.get(partition(id), REACHED.into()).await? else { return Ok(None) };
         let options = item.contains_key("options").then(|| item.text("options")).transpose()?;
@@ -69,7 +69,7 @@ impl Store {
         }))
     }
 
-    /// Whether the recording of a file has paused, and may be expected to go on.
+    /// Whether the recording of a file has paused, and can be expected to resume.
     pub async fn is_paused(&self, id: &str) -> Result<bool, StoreError> {
         let paused_at = self.reached(id).await?.and_then(|reached| reached.paused_at);
         Ok(paused_at.is_some_and(|at| (at - time::now()).abs() < PAUSE))

@@ -1,12 +1,12 @@
-//! Sites that are removed.
+//! Removing sites.
 //!
-//! A removal begins in one transaction: from then on nobody writes to the site, its subscribers are told, and a mark says
-//! what is to be done. Whoever holds the site's lease does it in steps, each of them a transaction that demands the lease
-//! and counts what it removes. The last one removes the site itself and the mark.
+//! A removal begins in one transaction: from then on nobody can write to the site, its subscribers are told, and a mark
+//! records the work left to do. The holder of the site's lease does it in steps. Each step is a transaction that
+//! demands the lease and counts what it removes. The last step removes the site itself and the mark.
 //!
-//! Some numbers stay for ever, so that what is late for a site that was removed cannot hit one that was made anew under
-//! its name: the place in the feed, the fence of the lease, how often the permit was written, and the first revision of
-//! readings that count. Of the events the last one stays until it expires: it tells of the removal.
+//! Some numbers stay forever, so that a late write for a removed site cannot hit a new site with the same name: the
+//! feed's sequence number, the lease's fence, the number of writes to the permit, and the first revision of readings
+//! that count. The last event also stays until it expires, because it announces the removal.
 
 use crate::accounts;
 use crate::feed::{self, Draft, Event, RETENTION};
@@ -21,17 +21,18 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Series that are looked through at the same time.
+/// Series read at the same time.
 const AT_ONCE: usize = 16;
-/// Items that are read at once to be removed.
+/// Items to remove per read.
 const PAGE: i32 = 80;
-/// The most that one step removes: items of up to 400 KB count [`LARGE`], others 1. A transaction takes 4 MB.
+/// The most that one step removes: items of up to 400 KB count as [`LARGE`], others as 1. A transaction is limited to
+/// 4 MB.
 const STEP: usize = 80;
 const LARGE: usize = 8;
-/// How long a removal is tried to begin while others write to the site.
+/// How long beginning a removal is retried while others write to the site.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The partition of what was removed.
+/// The partition of removals.
 const REMOVED: &str = "REMOVED";
 /// The sort key of the mark that a site is being removed.
 const MARK: &str = "R#";
@@ -41,52 +42,52 @@ const MARK: &str = "R#";
 pub struct Removal {
     /// The site's name.
     pub site: String,
-    /// Who removed it: the client.
+    /// The client that removed it.
     pub who: String,
     /// Why.
     pub reason: String,
     /// When, in microseconds since 1970.
     pub at: i64,
-    /// When nothing was left of it, in microseconds since 1970.
+    /// When the removal was complete, in microseconds since 1970.
     pub ended_at: Option<i64>,
-    /// Series, readings and alerts that were removed so far. Readings that had been replaced count, too.
+    /// Series, readings and alerts removed so far. Replaced readings count, too.
     pub series: u64,
     /// See `series`.
     pub readings: u64,
     /// See `series`.
     pub alerts: u64,
-    /// Readings of earlier revisions went with it.
+    /// Readings of earlier revisions were removed with the site.
     first_revision: u64,
-    /// The event that tells of it.
+    /// The sequence number of the event that announces it.
     seq: u64,
 }
 
-/// How a removal has begun.
+/// Whether a removal has begun.
 #[derive(Debug)]
 pub enum Begun {
-    /// Now: what subscribers are told.
+    /// Just now; with the events for its subscribers.
     Now(Removal, Vec<Event>),
-    /// Before.
+    /// Earlier.
     Before(Removal),
     /// There is no such site.
     Unknown,
-    /// Files are being recorded at it, by ingest.
+    /// It has not: these ingests are recording files at the site.
     Unfinished(Vec<String>),
 }
 
 /// Why a site is removed.
 #[derive(Debug, Clone, Copy)]
 pub struct Why<'a> {
-    /// Who does it: the client.
+    /// The client that removes it.
     pub who: &'a str,
     /// Why.
     pub reason: &'a str,
 }
 
-/// Something that goes.
+/// An item to remove.
 struct Gone {
     key: (String, String),
-    /// What it counts as in a step.
+    /// Its share of a [`STEP`].
     weight: usize,
     series: u64,
     readings: u64,
@@ -132,14 +133,14 @@ impl Removal {
         })
     }
 
-    /// Whether readings of a site that came under a revision went with this removal.
+    /// Whether this removal removed a site's readings of a revision.
     pub fn took(&self, site: &str, revision: u64) -> bool {
         revision < self.first_revision && name::same(site, &self.site)
     }
 }
 
 impl Store {
-    /// Begins to remove a site; `told` is what its subscribers are told.
+    /// Begins to remove a site; `told` is the event for its subscribers.
     pub async fn begin_removal(&self, site: &str, why: Why<'_>, told: &Draft) -> Result<Begun, StoreError> {
         let mut backoff = Backoff::default();
         loop {
@@ -148,7 +149,7 @@ impl Store {
             if let Some(removal) = self.removal(site).await? {
                 return Ok(Begun::Before(removal));
             }
-            // Read after how many have begun.
+            // Read after `files_begun`: a file that begins after this read changes that number; the removal conflicts.
             let recording = self.outstanding(site).await?.recording;
             if !recording.is_empty() {
                 return Ok(Begun::Unfinished(recording));
@@ -223,19 +224,19 @@ impl Store {
         found.ok_or_else(|| mark.damaged("its removal is missing")).and_then(|item| Removal::from_item(&item)).map(Some)
     }
 
-    /// A removal as it is now.
+    /// The current state of a removal.
     pub async fn removal_now(&self, removal: &Removal) -> Result<Removal, StoreError> {
         let (pk, sk) = removal.key();
         let item = self.get(pk, sk).await?;
         item.ok_or(StoreError::Conflict).and_then(|item| Removal::from_item(&item))
     }
 
-    /// All removals, in order of their sites and times.
+    /// All removals, by site and time.
     pub async fn removals(&self) -> Result<Vec<Removal>, StoreError> {
         self.prefixed(REMOVED.into(), "").await?.iter().map(Removal::from_item).collect()
     }
 
-    /// Leaves nothing of the permit of a site that is being removed, and counts its alerts.
+    /// Empties the permit of a site that is being removed, and counts its alerts.
     pub async fn prepare_removal(&self, lease: &Lease, removal: &Removal) -> Result<(), StoreError> {
         self.empty_permit(lease, &removal.site, removal.first_revision).await?;
         let (pk, sk) = removal.key();
@@ -261,7 +262,7 @@ impl Store {
         for (id, (segments, is_all)) in std::iter::zip(&ids, self.segments_of(&ids).await?) {
             gone.extend(segments);
             if is_all {
-                // Behind its readings: what has no entry would not be found.
+                // After its readings: without an entry nobody would find them.
                 gone.push(Gone { series: 1, ..Gone::small(directory.clone(), format!("SERIES#{id}")) });
             }
         }
@@ -269,7 +270,7 @@ impl Store {
         Ok(!ids.is_empty())
     }
 
-    /// The first segments of series, and whether these are all.
+    /// The first segments of each series, and whether these are all.
     async fn segments_of(&self, ids: &[String]) -> Result<Vec<(Vec<Gone>, bool)>, StoreError> {
         let looks = (0..ids.len()).map(|index| async move {
             let pk = segments::partition(&ids[index]);
@@ -290,8 +291,8 @@ impl Store {
         self.remove_between(lease, removal, &pk, ("\0", "\u{10ffff}"), LARGE).await
     }
 
-    /// Removes some marks with what they are about: readings that no entry leads to, accounts of files. Gives the files,
-    /// which may be waiting for nothing else now; `None` if there are no marks left.
+    /// Removes some marks with their subjects: readings without a directory entry, and accounts of files. Returns the
+    /// files, which may now be complete; `None` if there are no marks left.
     pub async fn remove_marks(&self, lease: &Lease, removal: &Removal) -> Result<Option<Vec<String>>, StoreError> {
         let site = &removal.site;
         let (marks, _) = self.marks(site, None).await?;
@@ -318,7 +319,7 @@ impl Store {
         Ok(Some(files.into_iter().filter_map(|origin| origin.file().map(str::to_owned)).collect()))
     }
 
-    /// Nothing more is judged for a file at a site that goes.
+    /// Closes a file's account at a site that is being removed: nothing more will be judged for it there.
     async fn close_account(&self, lease: &Lease, site: &str, origin: &Origin) -> Result<(), StoreError> {
         let Some(mut account) = self.account(site, origin).await?.filter(|account| account.left > 0) else {
             return Ok(());
@@ -330,8 +331,8 @@ impl Store {
         self.commit(transaction).await
     }
 
-    /// Removes the marks that are of no stretch. A file that was interrupted is recorded anew if it is sent again: its account
-    /// would say that it was recorded before.
+    /// Removes the marks that belong to no stretch. The account of an interrupted file is removed with its mark:
+    /// otherwise the file would count as already recorded when it is sent again.
     async fn remove_other_marks(&self, lease: &Lease, removal: &Removal) -> Result<Option<Vec<String>>, StoreError> {
         let pk = marks::partition(&removal.site);
         let (found, _) = self.keys_of(&pk, ("F#", "K$"), None, PAGE).await?;
@@ -347,7 +348,7 @@ impl Store {
         Ok((!found.is_empty()).then(Vec::new))
     }
 
-    /// Removes some of the events and of what is left of the permit; `false` if there is nothing left.
+    /// Removes some events and some remaining items of the permit; `false` if there are none left.
     pub async fn remove_rest(&self, lease: &Lease, removal: &Removal) -> Result<bool, StoreError> {
         let (feed, permit) = (feed::partition(&removal.site), permits::partition(&removal.site));
         let last = feed::event_key(removal.seq.saturating_sub(1));
@@ -363,14 +364,14 @@ impl Store {
         Ok(false)
     }
 
-    /// Ends a removal: the site is unknown from now on.
+    /// Ends a removal: from now on the site is unknown.
     pub async fn end_removal(&self, lease: &Lease, removal: &Removal) -> Result<(), StoreError> {
         let Removal { site, first_revision, .. } = removal;
         let mut transaction = Transaction::default();
         lease.demand(self, &mut transaction)?;
         let (pk, sk) = sites::key(site);
         transaction.delete(self, &pk, &sk, Some(("attribute_exists(being_removed)", Values::new())))?;
-        // Single readings of a site that is made anew come under the next one.
+        // Single readings of a new site with this name come under the next revision.
         let given = values([(":rev", n(first_revision + 1)), (":first", n(first_revision))]);
         let condition = "attribute_exists(being_removed) AND first_rev = :first";
         let expression = "SET rev = :rev REMOVE being_removed";
@@ -382,7 +383,7 @@ impl Store {
         self.commit(transaction).await
     }
 
-    /// The first keys of a partition between two, with one more attribute if that is wanted, and whether there may be more.
+    /// The first keys of a partition in a range, with one more attribute if requested, and whether there may be more.
     async fn keys_of(
         &self,
         pk: &str,
@@ -396,7 +397,7 @@ impl Store {
         self.first(stretch, most).await
     }
 
-    /// Removes the first items of a partition between two keys; `false` if there are none.
+    /// Removes the first items of a partition in a range; `false` if there are none.
     async fn remove_between(
         &self,
         lease: &Lease,
@@ -411,7 +412,7 @@ impl Store {
         Ok(!found.is_empty())
     }
 
-    /// Removes items in this order, in as many steps as it takes.
+    /// Removes items in this order, in as many steps as necessary.
     async fn remove_all(&self, lease: &Lease, removal: &Removal, gone: Vec<Gone>) -> Result<(), StoreError> {
         let mut rest = gone.as_slice();
         while !rest.is_empty() {

@@ -1,8 +1,8 @@
-//! Trying again what the table could not do at the moment.
+//! Retries calls to the table.
 //!
-//! DynamoDB refuses work that it would take a moment later: a write that meets a transaction on the same item, a burst
-//! beyond what a partition takes, a fault inside. The SDK tries some of these three times within a fraction of a second,
-//! and others not at all. Here all of them are tried again with back-off and jitter, for seconds.
+//! DynamoDB refuses work that it would accept a moment later: a write that meets a transaction on the same item, a
+//! burst beyond a partition's throughput, an internal fault. The SDK retries some of these three times within a
+//! fraction of a second, and others not at all. Here all of them are retried with back-off and jitter, for seconds.
 
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -10,9 +10,9 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How long a call is tried again. Several fit into what API Gateway waits for an answer, 29 s.
+/// How long a call is retried. Several fit into API Gateway's timeout of 29 s.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// The longest wait before the second try; it doubles with each further one ...
+/// The maximum pause before the second try; it doubles with each further one ...
 const FIRST: u64 = 10;
 /// ... up to this.
 const LONGEST: u64 = 500;
@@ -28,7 +28,7 @@ const PASSING: [&str; 7] = [
     "ServiceUnavailable",
 ];
 
-/// Waits that grow, each a random part of the longest that it may be.
+/// Growing pauses, each a random part of its maximum.
 #[derive(Debug)]
 pub struct Backoff {
     started: Instant,
@@ -42,7 +42,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Waits before the next try; `false` if it has been long enough.
+    /// Waits before the next try; `false` if the time is over.
     pub async fn wait(&mut self, patience: Duration) -> bool {
         if self.started.elapsed() >= patience {
             return false;
@@ -56,7 +56,7 @@ impl Backoff {
 }
 
 impl Store {
-    /// Calls the table until it succeeds, fails for good, or has been tried long enough.
+    /// Repeats a call until it succeeds, fails for good, or has been retried long enough.
     pub(crate) async fn patiently<T, E, R, F>(&self, call: impl FnMut() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, SdkError<E, R>>>,
@@ -66,7 +66,7 @@ impl Store {
         self.until_done(call).await.map_err(StoreError::from)
     }
 
-    /// The same, with the error as the service gave it.
+    /// The same, with the service's own error.
     pub(crate) async fn until_done<T, E, R, F>(&self, mut call: impl FnMut() -> F) -> Result<T, SdkError<E, R>>
     where
         F: Future<Output = Result<T, SdkError<E, R>>>,
@@ -102,7 +102,7 @@ where
     }
 }
 
-/// What an error means for the caller.
+/// The meaning of an error for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A condition did not hold.
@@ -122,15 +122,15 @@ fn kind<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Kind {
         (Some("ConditionalCheckFailedException"), _) => Kind::Conflict,
         (Some("TransactionCanceledException"), _) => of_cancelled(error.message().unwrap_or_default()),
         (Some(code), _) if PASSING.contains(&code) => Kind::Passing,
-        // Faults inside, and answers that were lost: what the call was for may have been done.
+        // Internal faults, and lost answers: the call may have been carried out.
         (None, SdkError::ServiceError(_) | SdkError::ResponseError(_) | SdkError::TimeoutError(_)) => Kind::Passing,
-        // Nobody is there, or the connection broke, before the call was carried out or after.
+        // There was no connection, or it broke, before or after the call was carried out.
         (None, SdkError::DispatchFailure(failure)) if !failure.is_user() => Kind::Passing,
         _ => Kind::Lasting,
     }
 }
 
-/// A transaction's reasons stand in its message, one for each item: `[None, ConditionalCheckFailed]`.
+/// The message of a cancelled transaction contains a reason for each item: `[None, ConditionalCheckFailed]`.
 fn of_cancelled(message: &str) -> Kind {
     let reasons = reasons(message);
     if reasons.contains(&"ConditionalCheckFailed") {
@@ -160,7 +160,7 @@ mod tests {
             ))
         };
         assert_eq!(cancelled("None, ConditionalCheckFailed"), Kind::Conflict);
-        // What will not hold later either decides.
+        // A reason that will not go away decides.
         assert_eq!(cancelled("TransactionConflict, ConditionalCheckFailed"), Kind::Conflict);
         assert_eq!(cancelled("ValidationError, None"), Kind::Lasting);
         for passing in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {

@@ -1,4 +1,4 @@
-//! Sources that are asked for their files on a schedule.
+//! Sources that are fetched on a schedule.
 
 use crate::item::{n, s};
 use crate::write::values;
@@ -8,30 +8,30 @@ use utoipa::ToSchema;
 
 const SOURCES: &str = "SOURCES";
 
-/// A source, and what it said when it was last asked.
+/// A source, and its last fetch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduledSource {
     /// Its name.
     pub name: String,
-    /// What a person has set.
+    /// Its settings.
     pub definition: Definition,
-    /// The last time that it was asked.
+    /// The last fetch.
     pub asked: Option<Asked>,
-    /// When somebody last wanted it to be asked at once, in microseconds since 1970.
+    /// When somebody last requested an immediate fetch, in microseconds since 1970.
     pub wanted_at: Option<i64>,
 }
 
-/// What a person sets of a source.
+/// The settings of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// Where the file is.
     #[serde(flatten)]
     pub origin: Origin,
-    /// The site of rows that name none, and of an effluent chart. Its clock is that of the schedule.
+    /// The site of rows that name none, and of an effluent chart. The schedule uses its time zone.
     pub site: Option<String>,
-    /// When it is asked: a crontab line.
+    /// When it is fetched: a crontab line.
     pub schedule: String,
-    /// The name of the secret that is sent with it.
+    /// The name of the secret that is sent with the request.
     pub secret: Option<String>,
     /// When this was set, in microseconds since 1970.
     pub set_at: i64,
@@ -43,45 +43,45 @@ pub struct Definition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Origin {
-    /// At an address.
+    /// At a URL.
     Address {
-        /// The address.
+        /// The URL.
         url: String,
     },
     /// EPA's effluent charts: the values that a permit's holder has reported.
     Echo {
         /// The NPDES permit.
         permit: String,
-        /// Another address of the service than EPA's.
+        /// A URL of the service, if not EPA's.
         url: Option<String>,
     },
 }
 
-/// What came of asking.
+/// The outcome of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = SourceOutcome)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A file came, and is in the inbox.
     Taken,
-    /// It is the file that came before.
+    /// It is the same file as before.
     Unchanged,
     /// No file came.
     Failed,
 }
 
-/// A time that a source was asked.
+/// A fetch of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
     /// When, in microseconds since 1970.
     pub at: i64,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// For machines: why no file came, or empty.
+    /// For programs: why no file came, or empty.
     pub code: String,
     /// For people.
     pub message: String,
-    /// Since when it has been so, in microseconds since 1970.
+    /// Since when the outcome has been the same, in microseconds since 1970.
     pub since: i64,
     /// How often in a row.
     pub times: u64,
@@ -94,13 +94,13 @@ pub struct Asked {
 pub struct Received {
     /// When, in microseconds since 1970.
     pub at: i64,
-    /// What the server called this version: its `ETag` and its `Last-Modified`.
+    /// The server's identification of this version: its `ETag` and its `Last-Modified`.
     pub etag: Option<String>,
     /// See `etag`.
     pub modified: Option<String>,
-    /// SHA-256 of the bytes that came, in hex.
+    /// SHA-256 of the received bytes, in hex.
     pub digest: String,
-    /// The inbox that it was put into, as a source.
+    /// The inbox into which it was put, by its name as a source.
     pub inbox: String,
     /// Its place there.
     pub place: String,
@@ -117,7 +117,7 @@ impl Store {
         self.get(SOURCES.into(), name.to_owned()).await?.as_ref().map(source).transpose()
     }
 
-    /// Sets a source. It has not been asked then.
+    /// Sets a source, as not yet fetched.
     pub async fn set_source(&self, name: &str, definition: &Definition) -> Result<(), StoreError> {
         let mut item = crate::keys(SOURCES, name);
         item.insert("definition".into(), s(text(definition)?));
@@ -125,14 +125,14 @@ impl Store {
         self.put_if(item, None).await
     }
 
-    /// Wants a source to be asked at once. A conflict says that there is none.
+    /// Requests an immediate fetch of a source. A conflict means that there is no such source.
     pub async fn want_source(&self, name: &str, at: i64) -> Result<(), StoreError> {
         let update = self.change_source(name, "SET wanted_at = :at").condition_expression("attribute_exists(pk)");
         let update = update.expression_attribute_values(":at", n(at));
         self.patiently(|| update.clone().send()).await.map(drop)
     }
 
-    /// Notes what a source has said. A conflict says that it was set anew meanwhile, or removed.
+    /// Records a fetch of a source. A conflict means that it was changed meanwhile, or removed.
     pub async fn note_asked(&self, source: &ScheduledSource, asked: &Asked) -> Result<(), StoreError> {
         let update = self.change_source(&source.name, "SET asked = :asked").condition_expression("set_at = :set_at");
         let values = values([(":asked", s(text(asked)?)), (":set_at", n(source.definition.set_at))]);

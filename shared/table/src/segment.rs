@@ -14,8 +14,8 @@ use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 
 const VERSION: u8 = 2;
 const VERSION_OF_16_BITS: u8 = 1;
-/// The most readings of a segment, several times what is ever written at once. The count that the bytes claim decides how
-/// much memory is taken, and a few damaged bytes can claim four thousand million.
+/// The most readings of a segment, several times what is ever written at once. The claimed count decides how much
+/// memory is allocated, and a few damaged bytes can claim four thousand million.
 const MAX_READINGS: usize = 1 << 17;
 /// The most decimal places tried. Laboratory values rarely have more; others are packed as floating point numbers.
 const MAX_PLACES: u8 = 6;
@@ -28,7 +28,7 @@ const TAG_ABSENT: u8 = 2;
 /// `TAG_PLACES + n`: integers, to be divided by 10^n.
 const TAG_PLACES: u8 = 16;
 
-/// The bytes are not a segment, or of a version that this program does not know.
+/// The bytes are not a segment, or have a version that this program does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the segment cannot be decoded: {0}")]
 pub struct SegmentError(String);
@@ -93,7 +93,7 @@ pub fn decode(bytes: &[u8]) -> Result<Columns, SegmentError> {
 }
 
 fn config(delta: DeltaSpec) -> ChunkConfig {
-    // Level 4 packs as small as the default level 8 on such columns and takes less time (docs/architecture.md).
+    // On such columns, level 4 packs as tightly as the default level 8 and takes less time (docs/architecture.md).
     ChunkConfig::default().with_compression_level(4).with_mode_spec(ModeSpec::Classic).with_delta_spec(delta)
 }
 
@@ -110,7 +110,7 @@ fn put_values(out: &mut Vec<u8>, values: &[f64]) -> Result<(), SegmentError> {
             put(out, TAG_PLACES + places, &simple_compress(&integers, &plain).map_err(SegmentError::new)?);
         }
         None => {
-            // Means, above all: `pco` finds the common factor of 1/30 in thirds of decimals with one place.
+            // Mainly means: `pco` finds the common factor of 1/30 in thirds of decimals with one place.
             let factored = plain.with_mode_spec(ModeSpec::Auto);
             put(out, TAG_NUMBERS, &simple_compress(values, &factored).map_err(SegmentError::new)?);
         }
@@ -130,7 +130,7 @@ fn put_flags(out: &mut Vec<u8>, flags: &[Flags]) -> Result<(), SegmentError> {
     Ok(())
 }
 
-/// The values as integers with a common number of decimal places, if dividing gives back the very same bits.
+/// The values as integers with a common number of decimal places, if dividing restores the very same bits.
 fn as_integers(values: &[f64]) -> Option<(u8, Vec<i64>)> {
     let mut integers = Vec::with_capacity(values.len());
     'places: for places in 0..=MAX_PLACES {
@@ -152,7 +152,7 @@ fn as_integers(values: &[f64]) -> Option<(u8, Vec<i64>)> {
     None
 }
 
-/// Unpacks as many numbers as there are readings: a column that has fewer or more is damaged.
+/// Unpacks as many numbers as there are readings: a column with fewer or more is damaged.
 fn numbers<T: Number + Default>(bytes: &[u8], count: usize) -> Result<Vec<T>, SegmentError> {
     let mut numbers = vec![T::default(); count];
     let progress = simple_decompress_into(bytes, &mut numbers).map_err(SegmentError::new)?;
@@ -256,7 +256,7 @@ mod tests {
         columns
     }
 
-    /// As bits, which tell -0.0 from 0.0.
+    /// As bits, which distinguish -0.0 from 0.0.
     fn bits(values: &[f64]) -> Vec<u64> {
         values.iter().map(|value| value.to_bits()).collect()
     }
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(decode(&encode(&Columns::default()).unwrap()).unwrap(), Columns::default());
     }
 
-    /// Readings of 1.5 mg/L at hours 1 and 2, of 0.5 mg/L at most at hour 3, as version 1 wrote them.
+    /// Readings of 1.5 mg/L at hours 1 and 2, and of at most 0.5 mg/L at hour 3, as version 1 wrote them.
     #[test]
     fn segments_of_earlier_versions_are_understood() {
         let mut bytes = vec![VERSION_OF_16_BITS];
@@ -309,7 +309,7 @@ mod tests {
         let most = columns(&vec![(1, 2.5, 0, 0.0); MAX_READINGS], false);
         let mut bytes = encode(&most).unwrap();
         assert_eq!(decode(&bytes).unwrap(), most);
-        // A count that the columns do not bear out, and one that would take gigabytes.
+        // A count that the columns contradict, and one that would take gigabytes.
         for (claimed, reason) in
             [(0, "does not have 0"), (MAX_READINGS - 1, "does not have"), (u32::MAX as usize, "at most")]
         {
@@ -320,7 +320,7 @@ mod tests {
         assert!(encode(&columns(&vec![(1, 2.5, 0, 0.0); MAX_READINGS + 1], false)).is_err());
     }
 
-    /// A packed column of equal numbers has the same few bytes however many they are.
+    /// A packed column of equal numbers has the same few bytes, however many they are.
     #[test]
     fn a_column_with_more_numbers_than_readings_is_damaged() {
         let plain = config(DeltaSpec::NoOp);

@@ -1,9 +1,9 @@
 //! Segments of series.
 //!
-//! A segment's key begins with a class by its length in time, then its first reading's time. A query for a range
-//! asks each class that the series has from one class length before the range on, and so meets every segment that
-//! reaches into it and few that do not. (A key with the time alone would have to start at the longest segment that
-//! the series ever had, which for a series with one old five-year file is its beginning.)
+//! A segment's key begins with a class by its length in time, and then has the time of its first reading. A query for a
+//! range asks each class of the series from one class length before the range on, and so finds every segment that
+//! reaches into it and few that do not. (With the time alone, it would have to start at the longest segment that the
+//! series ever had, which for a series with one old five-year file is its beginning.)
 
 use super::item::{b, n};
 use super::segment::{self, SegmentError};
@@ -18,32 +18,32 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The longest time from first to last reading of a segment of each class; the last class is unbounded.
+/// The longest time from first to last reading of a segment in each class; the last class is unbounded.
 const CLASS_SPANS: [i64; 4] = [2 * DAY, 64 * DAY, 2048 * DAY, i64::MAX];
 
-/// What tells where a segment is, by its attributes.
+/// The attributes that tell where a segment is.
 const PLACE: &str = "f, l, r, i, lo";
 
-/// The first and the last moment of a segment, and where it stands.
+/// The first and the last time of a segment, and its order.
 pub(crate) type Place = ((i64, i64), Order);
 
-/// Where a segment stands among those of its series: later ones correct earlier ones.
+/// The order of a segment among those of its series: later ones correct earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Order {
     /// The revision of the site under which it was written.
     pub revision: u64,
-    /// Its place among those of one revision.
+    /// Its index among those of one revision.
     pub index: u64,
 }
 
-/// How the readings of a site are looked at.
+/// The view of a site's readings.
 #[derive(Debug, Clone, Default)]
 pub struct View {
-    /// The site's calendar: it tells the moments of local times.
+    /// The site's calendar, which converts local times.
     pub calendar: Calendar,
-    /// The revisions of files that were withdrawn: their readings do not count.
+    /// The revisions of withdrawn files: their readings do not count.
     pub withdrawn: Arc<BTreeSet<u64>>,
-    /// The first revision that counts: earlier ones were of a site of this name that was removed.
+    /// The first revision that counts: earlier ones belong to a removed site of this name.
     pub first_revision: u64,
 }
 
@@ -53,7 +53,7 @@ impl View {
         revision >= self.first_revision && !self.withdrawn.contains(&revision)
     }
 
-    /// The first and the last moment that times between two may mean, if some of them are local ones.
+    /// The range that two times may mean if some of them are local.
     pub fn stretch(&self, (first, last): (i64, i64), has_local: bool) -> (i64, i64) {
         if !has_local || self.calendar.is_utc() {
             return (first, last);
@@ -62,7 +62,7 @@ impl View {
         (first.min(moment(first, false)), last.max(moment(last, true)))
     }
 
-    /// Brings the local times of readings to their moments; says whether there are any.
+    /// Converts the local times of readings; returns whether there are any.
     pub fn resolve(&self, columns: &mut Columns) -> bool {
         if self.calendar.is_utc() {
             return false;
@@ -83,15 +83,15 @@ impl View {
 #[derive(Debug, Clone)]
 pub struct Stored {
     pub(crate) order: Order,
-    /// The first and the last moment that its readings may have.
+    /// The range of its readings' times.
     first: i64,
     last: i64,
     readings: u64,
-    /// Shared: each rule goes through the readings of a series anew.
+    /// Shared, because each rule processes the readings of a series anew.
     bytes: Arc<Vec<u8>>,
 }
 
-/// Whether stretches, by their beginnings, have times in common.
+/// Whether any stretches, sorted by their start, overlap.
 pub(crate) fn have_overlap(mut stretches: impl Iterator<Item = (i64, i64)>) -> bool {
     let mut end = i64::MIN;
     stretches.any(|(first, last)| {
@@ -101,7 +101,7 @@ pub(crate) fn have_overlap(mut stretches: impl Iterator<Item = (i64, i64)>) -> b
     })
 }
 
-/// The class of a segment that reaches from `first` to `last`.
+/// The class of a segment from `first` to `last`.
 pub fn class(first: i64, last: i64) -> usize {
     let span = last.saturating_sub(first);
     CLASS_SPANS.iter().position(|&longest| span <= longest).unwrap_or(CLASS_SPANS.len() - 1)
@@ -137,7 +137,7 @@ pub(crate) fn has_local(columns: &Columns) -> bool {
     columns.flags.iter().any(|flags| flags.kind().is_local())
 }
 
-/// The bytes of a segment that is about to be written.
+/// The size of a segment that is about to be written.
 pub fn packed_size(item: &Item) -> usize {
     item.bytes("d").map_or(0, <[u8]>::len)
 }
@@ -152,8 +152,8 @@ impl Store {
         self.put_all(items).await
     }
 
-    /// The segments of a series that have readings between the moments `from` and `to` (both included), by first time.
-    /// `classes` are the classes that the series has, as bits; `has_local`: whether some of its times are local.
+    /// The segments of a series that have readings between `from` and `to` (both included), by first time. `classes`
+    /// are the classes that the series has, as bits; `has_local`: whether some of its times are local.
     pub(crate) async fn segments(
         &self,
         series: &str,
@@ -164,21 +164,22 @@ impl Store {
         let mut found = Vec::new();
         self.each_segment(series, kind, view, range, None, |mut item, (first, last), order| {
             let readings = item.number("n")?;
-            // Moved: a copy beside all items of a long series would take their room twice.
+            // Moved: a second copy of a long series would double the memory.
             let bytes = Arc::new(item.take_bytes("d")?);
             found.push(Stored { order, first, last, readings, bytes });
             Ok(())
         })
         .await?;
-        // One that has moved meanwhile is found in two classes; twice the same readings would be two results of each time.
+        // A segment that has moved meanwhile is found in two classes; its readings would count as two results of each
+        // time.
         found.sort_unstable_by_key(|stored| (stored.order, Reverse(stored.readings)));
         found.dedup_by_key(|stored| stored.order);
         found.sort_by_key(|stored| stored.first);
         Ok(found)
     }
 
-    /// Where the segments of a series that reach into a range are, by first time. Their readings are not sent for it: a long
-    /// series has a hundred megabytes of them.
+    /// The places of a series' segments that reach into a range, by first time. Their readings are not transferred: a
+    /// long series has a hundred megabytes of them.
     pub(crate) async fn places(
         &self,
         series: &str,
@@ -198,8 +199,8 @@ impl Store {
         Ok(found)
     }
 
-    /// What a file, by its revision of the site, has stored of a series between two moments, as the directory would have
-    /// it; `None` if nothing. For files that ended before they had said so themselves.
+    /// What a file, by its revision of the site, has stored of a series between two times, in the form of a directory
+    /// entry; `None` if nothing. For files that were interrupted before they had entered it themselves.
     pub async fn stored_under(
         &self,
         series: &Series,
@@ -266,8 +267,8 @@ impl Store {
     }
 }
 
-/// The readings of segments between two moments, in time order and with corrections applied, in pieces that do not
-/// overlap. Only segments that overlap are unpacked at once.
+/// The readings of segments between two times, in time order and with corrections applied, in pieces that do not
+/// overlap. Only overlapping segments are unpacked at once.
 #[derive(Debug, Clone)]
 pub struct Merged {
     series: String,
@@ -285,7 +286,7 @@ impl Merged {
         Self { series: series.to_owned(), segments, next, from, to, view: view.clone() }
     }
 
-    /// How many of the readings came under each revision, those included that others corrected. Before the first
+    /// How many readings each revision brought, including those that were corrected. To be called before the first
     /// piece is taken. Only segments that reach beyond the range are unpacked for it.
     pub fn revisions(&self) -> Result<BTreeMap<u64, u64>, StoreError> {
         let mut found = BTreeMap::new();
@@ -302,7 +303,7 @@ impl Merged {
         Ok(found)
     }
 
-    /// Whether some of the segments that are left have a stretch of time in common.
+    /// Whether some of the remaining segments overlap.
     pub fn overlaps(&self) -> bool {
         have_overlap(self.next.iter().chain(self.segments.as_slice()).map(|segment| (segment.first, segment.last)))
     }
@@ -312,7 +313,7 @@ impl Merged {
         self.next_piece_with(|_| {})
     }
 
-    /// The next piece. `changed` is told what does not count any more.
+    /// The next piece. `changed` is told what no longer counts.
     pub fn next_piece_with(&mut self, changed: impl FnMut(Change)) -> Result<Option<Columns>, StoreError> {
         let Some(first) = self.next.take() else { return Ok(None) };
         let mut last = first.last;
@@ -346,7 +347,7 @@ impl Merged {
         Ok(Some(merged))
     }
 
-    /// The readings of a segment in the range, at their moments.
+    /// The readings of a segment within the range, with converted times.
     fn unpacked(&self, stored: &Stored) -> Result<Columns, StoreError> {
         let mut columns = segment::decode(&stored.bytes).map_err(|error| self.damaged(error))?;
         let is_moved = self.view.resolve(&mut columns);

@@ -16,7 +16,7 @@ use domain::unit::MAX_SERIES_UNITS;
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// How long a change of an entry is tried again when others change it too.
+/// How long a change of an entry is retried while others change it too.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is known of a series without reading its segments.
@@ -26,29 +26,29 @@ pub struct Entry {
     pub id: String,
     /// Its identity, in the first spelling seen.
     pub series: Series,
-    /// The earliest reading's time, as it is kept.
+    /// The time of the earliest reading, as stored.
     pub first: i64,
     /// Whether that is a local time.
     first_is_local: bool,
-    /// The latest reading, its time as it is kept; its flags' unit index is 0.
+    /// The latest reading, with its time as stored; its flags' unit index is 0.
     pub latest: Row,
     /// The unit of the latest reading.
     pub unit: String,
-    /// All units of its readings, at most [`MAX_SERIES_UNITS`]. Entries of earlier versions name the latest alone.
+    /// All units of its readings, at most [`MAX_SERIES_UNITS`]. Entries of earlier versions have only the latest.
     pub units: Vec<String>,
     /// Whether readings brought limits of their own.
     pub carries_limits: bool,
-    /// Whether some times are local ones, whose moments depend on the site's time zone.
+    /// Whether some times are local, so that their moments depend on the site's time zone.
     pub has_local: bool,
-    /// Whether times are numbers of hours: its days are not those of a calendar. The first reading decides.
+    /// Whether times are numbers of hours: its days are then not calendar days. The first reading decides.
     pub in_hours: bool,
-    /// The highest value so far, where an earlier program version has not kept it to itself.
+    /// The highest value so far; absent in entries of earlier program versions.
     pub highest: Option<Highest>,
-    /// Which classes of segments there are, as bits.
+    /// The classes of its segments, as bits.
     pub classes: u8,
     /// The segment that single readings are being appended to.
     pub tail: Option<Tail>,
-    /// Where the segment of the latest reading stands: of two readings at one time, that of the later one counts.
+    /// The order of the latest reading's segment: of two readings at one time, the one with the later order counts.
     latest_order: Order,
     /// Changes with every write of the entry.
     version: u64,
@@ -106,7 +106,7 @@ impl Entry {
         }
     }
 
-    /// Notes readings that are being stored as one segment.
+    /// Adds readings that are being stored as one segment.
     pub fn note(&mut self, columns: &Columns, order: Order) {
         let Some((first, last)) = columns.span() else { return };
         if self.is_new() {
@@ -128,7 +128,7 @@ impl Entry {
         }
     }
 
-    /// Takes over what another entry of the same series knows.
+    /// Merges another entry of the same series.
     pub fn merge(&mut self, other: &Self) {
         if self.is_new() {
             self.in_hours = other.in_hours;
@@ -159,12 +159,12 @@ impl Entry {
         }
     }
 
-    /// Whether a reading in this unit has room in the series.
+    /// Whether the series has room for a reading in this unit.
     pub fn takes_unit(&self, unit: &str) -> bool {
         self.units.len() < MAX_SERIES_UNITS || self.units.iter().any(|known| known == unit)
     }
 
-    /// The revision of its latest reading: of what a file has brought, the file's.
+    /// The revision of its latest reading: for readings from a file, the file's revision.
     pub(crate) fn revision(&self) -> u64 {
         self.latest_order.revision
     }
@@ -185,7 +185,7 @@ impl Entry {
         if flags.kind().is_local() { view.calendar.moment(time, TimeKind::Local, flags.has(Mark::Fold)) } else { time }
     }
 
-    /// What all moments of its readings lie between.
+    /// The range of all its readings' times.
     pub fn span(&self, view: &View) -> (i64, i64) {
         view.stretch((self.first, self.latest.time), self.has_local)
     }
@@ -198,8 +198,8 @@ impl Entry {
         rules_for(&self.series, history, self.carries_limits)
     }
 
-    /// What is stored of a series, if anything, with units of a file: all, or as many as there is room for; and how many of
-    /// them are new.
+    /// A series' stored entry, if any, with units of a file: all, or as many as there is room for; and how many of them
+    /// are new.
     pub fn with_units(stored: Option<Self>, series: &Series, units: &[impl AsRef<str>]) -> (Self, usize) {
         let mut entry = stored.unwrap_or_else(|| Self::new(series.clone()));
         let known = entry.units.len();
@@ -208,7 +208,7 @@ impl Entry {
         (entry, more)
     }
 
-    /// What is stored with what this entry knows; `None` if that is nothing new.
+    /// The stored entry merged with this one; `None` if that changes nothing.
     pub(crate) fn merged_into(&self, stored: Option<&Self>) -> Option<Self> {
         let mut merged = stored.cloned().unwrap_or_else(|| Self::new(self.series.clone()));
         merged.merge(self);
@@ -222,7 +222,7 @@ impl Entry {
         let numbers = [
             ("first", n(self.first)),
             ("last", n(self.latest.time)),
-            // As text, so that every bit comes back.
+            // As text, which preserves every bit.
             ("value", s(self.latest.value.to_string())),
             ("limit", s(self.latest.limit.to_string())),
             ("fl", n(self.latest.flags.0)),
@@ -262,7 +262,7 @@ impl Entry {
             value: float("value")?,
             flags: match item.contains_key("fl") {
                 true => Flags(item.number("fl")?),
-                // Of earlier versions.
+                // From earlier versions.
                 false => Flags::of_16_bits(item.number("flags")?),
             },
             limit: float("limit")?,
@@ -301,7 +301,7 @@ impl Entry {
         })
     }
 
-    /// Adds the write of this entry to a transaction that fails if somebody else wrote it since it was read.
+    /// Adds the write of this entry to a transaction, which fails if the entry was changed since it was read.
     pub(crate) fn write(&mut self, store: &Store, transaction: &mut Transaction) -> Result<(), StoreError> {
         let (condition, values) = self.unchanged();
         self.version += 1;
@@ -329,18 +329,18 @@ impl Store {
         Ok(self.directory_entry(site, id).await?.filter(|entry| !entry.is_new()))
     }
 
-    /// What the directory has of a series, which may be no more than the units that it is about to get.
+    /// The directory's entry for a series, which may have nothing but reserved units.
     pub async fn directory_entry(&self, site: &str, id: &str) -> Result<Option<Entry>, StoreError> {
         self.get(partition(site), format!("SERIES#{id}")).await?.as_ref().map(Entry::from_item).transpose()
     }
 
-    /// What the directory has of a series, with units of a file: all, or as many as there is room for. Makes room for them,
-    /// so that others who come at the same time do not bring more than it may have.
+    /// The directory's entry for a series, with units of a file: all, or as many as there is room for. Reserves them,
+    /// so that concurrent files do not exceed the maximum together.
     pub async fn reserve_units(&self, series: &Series, units: &[impl AsRef<str>]) -> Result<Entry, StoreError> {
         let mut backoff = Backoff::default();
         loop {
             let (mut entry, more) = self.with_units(series, units).await?;
-            // Most series have one unit for ever: the write that would make room for it is spared.
+            // Most series have one unit for ever: that reservation is not worth a write.
             if more == 0 || entry.units.len() == 1 {
                 return Ok(entry);
             }
@@ -361,7 +361,7 @@ impl Store {
         Ok(Entry::with_units(stored, series, units))
     }
 
-    /// Brings what `known` knows into the directory. Done twice, it changes nothing the second time.
+    /// Enters what `known` knows into the directory. Repeating it changes nothing.
     pub async fn merge_series(&self, known: &Entry) -> Result<Entry, StoreError> {
         let mut backoff = Backoff::default();
         loop {
@@ -383,8 +383,8 @@ impl Store {
         }
     }
 
-    /// The readings of a series between two moments, both included: all that there were when `entry` was read, and perhaps
-    /// later ones.
+    /// The readings of a series between two times, both included: all that there were when `entry` was read, and
+    /// perhaps later ones.
     pub async fn readings(&self, entry: &Entry, view: &View, range: (i64, i64)) -> Result<Merged, StoreError> {
         let mut known = Cow::Borrowed(entry);
         loop {
@@ -397,7 +397,7 @@ impl Store {
         }
     }
 
-    /// Whether readings of a series came to a stretch of time more than once.
+    /// Whether a stretch of a series has readings from more than one segment.
     pub async fn overlap_of(&self, entry: &Entry, view: &View, range: (i64, i64)) -> Result<bool, StoreError> {
         let mut known = Cow::Borrowed(entry);
         loop {
@@ -410,8 +410,8 @@ impl Store {
         }
     }
 
-    /// The entry to look for segments by in place of `known`, if the open one was not where that has it. It moves as it
-    /// grows, into a class that the series may not have had before: at most once into each.
+    /// The entry to look up segments with instead of `known`, if the open one has moved. It moves as it grows, into a
+    /// class that the series may not have had before: at most once into each.
     async fn moved(
         &self,
         known: &Entry,
@@ -429,7 +429,7 @@ impl Store {
         Ok(now.filter(|now| now.classes != known.classes))
     }
 
-    /// The readings that verdicts by some rules need, neighbours included; `None` without rules.
+    /// The readings that verdicts by some rules need, including neighbours; `None` without rules.
     pub async fn context(
         &self,
         entry: &Entry,
@@ -443,7 +443,7 @@ impl Store {
         }
     }
 
-    /// The first and the last time of what verdicts by some rules need, neighbours included; `None` without rules.
+    /// The range of readings that verdicts by some rules need, including neighbours; `None` without rules.
     pub async fn context_span(
         &self,
         entry: &Entry,
@@ -464,7 +464,7 @@ impl Store {
         Ok(span)
     }
 
-    /// The time up to which one has to read from `start` on to meet `count` readings that the rule compares, or the end
+    /// The time up to which one must read from `start` on to find `count` readings that the rule compares, or the end
     /// of the series.
     async fn reach(
         &self,

@@ -1,4 +1,4 @@
-//! Writing what marked stretches come to.
+//! Writes the results of marked stretches.
 
 use crate::accounts::Account;
 use crate::alerts::{Change, Stored};
@@ -8,42 +8,42 @@ use crate::marks::{self, Mark, Origin};
 use crate::write::Transaction;
 use crate::{Store, StoreError, permits};
 
-/// The most changes and marks that one settlement should have, with room for what goes with them in one transaction.
+/// The most changes and marks of one settlement, which leaves room for the rest of its transaction.
 pub const ROOM: usize = 70;
 /// The same in bytes of blocks and events.
 pub const ROOM_BYTES: usize = 2_000_000;
 
-/// What has been found about marked stretches of a site, to be written together.
+/// The results for marked stretches of a site, to be written together.
 #[derive(Debug)]
 pub struct Settlement<'a> {
     /// The lease on the site.
     pub lease: &'a Lease,
     /// The site.
     pub site: &'a str,
-    /// The version of the permit that was judged by.
+    /// The version of the permit by which they were judged.
     pub permit: u64,
     /// The head of the feed.
     pub head: Head,
     /// The changed alerts.
     pub changes: Vec<&'a Change>,
-    /// Marks that are worked off by it.
+    /// Marks that it settles.
     pub settled: Vec<&'a Mark>,
-    /// Marks that are not yet, and have to be there still.
+    /// Marks that it does not settle, but that must still be there.
     pub demanded: Vec<&'a Mark>,
-    /// What it comes to for those who caused it.
+    /// The results, by origin.
     pub accounts: Vec<(&'a Origin, &'a mut Account)>,
-    /// What subscribers are told.
+    /// The events for subscribers.
     pub events: &'a [Draft],
 }
 
-/// What became of a settlement.
+/// The outcome of a settlement.
 #[derive(Debug)]
 pub enum Settled {
-    /// It is written: the events in their places, and the head now.
+    /// It is written: the events with their sequence numbers, and the new head.
     Done(Vec<Event>, Head),
-    /// Events came in between: it may be tried again behind them.
+    /// Events were written in between: it may be retried after them.
     Behind,
-    /// What it was based on is no longer so, or somebody else holds the lease.
+    /// Its inputs have changed, or another process holds the lease.
     Stale,
 }
 
@@ -79,7 +79,7 @@ impl Store {
         self.stage(blocks).await
     }
 
-    /// Marks the series of a site one by one for a version of its permit, in place of the site as a whole.
+    /// Marks the series of a site one by one for a version of its permit, instead of the site as a whole.
     pub async fn mark_series(&self, lease: &Lease, site: &str, version: u64, marks: &[Mark]) -> Result<(), StoreError> {
         self.mark(site, marks).await?;
         let origin = Origin::Permit(version);

@@ -1,8 +1,8 @@
-//! Which sites there are.
+//! The sites.
 //!
-//! A site comes into being with its first file, reading or permit. How many there may be, and that none looks like
-//! another one, is demanded of the list as a whole: whoever makes sites moves the version of the *census* on, so that of
-//! two at once the second looks again.
+//! A site is created by its first file, reading or permit. Two conditions apply to the list as a whole: its maximum
+//! length, and that no site's name looks like another's. Each transaction that creates sites therefore increments the
+//! version of the *census*: of two concurrent ones, the second conflicts and reads the list again.
 
 use crate::item::{n, s};
 use crate::retry::Backoff;
@@ -14,37 +14,37 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-/// The most sites that there may be: more than any state has permits with limits in a year of EPA's records (Texas: 1,361),
-/// and few enough that a status of all fits into one answer.
+/// The most sites: more than the permits with limits of any state in a year of EPA's records (Texas: 1,361), and few
+/// enough for the status of all to fit into one answer.
 pub const MAX_SITES: usize = 5000;
-/// Sites that are made in one transaction.
+/// Sites created in one transaction.
 const TOGETHER: usize = 90;
-/// Sites that are looked up at the same time.
+/// Sites looked up at the same time.
 const AT_ONCE: usize = 16;
-/// How long sites are tried to be made while others make some, too.
+/// How long creating sites is retried while others create some, too.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) const SITES: &str = "SITES";
 const CENSUS: &str = "CENSUS";
 
-/// Why a site may not come into being.
+/// Why a site cannot be created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoNewSite {
-    /// There are as many as there may be.
+    /// There are [`MAX_SITES`] already.
     #[error("{0:?} would be a new site, and there are {MAX_SITES} at most; remove one first")]
     TooMany(String),
-    /// A person would take it for another one.
+    /// People would confuse it with another site.
     #[error("{new:?} would be a new site whose name looks like that of the site {known:?}; use that name")]
     LooksLike {
         /// Its name.
         new: String,
-        /// The name of the other one.
+        /// The other site's name.
         known: String,
     },
 }
 
 impl NoNewSite {
-    /// For machines.
+    /// The code for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooMany(_) => "too_many_sites",
@@ -53,16 +53,16 @@ impl NoNewSite {
     }
 }
 
-/// What a look at a site says: two looks that agree have seen the same site.
+/// What a read of a site returns: two equal ones have seen the same site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    /// When it came into being, in microseconds since 1970; 0 for sites of earlier program versions.
+    /// When it was created, in microseconds since 1970; 0 for sites of earlier program versions.
     pub born: i64,
     /// Whether it is being removed.
     pub is_being_removed: bool,
 }
 
-/// That some sites may come into being, as long as nobody else makes some.
+/// Sites that may be created, unless others create some first.
 pub(crate) struct Room {
     new: Vec<String>,
     census: u64,
@@ -97,8 +97,8 @@ fn item(site: &str) -> Item {
     item
 }
 
-/// Adds to a transaction that a site is judged by the rules of now. With `room` for it, it comes into being; else it has
-/// to be there.
+/// Adds to a transaction that a site is judged by the current rules. With `room`, the site is created; without it, the
+/// site must exist.
 pub(crate) fn note_judged(
     store: &Store,
     transaction: &mut Transaction,
@@ -118,13 +118,13 @@ pub(crate) fn note_judged(
     }
 }
 
-/// Adds to a transaction that a file begins to be recorded at a site. Whoever removes the site finds out.
+/// Adds to a transaction that the recording of a file at a site begins: a concurrent removal of the site conflicts.
 pub(crate) fn note_file(store: &Store, transaction: &mut Transaction, site: &str) -> Result<(), StoreError> {
     let condition = "attribute_exists(pk) AND attribute_not_exists(being_removed)";
     transaction.update(store, key(site), "ADD files_begun :one", Some(condition), values([(":one", n(1))]))
 }
 
-/// The names that others would be taken for, by how they look.
+/// The names of sites, by their looks.
 struct Looks(HashMap<String, String>);
 
 impl Looks {
@@ -142,7 +142,7 @@ impl Looks {
 }
 
 impl Store {
-    /// Notes that some sites exist, each in the first spelling seen.
+    /// Creates those of the sites that do not exist yet, each in its first spelling.
     pub async fn note_sites(&self, sites: &[String]) -> Result<(), StoreError> {
         let mut backoff = Backoff::default();
         while let Some(Room { new, census }) = self.room_for(sites).await? {
@@ -159,7 +159,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether there is room for those of some sites that there are not yet; `None` if there are all.
+    /// Which of some sites are to be created, if they may be; `None` if all of them exist.
     pub(crate) async fn room_for(&self, sites: &[String]) -> Result<Option<Room>, StoreError> {
         let looks = (0..sites.len()).map(|index| self.look_at(&sites[index]));
         let found: Vec<Option<Seen>> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
@@ -169,7 +169,7 @@ impl Store {
         if found.iter().all(Option::is_some) {
             return Ok(None);
         }
-        // Read before the list that it is about.
+        // Read before the list: a site created in between then causes a conflict.
         let census = self.get(CENSUS.into(), CENSUS.into()).await?;
         let census = census.as_ref().map_or(Ok(0), |item| item.number("version"))?;
         let known = self.site_items().await?;
@@ -187,11 +187,11 @@ impl Store {
             }
             new.push(site.clone());
         }
-        // All may have come into being meanwhile.
+        // Others may have created all of them meanwhile.
         Ok((!new.is_empty()).then_some(Room { new, census }))
     }
 
-    /// What a look at a site says; `None` if there is none of this name.
+    /// Reads a site; `None` if there is none with this name.
     pub async fn look_at(&self, site: &str) -> Result<Option<Seen>, StoreError> {
         let (pk, sk) = key(site);
         self.get(pk, sk).await?.as_ref().map(seen).transpose()
@@ -202,13 +202,13 @@ impl Store {
         Ok(self.look_at(site).await?.is_some_and(|site| !site.is_being_removed))
     }
 
-    /// What a look at all sites says, by name.
+    /// Reads all sites; returns each with its name.
     pub async fn look_at_all(&self) -> Result<Vec<(String, Seen)>, StoreError> {
         let items = self.site_items().await?;
         items.iter().map(|item| Ok((item.text("name")?.to_owned(), seen(item)?))).collect()
     }
 
-    /// The names of all sites but for those that are being removed.
+    /// The names of all sites except those being removed.
     pub async fn sites(&self) -> Result<Vec<String>, StoreError> {
         let all = self.look_at_all().await?;
         Ok(all.into_iter().filter(|(_, seen)| !seen.is_being_removed).map(|(site, _)| site).collect())

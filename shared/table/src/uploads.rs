@@ -1,34 +1,34 @@
-//! Uploads: files that come in parts.
+//! Uploads: files that are sent in parts.
 
 use crate::item::{expiring, s};
 use crate::{Item, ItemExt, Store, StoreError, keys};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long an upload may take, and how long it is told what became of it.
+/// How long an upload may take, and how long its outcome is kept.
 pub const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// A file that comes in parts.
+/// A file that is sent in parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
-    /// Its id; later ones have greater ones.
+    /// Its id; later uploads have greater ones.
     pub id: String,
-    /// The site that was given with it.
+    /// The site that was requested with it.
     pub site: Option<String>,
-    /// What the client calls it.
+    /// The client's name for it.
     pub name: String,
-    /// How long it is.
+    /// Its size.
     pub bytes: u64,
-    /// How long its parts are, but for the last one.
+    /// The size of its parts, except for the last one.
     pub part_bytes: u64,
-    /// Where it will stand in the inbox.
+    /// Its future place in the inbox.
     pub place: String,
-    /// What the store of its parts calls it; empty for a folder.
+    /// Its id in the store of its parts; empty for a folder.
     pub handle: String,
-    /// Whether it is being put together, or is: parts that are not there any more are in it.
+    /// Whether it is being or has been assembled: parts that no longer exist are in it.
     #[serde(default)]
     pub is_completing: bool,
-    /// Whether all of it is there.
+    /// Whether it is complete.
     pub is_complete: bool,
 }
 
@@ -45,12 +45,12 @@ fn record(upload: &Upload) -> Result<Item, StoreError> {
 }
 
 impl Store {
-    /// Writes the record of an upload that begins.
+    /// Writes the record of a new upload.
     pub async fn begin_upload(&self, upload: &Upload) -> Result<(), StoreError> {
         self.put_if(record(upload)?, None).await
     }
 
-    /// Writes the record of an upload anew. `false` if it was given up meanwhile.
+    /// Rewrites the record of an upload. `false` if it was cancelled meanwhile.
     pub async fn change_upload(&self, upload: &Upload) -> Result<bool, StoreError> {
         match self.put_if(record(upload)?, Some("attribute_exists(pk)")).await {
             Err(StoreError::Conflict) => Ok(false),

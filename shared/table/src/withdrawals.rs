@@ -1,4 +1,4 @@
-//! Files that were withdrawn: their readings stay, and count no longer.
+//! Withdrawn files: their readings stay, but no longer count.
 
 use crate::ingests::Decision;
 use domain::time;
@@ -20,7 +20,7 @@ pub struct Withdrawal {
 }
 
 impl Withdrawal {
-    /// The same, as the ledger has it.
+    /// The same, for the ledger.
     pub fn decision(&self) -> Decision {
         Decision {
             reason: self.reason.clone(),

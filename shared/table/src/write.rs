@@ -1,4 +1,4 @@
-//! Writing: batches without conditions, transactions with them.
+//! Writes: batches without conditions, transactions with them.
 
 use crate::retry::{Backoff, reasons};
 use crate::{Item, PK, SK, Store, StoreError};
@@ -10,15 +10,15 @@ use aws_sdk_dynamodb::types::{
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// The most items that BatchWriteItem takes.
+/// The most items that BatchWriteItem accepts.
 const BATCH: usize = 25;
-/// The most bytes in one batch; BatchWriteItem takes 16 MB.
+/// The most bytes in one batch; BatchWriteItem accepts 16 MB.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
-/// How long leftovers of a batch are tried again before it counts as failed.
+/// How long a batch's unprocessed items are retried before it counts as failed.
 const BATCH_PATIENCE: Duration = Duration::from_secs(20);
-/// The most items that TransactWriteItems takes.
+/// The most items that TransactWriteItems accepts.
 const TRANSACTION: usize = 100;
-/// The most bytes of a transaction; TransactWriteItems takes 4 MB, counted as items are.
+/// The most bytes of a transaction; TransactWriteItems accepts 4 MB, counted like items.
 const TRANSACTION_BYTES: usize = 3_500_000;
 
 /// A few writes that happen together or not at all.
@@ -36,7 +36,7 @@ pub(crate) fn values<const N: usize>(list: [(&str, AttributeValue); N]) -> Value
     list.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// How DynamoDB counts an item: names and values in bytes.
+/// The size of an item, as DynamoDB counts it: names and values in bytes.
 pub(crate) fn size(item: &HashMap<String, AttributeValue>) -> usize {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),
@@ -48,7 +48,7 @@ pub(crate) fn size(item: &HashMap<String, AttributeValue>) -> usize {
 }
 
 impl Store {
-    /// Writes items one way or the other replaceable: no conditions, no order.
+    /// Writes items that may be replaced in any case: no conditions, no order.
     pub(crate) async fn put_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
         let (mut requests, mut bytes) = (Vec::new(), 0);
         for item in items {
@@ -100,12 +100,12 @@ impl Store {
         Ok(())
     }
 
-    /// Carries a transaction out. An empty one succeeds.
+    /// Commits a transaction. An empty one succeeds.
     pub(crate) async fn commit(&self, transaction: Transaction) -> Result<(), StoreError> {
         self.commit_or_tell(transaction).await?.map_err(|_| StoreError::Conflict)
     }
 
-    /// Carries a transaction out, or tells the places of the items whose conditions did not hold.
+    /// Commits a transaction, or returns the indexes of the items whose conditions did not hold.
     pub(crate) async fn commit_or_tell(&self, transaction: Transaction) -> Result<Result<(), Vec<usize>>, StoreError> {
         if transaction.items.is_empty() {
             return Ok(Ok(()));
@@ -114,7 +114,7 @@ impl Store {
             .client
             .transact_write_items()
             .set_transact_items(Some(transaction.items))
-            // The same in every try: one that was carried out, and whose answer was lost, is not carried out again.
+            // The same in every try: if it was carried out and its answer was lost, it is not carried out again.
             .client_request_token(uuid::Uuid::new_v4().to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let error = match self.until_done(|| request.clone().send()).await {
@@ -145,12 +145,12 @@ impl Store {
 }
 
 impl Transaction {
-    /// How many writes it has: the place of the next one.
+    /// How many writes it has, which is the index of the next one.
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether the table takes it.
+    /// Whether the table accepts it.
     pub(crate) fn fits(&self) -> bool {
         self.items.len() <= TRANSACTION && self.bytes <= TRANSACTION_BYTES
     }
@@ -180,7 +180,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Removes an item, if a condition is given only where it holds.
+    /// Removes an item; if a condition is given, only if that holds.
     pub(crate) fn delete(
         &mut self,
         store: &Store,
@@ -203,7 +203,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Looks at an item: the transaction fails unless the condition holds.
+    /// Checks an item: the transaction fails unless the condition holds.
     pub(crate) fn check(
         &mut self,
         store: &Store,
@@ -224,7 +224,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Changes an item. A `#name` in the expression is the attribute `name`, which is a word of DynamoDB's own.
+    /// Changes an item. A `#name` in the expression is the attribute `name`, a reserved word of DynamoDB.
     pub(crate) fn update(
         &mut self,
         store: &Store,

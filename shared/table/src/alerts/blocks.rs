@@ -1,4 +1,4 @@
-//! Blocks of alerts as they are stored, and reading them.
+//! Blocks of alerts, as they are stored, and how they are read.
 
 use super::Source;
 use crate::item::{b, n, s};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// A run of alerts of one series under one rule.
 #[derive(Debug, Clone)]
 pub struct Block {
-    /// What they have in common.
+    /// Their common properties.
     pub source: Source,
     /// Start of period, value, qualifier and limit of each alert.
     pub rows: Columns,
@@ -31,7 +31,7 @@ impl Block {
         self.source.severity(self.rows.row(index), self.rows.unit_of(index))
     }
 
-    /// Series and rule: what tells alerts at the same time apart.
+    /// Series and rule, which distinguish alerts of the same time.
     pub fn identity(&self) -> String {
         format!("{}#{}", self.source.series_id, self.source.rule)
     }
@@ -46,10 +46,10 @@ pub struct Stored {
     pub(crate) len: usize,
 }
 
-/// What is stored of a rule.
+/// The stored alerts of a rule.
 #[derive(Debug, Clone, Default)]
 pub struct StoredRule {
-    /// The generation that is valid.
+    /// The valid generation.
     pub(crate) generation: u64,
     /// Its blocks, by time.
     pub(crate) blocks: Vec<Stored>,
@@ -88,7 +88,7 @@ impl Stored {
         let first = item.text(SK)?.split('#').nth(2).and_then(crate::time_of_key);
         let (first, last) = match (first, item.contains_key("l")) {
             (Some(first), true) => (first, item.number("l")?),
-            // Written before blocks told how far they reach.
+            // Earlier versions did not store how far a block reaches.
             _ => rows(&item)?.span().unwrap_or_default(),
         };
         Ok(Self { item, first, last, len })
@@ -99,7 +99,7 @@ impl Stored {
         rows(&self.item)
     }
 
-    /// What is said with its alerts: the action, and from which measures on they are how grave.
+    /// Whether its alerts have this action and these thresholds.
     pub(crate) fn says(&self, action: &str, thresholds: Option<[f64; 3]>) -> Result<bool, StoreError> {
         Ok(self.item.text("action")? == action && self.thresholds()? == thresholds)
     }
@@ -148,7 +148,7 @@ impl Stored {
 }
 
 impl StoredRule {
-    /// Puts changed blocks in the place of others, for whoever keeps them in memory.
+    /// Replaces changed blocks in a copy in memory.
     pub(crate) fn apply(&mut self, puts: &[Stored], deletes: &[String]) -> Result<(), StoreError> {
         let replaced: Vec<&str> = puts.iter().map(Stored::sort_key).collect::<Result<_, _>>()?;
         self.blocks.retain(|block| {
@@ -160,12 +160,12 @@ impl StoredRule {
         Ok(())
     }
 
-    /// What the blocks have in common; `None` if there are none.
+    /// The common properties of the blocks; `None` if there are none.
     pub fn source(&self, history: &Arc<History>) -> Result<Option<Source>, StoreError> {
         self.blocks.first().map(|block| Ok(block.open(history)?.source)).transpose()
     }
 
-    /// Whether a verdict on periods that begin at `from` or later, and that finds nothing, leaves everything as it is.
+    /// Whether a verdict without exceedances in periods from `from` on changes nothing.
     pub fn is_untouched(&self, from: i64, source: &Source) -> Result<bool, StoreError> {
         for block in &self.blocks {
             if block.last >= from || !block.says(&source.action, source.thresholds)? {
@@ -175,7 +175,7 @@ impl StoredRule {
         Ok(!self.is_tangled())
     }
 
-    /// Whether blocks have alerts of the same time, as they had after two files of one series met in an earlier version.
+    /// Whether blocks contain alerts of the same time, as in an earlier version after two files of one series met.
     pub(crate) fn is_tangled(&self) -> bool {
         self.blocks.windows(2).any(|pair| pair[1].first <= pair[0].last)
     }
@@ -185,13 +185,13 @@ pub(crate) fn partition(site: &str) -> String {
     format!("ALERTS#{}", name::key(site))
 }
 
-/// Blocks of the first generation have the keys that blocks had before there were generations.
+/// Blocks of the first generation have the same keys as before there were generations.
 fn sort_key(series: &str, rule: &str, first: i64, generation: u64) -> String {
     let key = format!("{series}#{rule}#{}", time_key(first));
     if generation == 0 { key } else { format!("{key}#{generation:016x}") }
 }
 
-/// The pointer to the generation that is valid. It sorts before the blocks.
+/// The key of the pointer to the valid generation. It sorts before the blocks.
 fn pointer_key(series: &str, rule: &str) -> String {
     format!("{series}#{rule}#*")
 }
@@ -216,7 +216,7 @@ fn names_of(item: &Item) -> Result<(&str, &str), StoreError> {
     }
 }
 
-/// Blocks by series and rule, as they come in order of their keys: the pointer of a rule before its blocks.
+/// Groups blocks by series and rule. They are in key order: the pointer of a rule before its blocks.
 fn by_rule(items: Vec<Item>) -> Result<BTreeMap<(String, String), StoredRule>, StoreError> {
     let mut rules: BTreeMap<(String, String), StoredRule> = BTreeMap::new();
     for item in items {
@@ -237,7 +237,7 @@ fn by_rule(items: Vec<Item>) -> Result<BTreeMap<(String, String), StoredRule>, S
 }
 
 impl Store {
-    /// The alerts of a site, of one of its series, or of one rule of that, in blocks.
+    /// The alerts of a site, of one of its series, or of one rule of a series, in blocks.
     pub async fn alert_blocks(
         &self,
         site: &str,
@@ -257,7 +257,7 @@ impl Store {
         rules.values().flat_map(|rule| &rule.blocks).map(|block| block.open(&history)).collect()
     }
 
-    /// What is stored of each rule of a series.
+    /// The stored alerts of each rule of a series.
     pub async fn stored_rules(&self, site: &str, series: &str) -> Result<BTreeMap<String, StoredRule>, StoreError> {
         let rules = by_rule(self.prefixed(partition(site), &format!("{series}#")).await?)?;
         Ok(rules.into_iter().map(|((_, rule), stored)| (rule, stored)).collect())
@@ -268,7 +268,7 @@ impl Store {
         self.put_all(blocks.into_iter().map(|block| block.item).collect()).await
     }
 
-    /// Removes blocks of a rule that are of other generations than the valid one. Only who settles the site may.
+    /// Removes blocks of a rule that belong to invalid generations. Only the site's settler may do that.
     pub async fn collect_garbage(&self, site: &str, series: &str, rule: &str) -> Result<(), StoreError> {
         let items = self.prefixed(partition(site), &format!("{series}#{rule}#")).await?;
         let pointer = items.first().filter(|item| item.contains_key("pointer"));

@@ -1,4 +1,4 @@
-//! What has to be written so that the stored alerts of a series under a rule agree with a verdict.
+//! The writes that make the stored alerts of a series under a rule match a verdict.
 
 use super::blocks::{self, Stored, StoredRule};
 use super::{Gauge, MAX_LISTED, Source, Top};
@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 /// The most alerts in a block: about 20 KB.
 const BLOCK: usize = 4096;
-/// A block with fewer alerts is written anew with the next one: about 1 KB, the least that a write is charged for.
+/// A block with fewer alerts is rewritten with the next one: about 1 KB, the smallest charge for a write.
 const JOINED: usize = 256;
 /// The most blocks that are changed in place, in one transaction with others; more become a new generation.
 const IN_PLACE: usize = 32;
 
-/// What writing a verdict changes.
+/// The changes by a verdict.
 #[derive(Debug)]
 pub struct Change {
-    /// What the alerts have in common.
+    /// The common properties of the alerts.
     pub source: Source,
     /// Alerts that are new, or whose value or limit is: all, or the [`MAX_LISTED`] gravest.
     pub added: Vec<Alert>,
@@ -35,28 +35,29 @@ pub struct Change {
     pub gravest: Vec<(Row, Arc<str>)>,
     pub(crate) puts: Vec<Stored>,
     pub(crate) deletes: Vec<String>,
-    /// The generation that becomes valid, where the change is not made in place.
+    /// The generation that becomes valid, unless the change is made in place.
     pub(crate) generation: Option<u64>,
 }
 
-/// Takes what a verdict finds, in time order and in pieces, and holds it against the alerts that are stored.
+/// Compares a verdict's exceedances, which arrive in time order and in pieces, with the stored alerts.
 #[derive(Debug)]
 pub struct Reconciler {
     source: Source,
     gauge: Gauge,
     from: i64,
     stored: StoredRule,
-    /// Blocks with room before those that the verdict reaches: single alerts do not leave a trail of blocks of one.
+    /// Blocks with room before those that the verdict reaches: without them, single alerts would leave many tiny
+    /// blocks.
     joining: Vec<Stored>,
-    /// Blocks that have not been looked into yet.
+    /// Blocks that were not opened yet.
     ahead: VecDeque<Stored>,
-    /// Blocks that what is stored is taken from, in part or whole.
+    /// Blocks that were opened, in part or completely.
     opened: Vec<String>,
-    /// Alerts of an opened block, and how many of them have been passed.
+    /// The alerts of an opened block, and how many of them have been processed.
     old: Option<(Columns, usize)>,
     out: Columns,
     packed: Vec<Stored>,
-    /// The generation that is being written, once there is too much for a change in place.
+    /// The generation being written, once there is too much for a change in place.
     staged: Option<u64>,
     added: Top,
     added_by_severity: Tally,
@@ -65,11 +66,11 @@ pub struct Reconciler {
     found: Top,
     found_by_severity: Tally,
     action_changed: bool,
-    /// Whether the blocks are to be written anew even if no alert changes.
+    /// Whether the blocks must be rewritten even if no alert changes.
     untangle: bool,
 }
 
-/// How many there are of each severity.
+/// Counts by severity.
 #[derive(Debug, Default)]
 struct Tally([u64; Severity::ALL.len()]);
 
@@ -89,7 +90,7 @@ fn too_many_units(error: impl ToString) -> StoreError {
 }
 
 impl Reconciler {
-    /// For the verdicts of periods that begin at `from` or later. `gravest`: how many of the gravest are to be told.
+    /// For the verdicts of periods that begin at `from` or later. `gravest`: how many of the gravest to list.
     pub fn new(source: Source, stored: StoredRule, from: i64, gravest: usize) -> Result<Self, StoreError> {
         let untangle = stored.is_tangled();
         let mut action_changed = false;
@@ -128,7 +129,7 @@ impl Reconciler {
         Ok(new)
     }
 
-    /// Takes the next exceedances, in time order, later than those before.
+    /// Adds the next exceedances, in time order, later than those before.
     pub fn found(&mut self, found: &Columns) -> Result<(), StoreError> {
         let none = Arc::default();
         for index in 0..found.len() {
@@ -155,8 +156,8 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Blocks that are full, once there are more than are changed in place: to be written at once, in a generation of
-    /// their own. `generation` gives a number that no other attempt uses.
+    /// Full blocks, once there are more than are changed in place: to be written at once, in a generation of their own.
+    /// `generation` returns a number that no other attempt uses.
     pub fn overflow(&mut self, generation: impl FnOnce() -> u64) -> Result<Vec<Stored>, StoreError> {
         let changes = self.action_changed || self.added.shown() > 0 || self.withdrawn_total > 0;
         if self.staged.is_none() && (self.packed.len() <= IN_PLACE || !changes) {
@@ -173,7 +174,7 @@ impl Reconciler {
         std::mem::take(&mut self.packed).iter().map(|block| block.moved(generation)).collect()
     }
 
-    /// Ends the verdict, which is complete for periods that begin up to `to`. Also gives what is left to be written
+    /// Ends the verdict, which is complete for periods that begin up to `to`. Also returns the blocks to be written
     /// before the change, if it is a new generation.
     pub fn finish(mut self, to: i64, generation: impl FnOnce() -> u64) -> Result<(Change, Vec<Stored>), StoreError> {
         self.pass_rest(to)?;
@@ -207,7 +208,7 @@ impl Reconciler {
             (change.puts, change.deletes) = (self.packed, deletes);
             return Ok((change, Vec::new()));
         }
-        // All of the rule: what this verdict did not reach goes along.
+        // A generation contains the whole rule, including what this verdict did not reach.
         let generation = self.staged.unwrap_or_else(generation);
         let opened = |block: &&Stored| !self.opened.iter().any(|key| block.sort_key().is_ok_and(|own| own == key));
         let untouched = self.stored.blocks.iter().filter(opened);
@@ -216,7 +217,7 @@ impl Reconciler {
         Ok((change, staged.collect::<Result<_, _>>()?))
     }
 
-    /// Passes what is stored before a time: kept if the verdict does not speak of it, else withdrawn.
+    /// Processes stored alerts before a time: kept if the verdict does not cover them, otherwise withdrawn.
     fn pass_until(&mut self, time: i64) -> Result<(), StoreError> {
         while let Some((old, unit)) = self.peek()? {
             if old.time >= time {
@@ -229,7 +230,7 @@ impl Reconciler {
 
     fn pass_rest(&mut self, to: i64) -> Result<(), StoreError> {
         loop {
-            // What lies wholly behind the verdict is left where it is, unless all is to be written anew.
+            // Blocks entirely after the verdict stay where they are, unless everything is rewritten.
             let beyond = self.ahead.front().is_none_or(|block| block.first > to) && !self.action_changed;
             if self.old.is_none() && beyond {
                 return Ok(());
@@ -256,7 +257,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// The next alert that is stored.
+    /// The next stored alert.
     fn peek(&mut self) -> Result<Option<(Row, Arc<str>)>, StoreError> {
         if self.old.is_none() {
             let Some(block) = self.ahead.pop_front() else { return Ok(None) };
@@ -284,7 +285,7 @@ impl Reconciler {
             self.opened.push(block.sort_key()?.to_owned());
             self.out.append(&block.rows()?).map_err(too_many_units)?;
         }
-        // Alerts of one time stay together: blocks that share a time are taken for tangled ones.
+        // Alerts of the same time stay together: blocks that share a time would count as tangled.
         if self.out.len() >= BLOCK && self.out.times.last() != Some(&row.time) {
             self.packed.push(Stored::pack(&self.source, self.stored.generation, &self.out)?);
             self.out.clear();
@@ -294,7 +295,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Takes blocks that have the same times apart: one alert for each time and place remains.
+    /// Untangles blocks with common times: one alert remains for each time and number.
     fn open_all(&mut self) -> Result<(), StoreError> {
         let mut all = Columns::default();
         for block in self.ahead.drain(..) {
@@ -306,7 +307,7 @@ impl Reconciler {
     }
 }
 
-/// Alerts by time and place; of several of one, the last stays.
+/// Alerts by time and number; of duplicates, the last remains.
 fn untangled(all: &Columns) -> Columns {
     let rows: BTreeMap<_, _> = (0..all.len()).map(|index| ((all.times[index], all.row(index).sample), index)).collect();
     let mut out = Columns { units: all.units.clone(), ..Columns::default() };
@@ -336,7 +337,7 @@ impl Change {
         self.added_by_severity.values().sum()
     }
 
-    /// Whether alerts are raised or withdrawn by it.
+    /// Whether it raises or withdraws alerts.
     pub fn changes_alerts(&self) -> bool {
         !self.added_by_severity.is_empty() || self.withdrawn_total > 0
     }
@@ -351,12 +352,12 @@ impl Change {
         self.puts.iter().map(Stored::bytes).sum()
     }
 
-    /// Whether blocks are changed where they are; else a new generation of them becomes valid.
+    /// Whether blocks are changed in place; otherwise a new generation becomes valid.
     pub fn is_in_place(&self) -> bool {
         self.generation.is_none()
     }
 
-    /// What is stored of the rule afterwards, for whoever keeps it in memory.
+    /// Applies the change to a copy in memory.
     pub fn apply(&self, stored: &mut StoredRule) -> Result<(), StoreError> {
         stored.apply(&self.puts, &self.deletes)
     }

@@ -1,10 +1,10 @@
 //! Alerts, in blocks: the exceedances of one series under one rule, packed like readings.
 //!
-//! A file whose every reading exceeds has as many alerts as rows; one item for each would cost what segments save.
+//! A file in which every reading exceeds has as many alerts as rows; an item for each would cost what segments save.
 //!
-//! The blocks of a rule belong to a *generation*. Few changes are made in place, in one transaction. Changes that do
-//! not fit one are written as a new generation, which becomes valid when the last transaction moves the rule's pointer
-//! to it. Blocks of other generations are of attempts that did not end, or wait to be removed: readers pass them over.
+//! The blocks of a rule belong to a *generation*. A few changes are made in place, in one transaction. Changes that do
+//! not fit into one are written as a new generation, which becomes valid when the last transaction moves the rule's
+//! pointer to it. Blocks of other generations belong to unfinished attempts, or wait to be removed: readers skip them.
 
 mod blocks;
 mod change;
@@ -29,7 +29,7 @@ use domain::unit::Unit;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The most alerts that a change lists, more than anybody pushes to subscribers. A million of them, each with its id
+/// The most alerts that a change lists, more than are ever pushed to subscribers. A million of them, each with its id
 /// and texts, would take 450 MB and five seconds.
 pub const MAX_LISTED: usize = 1000;
 
@@ -37,7 +37,7 @@ fn direction(row: Row) -> Direction {
     row.flags.limit().unwrap_or(Direction::Max)
 }
 
-/// What the alerts of a series under a rule have in common.
+/// The common properties of a series' alerts under a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     /// The series.
@@ -50,11 +50,11 @@ pub struct Source {
     pub statistic: Statistic,
     /// The rule's action text; empty if the permit names none.
     pub action: String,
-    /// From which measures on alerts are watch, warning and critical, if the limit says.
+    /// The measures from which alerts are watch, warning and critical, if the limit defines them.
     pub thresholds: Option<[f64; 3]>,
     /// The site's permit: its calendar names periods, its versions number them.
     pub history: Arc<History>,
-    /// What the water was like by the start of a period, of a limit that depends on it, to say it with alerts.
+    /// The properties of the water by the start of a period, for a limit that depends on it, to be shown with alerts.
     pub waters: Arc<Waters>,
 }
 
@@ -66,7 +66,7 @@ impl Source {
         of_water.find(|limit| limit.id() == self.rule)
     }
 
-    /// What the water was like; nothing where several periods of it entered a value.
+    /// The properties of the water; empty if several periods of it entered a value.
     fn water_of(&self, row: Row) -> Vec<WaterInput> {
         // Few limits depend on it.
         let Some(limit) = (!self.waters.is_empty()).then(|| self.of_water()).flatten() else { return Vec::new() };
@@ -80,18 +80,18 @@ impl Source {
         self.waters.get(&start).map_or_else(Vec::new, |numbers| limit.water(numbers))
     }
 
-    /// How far beyond the limit values in a unit are.
+    /// The measure of excess for values in a unit.
     pub fn measure(&self, unit: &str) -> Measure {
         let measure = Measure::of(&self.series.parameter, &Unit::parse(unit));
         self.thresholds.map_or(measure, |thresholds| measure.with_thresholds(thresholds))
     }
 
-    /// How grave an exceedance in a unit is.
+    /// The severity of an exceedance in a unit.
     pub fn severity(&self, row: Row, unit: &str) -> Severity {
         self.measure(unit).severity(row.value, row.limit, direction(row))
     }
 
-    /// The alert that an exceedance makes.
+    /// The alert for an exceedance.
     pub fn alert(&self, row: Row, unit: &str) -> Alert {
         let direction = direction(row);
         let action = if self.action.is_empty() {
@@ -113,7 +113,7 @@ impl Source {
             base: self.series.base.clone(),
             period: calendar.label(self.statistic.period(), row.time, kind),
             time: calendar.shown(row.time, kind),
-            // The sum of finite readings, or one in a smaller unit, can be infinite, which JSON has no number for.
+            // The sum of finite readings, or one in a smaller unit, can be infinite, which JSON cannot express.
             value: row.value.clamp(f64::MIN, f64::MAX),
             qualifier,
             unit: unit.to_owned(),
@@ -130,13 +130,13 @@ impl Source {
         }
     }
 
-    /// The id of the alert of an exceedance. Of several at one time, each has its number as its sample.
+    /// The id of the alert of an exceedance. If several have the same time, each has its number as its sample.
     pub fn id(&self, row: Row) -> String {
         alert::id(&self.series_id, &self.rule, row.time, row.sample)
     }
 }
 
-/// Severities of the exceedances of one source, one after the other: their unit is nearly always the same.
+/// Computes the severities of one source's exceedances one after the other: their unit is nearly always the same.
 #[derive(Debug)]
 pub(crate) struct Gauge {
     unit: Arc<str>,
@@ -148,7 +148,7 @@ impl Gauge {
         Self { unit: "".into(), measure: source.measure("") }
     }
 
-    /// How far beyond its limit an exceedance is.
+    /// The measure of an exceedance.
     pub(crate) fn of(&mut self, source: &Source, unit: &Arc<str>) -> Measure {
         if *unit != self.unit {
             (self.unit, self.measure) = (unit.clone(), source.measure(unit));
@@ -160,13 +160,13 @@ impl Gauge {
         self.of(source, unit).severity(row.value, row.limit, direction(row))
     }
 
-    /// By how much, for comparing it with others.
+    /// Its excess, for comparisons with others.
     pub(crate) fn gravity(&mut self, source: &Source, row: Row, unit: &Arc<str>) -> f64 {
         self.of(source, unit).ratio(row.value, row.limit, direction(row))
     }
 }
 
-/// How many alerts of each severity there are in a block.
+/// Counts a block's alerts by severity.
 pub fn count_severities(block: &Block, counts: &mut BTreeMap<Severity, u64>) {
     let mut gauge = Gauge::new(&block.source);
     for index in 0..block.rows.len() {

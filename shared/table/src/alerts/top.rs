@@ -3,13 +3,13 @@
 use domain::columns::Row;
 use std::sync::Arc;
 
-/// Keeps the gravest of the rows that it is shown, and counts all of them.
+/// Keeps the gravest of the rows it is given, and counts all of them.
 #[derive(Debug)]
 pub struct Top {
     most: usize,
     shown: u64,
     kept: Vec<Grave>,
-    /// Rows that are no graver cannot be among the gravest any more.
+    /// Rows that are no graver than this cannot be among the gravest any more.
     least: f64,
 }
 
@@ -27,7 +27,7 @@ impl Top {
         Self { most, shown: 0, kept: Vec::new(), least: f64::NEG_INFINITY }
     }
 
-    /// Shows a row, by its gravity.
+    /// Adds a row, by its gravity.
     #[inline]
     pub fn show(&mut self, row: Row, unit: &Arc<str>, gravity: f64) {
         self.shown += 1;
@@ -39,12 +39,12 @@ impl Top {
         }
     }
 
-    /// How many rows were shown.
+    /// How many rows were added.
     pub fn shown(&self) -> u64 {
         self.shown
     }
 
-    /// All rows as they were shown if they are no more than are kept, else the gravest, gravest first.
+    /// All rows in their order if they are few enough, otherwise the gravest, gravest first.
     pub fn finish(mut self) -> Vec<(Row, Arc<str>)> {
         if self.shown > self.most as u64 {
             self.cut();
@@ -63,7 +63,7 @@ impl Top {
 }
 
 impl Grave {
-    /// The graver one first; of two alike the one that was shown first.
+    /// The graver one first; of two alike, the one that was added first.
     fn order(&self, other: &Self) -> std::cmp::Ordering {
         other.gravity.total_cmp(&self.gravity).then(self.place.cmp(&other.place))
     }

@@ -1,4 +1,4 @@
-//! What a table that is there may lack, and adding it.
+//! Mending the faults of an existing table.
 
 use super::{GSI, GSI_PK, GSI_SK, Prepared, STEP, STEPS, attribute, key, stream};
 use crate::metrics::TABLE_FAULTS;
@@ -10,9 +10,9 @@ use aws_sdk_dynamodb::types::{
 };
 
 impl Store {
-    /// Adds what a table lacks, where the role allows it. What stays wrong is said, and counted.
+    /// Adds what a table lacks, where the role allows it. Reports and counts the faults that remain.
     ///
-    /// A table takes one change at a time. The index comes last: to fill it may take hours.
+    /// A table takes one change at a time. The index comes last because filling it may take hours.
     pub(super) async fn mend(&self, table: &TableDescription, is_to_last: bool, prepared: &mut Prepared) {
         if !has_stream(table) {
             note(prepared, "its stream was off", self.add_stream().await);
@@ -20,15 +20,15 @@ impl Store {
         match self.expires().await {
             Ok(true) => {}
             Ok(false) => note(prepared, "items did not expire", self.expire_by_ttl().await),
-            Err(error) => prepared.wrong.push(format!("whether items expire cannot be seen: {error}")),
+            Err(error) => prepared.wrong.push(format!("it is unknown whether items expire: {error}")),
         }
         if !has_index(table) {
             note(prepared, "its index was missing", self.add_index().await);
         }
         if is_to_last {
-            // An engine may know neither.
+            // An engine may support neither.
             for (what, done) in
-                [("be kept from deletion", self.protect().await), ("be backed up", self.back_up().await)]
+                [("be protected from deletion", self.protect().await), ("be backed up", self.back_up().await)]
             {
                 if let Err(error) = done {
                     prepared.wrong.push(format!("it cannot {what}: {error}"));
@@ -54,7 +54,7 @@ impl Store {
     }
 
     async fn add_stream(&self) -> Result<(), StoreError> {
-        // Another process that starts may have been first.
+        // Another process may have been first.
         if has_stream(&self.unchanging().await?) {
             return Ok(());
         }
@@ -62,7 +62,7 @@ impl Store {
         Ok(())
     }
 
-    /// The table, once no change of it is under way, or when waiting for that has taken long.
+    /// Waits until no change of the table is in progress, or until the time is up.
     async fn unchanging(&self) -> Result<TableDescription, StoreError> {
         let mut steps = 0;
         loop {
@@ -75,7 +75,7 @@ impl Store {
         }
     }
 
-    /// Whether items expire by our attribute.
+    /// Whether items expire by this program's attribute.
     async fn expires(&self) -> Result<bool, StoreError> {
         let described = self.client.describe_time_to_live().table_name(self.table()).send().await?;
         let is_ours = |ttl: &aws_sdk_dynamodb::types::TimeToLiveDescription| {
@@ -103,7 +103,7 @@ fn has_index(table: &TableDescription) -> bool {
     table.global_secondary_indexes().iter().any(|index| index.index_name() == Some(GSI))
 }
 
-/// The functions need no more of an item than what it is now.
+/// Whether the stream contains new images: the functions need nothing else.
 fn has_stream(table: &TableDescription) -> bool {
     table.stream_specification().is_some_and(|stream| {
         let has_new =
@@ -115,11 +115,11 @@ fn has_stream(table: &TableDescription) -> bool {
 fn note(prepared: &mut Prepared, what: &'static str, mended: Result<(), StoreError>) {
     match mended {
         Ok(()) => prepared.mended.push(what),
-        Err(error) => prepared.wrong.push(format!("{what}, and this could not be mended: {error}")),
+        Err(error) => prepared.wrong.push(format!("{what}; this could not be mended: {error}")),
     }
 }
 
-/// An engine that does not know an operation says so; that is no fault of the table.
+/// An operation that the engine does not support is no fault of the table.
 fn known<T, E, R>(done: Result<T, aws_sdk_dynamodb::error::SdkError<E, R>>) -> Result<(), StoreError>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

@@ -19,7 +19,7 @@ fn source(action: &str) -> Source {
     }
 }
 
-/// Exceedances of a limit of 1, at times 0, 1, 2 ...; those of 0 are none.
+/// Exceedances of a limit of 1, at times 0, 1, 2 ...; a 0 is no exceedance.
 fn found(values: &[f64]) -> Columns {
     let mut found = Columns { units: vec!["mg/L".into()], ..Columns::default() };
     for (time, &value) in values.iter().enumerate().filter(|(_, value)| **value > 0.0) {
@@ -29,8 +29,8 @@ fn found(values: &[f64]) -> Columns {
     found
 }
 
-/// Reconciles what a verdict finds between two times, in pieces of a thousand, with what is stored, and gives what is
-/// stored afterwards.
+/// Reconciles a verdict's exceedances between two times, in pieces of a thousand, with what is stored, and returns what
+/// is stored afterwards.
 fn settled(stored: &StoredRule, values: &[f64], covers: (i64, i64)) -> (Change, StoredRule) {
     let mut reconciler = Reconciler::new(source(""), stored.clone(), covers.0, 100).unwrap();
     let mut staged = Vec::new();
@@ -104,7 +104,7 @@ fn what_a_verdict_does_not_speak_of_stays() {
     assert_eq!((change.withdrawn_total, change.added_total()), (10, 0));
     assert_eq!(times(&after).len(), values.len() - 10);
     assert_eq!(change.puts.len(), 1, "the block in the middle alone");
-    // The other way round, one alert at a time, blocks do not stay small.
+    // In the opposite order, one alert at a time, blocks do not stay small.
     let mut stored = StoredRule::default();
     for count in 1..=600 {
         (_, stored) = settled(&stored, &vec![2.0; count], (count as i64 - 1, count as i64 - 1));
@@ -126,7 +126,7 @@ fn what_is_too_much_for_one_transaction_becomes_a_generation() {
     let (replaced, after) = settled(&after, &all, (BLOCK as i64, i64::MAX - 1));
     assert_eq!((replaced.generation, replaced.puts.len()), (Some(7), 0));
     assert_eq!(replaced.added_total(), (all.len() - BLOCK) as u64);
-    // What the verdict did not reach goes along.
+    // What the verdict did not reach is kept.
     assert_eq!(times(&after), (0..all.len() as i64).collect::<Vec<_>>());
 }
 
