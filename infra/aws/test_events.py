@@ -28,7 +28,7 @@ class Stream(unittest.TestCase):
 
     def test_only_new_marks_reach_settle(self):
         mapping = mappings()["settle"]
-        # The lease is written each second by the settlers themselves: one that woke them would never let them rest.
+        # Settlers write the lease each second: if it triggered them, they would never rest.
         self.assertEqual({("MARKS#", kind) for kind in ("F#", "K#", "M#", "R#")}, self.wanted(mapping))
         self.assertEqual(0, mapping["MaximumBatchingWindowInSeconds"])
         self.assertTrue(mapping["BisectBatchOnFunctionError"])

@@ -40,7 +40,7 @@ SETTLER = {
     on(TABLE, READ + WRITE, *SETTLED),
     on(TABLE, READ, "SITES", "REMOVED", "SITE#*", "SERIES#*"),
 }
-# What whoever makes sites needs for counting them, and what is needed to remove one.
+# What creating sites needs to count them, and what removing a site needs.
 CENSUS = on(TABLE, ["GetItem", "UpdateItem"], "CENSUS")
 REMOVER = {
     on(TABLE, ["DeleteItem"], "SITES", "SITE#*", "SERIES#*"),

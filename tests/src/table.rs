@@ -113,7 +113,7 @@ impl Table {
         &self.name
     }
 
-    /// The keys of all that is in it, in order.
+    /// The keys of all its items, in order.
     pub async fn keys(&self) -> anyhow::Result<Vec<(String, String)>> {
         let mut pages =
             client(&self.endpoint).scan().table_name(&self.name).consistent_read(true).into_paginator().send();

@@ -31,7 +31,7 @@ use utoipa::{Modify, OpenApi as _};
         (name = "alerts", description = "What exceeds, what to do about it, and what is certified"),
         (name = "permits", description = "What is allowed"),
         (name = "ingest", description = "Files of readings"),
-        (name = "sites", description = "Removing what is stored of a site"),
+        (name = "sites", description = "Removing a site with everything stored for it"),
         (name = "sources", description = "Files that are asked for on a schedule"),
         (name = "chemistry", description = "Fits of models to readings"),
         (name = "live"),

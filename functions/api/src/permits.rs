@@ -117,7 +117,7 @@ fn read(document: &Value) -> ApiResult<Permit> {
             headers(("ETag" = String, description = "The new version in quotes"), ("Location" = String, description = "Where to ask how far it is")),
         ),
         (status = 400, description = "Not JSON, or an `If-Match` that is none", body = ErrorEnvelope),
-        (status = 409, description = "Another version is in force (`conflict`): nothing was changed. `details` has its `version`, and as `permit` what `GET` answers. Or the site is being removed (`being_removed`), or it would be a new one that may not be (`too_many_sites`, `site_looks_like_another`)", body = ErrorEnvelope),
+        (status = 409, description = "Another version is in force (`conflict`): nothing was changed. `details` has its `version`, and as `permit` what `GET` answers. Or the site is being removed (`being_removed`), or it would be a new site and cannot be created (`too_many_sites`, `site_looks_like_another`)", body = ErrorEnvelope),
         (status = 422, description = "Fields that are not as they should be, named in `details.fields`", body = ErrorEnvelope),
     )
 )]

@@ -1,4 +1,4 @@
-//! Removing sites, what was removed, and reading nothing of a site that is half removed.
+//! Removing sites, listing removals, and refusing reads of a site that is partly removed.
 
 use crate::Api;
 use axum::Json;
@@ -28,21 +28,21 @@ const MOST: usize = 1000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Sure {
-    /// The name of the site once more, against slips of the hand.
+    /// The site's name again, to prevent mistakes.
     #[param(value_type = SiteName)]
     confirm: String,
-    /// Why it is removed, for the record.
+    /// Why the site is removed, for the record.
     #[param(value_type = Reason)]
     reason: String,
 }
 
-/// How far a removal has come.
+/// The state of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RemovalState {
-    /// What is stored of the site is being deleted; nothing of it can be read or written.
+    /// The site's data is being deleted; the site can be neither read nor written.
     Removing,
-    /// Nothing of it is left, and the name is free.
+    /// The site's data is deleted, and its name is free.
     Removed,
 }
 
@@ -53,17 +53,17 @@ pub(crate) struct RemovedSite {
     state: RemovalState,
     /// Why.
     reason: String,
-    /// Who removed it: the client.
+    /// The client that removed it.
     who: String,
     /// When.
     #[schema(format = DateTime)]
     at: String,
-    /// When nothing was left of it; null while it is being removed.
+    /// When the removal was complete; null before that.
     #[schema(format = DateTime)]
     ended_at: Option<String>,
-    /// Series that were deleted so far.
+    /// Series deleted so far.
     series: u64,
-    /// Readings that were deleted so far, those that others had replaced included.
+    /// Readings deleted so far, including replaced ones.
     readings: u64,
     /// Alerts that the site had.
     alerts: u64,
@@ -89,25 +89,25 @@ impl From<Removal> for RemovedSite {
 /// The removals.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Removals {
-    /// The latest first, 1,000 at most.
+    /// The latest first, at most 1,000.
     removals: Vec<RemovedSite>,
-    /// How many earlier ones there are besides.
+    /// How many earlier ones are left out.
     left_out: usize,
 }
 
-/// Removes a site with everything that is stored of it: readings, alerts, permit, events. It cannot be undone but from a
-/// backup. The records of its files stay, and say that the site was removed; the same bytes sent again are a new file.
+/// Removes a site with everything stored for it: readings, alerts, permit, events. Only a backup can undo this. The
+/// records of its files stay and name the removal; the same bytes sent again are a new file.
 #[utoipa::path(
     delete, path = "/api/sites/{site}", tag = "sites", params(("site" = SiteName, Path, description = "The site"), Sure),
     responses(
-        (status = 200, description = "Nothing is left of it", body = RemovedSite),
+        (status = 200, description = "The site is removed", body = RemovedSite),
         (
-            status = 202, description = "Nobody sees it any more; deleting goes on by itself", body = RemovedSite,
-            headers(("Location" = String, description = "Where to ask how far it is"))
+            status = 202, description = "The site is no longer visible; its data is deleted in the background", body = RemovedSite,
+            headers(("Location" = String, description = "Where to read the state of the removal"))
         ),
-        (status = 400, description = "`confirm` is not the site's name, or there is no reason, or a longer one than 600 bytes", body = ErrorEnvelope),
+        (status = 400, description = "`confirm` is not the site's name, or the reason is missing or longer than 600 bytes", body = ErrorEnvelope),
         (status = 404, description = "No such site", body = ErrorEnvelope),
-        (status = 409, description = "A file is being taken in at the site (`unfinished`, with the ingests in `details`)", body = ErrorEnvelope),
+        (status = 409, description = "A file is being ingested at the site (`unfinished`, with the ingests in `details`)", body = ErrorEnvelope),
     )
 )]
 pub(crate) async fn delete_site(
@@ -118,7 +118,7 @@ pub(crate) async fn delete_site(
 ) -> ApiResult<Response> {
     let site: &str = &site;
     if sure.confirm.trim() != site {
-        return Err(ApiError::bad_request(format!("confirm: the name of the site, {site:?}, is expected once more")));
+        return Err(ApiError::bad_request(format!("confirm: pass the name of the site, {site:?}, again")));
     }
     let reason = reason(&sure.reason)?;
     let removed = RemovedSite::from(api.engine.remove_site(site, reason, &who).await.map_err(refusal)?);
@@ -139,7 +139,7 @@ fn refusal(error: RemoveError) -> ApiError {
     }
 }
 
-/// The sites that were removed, or are being removed.
+/// The sites that were removed or are being removed.
 #[utoipa::path(get, path = "/api/removals", tag = "sites", responses((status = 200, body = Removals)))]
 pub(crate) async fn get_removals(State(api): State<Api>) -> ApiResult<Json<Removals>> {
     let mut removals = api.store.removals().await?;
@@ -149,13 +149,13 @@ pub(crate) async fn get_removals(State(api): State<Api>) -> ApiResult<Json<Remov
     Ok(Json(Removals { removals: removals.into_iter().map(RemovedSite::from).collect(), left_out }))
 }
 
-/// The site of a query.
+/// The site in a query.
 #[derive(Debug, Deserialize)]
 struct Asked {
     site: Option<String>,
 }
 
-/// What was seen of the sites that a request is about.
+/// The sites that a request concerns, as they were read.
 #[derive(Debug)]
 enum View {
     One(String, Option<Seen>),
@@ -176,12 +176,12 @@ impl View {
         })
     }
 
-    /// The same now.
+    /// Reads the same sites again.
     async fn again(&self, store: &Store) -> Result<Self, StoreError> {
         Self::of(store, if let Self::One(site, _) = self { Some(site.clone()) } else { None }).await
     }
 
-    /// Why nothing can be read, if it cannot.
+    /// The refusal, if the site cannot be read.
     fn refusal(&self) -> Option<ApiError> {
         match self {
             Self::One(_, Some(seen)) if seen.is_being_removed => Some(StoreError::BeingRemoved.into()),
@@ -189,7 +189,7 @@ impl View {
         }
     }
 
-    /// Whether each site of before is still there.
+    /// Whether all sites of `before` still exist.
     fn has_all(&self, before: &Self) -> bool {
         match (before, self) {
             (Self::One(_, before), Self::One(_, now)) => before.is_none() || before == now,
@@ -199,8 +199,8 @@ impl View {
     }
 }
 
-/// Answers reads of a site only if it was there from the beginning to the end: what was read of one that was removed
-/// meanwhile may be a part of it.
+/// Answers a read of a site only if the site existed from beginning to end: if it was removed meanwhile, the answer may
+/// be incomplete.
 pub(crate) async fn read_whole(
     State(store): State<Store>,
     params: Result<RawPathParams, RawPathParamsRejection>,
@@ -210,13 +210,13 @@ pub(crate) async fn read_whole(
     if ![Method::GET, Method::HEAD, Method::POST].contains(request.method()) {
         return Ok(next.run(request).await);
     }
-    // The handler says what is wrong with a path that is not UTF-8.
+    // The handler reports a path that is not UTF-8.
     let Ok(params) = params else { return Ok(next.run(request).await) };
     let named = params.iter().find(|(name, _)| *name == "site").map(|(_, site)| site.to_owned());
     let asked = axum::extract::Query::<Asked>::try_from_uri(request.uri()).ok().and_then(|asked| asked.0.site);
     let site = named.or(asked);
     if site.as_deref().is_some_and(|site| name::check(site).is_err()) {
-        // The handler says what is wrong.
+        // The handler reports the invalid name.
         return Ok(next.run(request).await);
     }
     let before = View::of(&store, site).await?;
@@ -228,7 +228,7 @@ pub(crate) async fn read_whole(
     match now.refusal() {
         Some(refusal) => Err(refusal),
         None if now.has_all(&before) => Ok(response),
-        None => Err(ApiError::unavailable("a site was removed while it was read")),
+        None => Err(ApiError::unavailable("a site was removed during the request")),
     }
 }
 
@@ -248,7 +248,7 @@ mod tests {
     fn what_was_read_of_a_site_that_went_is_not_answered() {
         let there = || one(Some(seen(1, false)));
         assert!(there().has_all(&there()) && there().has_all(&one(None)) && one(None).has_all(&one(None)));
-        // It is gone, or another one of its name.
+        // It is gone, or is a new site with the same name.
         assert!(!one(None).has_all(&there()) && !one(Some(seen(2, false))).has_all(&there()));
         assert!(one(Some(seen(1, true))).refusal().is_some() && there().refusal().is_none());
         let all = |sites: &[(&str, i64)]| {

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use web::query::Query;
 use web::{ApiError, ApiResult};
 
-/// Sites that are looked at at the same time: one takes six reads, one after the other.
+/// Sites read at the same time: one takes six reads, one after the other.
 const AT_ONCE: usize = 16;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -33,7 +33,7 @@ pub(crate) struct Status {
     status: &'static str,
     version: &'static str,
     sites: Vec<SiteStatus>,
-    /// Sites that are being removed: nothing of them can be read or written any more.
+    /// Sites that are being removed: they can no longer be read or written.
     removing: Vec<String>,
 }
 

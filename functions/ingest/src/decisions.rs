@@ -58,7 +58,7 @@ pub(crate) struct WithdrawnFile {
         ),
         (status = 400, description = "No reason, or a longer one than 600 bytes", body = ErrorEnvelope),
         (status = 404, description = "No such ingest", body = ErrorEnvelope),
-        (status = 409, description = "It is still being taken in (`unfinished`)", body = ErrorEnvelope),
+        (status = 409, description = "It is still being ingested (`unfinished`)", body = ErrorEnvelope),
     )
 )]
 async fn delete_ingest(
@@ -95,7 +95,7 @@ pub(crate) struct Resolution {
         (status = 200, description = "The record", body = IngestRecord),
         (status = 400, description = "No reason, or a longer one than 600 bytes", body = ErrorEnvelope),
         (status = 404, description = "No such ingest", body = ErrorEnvelope),
-        (status = 409, description = "It is still being taken in (`unfinished`), or no row of it was refused (`nothing_refused`)", body = ErrorEnvelope),
+        (status = 409, description = "It is still being ingested (`unfinished`), or no row of it was refused (`nothing_refused`)", body = ErrorEnvelope),
     )
 )]
 async fn post_resolution(

@@ -7,7 +7,7 @@ use engine::record::{Limits, Taken, Upload};
 const FILE: &[u8] = include_bytes!("../../../tests/fixtures/echo-effluent-chart-TX0119407.csv");
 const NAME: &str = "echo-effluent-chart-TX0119407.csv";
 
-/// Ingests the demonstration file if there is no site, and none was removed: it may have been this one.
+/// Ingests the demonstration file if there is no site and none was ever removed: that may have been the demonstration.
 pub(crate) async fn load_if_empty(engine: &Engine) -> anyhow::Result<()> {
     // The limits are for what others send.
     let ingestor = engine.ingestor(Limits { bytes: u64::MAX, rows: u64::MAX }, std::env::temp_dir(), true);

@@ -75,11 +75,11 @@ pub fn same(a: &str, b: &str) -> bool {
     a.trim().eq_ignore_ascii_case(b.trim()) || key(a) == key(b)
 }
 
-/// A form that names have in common which a person would take for one another: like [`key`], and without regard to the
-/// width of characters, ligatures and the number of spaces.
+/// A form for names that people would confuse: equal for names that differ only as in [`key`], or in the width of
+/// characters, ligatures and the number of spaces.
 pub fn fold(text: &str) -> String {
     let wide: String = key(text).nfkc().collect();
-    // A character may come apart into capitals.
+    // A character may split into capitals.
     key(&wide).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

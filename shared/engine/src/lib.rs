@@ -47,7 +47,7 @@ impl Engine {
         Self::made(store, announce, true)
     }
 
-    /// An engine that leaves the removal of sites to others: its host may not do it.
+    /// An engine that leaves the removal of sites to others, because its host lacks the permission.
     pub fn that_removes_nothing(store: Store, announce: Arc<dyn Announce>) -> Self {
         Self::made(store, announce, false)
     }

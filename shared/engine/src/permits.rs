@@ -39,9 +39,9 @@ impl Engine {
         Ok(Adopted { permit, alerts, left: account.left })
     }
 
-    /// The account of a version of a permit once all is judged, or as it is at the end of the time.
+    /// The account of a permit version once everything is judged, or its state when the time is up.
     pub(crate) async fn judged(&self, site: &str, origin: &Origin, until: Instant) -> Result<Account, StoreError> {
-        // It goes with its site, and not before.
+        // An account is removed only together with its site.
         let account = || async { self.store.account(site, origin).await?.ok_or(StoreError::BeingRemoved) };
         let settled = || async { Ok(Some(account().await?).filter(|account| account.left == 0)) };
         match self.settler.wait(until, settled).await? {
@@ -50,8 +50,8 @@ impl Engine {
         }
     }
 
-    /// Writes a permit and has its site settled: both, though the client may go away in between. Else its verdicts would wait
-    /// for the next sweep.
+    /// Writes a permit and has its site settled, even if the client disconnects in between. Otherwise its verdicts
+    /// would wait for the next sweep.
     async fn adopted(
         &self,
         site: &str,

@@ -43,10 +43,10 @@ pub enum PublishError {
     /// The site is being removed.
     #[error("the site is being removed")]
     BeingRemoved,
-    /// The site is unknown, and may not come into being.
+    /// The site is unknown, and cannot be created.
     #[error("site: {0}")]
     NoNewSite(NoNewSite),
-    /// The series has as many units as it may.
+    /// The series has the maximum number of units.
     #[error("unit: the series has {MAX_SERIES_UNITS} units already, and {0:?} is none of them")]
     TooManyUnits(String),
 }

@@ -9,23 +9,23 @@ use std::time::Instant;
 use table::StoreError;
 use table::removals::{Begun, Removal, Why};
 
-/// Why a site stays.
+/// Why a site was not removed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoveError {
     /// There is no such site.
     #[error("there is no such site")]
     Unknown,
-    /// Files are being recorded at it.
-    #[error("files are being taken in at the site: {}", .0.join(", "))]
+    /// These ingests are recording files at the site.
+    #[error("files are being ingested at the site: {}", .0.join(", "))]
     Unfinished(Vec<String>),
-    /// The table.
+    /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Engine {
-    /// Removes a site with all that is stored of it, as far as there is time; the settler goes on. Two at once remove it
-    /// once. It goes on if whoever waits for it goes away.
+    /// Removes a site with everything stored for it. If that takes longer than the client waits, or the client
+    /// disconnects, the settler continues. Two concurrent calls begin one removal.
     pub async fn remove_site(&self, site: &str, reason: &str, who: &str) -> Result<Removal, RemoveError> {
         let until = Instant::now() + PATIENCE;
         let (engine, site, reason, who) = (self.clone(), site.to_owned(), reason.to_owned(), who.to_owned());

@@ -137,7 +137,7 @@ impl Site {
 
 impl Known {
     async fn load(store: &Store, site: &str) -> Result<Self, StoreError> {
-        // Before the site: should that be removed and made anew in between, the head has moved.
+        // Read before the site: if the site is removed and created again in between, the head has changed.
         let head = store.head_to_write(site).await?;
         store.note_sites(&[site.to_owned()]).await?;
         let (outstanding, terms) = tokio::try_join!(store.outstanding(site), Terms::load(store, site))?;

@@ -68,14 +68,14 @@ impl Engine {
             }
         }
         if versions.len() < ingest.revisions.len() || versions.is_empty() {
-            // The site that would have noted it may be one that was removed.
+            // The withdrawal from the last site records it, and that site may have been removed.
             self.store.note_withdrawn(id, &withdrawal(0).decision()).await?;
         }
         let ingest = self.finished(id).await?;
         let mut withdrawn = Withdrawn { ingest, alerts: AlertsChanged::default(), left: 0 };
         for (site, version) in versions {
             let account = match self.judged(site, &Origin::Permit(version), until).await {
-                // With all that the file had there.
+                // The file's readings there are removed with the site.
                 Err(StoreError::BeingRemoved) => continue,
                 account => account?,
             };
@@ -86,8 +86,8 @@ impl Engine {
         Ok(withdrawn)
     }
 
-    /// Withdraws a file from one of its sites; gives the version under which the site is judged anew, or
-    /// `None` if it was removed since.
+    /// Withdraws a file from one of its sites; returns the version under which the site is judged anew, or `None` if it
+    /// was removed since.
     async fn withdraw_from(
         &self,
         site: &str,
@@ -107,7 +107,7 @@ impl Engine {
             }
             match self.store.withdraw(site, &permit, withdrawal.clone(), is_last).await {
                 Err(StoreError::Conflict) if backoff.wait(PATIENCE).await => {}
-                // It is looked again what became of it.
+                // The next round reads whether the site was removed.
                 Err(StoreError::BeingRemoved) if backoff.wait(PATIENCE).await => {}
                 done => return Ok(Some(done?.version)),
             }

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 #[schema(min_length = 1, max_length = 600, format = "reason", pattern = r"^[^\u0000-\u001f\u007f-\u009f]+$")]
 pub struct Reason(#[expect(dead_code, reason = "the schema of texts that a function checks")] String);
 
-/// The query, or 400 with what is wrong in it.
+/// The query; 400 if it is invalid.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<T>(pub T);
 

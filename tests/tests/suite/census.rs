@@ -1,4 +1,4 @@
-//! How many sites there may be.
+//! The maximum number of sites.
 
 use crate::support::{permitted, refused, taken, tidy};
 use anyhow::ensure;
@@ -17,7 +17,7 @@ async fn sites_on_both_sides_of_their_number() -> anyhow::Result<()> {
     for some in known.chunks(90) {
         store.note_sites(some).await?;
     }
-    // Two more are one too many, and nothing of the file is stored.
+    // With two more there is one too many; nothing of the file is stored.
     let two = "time,species,concentration,site\n1,SO4,100,last\n1,SO4,100,one more\n";
     let (code, error) = refused(&api, "", two, 409).await?;
     ensure!(code == "too_many_sites" && error["message"].as_str().is_some_and(|text| text.contains("5000")), "{error}");
@@ -31,13 +31,13 @@ async fn sites_on_both_sides_of_their_number() -> anyhow::Result<()> {
     socket.send(&json!({"site": "one more", "time": 1, "species": "SO4", "concentration": 1})).await?;
     let told = socket.next_of("error").await?;
     ensure!(told.to_string().contains("there are 5000 at most"), "{told}");
-    // Known ones go on.
+    // Known sites are not affected.
     taken(&api, "?site=site 7", tidy(&["2,SO4,1"])).await?;
     let (status, body) = api.delete("/api/sites/site%208?confirm=site%208&reason=room").await?;
     ensure!(status == 200, "{status} {body}");
     permitted(&api, "one%20more", &limits).await?;
     assert_eq!(refused(&api, "?site=site 8", tidy(&["1,SO4,1"]), 409).await?.0, "too_many_sites");
-    // All of them fit into one answer.
+    // All sites fit into one answer.
     let status = api.json("/api/status").await?;
     assert_eq!(status["sites"].as_array().map(Vec::len), Some(MAX_SITES));
     Ok(())

@@ -65,7 +65,7 @@ async fn ends(mut stream: TcpStream) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Connects as often as the server ends the connection, until this moment.
+/// Connects again each time the server ends the connection, until this moment.
 async fn comes_again(address: &str, sent: &str, until: Instant) -> anyhow::Result<()> {
     loop {
         ends(waits(address, sent).await?).await?;
@@ -76,7 +76,7 @@ async fn comes_again(address: &str, sent: &str, until: Instant) -> anyhow::Resul
     }
 }
 
-/// Somebody with another address: `/livez`, a WebSocket and an upload.
+/// A client with another address: `/livez`, a WebSocket and an upload.
 async fn somebody_else(address: &str, round: usize) -> anyhow::Result<()> {
     let client = Client::builder().local_address(std::net::IpAddr::from([127, 0, 0, 2])).build()?;
     let alive = client.get(format!("http://{address}/livez")).send().await?;
@@ -96,8 +96,8 @@ async fn somebody_else(address: &str, round: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// 300 that are silent, 300 half heads, 300 half bodies and 8 uploads that stop, of one address: nobody else notices.
-/// With `OWSC_SILENT_SECONDS`, each that was ended comes again for so long.
+/// 300 silent clients, 300 half heads, 300 half bodies and 8 stalled uploads, from one address: other clients notice
+/// nothing. With `OWSC_SILENT_SECONDS`, each ended connection is opened again for that time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_keeps_the_server_waiting_shuts_nobody_out() -> anyhow::Result<()> {
     let (_script, server) = with_descriptors(1024).await?;
@@ -124,7 +124,7 @@ async fn whoever_keeps_the_server_waiting_shuts_nobody_out() -> anyhow::Result<(
         }
     };
     ended??;
-    ensure!(began.elapsed() < Duration::from_secs(seconds) + GONE, "they are gone after {:?}", began.elapsed());
+    ensure!(began.elapsed() < Duration::from_secs(seconds) + GONE, "they ended only after {:?}", began.elapsed());
     ensure!(round > 20 && began.elapsed() > Duration::from_secs(14), "they went too soon: {round}");
     let api = Api::new(&server).with_token(TOKEN);
     let metrics = api.get("/metrics").await?.text().await?;

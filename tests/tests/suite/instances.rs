@@ -275,7 +275,7 @@ async fn redis_is_not_used_where_nobody_shares_the_database() -> anyhow::Result<
     Ok(())
 }
 
-/// Its subscribers and publishers at other servers on the same table find out.
+/// Subscribers and publishers on other servers with the same table learn of it.
 #[tokio::test]
 async fn a_site_that_is_removed_by_one_server_is_removed_at_all() -> anyhow::Result<()> {
     let fleet = Fleet::start(2, &[("OW_SC_SWEEP_EVERY", "1")]).await?;
@@ -296,7 +296,7 @@ async fn a_site_that_is_removed_by_one_server_is_removed_at_all() -> anyhow::Res
     assert_eq!(remove(fleet.api(0)).await?["readings"], 2);
     watching.next_of("removed").await?;
     publishing.next_of("removed").await?;
-    // What that server knew of the site counts no longer.
+    // The other server's cached state of the site no longer counts.
     publishing.publish(3.0, "SO4", 900.0).await?;
     stored(&mut publishing).await?;
     assert_eq!(remove(fleet.api(1)).await?["readings"], 1);

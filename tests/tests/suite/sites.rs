@@ -1,4 +1,4 @@
-//! What sites may be called, and what is asked of whoever removes one.
+//! Which names sites may have, and what removing one requires.
 
 use crate::support::{refused, served, taken, tidy};
 use anyhow::ensure;

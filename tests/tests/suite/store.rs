@@ -161,7 +161,7 @@ async fn a_file_that_was_taken_up_again_is_not_noted_as_interrupted() -> anyhow:
     let dead = store.take_lease(work.clone(), &mut watch).await?.expect("nobody has it");
     let mark = || Mark::new("series", Origin::File("f".into()), (0, 9), 10);
     store.begin_file(&dead, ("a", 1), "f", &[mark()], json!({})).await?;
-    assert!(store.abandoned(&work, &mut watch).await?.is_none(), "its holder may live");
+    assert!(store.abandoned(&work, &mut watch).await?.is_none(), "its holder may be alive");
     tokio::time::sleep(LEASE).await;
     let abandoned = store.abandoned(&work, &mut watch).await?.expect("no sign of life");
     let lease = store.take_lease(work.clone(), &mut watch).await?.expect("its holder is dead");

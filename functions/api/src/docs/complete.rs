@@ -61,7 +61,7 @@ fn add_responses(operation: &mut Value, is_guarded: bool, strangers: Strangers) 
     if names_site {
         add(
             "409",
-            "The site is being removed (`being_removed`), or it would be a new one that may not be (`too_many_sites`, `site_looks_like_another`)",
+            "The site is being removed (`being_removed`), or it would be a new site and cannot be created (`too_many_sites`, `site_looks_like_another`)",
         );
     }
     if wants_json {

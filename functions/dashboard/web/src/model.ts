@@ -121,7 +121,7 @@ function take(events: LiveEvent[]): void {
   }
   happenings.set(events);
   if (events.some((event) => event.type === "removed")) {
-    // Nothing of the site is to be seen any more: the server says so in place of what is shown.
+    // The site's data must disappear: the server's answers replace what is shown.
     void reloadSites();
     void refresh(true);
   } else if (events.some((event) => event.type === "omitted" || (event.type === "alerts" && event.omitted))) {

@@ -142,7 +142,7 @@ impl Follow {
                 let Some(event) = entries.first() else { return false };
                 let (first, is_removal) = (event.seq, event.is_removal());
                 if first > last + 1 && is_removal {
-                    tracing::info!(site = self.site, "the site was removed, and events of it with it");
+                    tracing::info!(site = self.site, "the site was removed, together with its earlier events");
                     follower.last.store(first - 1, Ordering::Release);
                 } else if first > last + 1 {
                     tracing::error!(site = self.site, lost = first - last - 1, "events are no longer in the feed");

@@ -1,4 +1,4 @@
-//! The record of a file, and which sites it is recorded at: some may have been removed since an earlier attempt.
+//! The record of a file, and the sites that it is recorded at. Some may have been removed since an earlier attempt.
 
 use super::noted::opened;
 use super::scan::Scanned;
@@ -11,8 +11,8 @@ use table::leases::Lease;
 use table::{Store, StoreError};
 
 impl Ingestor {
-    /// Writes the record under which everything else is written. Says whether some of its sites were removed since an
-    /// earlier attempt, so that all of it is to be written once more.
+    /// Writes the record under which everything else is written. Returns with it whether some of its sites were removed
+    /// since an earlier attempt: the whole file must then be written again.
     pub(super) async fn begin(
         &self,
         store: &Store,
@@ -38,7 +38,7 @@ impl Ingestor {
         Ok((store.begin_ingest(ingest).await?, false))
     }
 
-    /// Revisions for a file, by site.
+    /// New revisions for a file, by site.
     async fn revisions(&self, store: &Store, sites: &[String]) -> Result<BTreeMap<String, u64>, StoreError> {
         let made = (0..sites.len()).map(|index| async move {
             let site = &sites[index];
@@ -48,7 +48,7 @@ impl Ingestor {
     }
 }
 
-/// Whether nothing more of a file is to be stored. One that is recorded yet is gone on with, whatever was removed.
+/// Whether a file is stored completely. Until then its recording continues, even if some of its sites were removed.
 pub(super) fn is_recorded(state: Stage) -> bool {
     matches!(state, Stage::Judging | Stage::Done)
 }

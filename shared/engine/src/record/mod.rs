@@ -216,8 +216,8 @@ impl Ingestor {
         Ok(Identified { upload, id })
     }
 
-    /// The id of a file. One that was withdrawn, of which a site was removed, or that is to be taken in again,
-    /// is a new file.
+    /// The id of a file. A file counts as new if it was withdrawn, if one of its sites was removed, or if it is to be
+    /// ingested again.
     async fn id(&self, digest: &str, upload: &Upload) -> Result<String, StoreError> {
         let mut again = 0;
         loop {
@@ -342,7 +342,8 @@ impl Ingestor {
         }
         step.send_replace(Step::Recording);
         if was_marked && !is_anew {
-            // Until all is marked again: an attempt that ends among that is not to be taken for one that came through.
+            // Until everything is marked again: an attempt that ends in between must not be mistaken for a complete
+            // one.
             store.note_reached(lease, id, &Reached { is_marked: false, ..before.clone() }).await?;
         }
         let by_site = by_site(&ingest, &scanned);

@@ -140,7 +140,7 @@ pub struct IngestRecord {
     pub withdrawn: Option<Decision>,
     /// A person's decision about the refused rows.
     pub resolution: Option<Decision>,
-    /// The sites that were removed since, and the file's readings with them.
+    /// The sites that were removed since, together with the file's readings.
     pub removed: Vec<RemovedFrom>,
     /// How many series are still to be judged; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,7 +169,7 @@ pub struct RemovedFrom {
     /// When.
     #[schema(format = DateTime)]
     pub at: String,
-    /// Who: the client.
+    /// The client that removed it.
     pub who: String,
     /// Why.
     pub reason: String,
@@ -193,11 +193,10 @@ impl From<Ingest> for IngestRecord {
 }
 
 impl IngestRecord {
-    /// What a record says, of a file some of whose sites may have been removed. `removals` are in order of their sites and
-    /// times.
+    /// The record of a file, some of whose sites may have been removed. `removals` are sorted by site and time.
     pub fn of(ingest: Ingest, removals: &[Removal]) -> Self {
         let took = |removal: &&Removal| ingest.revisions.iter().any(|(site, revision)| removal.took(site, *revision));
-        // Of a site that was removed several times, the first one after the file.
+        // If a site was removed several times, the first removal after the file counts.
         let mut taken: Vec<&Removal> = removals.iter().filter(took).collect();
         taken.dedup_by(|later, first| name::same(&later.site, &first.site));
         Self {

@@ -54,7 +54,7 @@ struct Inner {
     /// Notified after every settlement.
     progress: Notify,
     watches: Mutex<HashMap<String, Watch>>,
-    /// Whether it may remove sites.
+    /// Whether this settler removes sites.
     removes: bool,
 }
 
@@ -119,7 +119,7 @@ impl Settler {
         }
     }
 
-    /// An attempt before this one may have judged the last of a file without getting to its answer.
+    /// `is_again`: an earlier attempt may have judged all of a file without writing its answer.
     async fn attempt(&self, site: &str, is_again: bool) -> Result<(), StoreError> {
         self.settle_site(site).await?;
         if is_again {
@@ -128,7 +128,7 @@ impl Settler {
         Ok(())
     }
 
-    /// Writes the answers to files of which all is judged.
+    /// Writes the answers of files that are completely judged.
     async fn answer_files(&self, open: &[Open]) -> Result<(), StoreError> {
         for ingest in open.iter().filter_map(|open| open.ingest.as_deref()) {
             summary::answer_file(&self.0.store, ingest).await?;
@@ -189,7 +189,7 @@ impl Settler {
                 None => {}
             }
             match self.judge(lease, site).await {
-                // While it was judged.
+                // The removal began meanwhile.
                 Err(StoreError::BeingRemoved) => {}
                 done => return done,
             }

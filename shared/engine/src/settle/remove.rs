@@ -1,4 +1,4 @@
-//! Removing a site, step by step. Each step may be the last before a crash: the next settler goes on.
+//! Removing a site, step by step. After a crash at any step, the next settler continues.
 
 use super::Settler;
 use crate::summary;

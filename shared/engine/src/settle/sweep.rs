@@ -45,7 +45,7 @@ impl Settler {
                 failed = Some(error);
             }
         }
-        // All of it may have been judged, and the answer not written.
+        // All of it may be judged, with only the answer missing.
         self.answer_files(&open).await?;
         failed.map_or(Ok(open), Err)
     }

@@ -1,5 +1,5 @@
-//! Sites that are removed, in company: nothing that was acknowledged is lost without its site, and nothing of a site that
-//! is removed is to be seen, whoever is at work there.
+//! Removing sites while others work there: acknowledged data is lost only together with its site, and nothing of a
+//! removed site is visible.
 
 use super::{LOOK, Plant, REST, SITE, hourly, permit};
 use anyhow::{Context, ensure};
@@ -10,14 +10,14 @@ use tests::Socket;
 use tests::faults::{Chances, Hold};
 use tests::host::{Host, under_test};
 
-/// What is left of a removed site for good, and its last event, until it expires.
+/// What stays of a removed site: three items forever, and its last event until that expires.
 const LEFT: [(&str, &str); 4] = [("FEED#", "E#"), ("FEED#", "HEAD"), ("MARKS#", "LEASE"), ("PERMIT#", "PERMIT")];
 
 fn removal(site: &str) -> String {
     format!("/api/sites/{site}?confirm={site}&reason=moved")
 }
 
-/// Half of it exceeds a limit of 250.
+/// Half of its readings exceed a limit of 250.
 fn file() -> String {
     hourly(0..100, |hour| if hour % 2 == 0 { 900.0 } else { 100.0 })
 }
@@ -40,7 +40,7 @@ impl Plant {
         Ok((status.as_u16(), body))
     }
 
-    /// The last removal, once it has come to its end.
+    /// The last removal, once it is complete.
     async fn removed(&self) -> anyhow::Result<Value> {
         let until = Instant::now() + REST;
         loop {
@@ -53,7 +53,7 @@ impl Plant {
         }
     }
 
-    /// The site is unknown, and nothing of it is left but what keeps what is late away from one that is made anew.
+    /// The site is unknown, and only the items that protect a new site from late writes are left.
     async fn is_gone(&self) -> anyhow::Result<()> {
         let status = self.api.json("/api/status").await?;
         ensure!(status["sites"] == json!([]) && status["removing"] == json!([]), "{status}");
@@ -72,14 +72,14 @@ impl Plant {
         Ok(())
     }
 
-    /// Takes a file in as if nothing had been: judging finds what is stored.
+    /// Ingests a file as at a new site: judging finds what is stored.
     async fn is_as_new(&self) -> anyhow::Result<()> {
         self.permit(SITE, &[("instant", 250.0)]).await?;
         self.file(SITE, file()).await?;
         self.judged(50).await
     }
 
-    /// Waits until the site is judged: there are so many alerts, which are what judging everything finds.
+    /// Waits until the site is judged. It then has this number of alerts, and judging everything finds the same ones.
     async fn judged(&self, alerts: u64) -> anyhow::Result<()> {
         let until = Instant::now() + REST;
         while self.status(SITE).await?["pending"] != 0 {
@@ -95,7 +95,7 @@ impl Plant {
         Ok(())
     }
 
-    /// Readings that are stored of the site's first series.
+    /// The number of readings stored for the site's first series.
     async fn readings(&self) -> anyhow::Result<u64> {
         let series = self.api.list(&format!("/api/series?site={SITE}"), "series").await?;
         let Some(id) = series.first().and_then(|series| series["id"].as_str()) else { return Ok(0) };
@@ -121,14 +121,14 @@ async fn a_site_that_is_removed_leaves_nothing_and_may_be_made_anew() -> anyhow:
     assert_eq!(counts, [Some(2), Some(102), Some(51)], "{removed}");
     assert_eq!((removed["site"].as_str(), removed["reason"].as_str()), (Some(SITE), Some("moved")));
     plant.is_gone().await?;
-    // The ledger keeps the file, and says what became of it.
+    // The ledger keeps the file, and names the removal.
     let id = known["id"].as_str().context("no id")?;
     let record = plant.api.json(&format!("/api/ingests/{id}")).await?;
     ensure!(record["state"] == "done" && record["removed"][0]["reason"] == "moved", "{record}");
     let (status, answer) = plant.api.delete(&format!("/api/ingests/{id}?reason=late")).await?;
     ensure!(status == 200 && answer["ingest"]["withdrawn"]["reason"] == "late", "{status} {answer}");
     plant.is_gone().await?;
-    // The same bytes are a new file, and whoever has seen events of before misses none.
+    // The same bytes are a new file, and a client that has seen earlier events misses none.
     plant.is_as_new().await?;
     let records = plant.api.list("/api/ingests", "ingests").await?;
     ensure!(records.len() == 2 && records[0]["id"] != id && records[0]["removed"] == json!([]), "{records:?}");
@@ -162,11 +162,11 @@ async fn a_site_at_which_a_file_is_being_recorded_stays() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// A file that has begun before the site goes, and comes to it afterwards, is refused; sent again it is taken.
+/// A file whose upload began before the removal and reaches the site after it is refused; sent again, it is accepted.
 #[tokio::test]
 async fn a_file_that_meets_a_removal_is_refused_and_taken_when_it_is_sent_again() -> anyhow::Result<()> {
     let windows: [(&'static str, &'static [&'static str]); 3] = [
-        // Its revision, its record, its mark.
+        // The writes of its revision, its record, and its mark.
         ("UpdateItem", &["ADD rev", "\"FEED#plant"]),
         ("PutItem", &["\"INGEST#", "\"RECORD"]),
         ("TransactWriteItems", &["\"F#", "files_begun"]),
@@ -179,7 +179,7 @@ async fn a_file_that_meets_a_removal_is_refused_and_taken_when_it_is_sent_again(
         let api = plant.api.clone();
         let sending = tokio::spawn(async move { api.ingest(&format!("?site={SITE}"), more()).await });
         held.reached().await?;
-        // Within one process, who asks for a revision keeps others off the site.
+        // Within one process, the site is locked while a revision is requested.
         let is_kept_off = operation == "UpdateItem" && under_test() == Host::Server;
         if is_kept_off {
             let api = plant.api.clone();
@@ -208,7 +208,7 @@ async fn a_file_that_meets_a_removal_is_refused_and_taken_when_it_is_sent_again(
     Ok(())
 }
 
-/// While it is removed nobody reads or writes, and several who remove it do it once.
+/// During the removal nobody can read or write the site, and concurrent removals count as one.
 #[tokio::test]
 async fn a_site_that_is_being_removed_is_nobodys() -> anyhow::Result<()> {
     let plant = Plant::start().await?;
@@ -231,7 +231,7 @@ async fn a_site_that_is_being_removed_is_nobodys() -> anyhow::Result<()> {
     let limits = permit(&[("instant", 100.0)]);
     for (status, body) in [
         plant.api.ingest(&format!("?site={SITE}"), hourly(300..310, |_| 900.0)).await?,
-        // Known, and not for long.
+        // A file that is known, and is being removed with the site.
         plant.api.ingest(&format!("?site={SITE}"), file()).await?,
         plant.api.put(&path, &limits).await?,
         plant.api.post(&format!("{path}/preview"), &limits).await?,
@@ -257,7 +257,7 @@ async fn a_site_that_is_being_removed_is_nobodys() -> anyhow::Result<()> {
     plant.is_as_new().await
 }
 
-/// Whoever removes it is killed: another one goes on, and counts nothing twice.
+/// The process that removes the site is killed: another one continues, and counts nothing twice.
 #[tokio::test]
 async fn a_removal_whose_process_is_killed_comes_to_its_end() -> anyhow::Result<()> {
     let windows: [(bool, &'static [&'static str]); 5] = [
@@ -277,7 +277,7 @@ async fn a_removal_whose_process_is_killed_comes_to_its_end() -> anyhow::Result<
         plant.leave((Method::DELETE, &removal(SITE), "application/json"), "", held.reached()).await?;
         plant.kill("api").await?;
         if under_test() == Host::Functions {
-            // The stream may have set it off already.
+            // The stream may have triggered it already.
             let _ = plant.kill("settle").await;
         }
         drop(held);
@@ -290,8 +290,8 @@ async fn a_removal_whose_process_is_killed_comes_to_its_end() -> anyhow::Result<
     Ok(())
 }
 
-/// A reading, a permit and a removal at once: whoever is told that it is stored finds it in the site before or in the one
-/// after, whole.
+/// Readings, a permit and a removal at once: what is acknowledged as stored belongs completely either to the removed
+/// site or to the new one.
 #[tokio::test]
 async fn readings_and_permits_that_meet_a_removal_are_of_one_site_or_the_next() -> anyhow::Result<()> {
     let plant = Plant::start().await?;
@@ -305,7 +305,7 @@ async fn readings_and_permits_that_meet_a_removal_are_of_one_site_or_the_next() 
                     .await?;
                 super::a_moment(4).await;
             }
-            // Refused ones are told of before it.
+            // Refusals arrive before the pong.
             socket.send(&json!({"type": "ping"})).await?;
             socket.next_of("pong").await
         };
@@ -324,7 +324,7 @@ async fn readings_and_permits_that_meet_a_removal_are_of_one_site_or_the_next() 
         };
         tokio::try_join!(publishing, putting, removing)?;
         plant.removed().await?;
-        // Some readings made the site anew. Without a permit of its own the built-in one judges them.
+        // Some readings have created the site again. Without a permit of its own it is judged by the built-in one.
         let readings = plant.readings().await?;
         ensure!(readings <= 200, "{readings} are left");
         let until = Instant::now() + REST;

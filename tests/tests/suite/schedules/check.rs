@@ -20,7 +20,7 @@ pub(super) fn all(plan: &Plan, notes: &Notes, seen: &Seen) -> Vec<Violation> {
     let mut found: Vec<Violation> = notes.wrong.iter().map(|what| ("answers", what.clone())).collect();
     found.extend(seen.sites.iter().flat_map(judged));
     if plan.removes() {
-        // Of a site that was removed the events are gone, too: nobody can add them up.
+        // The events of a removed site are gone, too, so they cannot be added up.
         found.extend(stored(notes, seen));
         return found;
     }
@@ -158,7 +158,7 @@ fn finished(notes: &Notes, seen: &Seen) -> Vec<Violation> {
     found
 }
 
-/// Whether what was sent must be there: it was acknowledged, and its site was not removed later or meanwhile.
+/// Whether a row must be there: it was acknowledged, and its site was not removed later or meanwhile.
 fn is_certain(sent: &Sent, row: &Row, (notes, seen): (&Notes, &Seen)) -> bool {
     let is_before = |removal: &Removed| removal.end.is_some_and(|end| end < sent.start);
     if !notes.removed.iter().filter(|removal| removal.site == row.site).all(is_before) {
@@ -170,7 +170,7 @@ fn is_certain(sent: &Sent, row: &Row, (notes, seen): (&Notes, &Seen)) -> bool {
     }
 }
 
-/// The rows that may be the last of a spot: all but those that were stored before a certain one was sent, or before their
+/// The rows that may be the last at their place: all except those stored before a certain one was sent, or before their
 /// site was removed.
 fn admitted<'a>(writes: &[(&Sent, &'a Row)], (notes, seen): (&Notes, &Seen)) -> Vec<&'a Row> {
     let certain: Vec<_> = writes.iter().filter(|(sent, row)| is_certain(sent, row, (notes, seen))).collect();

@@ -10,10 +10,10 @@ use tests::host::{Host, under_test};
 
 /// How often to check whether something is still to be judged.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long everything may take to come to rest: of functions that were killed, the sweep of every minute finds what is
-/// left to do, and the lease of whoever did it has to run out first.
+/// How long everything may take to come to rest. After a function was killed, its lease must expire; then the sweep,
+/// which runs every minute, finds the work that is left.
 const REST: Duration = Duration::from_secs(120);
-/// How long the last counts of functions are waited for.
+/// How long to wait for the last counts of functions.
 const COUNTING: Duration = Duration::from_secs(5);
 const ALERTS: &str = "owsc_alerts_total{";
 
@@ -120,7 +120,7 @@ async fn counted_by(place: &Place) -> anyhow::Result<u64> {
 }
 
 impl Site {
-    /// `whole`: with all events, which there are only if the site was never removed.
+    /// `whole`: with all events; they are complete only if the site was never removed.
     async fn look(place: &Place, status: Value, whole: bool) -> anyhow::Result<Self> {
         let name = status["site"].as_str().unwrap_or_default().to_owned();
         let api = &place.api;

@@ -73,11 +73,11 @@ pub(super) enum Action {
         site: &'static str,
         documents: [Value; 2],
     },
-    /// The site, with everything that is stored of it.
+    /// The site, with everything stored for it.
     Remove {
         site: &'static str,
     },
-    /// The server, or one environment of a function: `which` of those there are.
+    /// The server, or one environment of a function: `which` among those that exist.
     Kill {
         function: &'static str,
         which: f64,

@@ -38,7 +38,7 @@ pub(super) struct Sent {
 pub(super) struct Removed {
     pub(super) site: &'static str,
     pub(super) start: Instant,
-    /// When it was known to be gone; `None`: nobody knows whether it was removed.
+    /// When its removal was known; `None`: nobody knows whether it was removed.
     pub(super) end: Option<Instant>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Notes {
     pub(super) permits: Vec<Option<(u64, u64)>>,
     pub(super) readings_sent: bool,
     pub(super) removed: Vec<Removed>,
-    /// Readings that were refused, and permits that came second.
+    /// Readings that were refused, and permits that were second.
     pub(super) refused: usize,
     /// Answers that no client should get.
     pub(super) wrong: Vec<String>,
@@ -321,17 +321,17 @@ impl Stage {
             tokio::try_join!(self.permit(site, a, tag.clone(), client), self.permit(site, b, tag, client))?
         };
         if both == (true, true) && conditional && !serial && !self.removes {
-            self.wrong(format!("two permits of {site} were taken in place of the same one"));
+            self.wrong(format!("two permits of {site} replaced the same one"));
         }
         Ok(())
     }
 
-    /// Whether a request was refused because its site was just being removed.
+    /// Whether a request was refused because its site was being removed.
     fn meets_removal(&self, status: StatusCode, body: &Value) -> bool {
         self.removes && status == StatusCode::CONFLICT && body["error"]["code"] == "being_removed"
     }
 
-    /// Removes a site, unless files are being recorded there each time.
+    /// Removes a site, unless files are being recorded there at each attempt.
     async fn remove(&self, site: &'static str) -> anyhow::Result<()> {
         let path = format!("/api/sites/{site}?confirm={site}&reason=moved");
         let client = Client { manner: Manner::Waits, again: true };
@@ -341,7 +341,7 @@ impl Stage {
             let end = match self.request(&request, client).await? {
                 Outcome::Answered(StatusCode::OK | StatusCode::ACCEPTED, _) => Some(Instant::now()),
                 Outcome::Answered(StatusCode::CONFLICT, body) if body["error"]["code"] == "unfinished" => continue,
-                // A request before it may have been carried out though it was cut off.
+                // An earlier request may have been carried out although its connection was cut off.
                 Outcome::Answered(StatusCode::NOT_FOUND, _) if !self.kills => return Ok(()),
                 Outcome::Answered(StatusCode::NOT_FOUND, _) | Outcome::Cut => None,
                 Outcome::Answered(status, body) => {
@@ -355,8 +355,8 @@ impl Stage {
         Ok(())
     }
 
-    /// A publisher, who knows that a reading is stored when somebody else has got it. On a connection that ends nobody
-    /// knows; the publisher comes back once and goes on with the next.
+    /// A publisher, which knows that a reading is stored when another client has received it. If its connection ends,
+    /// nobody knows; it reconnects once and continues with the next reading.
     async fn readings(&self, rows: &[Row], at_once: bool) -> anyhow::Result<()> {
         let Some(site) = rows.first().map(|row| row.site) else { return Ok(()) };
         self.notes.borrow_mut().readings_sent = true;
@@ -420,7 +420,7 @@ impl Line {
             tokio::select! {
                 event = self.watcher.next() => {
                     let event = event?;
-                    // The events before it went with the site.
+                    // The earlier events were removed with the site.
                     ensure!(event["type"] != "removed", REMOVED);
                     waiting.remove(event["mark"].as_str().unwrap_or_default());
                 }
