@@ -20,8 +20,9 @@ run-lambda: for-build $(NODE_READY) ## Run the functions and template.yaml behin
 	$(CARGO) build --locked --workspace --bin local-gateway $(addprefix --bin ,$(FUNCTIONS))
 	target/debug/local-gateway --env OW_SC_METRICS_PROTECT=0 --env LOG_FORMAT=text $(RUN_FLAGS)
 
+# Tests wait more than they compute: two run at once for each core.
 test: for-test $(NODE_READY) stores ## Run all tests
-	$(CARGO) test --locked --workspace
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))} $(CARGO) test --locked --workspace
 	@$(MAKE) --no-print-directory test-make test-template test-openapi test-browser
 
 test-make: ## Test this Makefile: what it needs, and what it reports as missing
