@@ -8,6 +8,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::name::{Name, SiteName};
+use domain::permit_json::FieldError;
 use domain::{name, time};
 use engine::remove::RemoveError;
 use serde::{Deserialize, Serialize};
@@ -29,8 +30,7 @@ const MOST: usize = 1000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Sure {
     /// The site's name again, to prevent mistakes.
-    #[param(value_type = SiteName)]
-    confirm: String,
+    confirm: Name,
     /// Why the site is removed, for the record.
     #[param(value_type = Reason)]
     reason: String,
@@ -105,9 +105,10 @@ pub(crate) struct Removals {
             status = 202, description = "The site is no longer visible; its data is deleted in the background", body = RemovedSite,
             headers(("Location" = String, description = "Where to read the state of the removal"))
         ),
-        (status = 400, description = "`confirm` is not the site's name, or the reason is missing or longer than 600 bytes", body = ErrorEnvelope),
+        (status = 400, description = "`confirm` or the reason is missing, or the reason is longer than 600 bytes", body = ErrorEnvelope),
         (status = 404, description = "No such site", body = ErrorEnvelope),
         (status = 409, description = "A file is being ingested at the site (`unfinished`, with the ingests in `details`)", body = ErrorEnvelope),
+        (status = 422, description = "`confirm` is not the site's name", body = ErrorEnvelope),
     )
 )]
 pub(crate) async fn delete_site(
@@ -117,8 +118,9 @@ pub(crate) async fn delete_site(
     Client(who): Client,
 ) -> ApiResult<Response> {
     let site: &str = &site;
-    if sure.confirm.trim() != site {
-        return Err(ApiError::bad_request(format!("confirm: pass the name of the site, {site:?}, again")));
+    if *sure.confirm != *site {
+        let reason = format!("pass the name of the site, {site:?}, again");
+        return Err(ApiError::invalid(&[FieldError { field: "confirm".into(), reason }]));
     }
     let reason = reason(&sure.reason)?;
     let removed = RemovedSite::from(api.engine.remove_site(site, reason, &who).await.map_err(refusal)?);

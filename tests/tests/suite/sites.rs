@@ -40,7 +40,7 @@ async fn a_site_is_removed_only_by_its_name_and_with_a_reason() -> anyhow::Resul
         ("", 400, "confirm"),
         ("?reason=why", 400, "confirm"),
         ("?confirm=&reason=why", 400, "confirm"),
-        ("?confirm=Plant%20B&reason=why", 400, "confirm"),
+        ("?confirm=Plant%20B&reason=why", 422, "confirm"),
         ("?confirm=Plant%20A", 400, "reason"),
         ("?confirm=Plant%20A&reason=%20", 400, "reason"),
         (&format!("?confirm=Plant%20A&reason={long}"), 400, "reason"),
