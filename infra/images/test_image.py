@@ -208,7 +208,7 @@ class Images(unittest.TestCase):
                 closed = ("run", "--rm", *LIMITS, *hardened(), "--network", "none", "--volume", f"{new_volume()}:/data")
                 code, said = engine(*closed, image, check=False)
                 self.assertNotEqual(code, 0)
-                self.assertIn("Set OW_SC_API_TOKEN, or OW_SC_ALLOW_ANONYMOUS=1 if that is meant", said)
+                self.assertIn("Set OW_SC_API_TOKEN, or OW_SC_ALLOW_ANONYMOUS=1 if that is intended", said)
                 word = ("--env", "OW_SC_API_TOKEN=", "--env", "OW_SC_ALLOW_ANONYMOUS=1")
                 with Container(image, options=word, host="0.0.0.0") as container:
                     container.ready()
