@@ -1,12 +1,12 @@
 //! Files on a table that takes seconds to answer. A request waits at most 25 s for verdicts, but as long as it takes to
 //! find out whether its file is refused: nobody would tell the client later.
 
-use crate::support::{taken, until};
+use crate::support::{taken, tidy, until};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
-use tests::faults::Chances;
+use tests::faults::{Call, Chances, Fault};
 use tests::table::Table;
 use tests::{Api, Faults, Server};
 
@@ -72,5 +72,29 @@ async fn a_file_that_takes_long_is_answered_with_its_record_and_done_by_itself()
     slow.faults.off();
     let record = until(async || slow.api.json(&path).await, |record| record["state"] == "done").await?;
     assert_eq!((&record["answer"]["rows_taken"], &record["answer"]["rows_refused"]), (&SERIES.into(), &1.into()));
+    Ok(())
+}
+
+/// No write is retried long enough, and no sweep comes: the settler's next attempt writes the answer.
+#[tokio::test]
+async fn an_answer_that_could_not_be_written_does_not_wait_for_a_sweep() -> anyhow::Result<()> {
+    let table = Table::new()?;
+    let faults = Faults::before(table.endpoint(), 1)?;
+    let options = Server::options().table(faults.endpoint(), table.name()).env("OW_SC_SWEEP_EVERY", "3600");
+    let server = options.start().await?;
+    let api = Api::new(&server);
+    // The record is JSON in a text.
+    let writes_answer = |call: &Call| call.operation == "PutItem" && call.mentions(r#"\"state\":\"done\""#);
+    faults.rule(move |call| writes_answer(call).then_some(Fault::Failed));
+    faults.on();
+    let posting = tokio::spawn(async move { api.ingest("?site=plant", tidy(&["1,SO4,900"])).await });
+    let log = until(async || Ok(server.log()), |log| log.contains("a site could not be settled")).await?;
+    ensure!(log.contains("a site could not be settled"), "{log}");
+    faults.off();
+    let (status, answer) = posting.await??;
+    let path = format!("/api/ingests/{}", answer["id"].as_str().context("no id")?);
+    let api = Api::new(&server);
+    let record = until(async || api.json(&path).await, |record| record["state"] == "done").await?;
+    ensure!(record["state"] == "done" && record["answer"]["rows_taken"] == 1, "{status} {record}");
     Ok(())
 }
