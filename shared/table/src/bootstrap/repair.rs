@@ -19,7 +19,7 @@ impl Store {
         }
         match self.expires().await {
             Ok(true) => {}
-            Ok(false) => note(prepared, "items did not expire", self.expire_by_ttl().await),
+            Ok(false) => note(prepared, "items did not expire", self.add_expiry().await),
             Err(error) => prepared.wrong.push(format!("it is unknown whether items expire: {error}")),
         }
         if !has_index(table) {
@@ -60,6 +60,11 @@ impl Store {
         }
         self.client.update_table().table_name(self.table()).stream_specification(stream()?).send().await?;
         Ok(())
+    }
+
+    async fn add_expiry(&self) -> Result<(), StoreError> {
+        self.unchanging().await?;
+        self.expire_by_ttl().await
     }
 
     /// Waits until no change of the table is in progress, or until the time is up.
