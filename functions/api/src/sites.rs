@@ -13,6 +13,7 @@ use domain::{name, time};
 use engine::remove::RemoveError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::HashMap;
 use table::removals::Removal;
 use table::sites::Seen;
 use table::{Store, StoreError};
@@ -28,7 +29,7 @@ const MOST: usize = 1000;
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Sure {
+pub(crate) struct Confirmation {
     /// The site's name again, to prevent mistakes.
     confirm: Name,
     /// Why the site is removed, for the record.
@@ -71,11 +72,10 @@ pub(crate) struct RemovedSite {
 
 impl From<Removal> for RemovedSite {
     fn from(removal: Removal) -> Self {
-        let shown = |at: i64| time::rfc3339(at / 1_000_000 * 1_000_000);
         Self {
             state: if removal.ended_at.is_some() { RemovalState::Removed } else { RemovalState::Removing },
-            at: shown(removal.at),
-            ended_at: removal.ended_at.map(shown),
+            at: time::rfc3339_seconds(removal.at),
+            ended_at: removal.ended_at.map(time::rfc3339_seconds),
             series: removal.series,
             readings: removal.readings,
             alerts: removal.alerts,
@@ -98,7 +98,7 @@ pub(crate) struct Removals {
 /// Removes a site with everything stored for it: readings, alerts, permit, events. Only a backup can undo this. The
 /// records of its files stay and name the removal; the same bytes sent again are a new file.
 #[utoipa::path(
-    delete, path = "/api/sites/{site}", tag = "sites", params(("site" = SiteName, Path, description = "The site"), Sure),
+    delete, path = "/api/sites/{site}", tag = "sites", params(("site" = SiteName, Path, description = "The site"), Confirmation),
     responses(
         (status = 200, description = "The site is removed", body = RemovedSite),
         (
@@ -114,15 +114,15 @@ pub(crate) struct Removals {
 pub(crate) async fn delete_site(
     State(api): State<Api>,
     Path(site): Path<Name>,
-    Query(sure): Query<Sure>,
+    Query(confirmation): Query<Confirmation>,
     Client(who): Client,
 ) -> ApiResult<Response> {
     let site: &str = &site;
-    if *sure.confirm != *site {
+    if *confirmation.confirm != *site {
         let reason = format!("pass the name of the site, {site:?}, again");
         return Err(ApiError::invalid(&[FieldError { field: "confirm".into(), reason }]));
     }
-    let reason = reason(&sure.reason)?;
+    let reason = reason(&confirmation.reason)?;
     let removed = RemovedSite::from(api.engine.remove_site(site, reason, &who).await.map_err(refusal)?);
     if removed.state == RemovalState::Removed {
         return Ok(Json(removed).into_response());
@@ -161,7 +161,7 @@ struct Asked {
 #[derive(Debug)]
 enum View {
     One(String, Option<Seen>),
-    All(Vec<(String, Seen)>),
+    All(HashMap<String, Seen>),
 }
 
 impl View {
@@ -195,7 +195,7 @@ impl View {
     fn has_all(&self, before: &Self) -> bool {
         match (before, self) {
             (Self::One(_, before), Self::One(_, now)) => before.is_none() || before == now,
-            (Self::All(before), Self::All(now)) => before.iter().all(|site| now.contains(site)),
+            (Self::All(before), Self::All(now)) => before.iter().all(|(site, seen)| now.get(site) == Some(seen)),
             _ => false,
         }
     }

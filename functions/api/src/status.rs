@@ -59,10 +59,13 @@ pub(crate) struct SiteStatus {
 /// The state of each site.
 #[utoipa::path(get, path = "/api/status", tag = "readings", params(Options), responses((status = 200, body = Status)))]
 pub(crate) async fn get_status(State(api): State<Api>, Query(options): Query<Options>) -> ApiResult<Json<Status>> {
-    let statuses = api.sites(options.site).await?.into_iter().map(|site| status_of(&api, site));
+    let (mut present, mut removing) = (Vec::new(), Vec::new());
+    for (site, seen) in api.store.look_at_all().await? {
+        if seen.is_being_removed { removing.push(site) } else { present.push(site) }
+    }
+    let asked = options.site.map_or(present, |site| vec![site.into()]);
+    let statuses = asked.into_iter().map(|site| status_of(&api, site));
     let sites = stream::iter(statuses).buffered(AT_ONCE).try_collect().await?;
-    let all = api.store.look_at_all().await?;
-    let removing = all.into_iter().filter(|(_, seen)| seen.is_being_removed).map(|(site, _)| site).collect();
     Ok(Json(Status { status: "ok", version: env!("CARGO_PKG_VERSION"), sites, removing }))
 }
 

@@ -160,6 +160,11 @@ pub fn rfc3339(micros: i64) -> String {
     jiff::Timestamp::from_microsecond(micros).map_or_else(|_| format!("{micros} us"), |instant| instant.to_string())
 }
 
+/// The same to the second: for when something was done, which nobody needs to know better.
+pub fn rfc3339_seconds(micros: i64) -> String {
+    rfc3339(micros - micros.rem_euclid(1_000_000))
+}
+
 /// The present, in microseconds.
 pub fn now() -> i64 {
     jiff::Timestamp::now().as_microsecond()

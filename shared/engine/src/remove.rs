@@ -40,7 +40,7 @@ impl Engine {
     }
 
     async fn begin_removal(&self, site: &str, reason: &str, who: &str) -> Result<Removal, RemoveError> {
-        let told = event("removed", json!({"at": time::rfc3339(time::now() / 1_000_000 * 1_000_000)}));
+        let told = event("removed", json!({"at": time::rfc3339_seconds(time::now())}));
         let lane = self.lanes.of(site);
         let mut known = lane.site.lock().await;
         let removal = match self.store.begin_removal(site, Why { who, reason }, &told).await? {

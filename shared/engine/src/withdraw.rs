@@ -121,7 +121,7 @@ impl Engine {
         if refused.unwrap_or_default() == 0 {
             return Err(DecideError::NothingRefused);
         }
-        let at = time::rfc3339(time::now() / 1_000_000 * 1_000_000);
+        let at = time::rfc3339_seconds(time::now());
         let decision = Decision { reason: reason.to_owned(), who: who.to_owned(), at };
         self.store.note_resolution(id, &decision).await?;
         self.finished(id).await

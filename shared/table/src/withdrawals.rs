@@ -22,10 +22,6 @@ pub struct Withdrawal {
 impl Withdrawal {
     /// The same, for the ledger.
     pub fn decision(&self) -> Decision {
-        Decision {
-            reason: self.reason.clone(),
-            who: self.who.clone(),
-            at: time::rfc3339(self.at / 1_000_000 * 1_000_000),
-        }
+        Decision { reason: self.reason.clone(), who: self.who.clone(), at: time::rfc3339_seconds(self.at) }
     }
 }

@@ -133,7 +133,7 @@ pub(super) async fn gather(
     let unsettled = before + store.pending(&site).await? > 0 || store.head(&site).await?.changes != changes;
     let unfinished = Unfinished { unsettled, interrupted: outstanding.interrupted };
     let verdict = decide(&permit, &series, &range, &ledger, &unfinished);
-    let (generated_at, request_id) = (time::rfc3339(time::now() / 1_000_000 * 1_000_000), request_id::current());
+    let (generated_at, request_id) = (time::rfc3339_seconds(time::now()), request_id::current());
     let is_over = range.bounds().1 < time::now();
     Ok(Facts {
         is_over,

@@ -179,7 +179,7 @@ impl From<&Removal> for RemovedFrom {
     fn from(removal: &Removal) -> Self {
         Self {
             site: removal.site.clone(),
-            at: time::rfc3339(removal.at / 1_000_000 * 1_000_000),
+            at: time::rfc3339_seconds(removal.at),
             who: removal.who.clone(),
             reason: removal.reason.clone(),
         }

@@ -5,7 +5,7 @@ use super::{LOOK, Plant, REST, SITE, hourly, permit};
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tests::Socket;
 use tests::faults::{Chances, Hold};
 use tests::host::{Host, under_test};
@@ -79,13 +79,22 @@ impl Plant {
         self.judged(50).await
     }
 
-    /// Waits until the site is judged. It then has this number of alerts, and judging everything finds the same ones.
-    async fn judged(&self, alerts: u64) -> anyhow::Result<()> {
+    /// The site's status, once all is judged.
+    async fn settled(&self) -> anyhow::Result<Value> {
         let until = Instant::now() + REST;
-        while self.status(SITE).await?["pending"] != 0 {
-            ensure!(Instant::now() < until, "not judged");
+        loop {
+            let status = self.status(SITE).await?;
+            if status["pending"] == 0 {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < until, "not judged: {status}");
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Waits until the site is judged. It then has this number of alerts, and judging everything finds the same ones.
+    async fn judged(&self, alerts: u64) -> anyhow::Result<()> {
+        self.settled().await?;
         let path = format!("/api/permits/{SITE}");
         let limits = json!({"limits": self.api.json(&path).await?["limits"]});
         let (_, preview) = self.api.post(&format!("{path}/preview"), &limits).await?;
@@ -184,7 +193,7 @@ async fn a_file_that_meets_a_removal_is_refused_and_taken_when_it_is_sent_again(
         if is_kept_off {
             let api = plant.api.clone();
             let removing = tokio::spawn(async move { api.delete(&removal(SITE)).await });
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            super::a_moment(300).await;
             held.release();
             let (status, answer) = removing.await??;
             ensure!([200, 202, 409].contains(&status.as_u16()), "{status} {answer}");
@@ -245,7 +254,7 @@ async fn a_site_that_is_being_removed_is_nobodys() -> anyhow::Result<()> {
         let api = plant.api.clone();
         tokio::spawn(async move { api.delete(&removal(SITE)).await })
     };
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    super::a_moment(200).await;
     held.release();
     for answer in [first.await??, second.await??] {
         ensure!([200, 202].contains(&answer.0.as_u16()), "{answer:?}");
@@ -327,12 +336,7 @@ async fn readings_and_permits_that_meet_a_removal_are_of_one_site_or_the_next() 
         // Some readings have created the site again. Without a permit of its own it is judged by the built-in one.
         let readings = plant.readings().await?;
         ensure!(readings <= 200, "{readings} are left");
-        let until = Instant::now() + REST;
-        while plant.status(SITE).await?["pending"] != 0 {
-            ensure!(Instant::now() < until, "not judged");
-            tokio::time::sleep(LOOK).await;
-        }
-        let alerts = plant.status(SITE).await?["alerts"].as_u64().context("no alerts")?;
+        let alerts = plant.settled().await?["alerts"].as_u64().context("no alerts")?;
         plant.judged(alerts).await?;
         plant.remove().await?;
         plant.removed().await?;

@@ -1,5 +1,5 @@
 //! `alerts = judge(all results, permit in force)` after any interleaving: random schedules of files, single readings,
-//! permits, clients that disconnect and kills, on real processes.
+//! permits, removals, clients that disconnect and kills, on real processes.
 //!
 //! - `OWSC_SCHEDULES`: how many; for a manual run, use 200 on the server and 50 on the functions.
 //! - `OWSC_SCHEDULE_SEED`: the seed of the first; further ones use the next seeds. The actions depend only on the seed;

@@ -144,7 +144,7 @@ fn permit(facts: &Facts) -> Markup {
     html! {
         @match facts.permit.updated_at() {
             Some(adopted) if facts.permit.is_own() => {
-                "version " (facts.permit.version) ", adopted " (tidy(&time::rfc3339(adopted / 1_000_000 * 1_000_000)))
+                "version " (facts.permit.version) ", adopted " (tidy(&time::rfc3339_seconds(adopted)))
             },
             _ => "built-in default permit",
         }

@@ -54,7 +54,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
 }
 
 fn withdrawal(withdrawal: &Withdrawal) -> Markup {
-    let at = time::rfc3339(withdrawal.at / 1_000_000 * 1_000_000);
+    let at = time::rfc3339_seconds(withdrawal.at);
     html! {
         li { "ingest " code { (withdrawal.ingest) } ", " (tidy(&at)) ", by " (name(&withdrawal.who)) ": " (name(&withdrawal.reason)) }
     }
